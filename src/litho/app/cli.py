@@ -1,0 +1,184 @@
+"""The command line: parse, call one function, show."""
+
+import errno
+import os
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+import click
+import typer
+
+from litho.app.console import console
+from litho.core.errors import Interrupted, LithoError
+
+app = typer.Typer(
+    name="litho",
+    help="Shows what a text does to a language model, and prints the text into it.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+DEFAULT_MODEL = "bundled:smollm2-135m"
+ModelOption = Annotated[
+    str,
+    typer.Option(
+        "--model", help="bundled:smollm2-135m, a folder, a hub id (ORG/NAME@REVISION) or tiny:NAME."
+    ),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")]
+OutOption = Annotated[
+    Path | None, typer.Option("--out", help="Folder of the run; must not exist. [default: runs/…]")
+]
+SetOption = Annotated[
+    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change one setting.")
+]
+ConfigOption = Annotated[Path | None, typer.Option("--config", help="Settings as YAML.")]
+
+
+@app.command()
+def imprint(
+    text: Annotated[Path | None, typer.Argument(help="The text to print, UTF-8.")] = None,
+    probes: Annotated[Path | None, typer.Option(help="Probes as JSONL.")] = None,
+    retention: Annotated[
+        Path | None, typer.Option(help="Unrelated prose on which drift is measured.")
+    ] = None,
+    model: ModelOption = DEFAULT_MODEL,
+    budget: Annotated[
+        float | None, typer.Option(help="Drift allowed, nats a token. [default: 0.015]")
+    ] = None,
+    controls: Annotated[
+        str | None, typer.Option(help="duplicates or none. [default: duplicates]")
+    ] = None,
+    out: OutOption = None,
+    config: ConfigOption = None,
+    settings: SetOption = None,
+    resume: Annotated[
+        Path | None, typer.Option(help="Continue this interrupted run instead.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Print a text into a model and prove what happened."""
+    from litho.app import job
+
+    if (text is None) == (resume is None):
+        raise LithoError("give either a TEXT to print or --resume RUN")
+    if resume:
+        result = job.resume(resume)
+    else:
+        assert text is not None
+        chosen = {"budget": budget, "controls": controls}
+        values = [f"{k}={v}" for k, v in chosen.items() if v is not None]
+        folder = out or default_folder(text)
+        result = job.begin(
+            text, probes, retention, model, folder, config, [*(settings or []), *values]
+        )
+    job.show(result, as_json)
+    if result.verdict in ("memorised", "not printed"):
+        raise typer.Exit(1)
+
+
+@app.command()
+def vary(
+    text: Annotated[Path, typer.Argument(help="The text to vary, UTF-8.")],
+    count: Annotated[int, typer.Option("-n", min=1, help="How many variants.")] = 50,
+    volatility: Annotated[
+        float, typer.Option(min=0, help="Budget of a variant, nats a token.")
+    ] = 1.0,
+    model: ModelOption = DEFAULT_MODEL,
+    out: OutOption = None,
+    seed: int = 0,
+    as_json: JsonOption = False,
+) -> None:
+    """Make minimally different versions of a text, each within a volatility budget."""
+    from litho.app import readings
+
+    readings.vary(
+        text, count, volatility, model, out or default_folder(text, "vary"), seed, as_json
+    )
+
+
+@app.command("map")
+def map_(
+    text: Annotated[Path, typer.Argument(help="The text to read, UTF-8.")],
+    model: ModelOption = DEFAULT_MODEL,
+    adapter: Annotated[Path | None, typer.Option(help="PEFT adapter to read with.")] = None,
+    out: OutOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show what a text does inside a model: token by token, layer by layer."""
+    from litho.app import readings
+
+    readings.show_map(text, model, adapter, out or default_folder(text, "map"), as_json)
+
+
+@app.command()
+def report(run: Annotated[Path, typer.Argument(help="A finished run.")]) -> None:
+    """Write the report of a finished run again."""
+    from litho.app.report import write_report
+    from litho.core.runs import RunDirectory
+
+    print(write_report(RunDirectory.opened(run)))
+
+
+@app.command()
+def doctor(as_json: JsonOption = False) -> None:
+    """Say what is installed, what is missing and the line that mends it."""
+    from litho.app import doctor as checks
+
+    findings = checks.examine()
+    checks.show(findings, as_json)
+    if not all(finding.ok for finding in findings):
+        raise typer.Exit(1)
+
+
+def default_folder(text: Path, ending: str = "") -> Path:
+    """`runs/NAME-DATE-TIME`."""
+    stamp = time.strftime("%Y%m%d-%H%M%S")
+    return Path("runs") / "-".join(part for part in (text.stem, ending, stamp) if part)
+
+
+def main() -> None:
+    """Run the command line; errors are one sentence, exit codes those of the README."""
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    sys.exit(guarded(lambda: app(standalone_mode=False)))
+
+
+def guarded(command: Callable[[], object]) -> int:
+    """Call `command`; turn what it raises into one sentence and an exit code."""
+    try:
+        code = command()
+    except typer.Exit as stop:
+        return stop.exit_code
+    except LithoError as error:
+        return _tell(str(error), error.exit_code)
+    except click.UsageError as error:
+        return _tell(f"{error.format_message()} (see 'litho --help')", 2)
+    except (KeyboardInterrupt, click.Abort):
+        return _tell("stopped", Interrupted.exit_code)
+    except Exception as error:
+        if os.environ.get("LITHO_DEBUG"):
+            raise
+        if _disk_is_full(error):
+            return _tell("the disk is full: free some space and start again", 2)
+        reason = " ".join(str(error).split())[:300]
+        return _tell(
+            f"unexpected {type(error).__name__}: {reason} "
+            "(LITHO_DEBUG=1 shows where; please report it)",
+            2,
+        )
+    return code if isinstance(code, int) else 0
+
+
+def _disk_is_full(error: Exception) -> bool:
+    return (isinstance(error, OSError) and error.errno == errno.ENOSPC) or any(
+        words in str(error) for words in ("No space left", "disk is full")
+    )
+
+
+def _tell(message: str, code: int) -> int:
+    console.print(f"litho: {message}", markup=False, soft_wrap=True)
+    return code

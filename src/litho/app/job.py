@@ -1,0 +1,103 @@
+"""The main job as the command line calls it: run it, write the report, show the verdict."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.table import Table
+
+from litho.app.console import Bars, console, results
+from litho.app.report import write_report
+from litho.core.config import load_config
+from litho.core.errors import Interrupted, LithoError
+from litho.core.records import Estimate
+from litho.core.runs import RunDirectory
+from litho.measure.verdict import number
+from litho.text.documents import read_text
+from litho.text.probes import read_probes
+from litho.train.imprint import ImprintConfig, ImprintResult, imprint, start
+from litho.train.inputs import Inputs
+from litho.train.proof import ArmMetrics
+
+KIND_NAMES = {
+    "mem": "the text's own words",
+    "gen": "rewordings",
+    "hard": "hard questions",
+}
+
+
+def begin(
+    text: Path,
+    probes: Path | None,
+    retention: Path | None,
+    model: str,
+    out: Path,
+    config: Path | None,
+    assignments: Sequence[str],
+) -> ImprintResult:
+    """Start a run and see it through."""
+    inputs = Inputs(
+        text=read_text(text).strip(),
+        text_name=text.name,
+        probes=read_probes(probes) if probes else None,
+        retention=read_text(retention) if retention else None,
+        model=model,
+    )
+    settings = load_config(ImprintConfig, config, assignments)
+    return _finish(start(inputs, settings, out))
+
+
+def resume(run: Path) -> ImprintResult:
+    """Go on with an interrupted run."""
+    return _finish(RunDirectory.resume(run))
+
+
+def _finish(run: RunDirectory) -> ImprintResult:
+    expected = run.read_yaml("manifest.yaml")["expected"]
+    console.print(
+        f"expected: about {max(1, round(expected['seconds'] / 60))} min in all, "
+        f"{expected['gib']:.1f} GiB of memory; run folder {run.path}",
+        soft_wrap=True,
+    )
+    try:
+        with Bars() as bars:
+            result = imprint(run, bars)
+            bars.stage("writing the report")
+            write_report(run)
+    except KeyboardInterrupt:
+        raise Interrupted(_how_to_resume(run, "stopped")) from None
+    except OSError as error:
+        raise LithoError(_how_to_resume(run, error.strerror or str(error))) from error
+    run.finish()
+    return result
+
+
+def _how_to_resume(run: RunDirectory, reason: str) -> str:
+    return f"{reason}; go on with: litho imprint --resume {run.final_path}"
+
+
+def show(result: ImprintResult, as_json: bool) -> None:
+    """Print the verdict: a table for people, or one JSON object."""
+    if as_json:
+        print(json.dumps(result.model_dump(), ensure_ascii=False))
+        return
+    table = Table(title=f"Verdict: {result.verdict}", title_style="bold", show_edge=False)
+    table.add_column("measured on text and questions never trained on")
+    table.add_column("this run", justify="right")
+    for name in result.controls:
+        table.add_column(f"control: {name}", justify="right")
+    arms: list[ArmMetrics] = [result, *result.controls.values()]
+    for kind, title in KIND_NAMES.items():
+        _add(table, f"imprint, {title}", [a.imprint[kind] for a in arms])
+    _add(table, "drift, nats a token", [a.drift.retention for a in arms], 4)
+    _add(table, "spill, nats a token", [a.spill for a in arms])
+    _add(table, "neighbour facts unchanged", [a.locality for a in arms])
+    results.print(table)
+    for reason in result.reasons:
+        results.print(f"· {reason}", markup=False)
+    results.print(f"adapter  {result.adapter}", soft_wrap=True, markup=False)
+    results.print(f"report   {Path(result.run, 'report.html')}", soft_wrap=True, markup=False)
+
+
+def _add(table: Table, title: str, values: Sequence[Estimate], digits: int = 2) -> None:
+    table.add_row(title, *(number(value, digits) for value in values))

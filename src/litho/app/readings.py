@@ -1,0 +1,77 @@
+"""`map` and `vary` as the command line calls them."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from rich.table import Table
+
+from litho.app.console import Bars, results
+from litho.app.report import write_report
+from litho.core.runs import RunDirectory
+from litho.text.documents import read_text
+from litho.train.reading import map_text, vary_text
+
+
+def vary(
+    text: Path, count: int, volatility: float, model: str, out: Path, seed: int, as_json: bool
+) -> None:
+    """Make variants, write their run and show them."""
+    content = read_text(text).strip()
+    with Bars() as bars:
+        run = vary_text(content, text.name, count, volatility, model, out, seed, bars)
+    plan = _finish(run)
+    if as_json:
+        print(json.dumps(plan, ensure_ascii=False))
+        return
+    table = Table(show_edge=False)
+    for column in ("operator", "mean KL", "new surprise", "changed"):
+        table.add_column(column, justify="left" if column in ("operator", "changed") else "right")
+    for variant in plan["variants"]:
+        found = variant["volatility"]
+        changed = "; ".join(new.strip() for _, _, new in variant["diff"][:4] if new.strip())
+        table.add_row(
+            variant["operator"],
+            f"{found['mean_kl']:.3f}",
+            f"{found['max_surprise']:.1f}",
+            changed[:60].replace("\n", " ").replace("[", "\\["),
+        )
+    results.print(table)
+    results.print(f"{len(plan['variants'])} variants, {len(plan['refused'])} refused")
+    _say_report(run)
+
+
+def show_map(text: Path, model: str, adapter: Path | None, out: Path, as_json: bool) -> None:
+    """Read a text, write its run and show the layers."""
+    content = read_text(text).strip()
+    with Bars() as bars:
+        run = map_text(content, text.name, model, adapter, out, bars)
+    found = _finish(run)
+    if as_json:
+        print(json.dumps(found, ensure_ascii=False))
+        return
+    table = Table(show_edge=False)
+    for column in ("layer", "norm", "relative change", "cosine"):
+        table.add_column(column, justify="right")
+    for layer in found["layers"]:
+        table.add_row(
+            str(layer["layer"]),
+            *(f"{layer[key]:.3f}" for key in ("norm", "relative_change", "cosine")),
+        )
+    results.print(table)
+    results.print(
+        f"{found['tokens']} tokens, mean surprise {found['surprise']['mean']:.3f} nats, "
+        f"first guess right {100 * found['top1']:.1f} %"
+    )
+    _say_report(run)
+
+
+def _finish(run: RunDirectory) -> dict[str, Any]:
+    write_report(run)
+    run.finish()
+    found: dict[str, Any] = run.read_json("metrics.json")
+    return found
+
+
+def _say_report(run: RunDirectory) -> None:
+    results.print(f"report   {run.path / 'report.html'}", soft_wrap=True, markup=False)

@@ -1,0 +1,1 @@
+"""Records, statistics, configuration and run directories: knows neither texts nor models."""

@@ -1,0 +1,70 @@
+"""One way in for settings: a YAML file, then `key=value` assignments, then a pydantic model."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from litho.core.errors import LithoError
+
+
+class Config(BaseModel):
+    """Base of every settings model: unknown keys are errors, values do not change."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+Settings = TypeVar("Settings", bound=Config)
+
+
+def load_config(
+    kind: type[Settings], file: Path | None = None, assignments: Sequence[str] = ()
+) -> Settings:
+    """Read settings from `file`, overridden by assignments such as `budget=0.01`.
+
+    Raises LithoError naming the key on unknown keys and on values of the wrong type.
+    """
+    values = _read_yaml(file) if file else {}
+    for assignment in assignments:
+        key, sign, value = assignment.partition("=")
+        if not sign:
+            raise LithoError(f"{assignment!r} is no setting: write it as key=value")
+        values[key.strip()] = _parse(value, assignment)
+    try:
+        return kind(**values)
+    except ValidationError as error:
+        raise LithoError(_explain(kind, error)) from None
+
+
+def _read_yaml(file: Path) -> dict[str, Any]:
+    try:
+        values = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise LithoError(f"the settings file {file} cannot be read: {error}") from None
+    except yaml.YAMLError as error:
+        raise LithoError(f"the settings file {file} is not valid YAML: {error}") from None
+    if values is None:
+        return {}
+    if not isinstance(values, dict):
+        raise LithoError(f"the settings file {file} must hold lines such as 'rank: 8'")
+    return {str(key): value for key, value in values.items()}
+
+
+def _parse(value: str, assignment: str) -> Any:  # noqa: ANN401  any YAML scalar
+    try:
+        return yaml.safe_load(value)
+    except yaml.YAMLError:
+        raise LithoError(f"{assignment!r}: the value is not valid YAML") from None
+
+
+def _explain(kind: type[Config], error: ValidationError) -> str:
+    parts = []
+    for item in error.errors():
+        key = ".".join(str(part) for part in item["loc"]) or "settings"
+        if item["type"] == "extra_forbidden":
+            parts.append(f"unknown setting {key!r}; known ones: {', '.join(kind.model_fields)}")
+        else:
+            parts.append(f"setting {key!r} is {item['input']!r}: {item['msg'].lower()}")
+    return "; ".join(parts)

@@ -1,0 +1,182 @@
+"""Run directories: written under a temporary name, renamed when whole, resumable in between.
+
+A run is `NAME.partial/` until it is done and `NAME/` after that. Every file in it appears
+whole or not at all, so a killed process leaves nothing that a resumed one could misread.
+"""
+
+import json
+import shutil
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import yaml
+from filelock import FileLock, Timeout
+
+from litho.core.errors import LithoError
+
+PARTIAL = ".partial"
+CLOCK = "seconds.json"
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[Path]:
+    """Give a temporary path beside `path`; move it there when the block ends without error."""
+    temporary = path.with_name(f".{path.name}.writing")
+    try:
+        yield temporary
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+class RunDirectory:
+    """One run on disk. Make it with `create`, `resume` or `opened`."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._lock = FileLock(path / ".lock")
+        self._began = time.monotonic()
+        self._earlier = self.read_json(CLOCK) if (path / CLOCK).exists() else 0.0
+
+    @classmethod
+    def create(cls, path: Path) -> "RunDirectory":
+        """Start a run that will end up at `path`.
+
+        Raises LithoError if something is there already or the folder cannot be written.
+        """
+        partial = path.with_name(path.name + PARTIAL)
+        if path.exists():
+            raise LithoError(f"{path} exists already: choose another folder with --out")
+        if partial.exists():
+            raise LithoError(
+                f"{partial} holds an unfinished run: continue it with "
+                f"'litho imprint --resume {path}', or delete it"
+            )
+        try:
+            partial.mkdir(parents=True)
+        except OSError as error:
+            raise LithoError(
+                f"the output folder {path} cannot be made ({error.strerror}): "
+                "choose a writable one with --out"
+            ) from None
+        return cls(partial)._locked()
+
+    @classmethod
+    def resume(cls, path: Path) -> "RunDirectory":
+        """Open an unfinished run, named with or without its `.partial` ending."""
+        name = path.name.removesuffix(PARTIAL)
+        partial = path.with_name(name + PARTIAL)
+        if path.with_name(name).is_dir() and not partial.exists():
+            raise LithoError(f"{path.with_name(name)} is finished: there is nothing to resume")
+        if not (partial / "manifest.yaml").is_file():
+            raise LithoError(f"{path} is no unfinished run: there is no {partial}/manifest.yaml")
+        return cls(partial)._locked()
+
+    @classmethod
+    def opened(cls, path: Path) -> "RunDirectory":
+        """Open a finished run for reading."""
+        if not (path / "metrics.json").is_file():
+            raise LithoError(f"{path} is no finished run: there is no metrics.json in it")
+        return cls(path)
+
+    def _locked(self) -> "RunDirectory":
+        try:
+            self._lock.acquire(timeout=0)
+        except Timeout:
+            raise LithoError(f"{self.path} is in use by another Litho process") from None
+        return self
+
+    @property
+    def final_path(self) -> Path:
+        return self.path.with_name(self.path.name.removesuffix(PARTIAL))
+
+    @property
+    def seconds(self) -> float:
+        """Time worked on this run, in this process and in those before it."""
+        return self._earlier + time.monotonic() - self._began
+
+    def tick(self) -> None:
+        """Note the time worked, for a process that may have to go on from here."""
+        self.write_json(CLOCK, self.seconds)
+
+    def finish(self) -> Path:
+        """Give the run its final name."""
+        self.release()
+        (self.path / ".lock").unlink(missing_ok=True)
+        self.path.replace(self.final_path)
+        self.path = self.final_path
+        return self.path
+
+    def release(self) -> None:
+        self._lock.release()
+
+    def discard(self) -> None:
+        """Delete a run in which nothing was done yet."""
+        self.release()
+        shutil.rmtree(self.path, ignore_errors=True)
+
+    def write_text(self, name: str, text: str) -> None:
+        with whole_file(self.path / name) as path:
+            path.write_text(text, encoding="utf-8")
+
+    def read_text(self, name: str) -> str:
+        return (self.path / name).read_text(encoding="utf-8")
+
+    def write_json(self, name: str, value: object) -> None:
+        self.write_text(name, json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False))
+
+    def read_json(self, name: str) -> Any:  # noqa: ANN401  whatever was written
+        return json.loads(self.read_text(name))
+
+    def write_yaml(self, name: str, value: object) -> None:
+        self.write_text(name, yaml.safe_dump(value, sort_keys=False, allow_unicode=True))
+
+    def read_yaml(self, name: str) -> Any:  # noqa: ANN401  whatever was written
+        return yaml.safe_load(self.read_text(name))
+
+    def write_rows(self, name: str, rows: list[dict[str, Any]]) -> None:
+        with whole_file(self.path / name) as path:
+            pq.write_table(pa.Table.from_pylist(rows), path)
+
+    def read_rows(self, name: str) -> list[dict[str, Any]]:
+        return pq.read_table(self.path / name).to_pylist()
+
+    def once(self, name: str, compute: Callable[[], Any]) -> Any:  # noqa: ANN401  JSON
+        """The JSON in `name`, computed and written if it is not there yet."""
+        if not (self.path / name).exists():
+            self.write_json(name, compute())
+            self.tick()
+        return self.read_json(name)
+
+
+class Ledger:
+    """The training steps of a run, one row each, in `ledger.sqlite`."""
+
+    def __init__(self, run: RunDirectory) -> None:
+        self._db = sqlite3.connect(run.path / "ledger.sqlite")
+        self._db.execute(
+            "CREATE TABLE IF NOT EXISTS steps"
+            " (arm TEXT, step INTEGER, record TEXT, PRIMARY KEY (arm, step))"
+        )
+        self._db.commit()
+
+    def add(self, arm: str, step: int, record: dict[str, Any]) -> None:
+        """Note step `step` of `arm`; a step done again after a kill replaces its first record."""
+        with self._db:
+            self._db.execute(
+                "INSERT OR REPLACE INTO steps VALUES (?, ?, ?)", (arm, step, json.dumps(record))
+            )
+
+    def records(self, arm: str) -> list[dict[str, Any]]:
+        """The records of `arm` in order of step."""
+        rows = self._db.execute("SELECT record FROM steps WHERE arm = ? ORDER BY step", (arm,))
+        return [json.loads(record) for (record,) in rows]
+
+    def close(self) -> None:
+        self._db.close()

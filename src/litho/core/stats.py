@@ -1,0 +1,43 @@
+"""Bootstrap intervals over probes, tokens or texts."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from scipy import stats
+
+from litho.core.records import Estimate
+
+RESAMPLES = 2000
+CONFIDENCE = 0.95
+
+
+def mean(values: Sequence[float], seed: int = 0) -> Estimate:
+    """Mean of `values` (any unit) with a percentile bootstrap interval over its elements."""
+    return ratio(values, [1.0] * len(values), seed)
+
+
+def ratio(numerators: Sequence[float], denominators: Sequence[float], seed: int = 0) -> Estimate:
+    """Ratio of sums of paired values, resampled pair by pair.
+
+    The interval is the percentile bootstrap (Efron & Tibshirani 1993, section 13.3); with fewer
+    than two pairs there is a value but no interval. Raises ValueError on unequal lengths.
+    """
+    if len(numerators) != len(denominators):
+        raise ValueError(f"{len(numerators)} numerators but {len(denominators)} denominators")
+    above, below = np.asarray(numerators, float), np.asarray(denominators, float)
+    if not len(above):
+        return Estimate(value=None, ci=None, n=0)
+    value = float(above.sum() / below.sum())
+    if len(above) < 2:
+        return Estimate(value=value, ci=None, n=1)
+    found = stats.bootstrap(
+        (above, below),
+        lambda a, b, axis: a.sum(axis=axis) / b.sum(axis=axis),
+        paired=True,
+        vectorized=True,
+        n_resamples=RESAMPLES,
+        confidence_level=CONFIDENCE,
+        method="percentile",
+        rng=np.random.default_rng(seed),
+    ).confidence_interval
+    return Estimate(value=value, ci=(float(found.low), float(found.high)), n=len(above))

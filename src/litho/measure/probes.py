@@ -1,0 +1,70 @@
+"""Scoring probes and the imprint that follows from them.
+
+ell is the mean log-probability per target token in nats. The open book is ell of the untouched
+model with the text in front of the prefix: the best that reading, without training, can do.
+"""
+
+from collections.abc import Sequence
+
+from litho.core import stats
+from litho.core.errors import LithoError
+from litho.core.records import Estimate, Probe
+from litho.model.loading import LanguageModel
+from litho.model.scoring import Target, target_logprobs
+
+MIN_GAIN = 0.5  # nats: where the open book gains less there is nothing to imprint
+
+
+def target_of(model: LanguageModel, probe: Probe, context: str = "") -> Target:
+    """The tokens of a probe, scored from the first target token on.
+
+    Raises LithoError if the tokens of the prefix are no prefix of the tokens of the whole.
+    """
+    prefix = model.encode(context + probe.prefix)
+    whole = model.encode(f"{context}{probe.prefix} {probe.target}")
+    if whole[: len(prefix)] != prefix or len(whole) <= len(prefix):
+        raise LithoError(
+            f"the probe {probe.prefix!r} + {probe.target!r} does not tokenize apart: "
+            "begin the target at another word"
+        )
+    if len(whole) > model.context:
+        raise LithoError(
+            f"the probe {probe.prefix[:60]!r} has {len(whole)} tokens with what stands before it, "
+            f"but the model reads {model.context}"
+        )
+    return Target(tuple(whole), len(prefix))
+
+
+def tokenizes_apart(model: LanguageModel, probe: Probe) -> bool:
+    """Whether a probe can be scored by this model."""
+    try:
+        target_of(model, probe)
+    except LithoError:
+        return False
+    return True
+
+
+def score(model: LanguageModel, probes: Sequence[Probe]) -> list[float]:
+    """ell of each probe in the state that the model is in."""
+    return target_logprobs(model, [target_of(model, probe) for probe in probes])
+
+
+def open_book(model: LanguageModel, probes: Sequence[Probe], scenes: Sequence[str]) -> list[float]:
+    """ell with the text in front; of a text in several scenes, the one that helps most."""
+    per_scene = [
+        target_logprobs(model, [target_of(model, probe, f"{scene}\n\n") for probe in probes])
+        for scene in scenes
+    ]
+    return [max(values) for values in zip(*per_scene, strict=True)]
+
+
+def imprint(before: Sequence[float], openbook: Sequence[float], after: Sequence[float]) -> Estimate:
+    """Share of the open book's gain that the model now has without the book.
+
+    I = sum(after - before) / sum(openbook - before) over the probes whose open book gains more
+    than `MIN_GAIN`, with a bootstrap interval over them. 0: nothing, 1: as good as reading.
+    """
+    gains = [
+        (a - b, o - b) for b, o, a in zip(before, openbook, after, strict=True) if o - b > MIN_GAIN
+    ]
+    return stats.ratio([gain for gain, _ in gains], [possible for _, possible in gains])

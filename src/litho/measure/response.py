@@ -1,0 +1,110 @@
+"""Response map: what a text does inside a model, token by token and layer by layer."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from litho.model.capture import hidden_states
+from litho.model.loading import LanguageModel
+from litho.model.scoring import kl
+
+# Shapes: L layers, T tokens, V vocabulary, D width of the residual stream.
+TOP = 5
+
+
+@dataclass(frozen=True)
+class TokenReading:
+    """One token of the text under one state of the model."""
+
+    text: str
+    surprise: float | None  # nats; None for the token that nothing predicts
+    entropy: float | None  # nats, of the distribution that predicted it
+    rank: int | None  # 1: it was the likeliest
+    alternatives: list[tuple[str, float]]  # likeliest tokens with their probabilities
+
+
+@dataclass(frozen=True)
+class ResponseMap:
+    """One state of the model on one sequence; layer i is the output of block i from 0."""
+
+    tokens: list[TokenReading]
+    norm_LT: Tensor  # L2 norm of the residual stream after each block
+    change_LT: Tensor  # what the block changed, relative to what it was given
+    cosine_LT: Tensor  # between the block's input and output
+
+
+@dataclass(frozen=True)
+class DriftMap:
+    """Two states of the model on one sequence."""
+
+    change_LT: Tensor  # ||after - before|| / ||before|| of the residual stream
+    kl_T: Tensor  # KL(before || after) of the next-token distribution, nats
+
+
+def response_map(model: LanguageModel, text: str) -> ResponseMap:
+    """Read `text` in the state that the model is in. Memory grows with T x V."""
+    ids = model.encode(text)
+    states_LTD, logits_TV = hidden_states(model, ids)
+    given, made = states_LTD[:-1], states_LTD[1:]
+    return ResponseMap(
+        tokens=_read_tokens(model, text, ids, logits_TV),
+        norm_LT=made.norm(dim=-1),
+        change_LT=_relative(made - given, given),
+        cosine_LT=torch.cosine_similarity(given, made, dim=-1),
+    )
+
+
+def drift_map(model: LanguageModel, text: str, before: str | None, after: str | None) -> DriftMap:
+    """Where the state `after` differs from the state `before` on `text`."""
+    ids = model.encode(text)
+    with model.state(before):
+        old_LTD, old_TV = hidden_states(model, ids)
+    with model.state(after):
+        new_LTD, new_TV = hidden_states(model, ids)
+    change = _relative(new_LTD - old_LTD, old_LTD)[1:]
+    return DriftMap(change_LT=change, kl_T=kl(old_TV, new_TV))
+
+
+def _relative(difference: Tensor, base: Tensor) -> Tensor:
+    return difference.norm(dim=-1) / base.norm(dim=-1).clamp_min(1e-12)
+
+
+def _read_tokens(
+    model: LanguageModel, text: str, ids: Sequence[int], logits_TV: Tensor
+) -> list[TokenReading]:
+    offset = len(model.start)
+    spans = model.spans(text)
+    logp_TV = logits_TV.log_softmax(-1)
+    entropy_T = -(logp_TV.exp() * logp_TV).sum(-1)
+    found = []
+    for t, (start, end) in enumerate(_tiled(spans, len(text))):
+        place = t + offset
+        if place == 0:
+            found.append(TokenReading(text[start:end], None, None, None, []))
+            continue
+        logp_V = logp_TV[place - 1]
+        own = logp_V[ids[place]]
+        top = logp_V.topk(TOP)
+        alternatives = [
+            (model.decode([token]), value)
+            for token, value in zip(top.indices.tolist(), top.values.exp().tolist(), strict=True)
+        ]
+        found.append(
+            TokenReading(
+                text=text[start:end],
+                surprise=-own.item(),
+                entropy=entropy_T[place - 1].item(),
+                rank=int((logp_V > own).sum().item()) + 1,
+                alternatives=alternatives,
+            )
+        )
+    return found
+
+
+def _tiled(spans: list[tuple[int, int]], length: int) -> list[tuple[int, int]]:
+    """Spans made to cover every character once: tokenizers leave out spaces or share letters."""
+    ends = [end for _, end in spans[:-1]] + [length]
+    starts = [0, *ends[:-1]]
+    return list(zip(starts, ends, strict=True))

@@ -1,0 +1,108 @@
+"""LoRA adapters (PEFT): attach, save, load; one base model, several named adapters."""
+
+import json
+import shutil
+import warnings
+from pathlib import Path
+
+import torch
+from peft import LoraConfig, PeftModel, get_peft_model
+from safetensors.torch import save_file
+from torch import nn
+from transformers.pytorch_utils import Conv1D
+
+from litho.core.errors import LithoError
+from litho.model.bundled import sha256
+from litho.model.capture import block_path
+from litho.model.loading import LanguageModel
+
+# Read by their weights instead of being called, so that LoRA would have no effect on them.
+_UNADAPTABLE = {"mamba": ("out_proj", "dt_proj", "conv1d")}
+
+
+def target_modules(model: LanguageModel) -> list[str]:
+    """Full names of the linear layers inside the blocks, attention and MLP alike."""
+    config = model.network.config
+    prefix = block_path(model.network, config.get_text_config().num_hidden_layers)
+    barred = _UNADAPTABLE.get(config.model_type, ())
+    return [
+        name
+        for name, module in model.network.named_modules()
+        if isinstance(module, nn.Linear | Conv1D)
+        and name.startswith(prefix + ".")
+        and name.rpartition(".")[2] not in barred
+    ]
+
+
+def attach(model: LanguageModel, name: str, rank: int, alpha: int, seed: int) -> None:
+    """Put a fresh LoRA adapter on all linear layers of a model that has none.
+
+    It changes nothing until it is trained.
+
+    Trainable weights are float32 whatever the base is (bfloat16 would round small updates to
+    zero). Raises LithoError if PEFT matched other modules than those meant.
+    """
+    targets = target_modules(model)
+    config = LoraConfig(
+        task_type="CAUSAL_LM", r=rank, lora_alpha=alpha, target_modules=targets, lora_dropout=0.0
+    )
+    config.base_model_name_or_path = model.source.reference
+    config.revision = model.source.revision
+    with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # PEFT sets fan_in_fan_out for GPT-2 and says so
+        torch.manual_seed(seed)
+        model.network = get_peft_model(model.network, config, adapter_name=name)
+    model.adapters.append(name)
+    matched = {n.split(".lora_A.")[0] for n in weights(model, name) if ".lora_A." in n}
+    if len(matched) != len(targets):
+        raise LithoError(f"PEFT matched {len(matched)} modules, but {len(targets)} were meant")
+
+
+def weights(model: LanguageModel, name: str) -> dict[str, nn.Parameter]:
+    """The trainable parameters of an adapter by name."""
+    return {n: p for n, p in model.network.named_parameters() if f".{name}." in n}
+
+
+def detach(model: LanguageModel) -> None:
+    """Take all adapters off, which leaves the base model as it was loaded."""
+    model.network = model.network.unload()
+    model.adapters.clear()
+
+
+def save(model: LanguageModel, name: str, folder: Path) -> None:
+    """Write an adapter as a PEFT directory that plain `PeftModel.from_pretrained` loads."""
+    partial = folder.with_name(folder.name + ".writing")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    config = model.network.peft_config[name].to_dict()
+    config["inference_mode"] = True
+    config["target_modules"] = sorted(config["target_modules"])
+    (partial / "adapter_config.json").write_text(json.dumps(config, indent=1, default=str))
+    tensors = {
+        n.replace(f".{name}.", "."): p.detach().cpu().contiguous()
+        for n, p in weights(model, name).items()
+    }
+    save_file(tensors, partial / "adapter_model.safetensors", metadata={"format": "pt"})
+    shutil.rmtree(folder, ignore_errors=True)
+    partial.rename(folder)
+
+
+def load(model: LanguageModel, name: str, folder: Path) -> None:
+    """Hang a saved adapter on the model under `name`.
+
+    Raises LithoError if the folder holds no adapter or one with pickled weights.
+    """
+    for file in ("adapter_config.json", "adapter_model.safetensors"):
+        if not (folder / file).is_file():
+            raise LithoError(f"{folder} is no PEFT adapter with safetensors: {file} is missing")
+    if isinstance(model.network, PeftModel):
+        model.network.load_adapter(str(folder), adapter_name=name)
+    else:
+        model.network = PeftModel.from_pretrained(model.network, str(folder), adapter_name=name)
+    model.network.eval()
+    model.adapters.append(name)
+
+
+def adapter_sha256(folder: Path) -> str:
+    """Hash of the weights of a saved adapter."""
+    return sha256(folder / "adapter_model.safetensors")

@@ -1,0 +1,60 @@
+"""Reading a model's inner states where they arise. Hooks live only inside `with`."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor, nn
+
+from litho.core.errors import LithoError
+from litho.model.loading import LanguageModel
+
+# Shapes: L layers, T tokens, D width of the residual stream.
+
+
+def block_path(network: nn.Module, layers: int) -> str:
+    """Name of the module list that holds the transformer (or state-space) blocks."""
+    for name, module in network.named_modules():
+        if isinstance(module, nn.ModuleList) and len(module) == layers:
+            return name
+    raise LithoError(f"no list of {layers} blocks found in {type(network).__name__}")
+
+
+def blocks(model: LanguageModel) -> nn.ModuleList:
+    """The blocks of a model, from the one next to the embedding to the last."""
+    layers = model.network.config.get_text_config().num_hidden_layers
+    found = model.network.get_submodule(block_path(model.network, layers))
+    assert isinstance(found, nn.ModuleList)
+    return found
+
+
+@contextmanager
+def residual_stream(model: LanguageModel) -> Iterator[list[Tensor]]:
+    """Collect the output of every block, each of shape batch x T x D, in order of depth.
+
+    The list fills when the model runs inside the block; it starts with the input of block 0.
+    """
+    states: list[Tensor] = []
+
+    def keep_input(_: nn.Module, args: tuple[Tensor, ...], kwargs: dict[str, Tensor]) -> None:
+        states.append((args[0] if args else kwargs["hidden_states"]).detach())
+
+    def keep_output(_: nn.Module, __: object, output: Tensor | tuple[Tensor, ...]) -> None:
+        states.append((output if isinstance(output, Tensor) else output[0]).detach())
+
+    stack = blocks(model)
+    handles = [stack[0].register_forward_pre_hook(keep_input, with_kwargs=True)]
+    handles += [block.register_forward_hook(keep_output) for block in stack]
+    try:
+        yield states
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+@torch.no_grad()
+def hidden_states(model: LanguageModel, ids: list[int]) -> tuple[Tensor, Tensor]:
+    """Residual stream (L+1) x T x D and logits T x V of one sequence, in float32."""
+    with residual_stream(model) as states:
+        logits = model.network(input_ids=torch.tensor([ids], device=model.device)).logits
+    return torch.cat([s.float() for s in states]), logits[0].float()

@@ -1,0 +1,1 @@
+"""Texts: documents, presentation operators and probes. Knows no torch."""

@@ -1,0 +1,93 @@
+"""The model before printing: probes, open book, neighbours, spill, all in float32."""
+
+import random
+from collections.abc import Sequence
+
+from pydantic import BaseModel
+
+from litho.core.records import Probe
+from litho.measure.drift import greedy_answers, spill_scores
+from litho.measure.probes import open_book, score, tokenizes_apart
+from litho.model.alternatives import ModelScorer
+from litho.model.loading import LanguageModel
+from litho.text.probes import (
+    HOW_MADE,
+    Cloze,
+    find_clozes,
+    gen_probe,
+    hard_probe,
+    mem_probe,
+    subject_of,
+)
+from litho.train.inputs import Inputs, targets_of, unrelated_prefixes
+from litho.train.presentations import HalfScorer
+
+ANCHORS = 12
+MADE = 8  # answers asked in each of three kinds when the user gives no probes
+
+
+class ScoredProbes(BaseModel):
+    """Probes with ell before training and with the open book, nats per target token."""
+
+    probes: list[Probe]
+    before: list[float]
+    openbook: list[float]
+
+
+class Baseline(BaseModel):
+    """Everything about the untouched model that later states are compared with."""
+
+    scored: ScoredProbes  # the probes of the report
+    anchors: ScoredProbes  # held-out rewordings that only steer the stop
+    how_probes: str
+    neighbours: list[Probe]
+    neighbour_answers: list[list[int]]
+    spill: list[float]  # per printed word
+
+
+def measure_baseline(
+    model: LanguageModel, inputs: Inputs, scene_list: Sequence[str], seed: int
+) -> Baseline:
+    """Measure the untouched model; makes the probes that the user did not give."""
+    chance = random.Random(f"{seed} probes")
+    own = [p for p in inputs.probes or [] if p.kind != "neighbour"]
+    clozes = find_clozes(inputs.text, ANCHORS + (0 if own else MADE), chance)
+    chance.shuffle(clozes)
+    # Answers of the report and of the anchor differ, so that the stop rule sees no reported one.
+    reported = [] if own else clozes[:MADE]
+    anchor_clozes = clozes[len(reported) :]
+    made = [probe for cloze in reported for probe in _all_kinds(model, cloze, inputs.text, chance)]
+    probes = own or [probe for probe in made if tokenizes_apart(model, probe)]
+    anchors = [_reworded(model, cloze, chance) for cloze in anchor_clozes]
+    neighbours = inputs.neighbours()
+    return Baseline(
+        scored=_score(model, probes, scene_list),
+        anchors=_score(model, [p for p in anchors if tokenizes_apart(model, p)], scene_list),
+        how_probes="They were given by the user." if own else HOW_MADE,
+        neighbours=neighbours,
+        neighbour_answers=greedy_answers(model, neighbours),
+        spill=spill_scores(model, targets_of(probes), unrelated_prefixes()),
+    )
+
+
+def _all_kinds(model: LanguageModel, cloze: Cloze, text: str, chance: random.Random) -> list[Probe]:
+    return [
+        mem_probe(cloze),
+        _reworded(model, cloze, chance),
+        hard_probe(cloze, subject_of(text)),
+    ]
+
+
+def _reworded(model: LanguageModel, cloze: Cloze, chance: random.Random) -> Probe:
+    scorer = HalfScorer(ModelScorer(model), held_out=True)
+    return gen_probe(cloze, scorer.alternatives(cloze.sentence), chance)
+
+
+def _score(
+    model: LanguageModel, probes: Sequence[Probe], scene_list: Sequence[str]
+) -> ScoredProbes:
+    return ScoredProbes(
+        probes=list(probes),
+        before=score(model, probes),
+        openbook=open_book(model, probes, scene_list),
+    )

@@ -1,0 +1,93 @@
+"""What an imprint starts from: checked before anything is computed or written."""
+
+from collections.abc import Sequence
+from importlib.resources import files
+
+import torch
+from pydantic import BaseModel
+
+from litho.core.errors import LithoError
+from litho.core.records import Probe
+from litho.core.runs import RunDirectory
+from litho.measure.drift import BLOCK
+from litho.measure.probes import target_of
+from litho.model.loading import LanguageModel, load, locate
+from litho.text.documents import scenes
+from litho.text.probes import read_probe_lines
+
+_SHIPPED = files("litho.text") / "passages"
+PROBE_ROOM = 128  # tokens of the context kept free for a probe behind the open book
+
+
+class Inputs(BaseModel):
+    """Texts and probes of a run, kept in the run itself so that it can be resumed anywhere."""
+
+    text: str
+    text_name: str
+    probes: list[Probe] | None  # None: Litho makes them
+    retention: str | None  # None: the pages shipped with Litho
+    model: str
+
+    def retention_text(self) -> str:
+        return self.retention or (_SHIPPED / "retention.md").read_text(encoding="utf-8")
+
+    def neighbours(self) -> list[Probe]:
+        """The user's neighbour probes, else general facts shipped with Litho."""
+        own = [p for p in self.probes or [] if p.kind == "neighbour"]
+        return own or read_probe_lines(
+            (_SHIPPED / "neighbours.jsonl").read_text(encoding="utf-8"), "neighbours.jsonl"
+        )
+
+
+def unrelated_prefixes() -> list[str]:
+    """Openings that no printed word should follow more readily than before."""
+    return _shipped_lines("prefixes.txt")
+
+
+def replay_openings(count: int) -> list[str]:
+    """What the self-samples begin with: by turns nothing and the opening of some kind of text."""
+    openings = _shipped_lines("openings.txt")
+    return ["" if i % 2 else openings[i // 2 % len(openings)] for i in range(count)]
+
+
+def _shipped_lines(name: str) -> list[str]:
+    return (_SHIPPED / name).read_text(encoding="utf-8").splitlines()
+
+
+def open_model(inputs: Inputs) -> LanguageModel:
+    """Load the model of `inputs` for measuring, and check the texts and probes against it.
+
+    Raises LithoError on a text of fewer than two tokens and on probes that cannot be scored.
+    """
+    model = load(locate(inputs.model), torch.float32)
+    check_text(model, inputs.text)
+    if len(model.tokens(inputs.retention_text())) < BLOCK // 4:
+        raise LithoError("the retention text is too short: give at least a paragraph")
+    for probe in inputs.probes or []:
+        target_of(model, probe)
+    return model
+
+
+def check_text(model: LanguageModel, text: str) -> None:
+    """Raises LithoError if `text` gives the model nothing to predict."""
+    if len(model.tokens(text)) < 2:
+        raise LithoError("the text has only one token: give at least one sentence")
+
+
+def split_scenes(model: LanguageModel, text: str) -> list[str]:
+    """The text as the model can read it: whole, or in scenes that fit into its context."""
+    room = model.context - len(model.start) - PROBE_ROOM
+    return scenes(text, lambda piece: len(model.tokens(piece)), room)
+
+
+def save_inputs(run: RunDirectory, inputs: Inputs) -> None:
+    run.write_json("inputs.json", inputs.model_dump())
+
+
+def load_inputs(run: RunDirectory) -> Inputs:
+    return Inputs(**run.read_json("inputs.json"))
+
+
+def targets_of(probes: Sequence[Probe]) -> list[str]:
+    """The printed words: each target of an imprint probe once, in order."""
+    return list(dict.fromkeys(p.target for p in probes if p.kind != "neighbour"))

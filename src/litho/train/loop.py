@@ -1,0 +1,220 @@
+"""The training loop of one arm: presentations in, adapter out, resumable at any moment."""
+
+import json
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import torch
+from pydantic import BaseModel
+from safetensors import safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from litho.core.config import Config
+from litho.core.runs import Ledger, RunDirectory, whole_file
+from litho.model import adapters
+from litho.model.loading import LanguageModel
+from litho.model.scoring import logits
+from litho.train.control import DriftController
+from litho.train.losses import backward_drift, backward_text, drift_on
+
+Presentation = Sequence[Sequence[int]]  # rows of token ids
+
+
+class LoopConfig(Config):
+    """How an arm is trained; the same for the imprint and its controls."""
+
+    presentations: int = 50
+    rank: int = 8
+    alpha: int = 16
+    learning_rate: float = 1e-3
+    warmup: int = 4  # presentations until the learning rate is reached
+    settle: int = 12  # presentations at the end in which it falls to zero
+    replay_rows: int = 8  # self-samples in a step, for the drift term
+    clip: float = 1.0  # norm of the gradient
+    check_every: int = 5  # presentations between two measurements and checkpoints
+    micro_tokens: int = 2048
+    seed: int = 0
+
+
+class Check(BaseModel):
+    """What was measured after so many presentations."""
+
+    presentations: int
+    anchor: float | None  # imprint on held-out rewordings that Litho made; steers the stop
+    imprint: dict[str, float | None]  # on the probes of the report; steers nothing
+    drift_self: float  # nats a token, on self-samples kept out of training
+    drift_retention: float  # nats a token, on part of the retention text
+
+
+class Step(BaseModel):
+    """One presentation in the ledger."""
+
+    presentations: int
+    tokens: int  # supervised
+    loss: float
+    drift: float | None  # nats a token on the replay rows of this step, before it
+    weight: float | None
+    check: Check | None = None
+
+
+class Monitor(Protocol):
+    """Measures an arm while it is trained."""
+
+    def check(self, presentations: int) -> Check: ...
+
+
+class Progress(BaseModel):
+    """State of the loop besides tensors."""
+
+    done: int = 0
+    last: int  # presentations after which the arm ends
+    controller: DriftController | None
+
+
+@dataclass
+class Replay:
+    """Self-samples of the base model and what the base says on them."""
+
+    ids_BT: Tensor
+    logits_BTV: Tensor
+
+    @classmethod
+    @torch.no_grad()
+    def read(cls, model: LanguageModel, rows: Sequence[Sequence[int]]) -> "Replay":
+        """Let the untouched base read `rows`, all of one length."""
+        ids_BT = torch.tensor([list(row) for row in rows])
+        with model.state(None):
+            found = [logits(model, ids.unsqueeze(0)) for ids in ids_BT]
+        return cls(ids_BT, torch.cat(found))
+
+    def drift(self, model: LanguageModel) -> float:
+        return drift_on(model, self.ids_BT, self.logits_BTV)
+
+
+@dataclass
+class Arm:
+    """One thing to train: the imprint, or a control."""
+
+    name: str
+    presentations: Sequence[Presentation]
+    controller: DriftController | None  # None: drift is not held
+    anchored: bool  # whether the anchor may end it early
+
+
+def train_arm(
+    model: LanguageModel,
+    arm: Arm,
+    replay: Replay,
+    monitor: Monitor,
+    run: RunDirectory,
+    config: LoopConfig,
+    report: Callable[[Step], None] = lambda _: None,
+) -> list[Step]:
+    """Train `arm` and leave its adapter, named like it, on the model; return all its steps.
+
+    Continues from the run's checkpoint if there is one. The result is the same, bit for bit,
+    wherever it was interrupted: data order and replay depend on the step's number alone.
+    """
+    ledger = Ledger(run)
+    loop = _Loop(model, arm, config)
+    checkpoint = checkpoint_path(run, arm.name)
+    if checkpoint.exists():
+        loop.restore(checkpoint)
+    steps = [Step(**r) for r in ledger.records(arm.name)][: loop.progress.done]
+    while loop.progress.done < loop.progress.last:
+        step = loop.present(replay)
+        if step.presentations % config.check_every == 0 or step.presentations == loop.progress.last:
+            step.check = monitor.check(step.presentations)
+            checks = [s.check for s in steps if s.check] + [step.check]
+            if arm.anchored and anchor_formed(checks):
+                loop.progress.last = min(loop.progress.last, step.presentations + config.settle)
+        steps.append(step)
+        ledger.add(arm.name, step.presentations, step.model_dump())
+        if step.check:
+            loop.save(checkpoint)
+        report(step)
+    ledger.close()
+    return steps
+
+
+def checkpoint_path(run: RunDirectory, arm: str) -> Path:
+    return run.path / f"checkpoint-{arm}.safetensors"
+
+
+PATIENCE = 3  # checks without progress
+PROGRESS = 0.01  # imprint that counts as progress
+
+
+def anchor_formed(checks: Sequence[Check]) -> bool:
+    """Whether the imprint on held-out rewordings has stopped improving."""
+    values = [check.anchor for check in checks if check.anchor is not None]
+    if len(values) <= PATIENCE:
+        return False
+    return max(values[-PATIENCE:]) < max(values[:-PATIENCE]) + PROGRESS
+
+
+class _Loop:
+    """Adapter, optimiser and progress of an arm."""
+
+    def __init__(self, model: LanguageModel, arm: Arm, config: LoopConfig) -> None:
+        self.model, self.arm, self.config = model, arm, config
+        adapters.attach(model, arm.name, config.rank, config.alpha, config.seed)
+        self.weights: dict[str, nn.Parameter] = adapters.weights(model, arm.name)
+        self.optimizer = torch.optim.AdamW(self.weights.values(), lr=0.0, weight_decay=0.0)
+        self.progress = Progress(last=config.presentations, controller=arm.controller)
+
+    def present(self, replay: Replay) -> Step:
+        """One presentation: forward, backward, drift term, step."""
+        config, progress = self.config, self.progress
+        rows = self.arm.presentations[progress.done % len(self.arm.presentations)]
+        self._set_learning_rate()
+        loss = backward_text(self.model, rows, config.micro_tokens)
+        tokens = sum(len(row) - 1 for row in rows)
+        step = Step(
+            presentations=progress.done + 1, tokens=tokens, loss=loss, drift=None, weight=None
+        )
+        if progress.controller:
+            chance = random.Random(f"{config.seed} replay {progress.done}")
+            chosen = chance.sample(range(len(replay.ids_BT)), config.replay_rows)
+            step.weight = progress.controller.weight
+            step.drift = backward_drift(
+                self.model, replay.ids_BT[chosen], replay.logits_BTV[chosen], step.weight
+            )
+            progress.controller.observe(step.drift)
+        nn.utils.clip_grad_norm_(self.weights.values(), config.clip)
+        self.optimizer.step()
+        self.optimizer.zero_grad(set_to_none=True)
+        progress.done += 1
+        return step
+
+    def _set_learning_rate(self) -> None:
+        """Warm up, stay, and fall to zero over the last presentations (warmup-stable-decay)."""
+        done, last = self.progress.done, self.progress.last
+        rise = min(1.0, (done + 1) / self.config.warmup)
+        fall = min(1.0, (last - done) / self.config.settle)
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.config.learning_rate * rise * fall
+
+    def save(self, path: Path) -> None:
+        """Write weights, optimiser state and progress into one safetensors file."""
+        tensors = {f"weight {name}": p.detach() for name, p in self.weights.items()}
+        for name, parameter in self.weights.items():
+            for key, value in self.optimizer.state[parameter].items():
+                tensors[f"{key} {name}"] = value
+        with whole_file(path) as temporary:
+            save_file(tensors, temporary, metadata={"progress": self.progress.model_dump_json()})
+
+    def restore(self, path: Path) -> None:
+        """Continue from what `save` wrote."""
+        with safe_open(path, "pt") as file, torch.no_grad():
+            self.progress = Progress(**json.loads(file.metadata()["progress"]))
+            for key in file.keys():  # noqa: SIM118  no mapping
+                kind, _, name = key.partition(" ")
+                if kind == "weight":
+                    self.weights[name].copy_(file.get_tensor(key))
+                else:
+                    self.optimizer.state[self.weights[name]][kind] = file.get_tensor(key)

@@ -1,0 +1,123 @@
+"""The presentation plan: which variants of a text are shown, and which are refused."""
+
+import random
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+
+from litho.core.records import Alternative, Plan, Refusal, Variant
+from litho.measure.volatility import Reading, read, token_edits, volatility
+from litho.model.loading import LanguageModel
+from litho.text.operators import OPERATORS, Operator, Rows, Scorer
+
+MAX_REFUSED = 3  # in a row, until an operator is given up
+
+
+class HalfScorer:
+    """Passes on only one side of the model's alternatives, so that the other stays unseen.
+
+    A pair (word, alternative) is always on the same side, wherever it occurs.
+    """
+
+    def __init__(self, scorer: Scorer, held_out: bool) -> None:
+        self._scorer = scorer
+        self._held_out = held_out
+
+    def alternatives(self, text: str) -> list[Alternative]:
+        def side(a: Alternative) -> bool:
+            return zlib.crc32(f"{text[a.start : a.end]}>{a.word}".encode()) % 3 == 0
+
+        return [a for a in self._scorer.alternatives(text) if side(a) == self._held_out]
+
+
+def plan_presentations(
+    model: LanguageModel,
+    scenes: Sequence[str],
+    scorer: Scorer,
+    count: int,
+    max_mean_kl: float,
+    max_surprise: float,
+    seed: int,
+    progress: Callable[[int], None] = lambda _: None,
+) -> Plan:
+    """`count` variants inside the volatility budget, taken from all operators in turn.
+
+    `max_mean_kl` and `max_surprise` are in nats, see `litho.measure.volatility`. Fewer variants
+    than `count` come back if the operators run out of ideas; the training then starts over.
+    """
+    parent = read(model, tuple(scenes))
+    accepted: list[Variant] = []
+    refused: list[Refusal] = []
+    seen: set[Rows] = set()
+    sources = {
+        name: _versions(operator, scenes, scorer, random.Random(f"{seed} {name}"))
+        for name, operator in OPERATORS.items()
+    }
+    misses = dict.fromkeys(sources, 0)
+    while sources and len(accepted) < count:
+        for name in list(sources):
+            rows = next(sources[name], None)
+            if rows is None:
+                del sources[name]
+                continue
+            if rows in seen:
+                misses[name] += 1
+            else:
+                seen.add(rows)
+                variant = _scored(model, parent, rows, name)
+                reason = _reason_to_refuse(model, variant, max_mean_kl, max_surprise)
+                if reason:
+                    refused.append(Refusal(variant=variant, reason=reason))
+                    misses[name] += 1
+                elif len(accepted) < count:
+                    accepted.append(variant)
+                    misses[name] = 0
+                    progress(len(accepted))
+            if misses[name] >= MAX_REFUSED:
+                del sources[name]
+    return Plan(scenes=tuple(scenes), variants=tuple(accepted), refused=tuple(refused))
+
+
+def _versions(
+    operator: Operator, scenes: Sequence[str], scorer: Scorer, chance: random.Random
+) -> Iterator[Rows]:
+    """Versions of the whole text: one operator at work on every scene that it can change."""
+    per_scene = [operator(scene, scorer, chance) for scene in scenes]
+    while True:
+        changed = [next(versions, None) for versions in per_scene]
+        if all(rows is None for rows in changed):
+            return
+        yield tuple(
+            row for scene, rows in zip(scenes, changed, strict=True) for row in (rows or (scene,))
+        )
+
+
+def _scored(model: LanguageModel, parent: Reading, rows: Rows, operator: str) -> Variant:
+    reading = read(model, rows)
+    return Variant(
+        rows=rows,
+        operator=operator,
+        diff=token_edits(model, parent, reading),
+        volatility=volatility(parent, reading),
+    )
+
+
+def _reason_to_refuse(
+    model: LanguageModel, variant: Variant, max_mean_kl: float, max_surprise: float
+) -> str | None:
+    assert variant.volatility is not None
+    found = variant.volatility
+    if found.mean_kl > max_mean_kl:
+        return f"moves the model by {found.mean_kl:.3f} nats a token, over {max_mean_kl}"
+    if found.max_surprise > max_surprise:
+        return f"adds a surprise of {found.max_surprise:.1f} nats, over {max_surprise}"
+    return None
+
+
+def duplicates(text: Sequence[Sequence[int]], tokens: int) -> list[Sequence[int]]:
+    """The rows of the text over and over, cut so that exactly `tokens` are supervised."""
+    rows: list[Sequence[int]] = []
+    while tokens > 0:
+        row = text[len(rows) % len(text)][: tokens + 1]
+        rows.append(row)
+        tokens -= len(row) - 1
+    return rows

@@ -1,0 +1,122 @@
+"""What an arm did to the model, measured in float32 on the weights as they are stored."""
+
+from collections.abc import Sequence
+
+import torch
+from pydantic import BaseModel
+from safetensors.torch import save_file
+
+from litho.core.records import Estimate
+from litho.core.runs import RunDirectory, whole_file
+from litho.measure.drift import greedy_answers, locality, retention_drift, spill, spill_scores
+from litho.measure.probes import score
+from litho.measure.response import DriftMap, ResponseMap, TokenReading, drift_map, response_map
+from litho.model.loading import LanguageModel
+from litho.train.baseline import Baseline
+from litho.train.inputs import targets_of, unrelated_prefixes
+from litho.train.monitor import imprint_by_kind
+
+
+class Drift(BaseModel):
+    """Drift by kind of text, nats a token."""
+
+    retention: Estimate
+
+
+class ArmMetrics(BaseModel):
+    """The numbers of one arm."""
+
+    imprint: dict[str, Estimate]
+    drift: Drift
+    spill: Estimate
+    locality: Estimate
+
+
+class ArmProof(BaseModel):
+    """The numbers of one arm and the rows behind them."""
+
+    metrics: ArmMetrics
+    after: list[float]  # ell of each probe, nats per target token
+    answers: list[list[int]]  # greedy answer to each neighbour fact
+
+
+def prove_arm(
+    model: LanguageModel, arm: str, baseline: Baseline, retention: Sequence[Sequence[int]]
+) -> ArmProof:
+    """Measure the adapter `arm` of a model against the baseline."""
+    probes = baseline.scored.probes
+    with model.state(arm):
+        after = score(model, probes)
+        answers = greedy_answers(model, baseline.neighbours)
+        spilled = spill_scores(model, targets_of(probes), unrelated_prefixes())
+    metrics = ArmMetrics(
+        imprint=imprint_by_kind(baseline.scored, after),
+        drift=Drift(retention=retention_drift(model, retention, arm)),
+        spill=spill(baseline.spill, spilled),
+        locality=locality(baseline.neighbour_answers, answers),
+    )
+    return ArmProof(metrics=metrics, after=after, answers=answers)
+
+
+def write_probes(run: RunDirectory, baseline: Baseline, arms: dict[str, ArmProof]) -> None:
+    """One row a probe: ell before, with the open book and after each arm."""
+    scored = baseline.scored
+    rows = [
+        probe.model_dump()
+        | {"before": scored.before[i], "openbook": scored.openbook[i]}
+        | {arm: proof.after[i] for arm, proof in arms.items()}
+        for i, probe in enumerate(scored.probes)
+    ]
+    run.write_rows("probes.parquet", rows)
+
+
+def write_neighbours(
+    run: RunDirectory, model: LanguageModel, baseline: Baseline, arms: dict[str, ArmProof]
+) -> None:
+    """One row a neighbour fact: the greedy answers before and after each arm."""
+    rows = [
+        {"prefix": probe.prefix, "expected": probe.target}
+        | {"before": model.decode(baseline.neighbour_answers[i])}
+        | {arm: model.decode(proof.answers[i]) for arm, proof in arms.items()}
+        for i, probe in enumerate(baseline.neighbours)
+    ]
+    run.write_rows("neighbours.parquet", rows)
+
+
+def write_maps(run: RunDirectory, model: LanguageModel, scenes: Sequence[str], arm: str) -> None:
+    """Tokens of the text with surprise and alternatives in both states, and the drift map."""
+    before: list[ResponseMap] = []
+    after: list[ResponseMap] = []
+    drifts: list[DriftMap] = []
+    for scene in scenes:
+        with model.state(None):
+            before.append(response_map(model, scene))
+        with model.state(arm):
+            after.append(response_map(model, scene))
+        drifts.append(drift_map(model, scene, None, arm))
+    rows = [
+        token_row(old, "_before") | token_row(new, "_after")
+        for map_before, map_after in zip(before, after, strict=True)
+        for old, new in zip(map_before.tokens, map_after.tokens, strict=True)
+    ]
+    run.write_rows("tokens.parquet", rows)
+    offset = len(model.start)
+    tensors = {
+        "change_LT": torch.cat([d.change_LT[:, offset:] for d in drifts], dim=1),
+        "kl_T": torch.cat([d.kl_T[offset:] for d in drifts]),
+    }
+    with whole_file(run.path / "maps.safetensors") as path:
+        save_file({k: v.contiguous().cpu() for k, v in tensors.items()}, path)
+
+
+def token_row(token: TokenReading, ending: str = "") -> dict[str, object]:
+    """A token as a row of a table; what depends on the state carries `ending`."""
+    return {
+        "text": token.text,
+        f"surprise{ending}": token.surprise,
+        f"entropy{ending}": token.entropy,
+        f"rank{ending}": token.rank,
+        f"alternatives{ending}": [
+            {"word": word, "probability": p} for word, p in token.alternatives
+        ],
+    }

@@ -1,0 +1,138 @@
+"""Runs that train nothing: the variants of a text, and the response map of one state."""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import save_file
+from torch import Tensor
+
+from litho.core.records import Variant
+from litho.core.runs import RunDirectory, whole_file
+from litho.measure.response import ResponseMap, response_map
+from litho.model import adapters
+from litho.model.alternatives import ModelScorer
+from litho.model.loading import LanguageModel, load, locate
+from litho.train.imprint import Reporter
+from litho.train.inputs import check_text, split_scenes
+from litho.train.presentations import plan_presentations
+from litho.train.proof import token_row
+
+MAX_SURPRISE = 25.0  # nats
+
+
+def vary_text(
+    text: str,
+    name: str,
+    count: int,
+    max_mean_kl: float,
+    model_name: str,
+    out: Path,
+    seed: int,
+    reporter: Reporter,
+) -> RunDirectory:
+    """Variants of `text` within a volatility budget in nats, measured in float32."""
+    model = _open(model_name, text, reporter)
+    scenes = split_scenes(model, text)
+    run = RunDirectory.create(out)
+    reporter.stage("making variants", count)
+    plan = plan_presentations(
+        model,
+        scenes,
+        ModelScorer(model),
+        count,
+        max_mean_kl,
+        MAX_SURPRISE,
+        seed,
+        reporter.advance,
+    )
+    run.write_yaml(
+        "manifest.yaml",
+        _manifest("vary", model, name)
+        | {"count": count, "max_mean_kl": max_mean_kl, "max_surprise": MAX_SURPRISE, "seed": seed},
+    )
+    run.write_json("plan.json", plan.model_dump())
+    tokens = [token for scene in scenes for token in model.tokens(scene)]
+    run.write_json("tokens.json", [model.decode([token]) for token in tokens])
+    variants = [_as_json(variant) for variant in plan.variants]
+    refused = [
+        {"text": r.variant.text, "operator": r.variant.operator, "reason": r.reason}
+        for r in plan.refused
+    ]
+    run.write_json("metrics.json", {"variants": variants, "refused": refused})
+    return run
+
+
+def _as_json(variant: Variant) -> dict[str, Any]:
+    assert variant.volatility is not None
+    return {
+        "text": variant.text,
+        "operator": variant.operator,
+        "parent": None,
+        "diff": [[edit.start, edit.end, edit.new] for edit in variant.diff],
+        "volatility": variant.volatility.model_dump(),
+    }
+
+
+def map_text(
+    text: str, name: str, model_name: str, adapter: Path | None, out: Path, reporter: Reporter
+) -> RunDirectory:
+    """Response map of one state, the base model or one with an adapter, in float32."""
+    model = _open(model_name, text, reporter)
+    if adapter:
+        adapters.load(model, "adapter", adapter)
+    scenes = split_scenes(model, text)
+    run = RunDirectory.create(out)
+    reporter.stage("reading the text")
+    maps = [response_map(model, scene) for scene in scenes]
+    rows = [token_row(token) for found in maps for token in found.tokens]
+    run.write_rows("tokens.parquet", rows)
+    offset = len(model.start)
+    tensors = {key: _joined(maps, key, offset) for key in ("norm_LT", "change_LT", "cosine_LT")}
+    with whole_file(run.path / "maps.safetensors") as path:
+        save_file(tensors, path)
+    manifest = _manifest("map", model, name) | {"adapter": str(adapter) if adapter else None}
+    run.write_yaml("manifest.yaml", manifest)
+    run.write_json("metrics.json", {"run": str(run.final_path)} | _summary(rows, tensors))
+    return run
+
+
+def _open(model_name: str, text: str, reporter: Reporter) -> LanguageModel:
+    reporter.stage("loading the model")
+    model = load(locate(model_name), torch.float32)
+    check_text(model, text)
+    return model
+
+
+def _manifest(command: str, model: LanguageModel, name: str) -> dict[str, Any]:
+    source = model.source
+    return {
+        "command": command,
+        "text_name": name,
+        "model": {"name": source.name, "base": source.reference, "revision": source.revision},
+    }
+
+
+def _joined(maps: list[ResponseMap], key: str, offset: int) -> Tensor:
+    """A layer x token map of all scenes, the opening token of each left out."""
+    return torch.cat([getattr(found, key)[:, offset:] for found in maps], dim=1).contiguous()
+
+
+def _summary(rows: list[dict[str, Any]], tensors: dict[str, Tensor]) -> dict[str, Any]:
+    read = [row for row in rows if row["surprise"] is not None]
+
+    def mean_of(key: str) -> dict[str, float]:
+        values = [row[key] for row in read]
+        return {"mean": sum(values) / len(values), "max": max(values)}
+
+    layers = zip(*(tensors[k].mean(dim=1).tolist() for k in tensors), strict=True)
+    return {
+        "tokens": len(rows),
+        "surprise": mean_of("surprise"),
+        "entropy": mean_of("entropy"),
+        "top1": sum(row["rank"] == 1 for row in read) / len(read),
+        "layers": [
+            {"layer": i, "norm": norm, "relative_change": change, "cosine": cosine}
+            for i, (norm, change, cosine) in enumerate(layers)
+        ],
+    }
