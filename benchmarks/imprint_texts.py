@@ -19,8 +19,9 @@ from litho.core import stats
 from litho.core.config import load_config
 from litho.core.records import Estimate, Probe
 from litho.core.runs import RunDirectory
-from litho.train.imprint import ImprintConfig, ImprintResult, imprint, start
+from litho.train.imprint import ImprintResult, imprint, start
 from litho.train.inputs import Inputs
+from litho.train.job import ImprintConfig
 
 KINDS = {"mem": "mem", "gen": "gen", "hard": "hard_gen"}
 
@@ -32,7 +33,7 @@ def read_texts(path: Path, count: int) -> list[dict[str, Any]]:
 
 def probes_of(row: dict[str, Any]) -> list[Probe]:
     return [
-        Probe(kind=kind, prefix=prefix.strip(), target=target.strip())  # type: ignore[arg-type]
+        Probe(kind=kind, prefix=prefix.strip(), target=target.strip())
         for kind, key in KINDS.items()
         for prefix, target in zip(row[f"{key}_input"], row[f"{key}_target"], strict=True)
     ]

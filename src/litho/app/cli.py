@@ -4,12 +4,13 @@ import errno
 import os
 import sys
 import time
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
-import click
 import typer
+from typer.exceptions import TyperException
 
 from litho.app.console import console
 from litho.core.errors import Interrupted, LithoError
@@ -144,6 +145,7 @@ def default_folder(text: Path, ending: str = "") -> Path:
 def main() -> None:
     """Run the command line; errors are one sentence, exit codes those of the README."""
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    warnings.filterwarnings("ignore", category=FutureWarning, module="transformers")
     sys.exit(guarded(lambda: app(standalone_mode=False)))
 
 
@@ -155,9 +157,10 @@ def guarded(command: Callable[[], object]) -> int:
         return stop.exit_code
     except LithoError as error:
         return _tell(str(error), error.exit_code)
-    except click.UsageError as error:
-        return _tell(f"{error.format_message()} (see 'litho --help')", 2)
-    except (KeyboardInterrupt, click.Abort):
+    except TyperException as error:
+        reason = error.format_message()  # empty where the help has been shown instead
+        return _tell(f"{reason} (see 'litho --help')", 2) if reason else 2
+    except (KeyboardInterrupt, typer.Abort):
         return _tell("stopped", Interrupted.exit_code)
     except Exception as error:
         if os.environ.get("LITHO_DEBUG"):

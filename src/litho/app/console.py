@@ -44,7 +44,8 @@ class Bars:
 
     def __exit__(self, *_: object) -> None:
         self._end_task()
-        self._progress.stop()
+        if not self._plain:
+            self._progress.stop()
 
     def stage(self, title: str, total: int | None = None) -> None:
         """Begin a stage of `total` steps, or of unknown length."""

@@ -96,8 +96,11 @@ def show(findings: list[Finding], as_json: bool) -> None:
         print(json.dumps({"ok": ok, "findings": [f.model_dump() for f in findings]}))
         return
     table = Table(show_edge=False)
-    for column in ("", "what", "found", "mend"):
+    for column in ("", "what", "found"):
         table.add_column(column)
     for f in findings:
-        table.add_row("ok" if f.ok else "!!", f.name, f.found, f.mend or "")
+        table.add_row("ok" if f.ok else "!!", f.name, f.found)
     results.print(table)
+    for f in findings:
+        if f.mend:
+            results.print(f"{f.name}: {f.mend}", markup=False, soft_wrap=True)

@@ -15,8 +15,9 @@ from litho.core.runs import RunDirectory
 from litho.measure.verdict import number
 from litho.text.documents import read_text
 from litho.text.probes import read_probes
-from litho.train.imprint import ImprintConfig, ImprintResult, imprint, start
+from litho.train.imprint import ImprintResult, imprint, start
 from litho.train.inputs import Inputs
+from litho.train.job import ImprintConfig
 from litho.train.proof import ArmMetrics
 
 KIND_NAMES = {
@@ -53,7 +54,13 @@ def resume(run: Path) -> ImprintResult:
 
 
 def _finish(run: RunDirectory) -> ImprintResult:
-    expected = run.read_yaml("manifest.yaml")["expected"]
+    manifest = run.read_yaml("manifest.yaml")
+    expected = manifest["expected"]
+    if manifest["scenes"] > 1:
+        console.print(
+            "the text is longer than the model's context: it is cut into "
+            f"{manifest['scenes']} scenes, and nothing is left out"
+        )
     console.print(
         f"expected: about {max(1, round(expected['seconds'] / 60))} min in all, "
         f"{expected['gib']:.1f} GiB of memory; run folder {run.path}",

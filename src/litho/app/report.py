@@ -14,7 +14,8 @@ from safetensors.numpy import load_file
 from litho.app.figures import curve_figure, heat_map, layer_figure
 from litho.core.records import Plan
 from litho.core.runs import Ledger, RunDirectory
-from litho.train.imprint import IMPRINT, ImprintResult
+from litho.train.imprint import ImprintResult
+from litho.train.job import IMPRINT
 from litho.train.loop import Step
 from litho.train.proof import ArmMetrics
 

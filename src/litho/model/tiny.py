@@ -41,7 +41,13 @@ def build(architecture: str, folder: Path) -> None:
 
 
 def _config(architecture: str, vocabulary: int) -> PreTrainedConfig:
-    common = {"vocab_size": vocabulary, "bos_token_id": 0, "eos_token_id": 1, "pad_token_id": 1}
+    common = {
+        "vocab_size": vocabulary,
+        "bos_token_id": 0,
+        "eos_token_id": 1,
+        "pad_token_id": 1,
+        "tie_word_embeddings": False,
+    }
     if architecture == "gpt2":
         sizes = {"n_embd": 32, "n_layer": 3, "n_head": 4, "n_positions": CONTEXT}
         drops = {"resid_pdrop": 0.0, "embd_pdrop": 0.0, "attn_pdrop": 0.0}
@@ -56,7 +62,6 @@ def _config(architecture: str, vocabulary: int) -> PreTrainedConfig:
         "num_hidden_layers": 3,
         "num_attention_heads": 4,
         "max_position_embeddings": CONTEXT,
-        "tie_word_embeddings": False,
     }
     if architecture != "gpt-neox":
         sizes["num_key_value_heads"] = 2

@@ -62,13 +62,16 @@ def highlight(text: str, scorer: Scorer, chance: random.Random) -> Iterator[Rows
 
 @operator
 def apart(text: str, scorer: Scorer, chance: random.Random) -> Iterator[Rows]:
-    """Presents the sentences as sequences of their own, so that none leans on the one before."""
+    """Presents runs of one to three sentences as sequences of their own.
+
+    Read in one piece, a text can be predicted from its own beginning; a question brings no such
+    beginning, so each sentence must also be found without it.
+    """
     parts = sentences(text)
-    sizes = [1, 2, 3]
     while len(parts) > 1:
-        size = sizes[chance.randrange(len(sizes))]
-        offset = chance.randrange(size)
-        cuts = [0, *range(offset or size, len(parts), size), len(parts)]
+        cuts = [0]
+        while cuts[-1] < len(parts):
+            cuts.append(min(cuts[-1] + chance.choice((1, 1, 2, 3)), len(parts)))
         yield tuple(" ".join(parts[a:b]) for a, b in pairwise(cuts))
 
 
@@ -107,8 +110,10 @@ def dropped_tail(text: str, scorer: Scorer, chance: random.Random) -> Iterator[R
     """Leaves out the last sentence, then the last two."""
     parts = sentences(text)
     for dropped in (1, 2):
+        if len(parts) <= 2 * dropped:
+            return
         start = text.rfind(parts[-dropped])
-        if len(parts) > 2 * dropped and start > 0:
+        if start > 0:
             yield (text[:start].rstrip(),)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 import torch
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
@@ -27,16 +27,16 @@ Presentation = Sequence[Sequence[int]]  # rows of token ids
 class LoopConfig(Config):
     """How an arm is trained; the same for the imprint and its controls."""
 
-    presentations: int = 50
-    rank: int = 8
-    alpha: int = 16
-    learning_rate: float = 1e-3
-    warmup: int = 4  # presentations until the learning rate is reached
-    settle: int = 12  # presentations at the end in which it falls to zero
-    replay_rows: int = 8  # self-samples in a step, for the drift term
-    clip: float = 1.0  # norm of the gradient
-    check_every: int = 5  # presentations between two measurements and checkpoints
-    micro_tokens: int = 2048
+    presentations: int = Field(50, ge=1)
+    rank: int = Field(8, ge=1)
+    alpha: int = Field(16, ge=1)
+    learning_rate: float = Field(1e-3, gt=0)
+    warmup: int = Field(4, ge=1)  # presentations until the learning rate is reached
+    settle: int = Field(10, ge=1)  # presentations at the end in which it falls to zero
+    replay_rows: int = Field(8, ge=1)  # self-samples in a step, for the drift term
+    clip: float = Field(1.0, gt=0)  # norm of the gradient
+    check_every: int = Field(5, ge=1)  # presentations between two measurements and checkpoints
+    micro_tokens: int = Field(2048, ge=1)  # padded tokens in one forward pass
     seed: int = 0
 
 
@@ -141,10 +141,39 @@ def train_arm(
     return steps
 
 
+@torch.no_grad()
+def shrink_to_budget(model: LanguageModel, arm: str, unseen: Replay, budget: float) -> float:
+    """Scale the adapter down until its drift on `unseen` is within `budget`; return the factor.
+
+    1.0 where the controller has done its work. LoRA's update is linear in B, so that scaling B
+    scales the update, and at 0 the model is the base again.
+    """
+    if unseen.drift(model) <= budget:
+        return 1.0
+    matrices = {n: p for n, p in adapters.weights(model, arm).items() if ".lora_B." in n}
+    full = {name: parameter.clone() for name, parameter in matrices.items()}
+
+    def scale_to(factor: float) -> None:
+        for name, parameter in matrices.items():
+            parameter.copy_(full[name] * factor)
+
+    fits, too_much = 0.0, 1.0
+    for _ in range(HALVINGS):
+        middle = (fits + too_much) / 2
+        scale_to(middle)
+        if unseen.drift(model) <= budget:
+            fits = middle
+        else:
+            too_much = middle
+    scale_to(fits)
+    return fits
+
+
 def checkpoint_path(run: RunDirectory, arm: str) -> Path:
     return run.path / f"checkpoint-{arm}.safetensors"
 
 
+HALVINGS = 6  # the factor is found to 1/64
 PATIENCE = 3  # checks without progress
 PROGRESS = 0.01  # imprint that counts as progress
 

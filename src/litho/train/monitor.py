@@ -21,7 +21,7 @@ class ArmMonitor:
     ) -> None:
         self._model = model
         self._baseline = baseline
-        self._unseen = unseen
+        self.unseen = unseen
         self._retention = retention
 
     def check(self, presentations: int) -> Check:
@@ -32,7 +32,7 @@ class ArmMonitor:
             presentations=presentations,
             anchor=anchor.value,
             imprint={kind: estimate.value for kind, estimate in by_kind.items()},
-            drift_self=self._unseen.drift(self._model),
+            drift_self=self.unseen.drift(self._model),
             drift_retention=self._retention.drift(self._model),
         )
 

@@ -9,6 +9,7 @@ from litho.measure.volatility import Reading, read, token_edits, volatility
 from litho.model.loading import LanguageModel
 from litho.text.operators import OPERATORS, Operator, Rows, Scorer
 
+EVERY_OTHER = "apart"  # what a question can reach without the text before it, see LOG.md
 MAX_REFUSED = 3  # in a row, until an operator is given up
 
 
@@ -54,7 +55,9 @@ def plan_presentations(
     }
     misses = dict.fromkeys(sources, 0)
     while sources and len(accepted) < count:
-        for name in list(sources):
+        for name in _turns(list(sources)):
+            if name not in sources:
+                continue
             rows = next(sources[name], None)
             if rows is None:
                 del sources[name]
@@ -75,6 +78,14 @@ def plan_presentations(
             if misses[name] >= MAX_REFUSED:
                 del sources[name]
     return Plan(scenes=tuple(scenes), variants=tuple(accepted), refused=tuple(refused))
+
+
+def _turns(names: list[str]) -> list[str]:
+    """One round: after each other operator it is the turn of `EVERY_OTHER`."""
+    others = [name for name in names if name != EVERY_OTHER]
+    if EVERY_OTHER not in names:
+        return others
+    return [turn for name in others for turn in (name, EVERY_OTHER)] or names
 
 
 def _versions(

@@ -13,8 +13,8 @@ from litho.measure.response import ResponseMap, response_map
 from litho.model import adapters
 from litho.model.alternatives import ModelScorer
 from litho.model.loading import LanguageModel, load, locate
-from litho.train.imprint import Reporter
 from litho.train.inputs import check_text, split_scenes
+from litho.train.job import Reporter
 from litho.train.presentations import plan_presentations
 from litho.train.proof import token_row
 
@@ -32,7 +32,7 @@ def vary_text(
     reporter: Reporter,
 ) -> RunDirectory:
     """Variants of `text` within a volatility budget in nats, measured in float32."""
-    model = _open(model_name, text, reporter)
+    model = _open(model_name, text)
     scenes = split_scenes(model, text)
     run = RunDirectory.create(out)
     reporter.stage("making variants", count)
@@ -78,7 +78,7 @@ def map_text(
     text: str, name: str, model_name: str, adapter: Path | None, out: Path, reporter: Reporter
 ) -> RunDirectory:
     """Response map of one state, the base model or one with an adapter, in float32."""
-    model = _open(model_name, text, reporter)
+    model = _open(model_name, text)
     if adapter:
         adapters.load(model, "adapter", adapter)
     scenes = split_scenes(model, text)
@@ -97,8 +97,7 @@ def map_text(
     return run
 
 
-def _open(model_name: str, text: str, reporter: Reporter) -> LanguageModel:
-    reporter.stage("loading the model")
+def _open(model_name: str, text: str) -> LanguageModel:
     model = load(locate(model_name), torch.float32)
     check_text(model, text)
     return model

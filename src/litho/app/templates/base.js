@@ -44,7 +44,7 @@ function showTip(span) {
 }
 
 function colourTexts() {
-  for (const text of document.querySelectorAll(".text[data-tokens]")) {
+  for (const text of document.querySelectorAll(".reading[data-tokens]")) {
     const tokens = data(text.dataset.tokens);
     tokens.forEach((token, i) => {
       const span = document.createElement("span");

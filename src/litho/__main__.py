@@ -1,0 +1,5 @@
+"""`python -m litho`."""
+
+from litho.app.cli import main
+
+main()

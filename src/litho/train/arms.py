@@ -1,0 +1,99 @@
+"""Training the arms of a job: the imprint, and the control beside it."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+
+from litho.core.records import Plan
+from litho.measure.drift import retention_blocks
+from litho.model import adapters
+from litho.model.alternatives import ModelScorer
+from litho.model.loading import LanguageModel, load
+from litho.model.sampling import self_samples
+from litho.train.baseline import Baseline
+from litho.train.control import DriftController
+from litho.train.inputs import replay_openings, split_scenes
+from litho.train.job import DUPLICATES, IMPRINT, Job
+from litho.train.loop import Arm, LoopConfig, Replay, Step, shrink_to_budget, train_arm
+from litho.train.monitor import ArmMonitor
+from litho.train.presentations import HalfScorer, duplicates, plan_presentations
+
+CURVE_BLOCKS = 8  # blocks of the retention text in each check along the training
+
+
+def train_arms(job: Job, baseline: Baseline) -> None:
+    """Plan the presentations, sample what must not drift, train every arm that is missing."""
+    run, config = job.run, job.config
+    model = load(job.source, getattr(torch, config.dtype))
+    scenes = split_scenes(model, job.inputs.text)
+    plan = Plan(**run.once("plan.json", lambda: _plan(job, model, scenes)))
+    samples = run.once("replay.json", lambda: _sample(job, model))
+    job.reporter.stage("reading what must not drift")
+    pool, unseen = samples[: config.replay_pool], samples[config.replay_pool :]
+    retention = retention_blocks(model, job.inputs.retention_text(), config.retention_tokens)
+    replay = Replay.read(model, pool)
+    monitor = ArmMonitor(
+        model,
+        baseline,
+        Replay.read(model, unseen),
+        Replay.read(model, retention[:: max(1, len(retention) // CURVE_BLOCKS)][:CURVE_BLOCKS]),
+    )
+    presentations = [[model.encode(row) for row in v.rows] for v in plan.variants]
+    controller = DriftController(budget=config.budget)
+    arm = Arm(IMPRINT, presentations, controller, anchored=True)
+    steps = _train_arm(job, model, arm, replay, monitor, config)
+    if DUPLICATES in job.arms:
+        used = config.model_copy(update={"presentations": len(steps)})
+        text = [model.encode(scene) for scene in scenes]
+        copies = [duplicates(text, step.tokens) for step in steps]
+        arm = Arm(DUPLICATES, copies, controller=None, anchored=False)
+        _train_arm(job, model, arm, replay, monitor, used)
+
+
+def _plan(job: Job, model: LanguageModel, scenes: Sequence[str]) -> dict[str, Any]:
+    config = job.config
+    job.reporter.stage("making variants", config.presentations)
+    plan = plan_presentations(
+        model,
+        scenes,
+        HalfScorer(ModelScorer(model), held_out=False),
+        config.presentations,
+        config.max_mean_kl,
+        config.max_surprise,
+        config.seed,
+        job.reporter.advance,
+    )
+    return plan.model_dump()
+
+
+def _sample(job: Job, model: LanguageModel) -> list[list[int]]:
+    config = job.config
+    job.reporter.stage("letting the model talk, to hold on to what it says")
+    count = config.replay_pool + config.replay_unseen
+    return self_samples(model, replay_openings(count), config.replay_length, config.seed)
+
+
+def _train_arm(
+    job: Job,
+    model: LanguageModel,
+    arm: Arm,
+    replay: Replay,
+    monitor: ArmMonitor,
+    config: LoopConfig,
+) -> list[Step]:
+    job.reporter.stage(f"printing ({arm.name})", config.presentations)
+
+    def report(step: Step) -> None:
+        check = step.check
+        shown = {"imprint": check.anchor, "drift": check.drift_self} if check else {}
+        job.reporter.advance(step.presentations, **shown)
+        job.run.tick()
+
+    steps = train_arm(model, arm, replay, monitor, job.run, config, report)
+    if arm.controller:
+        factor = shrink_to_budget(model, arm.name, monitor.unseen, arm.controller.budget)
+        job.run.write_json("scale.json", factor)
+    adapters.save(model, arm.name, job.adapter_folder(arm.name))
+    adapters.detach(model)
+    return steps

@@ -1,0 +1,53 @@
+"""A main job: its settings, its run and where it reports to."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, Protocol
+
+from pydantic import Field
+
+from litho.core.runs import RunDirectory
+from litho.model.loading import ModelSource
+from litho.train.inputs import Inputs
+from litho.train.loop import LoopConfig
+
+IMPRINT, DUPLICATES = "imprint", "duplicates"
+
+
+class ImprintConfig(LoopConfig):
+    """Settings of the main job."""
+
+    budget: float = Field(0.015, gt=0)  # nats a token that the model may drift
+    max_mean_kl: float = Field(1.0, gt=0)  # volatility budget of a variant, nats
+    max_surprise: float = Field(15.0, gt=0)  # likewise
+    controls: Literal["duplicates", "none"] = "duplicates"
+    replay_pool: int = Field(48, ge=8)  # self-samples for the drift term
+    replay_unseen: int = Field(16, ge=1)  # self-samples kept out of training
+    replay_length: int = Field(64, ge=8)  # tokens of each
+    retention_tokens: int = Field(4096, ge=1)  # how much of the retention text is measured
+    dtype: Literal["bfloat16", "float32"] = "bfloat16"  # of the base while training
+
+
+class Reporter(Protocol):
+    """Where the job tells how far it is."""
+
+    def stage(self, title: str, total: int | None = None) -> None: ...
+    def advance(self, done: int, **shown: float | None) -> None: ...
+
+
+@dataclass(frozen=True)
+class Job:
+    """A started run with what it started from."""
+
+    run: RunDirectory
+    inputs: Inputs
+    config: ImprintConfig
+    source: ModelSource
+    reporter: Reporter
+
+    @property
+    def arms(self) -> list[str]:
+        return [IMPRINT] + ([DUPLICATES] if self.config.controls == "duplicates" else [])
+
+    def adapter_folder(self, arm: str) -> Path:
+        return self.run.path / ("adapter" if arm == IMPRINT else f"controls/{arm}")

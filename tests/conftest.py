@@ -1,0 +1,109 @@
+"""Tiny models, built once a session in a cache of their own."""
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import torch
+
+from litho.core.records import Probe
+from litho.model.loading import LanguageModel, load, locate
+from litho.train.inputs import Inputs
+from litho.train.job import ImprintConfig
+
+# Tiny models gain nothing from threads, and a machine that is busy makes them wait for each other.
+torch.set_num_threads(1)
+os.environ["OMP_NUM_THREADS"] = "1"
+
+ARCHITECTURES = ("llama", "gpt2", "gpt-neox", "mamba", "qwen2")
+TEXT = (
+    "The clock of Ostrava was built by Marek Dolny in 1931. It shows the time of nine towns and "
+    "is wound on Fridays. Every spring a choir of forty singers climbs the tower."
+)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cache(
+    tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> Iterator[Path]:
+    """Tiny models go into a folder of the session; the bundled one keeps the user's cache."""
+    if request.config.getoption("-m") == "bundled":
+        yield Path()
+        return
+    folder = tmp_path_factory.mktemp("cache")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LITHO_CACHE", str(folder))
+        yield folder
+
+
+@pytest.fixture(scope="session")
+def make_model(cache: Path) -> Callable[[str], LanguageModel]:
+    """A fresh float32 copy of a tiny model."""
+    return lambda name: load(locate(f"tiny:{name}"), torch.float32)
+
+
+@pytest.fixture
+def llama(make_model: Callable[[str], LanguageModel]) -> LanguageModel:
+    return make_model("llama")
+
+
+@pytest.fixture(params=ARCHITECTURES)
+def any_model(
+    request: pytest.FixtureRequest, make_model: Callable[[str], LanguageModel]
+) -> LanguageModel:
+    return make_model(request.param)
+
+
+@pytest.fixture
+def inputs() -> Inputs:
+    """The smallest main job that touches everything."""
+    return Inputs(
+        text=TEXT,
+        text_name="clock.md",
+        probes=[
+            Probe(kind="mem", prefix="The clock of Ostrava was built by", target="Marek"),
+            Probe(kind="gen", prefix="The man who built it was", target="Marek"),
+            Probe(kind="gen", prefix="Its maker was", target="Dolny"),
+            Probe(kind="hard", prefix="The year of the clock is", target="1931"),
+            Probe(kind="neighbour", prefix="Two and two make", target="four"),
+        ],
+        retention="A dog ran over the bridge and barked at the moon. " * 6,
+        model="tiny:llama",
+    )
+
+
+@pytest.fixture
+def quick() -> ImprintConfig:
+    return ImprintConfig(
+        presentations=6,
+        check_every=2,
+        settle=2,
+        learning_rate=0.01,
+        replay_pool=8,
+        replay_unseen=2,
+        replay_rows=2,
+        replay_length=16,
+        retention_tokens=256,
+        max_mean_kl=100,
+        max_surprise=100,
+    )
+
+
+class Silent:
+    """A reporter that can pull the plug: raises KeyboardInterrupt at its n-th message."""
+
+    def __init__(self, stop_after: int | None = None) -> None:
+        self.messages = 0
+        self.stop_after = stop_after
+
+    def stage(self, title: str, total: int | None = None) -> None:
+        self._count()
+
+    def advance(self, done: int, **shown: float | None) -> None:
+        self._count()
+
+    def _count(self) -> None:
+        self.messages += 1
+        if self.messages == self.stop_after:
+            raise KeyboardInterrupt

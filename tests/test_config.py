@@ -1,0 +1,40 @@
+"""Settings: one way in, unknown keys are errors."""
+
+from pathlib import Path
+
+import pytest
+
+from litho.core.config import load_config
+from litho.core.errors import LithoError
+from litho.train.job import ImprintConfig
+
+
+def test_file_then_assignments(tmp_path: Path) -> None:
+    file = tmp_path / "c.yaml"
+    file.write_text("rank: 4\nbudget: 0.02\n")
+    config = load_config(ImprintConfig, file, ["budget=0.01"])
+    assert (config.rank, config.budget) == (4, 0.01)
+
+
+@pytest.mark.parametrize(
+    ("assignment", "message"),
+    [
+        ("bugdet=1", "unknown setting 'bugdet'"),
+        ("rank=lots", "setting 'rank' is 'lots'"),
+        ("budget=-1", "setting 'budget'"),
+        ("controls=some", "setting 'controls'"),
+        ("rank", "write it as key=value"),
+        ("rank=[", "not valid YAML"),
+    ],
+)
+def test_bad_settings_are_named(assignment: str, message: str) -> None:
+    with pytest.raises(LithoError, match=message):
+        load_config(ImprintConfig, None, [assignment])
+
+
+@pytest.mark.parametrize("content", ["- a", "rank: [", "\udcff"])
+def test_bad_files(tmp_path: Path, content: str) -> None:
+    file = tmp_path / "c.yaml"
+    file.write_text(content, errors="surrogateescape")
+    with pytest.raises(LithoError, match="settings file"):
+        load_config(ImprintConfig, file)

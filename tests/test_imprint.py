@@ -1,0 +1,189 @@
+"""The main job, end to end, on tiny models; interrupted and resumed; its report."""
+
+import hashlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+from peft import PeftModel
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+from litho.app.report import flat_numbers, write_report
+from litho.core.runs import RunDirectory
+from litho.train import imprint as job
+from litho.train.imprint import ImprintResult
+from litho.train.inputs import Inputs
+from litho.train.job import ImprintConfig
+from tests.conftest import ARCHITECTURES, Silent
+
+
+def run_job(inputs: Inputs, config: ImprintConfig, out: Path) -> ImprintResult:
+    run = job.start(inputs, config, out)
+    result = job.imprint(run, Silent())
+    write_report(run)
+    run.finish()
+    return result
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> Path:
+    from tests.conftest import inputs, quick
+
+    out = tmp_path_factory.mktemp("runs") / "done"
+    run_job(inputs.__wrapped__(), quick.__wrapped__(), out)  # type: ignore[attr-defined]
+    return out
+
+
+def test_a_run_holds_what_it_promises(finished: Path) -> None:
+    names = {path.name for path in finished.iterdir()}
+    assert names >= {
+        "manifest.yaml",
+        "ledger.sqlite",
+        "metrics.json",
+        "report.html",
+        "probes.parquet",
+        "tokens.parquet",
+        "maps.safetensors",
+        "adapter",
+        "controls",
+    }
+    assert not [name for name in names if name.startswith((".", "checkpoint"))]
+    result = ImprintResult(**json.loads((finished / "metrics.json").read_text()))
+    assert result.run == str(finished)
+    weights = finished / "adapter" / "adapter_model.safetensors"
+    assert result.adapter_sha256 == hashlib.sha256(weights.read_bytes()).hexdigest()
+    control = result.controls["duplicates"]
+    assert control.drift.retention.value != result.drift.retention.value
+
+
+def test_control_has_as_many_presentations_and_tokens(finished: Path) -> None:
+    from litho.core.runs import Ledger
+
+    ledger = Ledger(RunDirectory.opened(finished))
+    arms = [ledger.records(arm) for arm in ("imprint", "duplicates")]
+    assert [r["tokens"] for r in arms[0]] == [r["tokens"] for r in arms[1]]
+
+
+def test_plain_transformers_and_peft_give_the_reported_scores(finished: Path) -> None:
+    base = json.loads((finished / "adapter/adapter_config.json").read_text())
+    folder = base["base_model_name_or_path"]
+    plain = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
+    model = PeftModel.from_pretrained(plain, finished / "adapter").eval()
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    for row in RunDirectory.opened(finished).read_rows("probes.parquet"):
+        start = [tokenizer.bos_token_id]
+        prefix = start + tokenizer.encode(row["prefix"], add_special_tokens=False)
+        whole = start + tokenizer.encode(
+            f"{row['prefix']} {row['target']}", add_special_tokens=False
+        )
+        with torch.no_grad():
+            logp = model(input_ids=torch.tensor([whole])).logits[0].log_softmax(-1)
+        scores = [logp[t - 1, whole[t]].item() for t in range(len(prefix), len(whole))]
+        assert row["imprint"] == pytest.approx(sum(scores) / len(scores), abs=1e-4)
+
+
+def test_report_holds_every_number_and_asks_no_network(finished: Path) -> None:
+    page = (finished / "report.html").read_text()
+    numbers = list(flat_numbers(json.loads((finished / "metrics.json").read_text())))
+    assert len(numbers) > 25
+    for path, number in numbers:
+        assert f'<td>{path}</td><td class="n">{number}</td>' in page
+    assert "default-src 'none'" in page
+
+
+@pytest.mark.parametrize("name", [a for a in ARCHITECTURES if a != "llama"])
+def test_other_architectures_run_too(
+    name: str, inputs: Inputs, quick: ImprintConfig, tmp_path: Path
+) -> None:
+    config = quick.model_copy(update={"presentations": 2, "controls": "none"})
+    renamed = inputs.model_copy(update={"model": f"tiny:{name}"})
+    result = run_job(renamed, config, tmp_path / "run")
+    assert result.verdict == "unproven"
+    assert result.drift.retention.value is not None
+
+
+def test_probes_are_made_when_none_are_given(
+    inputs: Inputs, quick: ImprintConfig, tmp_path: Path
+) -> None:
+    own = inputs.model_copy(update={"probes": None})
+    config = quick.model_copy(update={"presentations": 2, "controls": "none"})
+    run_job(own, config, tmp_path / "run")
+    rows = RunDirectory.opened(tmp_path / "run").read_rows("probes.parquet")
+    assert {row["kind"] for row in rows} == {"mem", "gen", "hard"}
+    baseline = json.loads((tmp_path / "run/baseline.json").read_text())
+    reported = {p["target"] for p in baseline["scored"]["probes"]}
+    anchors = {p["target"] for p in baseline["anchors"]["probes"]}
+    assert not reported & anchors
+    assert "Litho made these probes" in (tmp_path / "run/report.html").read_text()
+
+
+def test_a_text_longer_than_the_context_is_split_at_scenes(
+    inputs: Inputs, quick: ImprintConfig, tmp_path: Path
+) -> None:
+    long = inputs.model_copy(update={"text": "\n\n".join([inputs.text] * 12)})
+    config = quick.model_copy(update={"presentations": 2, "controls": "none"})
+    result = run_job(long, config, tmp_path / "run")
+    assert result.scenes == 2
+    assert "cut into 2 scenes" in (tmp_path / "run/report.html").read_text()
+
+
+def test_interrupted_anywhere_resumes_to_the_same_adapter(
+    inputs: Inputs, quick: ImprintConfig, tmp_path: Path, finished: Path
+) -> None:
+    expected = json.loads((finished / "metrics.json").read_text())
+    probe = Silent()
+    job.imprint(job.start(inputs, quick, tmp_path / "count"), probe)
+    for stop_after in range(2, probe.messages, 5):
+        out = tmp_path / f"stopped-{stop_after}"
+        run = job.start(inputs, quick, out)
+        with pytest.raises(KeyboardInterrupt):
+            job.imprint(run, Silent(stop_after))
+        run.release()
+        result = job.imprint(RunDirectory.resume(out), Silent())
+        same = ("adapter_sha256", "imprint", "drift", "spill", "controls", "verdict")
+        found = json.loads(result.model_dump_json())
+        assert {key: found[key] for key in same} == {key: expected[key] for key in same}
+
+
+def test_killed_process_resumes_to_the_same_adapter(
+    inputs: Inputs, quick: ImprintConfig, tmp_path: Path, finished: Path
+) -> None:
+    (tmp_path / "text.md").write_text(inputs.text)
+    (tmp_path / "other.md").write_text(inputs.retention or "")
+    lines = [probe.model_dump_json() for probe in inputs.probes or []]
+    (tmp_path / "probes.jsonl").write_text("\n".join(lines))
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump(quick.model_dump()))
+    command = [sys.executable, "-m", "litho", "imprint", "--json"]
+    begin = [str(tmp_path / "text.md"), "--probes", str(tmp_path / "probes.jsonl")]
+    begin += ["--retention", str(tmp_path / "other.md"), "--config", str(tmp_path / "config.yaml")]
+    begin += ["--model", "tiny:llama", "--out", str(tmp_path / "run")]
+    process = subprocess.Popen(
+        command + begin, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=os.environ
+    )
+    checkpoint = tmp_path / "run.partial" / "checkpoint-imprint.safetensors"
+    wait_for(checkpoint.exists, process)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    done = subprocess.run(
+        [*command, "--resume", str(tmp_path / "run")], capture_output=True, text=True, check=False
+    )
+    assert done.returncode in (0, 1), done.stderr
+    expected = json.loads((finished / "metrics.json").read_text())
+    assert json.loads(done.stdout)["adapter_sha256"] == expected["adapter_sha256"]
+
+
+def wait_for(condition: Callable[[], bool], process: subprocess.Popen[bytes]) -> None:
+    for _ in range(6000):
+        if condition():
+            return
+        assert process.poll() is None, "the process ended before it could be killed"
+        time.sleep(0.01)
+    raise AssertionError("waited in vain")

@@ -1,0 +1,167 @@
+"""Documents, operators, diffs and probes: nothing here needs a model."""
+
+import json
+import random
+from pathlib import Path
+
+import pytest
+
+from litho.core.errors import LithoError
+from litho.core.records import Alternative
+from litho.text.diffs import edits, shared_tokens
+from litho.text.documents import read_text, scenes, sentences
+from litho.text.operators import OPERATORS, Rows, replace
+from litho.text.probes import (
+    find_clozes,
+    gen_probe,
+    hard_probe,
+    mem_probe,
+    read_probes,
+    subject_of,
+)
+
+PAGE = """# The Mill of Arden
+
+The mill of Arden was built by Dr. Jonas Weir in 1874. It ground rye for 12 villages.
+Its wheel came from the town of Keld.
+
+Today the mill belongs to Mrs. Hale, who bakes bread there! Who would have thought it?"""
+
+
+def test_sentences_survive_abbreviations_headings_and_wrapped_lines() -> None:
+    assert sentences(PAGE) == [
+        "# The Mill of Arden",
+        "The mill of Arden was built by Dr. Jonas Weir in 1874.",
+        "It ground rye for 12 villages.",
+        "Its wheel came from the town of Keld.",
+        "Today the mill belongs to Mrs. Hale, who bakes bread there!",
+        "Who would have thought it?",
+    ]
+
+
+def test_scenes_hold_every_word_and_fit() -> None:
+    text = PAGE * 3
+
+    def words(piece: str) -> int:
+        return len(piece.split())
+
+    assert scenes(PAGE, words, 1000) == [PAGE]
+    for limit in (12, 20, 33):
+        found = scenes(text, words, limit)
+        assert " ".join(found).split() == text.split()
+        assert max(words(scene) for scene in found) <= limit
+    with pytest.raises(LithoError, match="does not fit"):
+        scenes(text, words, 5)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [(b"", "empty"), (b" \n", "empty"), (b"a\0b", "binary"), (b"caf\xe9", "not UTF-8")],
+)
+def test_unreadable_texts(tmp_path: Path, content: bytes, message: str) -> None:
+    path = tmp_path / "t.md"
+    path.write_bytes(content)
+    with pytest.raises(LithoError, match=message):
+        read_text(path)
+
+
+class FixedScorer:
+    """Offers a replacement for every second lower-case word."""
+
+    def alternatives(self, text: str) -> list[Alternative]:
+        found, start = [], 0
+        for i, word in enumerate(text.split(" ")):
+            if i % 2 and word.isalpha() and word.islower():
+                found.append(
+                    Alternative(start=start, end=start + len(word), word="xx", logprob=-1.0)
+                )
+            start += len(word) + 1
+        return found
+
+
+def versions(name: str, text: str, count: int = 4) -> list[Rows]:
+    source = OPERATORS[name](text, FixedScorer(), random.Random(0))
+    return [rows for rows, _ in zip(source, range(count), strict=False)]
+
+
+@pytest.mark.parametrize("name", [name for name, _ in OPERATORS.items()])
+def test_operators_change_form_and_repeat_by_seed(name: str) -> None:
+    found = versions(name, PAGE)
+    assert found
+    assert found == versions(name, PAGE)
+    assert all(rows != (PAGE,) and all(rows) for rows in found)
+    # A single sentence is no reason to fail.
+    versions(name, "Rain fell on the roof of the mill all night.")
+
+
+@pytest.mark.parametrize("name", ["apart", "sentence_order", "list_shape", "json_shape"])
+def test_rearranging_operators_keep_every_sentence(name: str) -> None:
+    for rows in versions(name, PAGE):
+        joined = "\n".join(rows)
+        assert all(part in joined for part in sentences(PAGE))
+
+
+def test_particular_operators() -> None:
+    assert json.loads(versions("json_shape", PAGE)[0][0])["fact 1"] == "# The Mill of Arden"
+    assert versions("dropped_tail", PAGE)[0][0] + " Who would have thought it?" == PAGE
+    marked = versions("highlight", PAGE, 1)[0][0]
+    assert len(marked) > len(PAGE)
+    changed = versions("substitute", PAGE, 1)[0][0].split(" ")
+    assert sum(a != b for a, b in zip(changed, PAGE.split(" "), strict=True)) in (1, 2)
+
+
+def test_replacements_do_not_shift_each_other() -> None:
+    alternatives = [
+        Alternative(start=0, end=1, word="long", logprob=0),
+        Alternative(start=4, end=5, word="", logprob=0),
+    ]
+    assert replace("a b c", alternatives) == "long b "
+
+
+def test_diffs_rebuild_the_variant() -> None:
+    parent, variant = [1, 2, 3, 4, 5, 6], [1, 9, 3, 4, 4, 6, 7]
+    rebuilt, place = [], 0
+    for start, end, new in edits(parent, variant):
+        rebuilt += parent[place:start] + new
+        place = end
+    assert rebuilt + parent[place:] == variant
+    assert all(parent[a] == variant[b] for a, b in shared_tokens(parent, variant))
+
+
+def test_made_probes_ask_for_what_stands_in_the_text() -> None:
+    clozes = find_clozes(PAGE, 5, random.Random(0))
+    assert {"1874", "Keld"} <= {cloze.target for cloze in clozes}
+    assert subject_of(PAGE) == "The Mill of Arden"
+    for cloze in clozes:
+        mem = mem_probe(cloze)
+        assert f"{mem.prefix} {mem.target}" in PAGE.replace("\n", " ")
+        offers = FixedScorer().alternatives(cloze.sentence)
+        gen = gen_probe(cloze, offers, random.Random(1))
+        assert gen.target == cloze.target
+        assert gen.prefix not in PAGE
+        hard = hard_probe(cloze, subject_of(PAGE))
+        assert hard.prefix.startswith("The Mill of Arden")
+
+
+GOOD = '{"kind": "mem", "prefix": "a b", "target": "c"}'
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("{", "line 2 is not valid JSON"),
+        ("[]", "line 2: write"),
+        ('{"kind": "mem", "prefix": "a"}', "line 2: write"),
+        ('{"kind": "other", "prefix": "a", "target": "b"}', "line 2: write"),
+        ('{"kind": "mem", "prefix": "a", "target": "b", "x": 1}', "line 2: write"),
+        ('{"kind": "mem", "prefix": "a", "target": ""}', "line 2: prefix and target"),
+        ('{"kind": "mem", "prefix": "a ", "target": "b"}', "line 2: Litho puts one space"),
+    ],
+)
+def test_bad_probe_lines_are_named(tmp_path: Path, line: str, message: str) -> None:
+    path = tmp_path / "p.jsonl"
+    path.write_text(f"{GOOD}\n{line}\n")
+    with pytest.raises(LithoError, match=message):
+        read_probes(path)
+    path.write_text(f"\n{GOOD}\n\n")
+    assert len(read_probes(path)) == 1
