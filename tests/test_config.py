@@ -23,6 +23,7 @@ def test_file_then_assignments(tmp_path: Path) -> None:
         ("rank=lots", "setting 'rank' is 'lots'"),
         ("budget=-1", "setting 'budget'"),
         ("controls=some", "setting 'controls'"),
+        ("replay_rows=99", "replay_rows must not be greater"),
         ("rank", "write it as key=value"),
         ("rank=[", "not valid YAML"),
     ],

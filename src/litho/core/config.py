@@ -62,9 +62,10 @@ def _parse(value: str, assignment: str) -> Any:  # noqa: ANN401  any YAML scalar
 def _explain(kind: type[Config], error: ValidationError) -> str:
     parts = []
     for item in error.errors():
-        key = ".".join(str(part) for part in item["loc"]) or "settings"
+        key = ".".join(str(part) for part in item["loc"]) or "all together"
         if item["type"] == "extra_forbidden":
             parts.append(f"unknown setting {key!r}; known ones: {', '.join(kind.model_fields)}")
         else:
-            parts.append(f"setting {key!r} is {item['input']!r}: {item['msg'].lower()}")
+            value = f" is {item['input']!r}" if item["loc"] else ""
+            parts.append(f"setting {key!r}{value}: {item['msg'].lower()}")
     return "; ".join(parts)

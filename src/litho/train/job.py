@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Literal, Protocol, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from litho.core.runs import RunDirectory
 from litho.model.loading import ModelSource
@@ -26,6 +26,12 @@ class ImprintConfig(LoopConfig):
     replay_length: int = Field(64, ge=8)  # tokens of each
     retention_tokens: int = Field(4096, ge=1)  # how much of the retention text is measured
     dtype: Literal["bfloat16", "float32"] = "bfloat16"  # of the base while training
+
+    @model_validator(mode="after")
+    def _enough_samples(self) -> Self:
+        if self.replay_rows > self.replay_pool:
+            raise ValueError("replay_rows must not be greater than replay_pool")
+        return self
 
 
 class Reporter(Protocol):

@@ -120,7 +120,7 @@ def train_arm(
     wherever it was interrupted: data order and replay depend on the step's number alone.
     """
     ledger = Ledger(run)
-    loop = _Loop(model, arm, config)
+    loop = ArmLoop(model, arm, config)
     checkpoint = checkpoint_path(run, arm.name)
     if checkpoint.exists():
         loop.restore(checkpoint)
@@ -186,7 +186,7 @@ def anchor_formed(checks: Sequence[Check]) -> bool:
     return max(values[-PATIENCE:]) < max(values[:-PATIENCE]) + PROGRESS
 
 
-class _Loop:
+class ArmLoop:
     """Adapter, optimiser and progress of an arm."""
 
     def __init__(self, model: LanguageModel, arm: Arm, config: LoopConfig) -> None:
