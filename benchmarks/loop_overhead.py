@@ -85,7 +85,7 @@ def main() -> None:
     model = load(locate(DEFAULT), torch.bfloat16)
     text = options.text.read_text(encoding="utf-8").strip()
     rows = [model.encode(text)]
-    samples = self_samples(model, replay_openings(16), 64, seed=0)
+    samples = self_samples(model, replay_openings(text, 16, seed=0), 64, seed=0)
     replay = Replay.read(model, samples)
     config = LoopConfig()
     arm = Arm("bench", [rows], DriftController(budget=0.015), anchored=False)

@@ -24,13 +24,8 @@ TEXT = (
 
 
 @pytest.fixture(scope="session", autouse=True)
-def cache(
-    tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
-) -> Iterator[Path]:
-    """Tiny models go into a folder of the session; the bundled one keeps the user's cache."""
-    if request.config.getoption("-m") == "bundled":
-        yield Path()
-        return
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Converted and tiny models go into a folder of the session."""
     folder = tmp_path_factory.mktemp("cache")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("LITHO_CACHE", str(folder))

@@ -1,6 +1,8 @@
 """The bundled model: conversion, and the main job in small."""
 
 import json
+import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,16 @@ from litho.model.alternatives import ModelScorer
 from litho.model.loading import DEFAULT, cache_folder, load, locate
 
 pytestmark = pytest.mark.bundled
+
+
+@pytest.fixture(autouse=True)
+def all_cores() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(os.cpu_count() or 1)
+    yield
+    torch.set_num_threads(before)
+
+
 EXAMPLES = Path(__file__).parent.parent / "examples"
 
 

@@ -88,7 +88,7 @@ def vary(
     count: Annotated[int, typer.Option("-n", min=1, help="How many variants.")] = 50,
     volatility: Annotated[
         float, typer.Option(min=0, help="Budget of a variant, nats a token.")
-    ] = 1.0,
+    ] = 1.5,
     model: ModelOption = DEFAULT_MODEL,
     out: OutOption = None,
     seed: int = 0,

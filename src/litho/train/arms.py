@@ -71,7 +71,8 @@ def _sample(job: Job, model: LanguageModel) -> list[list[int]]:
     config = job.config
     job.reporter.stage("letting the model talk, to hold on to what it says")
     count = config.replay_pool + config.replay_unseen
-    return self_samples(model, replay_openings(count), config.replay_length, config.seed)
+    openings = replay_openings(job.inputs.text, count, config.seed)
+    return self_samples(model, openings, config.replay_length, config.seed)
 
 
 def _train_arm(

@@ -1,5 +1,6 @@
 """What an imprint starts from: checked before anything is computed or written."""
 
+import random
 from collections.abc import Sequence
 from importlib.resources import files
 
@@ -13,6 +14,7 @@ from litho.measure.drift import BLOCK
 from litho.measure.probes import target_of
 from litho.model.loading import LanguageModel, load, locate
 from litho.text.documents import scenes
+from litho.text.openings import near_misses
 from litho.text.probes import read_probe_lines
 
 _SHIPPED = files("litho.text") / "passages"
@@ -44,10 +46,15 @@ def unrelated_prefixes() -> list[str]:
     return _shipped_lines("prefixes.txt")
 
 
-def replay_openings(count: int) -> list[str]:
-    """What the self-samples begin with: by turns nothing and the opening of some kind of text."""
-    openings = _shipped_lines("openings.txt")
-    return ["" if i % 2 else openings[i // 2 % len(openings)] for i in range(count)]
+def replay_openings(text: str, count: int, seed: int) -> list[str]:
+    """What the self-samples begin with.
+
+    By turns nothing, the opening of some kind of text, and words of `text` out of their place.
+    """
+    kinds = _shipped_lines("openings.txt")
+    own = near_misses(text, count, random.Random(f"{seed} openings")) or kinds
+    sources = ([""], kinds, own)
+    return [sources[i % 3][i // 3 % len(sources[i % 3])] for i in range(count)]
 
 
 def _shipped_lines(name: str) -> list[str]:

@@ -18,7 +18,7 @@ from litho.train.job import Reporter
 from litho.train.presentations import plan_presentations
 from litho.train.proof import token_row
 
-MAX_SURPRISE = 25.0  # nats
+MAX_SURPRISE = 20.0  # nats
 
 
 def vary_text(
