@@ -192,7 +192,7 @@ def test_a_full_disk_is_said_and_the_run_goes_on_later(
     monkeypatch.setattr(RunDirectory, "write_rows", full)
     code, out, err = litho(*command, "--out", "run", "--json", *settings())
     assert (code, out) == (2, "")
-    assert "No space left" in err and "litho imprint --resume run" in err
+    assert "the disk is full" in err and "litho imprint --resume run" in err
     assert "Traceback" not in err
     monkeypatch.setattr(RunDirectory, "write_rows", real)
     code, out, _ = litho("imprint", "--resume", "run", "--json")

@@ -1,6 +1,5 @@
 """The command line: parse, call one function, show."""
 
-import errno
 import os
 import sys
 import time
@@ -13,7 +12,7 @@ import typer
 from typer.exceptions import TyperException
 
 from litho.app.console import console
-from litho.core.errors import Interrupted, LithoError
+from litho.core.errors import Interrupted, LithoError, disk_is_full
 
 app = typer.Typer(
     name="litho",
@@ -165,7 +164,7 @@ def guarded(command: Callable[[], object]) -> int:
     except Exception as error:
         if os.environ.get("LITHO_DEBUG"):
             raise
-        if _disk_is_full(error):
+        if disk_is_full(error):
             return _tell("the disk is full: free some space and start again", 2)
         reason = " ".join(str(error).split())[:300]
         return _tell(
@@ -174,12 +173,6 @@ def guarded(command: Callable[[], object]) -> int:
             2,
         )
     return code if isinstance(code, int) else 0
-
-
-def _disk_is_full(error: Exception) -> bool:
-    return (isinstance(error, OSError) and error.errno == errno.ENOSPC) or any(
-        words in str(error) for words in ("No space left", "disk is full")
-    )
 
 
 def _tell(message: str, code: int) -> int:

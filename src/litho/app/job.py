@@ -9,7 +9,7 @@ from rich.table import Table
 from litho.app.console import Bars, console, results
 from litho.app.report import write_report
 from litho.core.config import load_config
-from litho.core.errors import Interrupted, LithoError
+from litho.core.errors import Interrupted, LithoError, disk_is_full
 from litho.core.records import Estimate
 from litho.core.runs import RunDirectory
 from litho.measure.verdict import number
@@ -20,11 +20,7 @@ from litho.train.inputs import Inputs
 from litho.train.job import ImprintConfig
 from litho.train.proof import ArmMetrics
 
-KIND_NAMES = {
-    "mem": "the text's own words",
-    "gen": "rewordings",
-    "hard": "hard questions",
-}
+KIND_NAMES = {"mem": "its own words", "gen": "rewordings", "hard": "hard questions"}
 
 
 def begin(
@@ -73,14 +69,16 @@ def _finish(run: RunDirectory) -> ImprintResult:
             write_report(run)
     except KeyboardInterrupt:
         raise Interrupted(_how_to_resume(run, "stopped")) from None
-    except OSError as error:
-        raise LithoError(_how_to_resume(run, error.strerror or str(error))) from error
+    except Exception as error:
+        if disk_is_full(error):
+            raise LithoError(_how_to_resume(run, "the disk is full: free some space")) from error
+        raise
     run.finish()
     return result
 
 
 def _how_to_resume(run: RunDirectory, reason: str) -> str:
-    return f"{reason}; go on with: litho imprint --resume {run.final_path}"
+    return f"{reason}; go on with 'litho imprint --resume {run.final_path}'"
 
 
 def show(result: ImprintResult, as_json: bool) -> None:
@@ -89,16 +87,16 @@ def show(result: ImprintResult, as_json: bool) -> None:
         print(json.dumps(result.model_dump(), ensure_ascii=False))
         return
     table = Table(title=f"Verdict: {result.verdict}", title_style="bold", show_edge=False)
-    table.add_column("measured on text and questions never trained on")
+    table.add_column("measured after training")
     table.add_column("this run", justify="right")
     for name in result.controls:
-        table.add_column(f"control: {name}", justify="right")
+        table.add_column(name, justify="right")
     arms: list[ArmMetrics] = [result, *result.controls.values()]
     for kind, title in KIND_NAMES.items():
-        _add(table, f"imprint, {title}", [a.imprint[kind] for a in arms])
-    _add(table, "drift, nats a token", [a.drift.retention for a in arms], 4)
-    _add(table, "spill, nats a token", [a.spill for a in arms])
-    _add(table, "neighbour facts unchanged", [a.locality for a in arms])
+        _add(table, f"imprint: {title}", [a.imprint[kind] for a in arms])
+    _add(table, "drift, nats/token", [a.drift.retention for a in arms], 4)
+    _add(table, "spill, nats/token", [a.spill for a in arms])
+    _add(table, "neighbours unchanged", [a.locality for a in arms])
     results.print(table)
     for reason in result.reasons:
         results.print(f"· {reason}", markup=False)

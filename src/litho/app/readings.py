@@ -8,7 +8,7 @@ from rich.table import Table
 
 from litho.app.console import Bars, results
 from litho.app.report import write_report
-from litho.core.runs import RunDirectory
+from litho.core.runs import RunDirectory, whole_or_nothing
 from litho.text.documents import read_text
 from litho.train.reading import map_text, vary_text
 
@@ -67,8 +67,9 @@ def show_map(text: Path, model: str, adapter: Path | None, out: Path, as_json: b
 
 
 def _finish(run: RunDirectory) -> dict[str, Any]:
-    write_report(run)
-    run.finish()
+    with whole_or_nothing(run):
+        write_report(run)
+        run.finish()
     found: dict[str, Any] = run.read_json("metrics.json")
     return found
 

@@ -1,5 +1,7 @@
 """Errors that reach the user as one sentence instead of a traceback."""
 
+import errno
+
 
 class LithoError(Exception):
     """Unusable input; the message names what is wrong and how to mend it."""
@@ -11,3 +13,10 @@ class Interrupted(LithoError):
     """The run was stopped by the user and can be resumed."""
 
     exit_code = 3
+
+
+def disk_is_full(error: BaseException) -> bool:
+    """Whether `error` says so; libraries below Python wrap the operating system's error."""
+    return (isinstance(error, OSError) and error.errno == errno.ENOSPC) or any(
+        words in str(error) for words in ("No space left", "disk is full")
+    )

@@ -116,11 +116,6 @@ class RunDirectory:
     def release(self) -> None:
         self._lock.release()
 
-    def discard(self) -> None:
-        """Delete a run in which nothing was done yet."""
-        self.release()
-        shutil.rmtree(self.path, ignore_errors=True)
-
     def write_text(self, name: str, text: str) -> None:
         with whole_file(self.path / name) as path:
             path.write_text(text, encoding="utf-8")
@@ -153,6 +148,17 @@ class RunDirectory:
             self.write_json(name, compute())
             self.tick()
         return self.read_json(name)
+
+
+@contextmanager
+def whole_or_nothing(run: RunDirectory) -> Iterator[RunDirectory]:
+    """For runs too short to resume: delete the run if the block fails or is interrupted."""
+    try:
+        yield run
+    except BaseException:
+        run.release()
+        shutil.rmtree(run.path, ignore_errors=True)
+        raise
 
 
 class Ledger:

@@ -7,8 +7,8 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
-from litho.core.records import Variant
-from litho.core.runs import RunDirectory, whole_file
+from litho.core.records import Plan, Variant
+from litho.core.runs import RunDirectory, whole_file, whole_or_nothing
 from litho.measure.response import ResponseMap, response_map
 from litho.model import adapters
 from litho.model.alternatives import ModelScorer
@@ -34,33 +34,34 @@ def vary_text(
     """Variants of `text` within a volatility budget in nats, measured in float32."""
     model = _open(model_name, text)
     scenes = split_scenes(model, text)
-    run = RunDirectory.create(out)
-    reporter.stage("making variants", count)
-    plan = plan_presentations(
-        model,
-        scenes,
-        ModelScorer(model),
-        count,
-        max_mean_kl,
-        MAX_SURPRISE,
-        seed,
-        reporter.advance,
-    )
-    run.write_yaml(
-        "manifest.yaml",
-        _manifest("vary", model, name)
-        | {"count": count, "max_mean_kl": max_mean_kl, "max_surprise": MAX_SURPRISE, "seed": seed},
-    )
-    run.write_json("plan.json", plan.model_dump())
-    tokens = [token for scene in scenes for token in model.tokens(scene)]
-    run.write_json("tokens.json", [model.decode([token]) for token in tokens])
-    variants = [_as_json(variant) for variant in plan.variants]
+    with whole_or_nothing(RunDirectory.create(out)) as run:
+        reporter.stage("making variants", count)
+        plan = plan_presentations(
+            model,
+            scenes,
+            ModelScorer(model),
+            count,
+            max_mean_kl,
+            MAX_SURPRISE,
+            seed,
+            reporter.advance,
+        )
+        limits = {"max_mean_kl": max_mean_kl, "max_surprise": MAX_SURPRISE}
+        manifest = _manifest("vary", model, name) | {"count": count, "seed": seed} | limits
+        run.write_yaml("manifest.yaml", manifest)
+        run.write_json("plan.json", plan.model_dump())
+        tokens = [token for scene in scenes for token in model.tokens(scene)]
+        run.write_json("tokens.json", [model.decode([token]) for token in tokens])
+        run.write_json("metrics.json", _plan_as_json(plan))
+    return run
+
+
+def _plan_as_json(plan: Plan) -> dict[str, Any]:
     refused = [
         {"text": r.variant.text, "operator": r.variant.operator, "reason": r.reason}
         for r in plan.refused
     ]
-    run.write_json("metrics.json", {"variants": variants, "refused": refused})
-    return run
+    return {"variants": [_as_json(variant) for variant in plan.variants], "refused": refused}
 
 
 def _as_json(variant: Variant) -> dict[str, Any]:
@@ -82,18 +83,18 @@ def map_text(
     if adapter:
         adapters.load(model, "adapter", adapter)
     scenes = split_scenes(model, text)
-    run = RunDirectory.create(out)
-    reporter.stage("reading the text")
-    maps = [response_map(model, scene) for scene in scenes]
-    rows = [token_row(token) for found in maps for token in found.tokens]
-    run.write_rows("tokens.parquet", rows)
-    offset = len(model.start)
-    tensors = {key: _joined(maps, key, offset) for key in ("norm_LT", "change_LT", "cosine_LT")}
-    with whole_file(run.path / "maps.safetensors") as path:
-        save_file(tensors, path)
-    manifest = _manifest("map", model, name) | {"adapter": str(adapter) if adapter else None}
-    run.write_yaml("manifest.yaml", manifest)
-    run.write_json("metrics.json", {"run": str(run.final_path)} | _summary(rows, tensors))
+    with whole_or_nothing(RunDirectory.create(out)) as run:
+        reporter.stage("reading the text")
+        maps = [response_map(model, scene) for scene in scenes]
+        rows = [token_row(token) for found in maps for token in found.tokens]
+        run.write_rows("tokens.parquet", rows)
+        offset = len(model.start)
+        tensors = {key: _joined(maps, key, offset) for key in ("norm_LT", "change_LT", "cosine_LT")}
+        with whole_file(run.path / "maps.safetensors") as path:
+            save_file(tensors, path)
+        manifest = _manifest("map", model, name) | {"adapter": str(adapter) if adapter else None}
+        run.write_yaml("manifest.yaml", manifest)
+        run.write_json("metrics.json", {"run": str(run.final_path)} | _summary(rows, tensors))
     return run
 
 
