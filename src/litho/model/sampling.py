@@ -8,12 +8,14 @@ from transformers import GenerationConfig
 
 from litho.model.loading import LanguageModel
 
+TOP_P = 0.95  # without the tail, in which a small model loses itself
+
 
 @torch.no_grad()
 def self_samples(
     model: LanguageModel, openings: Sequence[str], length: int, seed: int
 ) -> list[list[int]]:
-    """One sequence of `length` tokens an opening, sampled from the model at temperature 1.
+    """One sequence of `length` tokens an opening, sampled from the model.
 
     An opening may be empty: then the model begins by itself. No sample ends early.
     """
@@ -36,7 +38,7 @@ def _continue(model: LanguageModel, ids_BT: torch.Tensor, count: int) -> list[li
     config = GenerationConfig(
         do_sample=True,
         top_k=0,
-        top_p=1.0,
+        top_p=TOP_P,
         temperature=1.0,
         max_new_tokens=count,
         min_new_tokens=count,

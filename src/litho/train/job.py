@@ -21,9 +21,9 @@ class ImprintConfig(LoopConfig):
     max_mean_kl: float = Field(1.5, gt=0)  # volatility budget of a variant, nats
     max_surprise: float = Field(20.0, gt=0)  # likewise
     controls: Literal["duplicates", "none"] = "duplicates"
-    replay_pool: int = Field(96, ge=1)  # self-samples for the drift term
-    replay_unseen: int = Field(24, ge=1)  # self-samples kept out of training
-    replay_length: int = Field(40, ge=8)  # tokens of each
+    replay_pool: int = Field(36, ge=1)  # self-samples for the drift term
+    replay_unseen: int = Field(12, ge=1)  # self-samples kept out of training
+    replay_length: int = Field(128, ge=8)  # tokens of each
     retention_tokens: int = Field(4096, ge=1)  # how much of the retention text is measured
     dtype: Literal["bfloat16", "float32"] = "bfloat16"  # of the base while training
 

@@ -33,7 +33,7 @@ class LoopConfig(Config):
     learning_rate: float = Field(1e-3, gt=0)
     warmup: int = Field(4, ge=1)  # presentations until the learning rate is reached
     settle: int = Field(10, ge=1)  # presentations at the end in which it falls to zero
-    replay_rows: int = Field(12, ge=1)  # self-samples in a step, for the drift term
+    replay_rows: int = Field(4, ge=1)  # self-samples in a step, for the drift term
     clip: float = Field(1.0, gt=0)  # norm of the gradient
     check_every: int = Field(5, ge=1)  # presentations between two measurements and checkpoints
     micro_tokens: int = Field(2048, ge=1)  # padded tokens in one forward pass
