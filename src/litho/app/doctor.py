@@ -11,6 +11,7 @@ import psutil
 import torch
 from packaging.requirements import Requirement
 from pydantic import BaseModel
+from rich.markup import escape
 from rich.table import Table
 
 from litho.app.console import results
@@ -99,7 +100,7 @@ def show(findings: list[Finding], as_json: bool) -> None:
     for column in ("", "what", "found"):
         table.add_column(column)
     for f in findings:
-        table.add_row("ok" if f.ok else "!!", f.name, f.found)
+        table.add_row("ok" if f.ok else "!!", f.name, escape(f.found))
     results.print(table)
     for f in findings:
         if f.mend:

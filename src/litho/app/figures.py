@@ -1,6 +1,7 @@
 """Plotly figures as JSON; the page draws them and gives them its colours."""
 
 import json
+from html import escape
 from typing import Any
 
 import numpy as np
@@ -49,7 +50,7 @@ def heat_map(values_LT: NDArray[np.floating], tokens: list[str], name: str) -> F
     figure = go.Figure(
         go.Heatmap(
             z=np.round(shown, 3).tolist(),
-            customdata=np.array([[json.dumps(t, ensure_ascii=False) for t in tokens]] * layers),
+            customdata=[[escape(json.dumps(t, ensure_ascii=False)) for t in tokens]] * layers,
             x=list(range(count)),
             y=list(range(layers)),
             colorscale="Inferno",

@@ -61,6 +61,7 @@ def _finish(run: RunDirectory) -> ImprintResult:
         f"expected: about {max(1, round(expected['seconds'] / 60))} min in all, "
         f"{expected['gib']:.1f} GiB of memory; run folder {run.path}",
         soft_wrap=True,
+        markup=False,
     )
     try:
         with Bars() as bars:

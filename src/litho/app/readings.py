@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from rich.markup import escape
 from rich.table import Table
 
 from litho.app.console import Bars, results
@@ -34,7 +35,7 @@ def vary(
             variant["operator"],
             f"{found['mean_kl']:.3f}",
             f"{found['max_surprise']:.1f}",
-            changed[:60].replace("\n", " ").replace("[", "\\["),
+            escape(changed[:60].replace("\n", " ")),
         )
     results.print(table)
     results.print(f"{len(plan['variants'])} variants, {len(plan['refused'])} refused")

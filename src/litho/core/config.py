@@ -13,7 +13,7 @@ from litho.core.errors import LithoError
 class Config(BaseModel):
     """Base of every settings model: unknown keys are errors, values do not change."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 Settings = TypeVar("Settings", bound=Config)

@@ -179,6 +179,11 @@ class Ledger:
                 "INSERT OR REPLACE INTO steps VALUES (?, ?, ?)", (arm, step, json.dumps(record))
             )
 
+    def forget_after(self, arm: str, step: int) -> None:
+        """Drop what came after the last checkpoint: it will be done again."""
+        with self._db:
+            self._db.execute("DELETE FROM steps WHERE arm = ? AND step > ?", (arm, step))
+
     def records(self, arm: str) -> list[dict[str, Any]]:
         """The records of `arm` in order of step."""
         rows = self._db.execute("SELECT record FROM steps WHERE arm = ? ORDER BY step", (arm,))

@@ -43,8 +43,9 @@ class DriftMap:
     kl_T: Tensor  # KL(before || after) of the next-token distribution, nats
 
 
+@torch.no_grad()
 def response_map(model: LanguageModel, text: str) -> ResponseMap:
-    """Read `text` in the state that the model is in. Memory grows with T x V."""
+    """Read `text` in the state that the model is in; memory grows with tokens x vocabulary."""
     ids = model.encode(text)
     states_LTD, logits_TV = hidden_states(model, ids)
     given, made = states_LTD[:-1], states_LTD[1:]
@@ -56,6 +57,7 @@ def response_map(model: LanguageModel, text: str) -> ResponseMap:
     )
 
 
+@torch.no_grad()
 def drift_map(model: LanguageModel, text: str, before: str | None, after: str | None) -> DriftMap:
     """Where the state `after` differs from the state `before` on `text`."""
     ids = model.encode(text)
@@ -75,16 +77,13 @@ def _read_tokens(
     model: LanguageModel, text: str, ids: Sequence[int], logits_TV: Tensor
 ) -> list[TokenReading]:
     offset = len(model.start)
-    spans = model.spans(text)
-    logp_TV = logits_TV.log_softmax(-1)
-    entropy_T = -(logp_TV.exp() * logp_TV).sum(-1)
     found = []
-    for t, (start, end) in enumerate(_tiled(spans, len(text))):
+    for t, (start, end) in enumerate(_tiled(model.spans(text), len(text))):
         place = t + offset
         if place == 0:
             found.append(TokenReading(text[start:end], None, None, None, []))
             continue
-        logp_V = logp_TV[place - 1]
+        logp_V = logits_TV[place - 1].log_softmax(-1)
         own = logp_V[ids[place]]
         top = logp_V.topk(TOP)
         alternatives = [
@@ -95,7 +94,7 @@ def _read_tokens(
             TokenReading(
                 text=text[start:end],
                 surprise=-own.item(),
-                entropy=entropy_T[place - 1].item(),
+                entropy=-(logp_V.exp() * logp_V).sum().item(),
                 rank=int((logp_V > own).sum().item()) + 1,
                 alternatives=alternatives,
             )

@@ -48,7 +48,7 @@ class ModelScorer:
                 continue
             start += len(text[start:end]) - len(text[start:end].lstrip())
             for value, token in zip(*(x[place - 1].tolist() for x in top), strict=True):
-                word = model.decode([token])
+                word = self._continuation(ids[place - 1], token)
                 if (
                     value > MIN_LOGPROB
                     and token != ids[place]
@@ -59,6 +59,10 @@ class ModelScorer:
                         Alternative(start=start, end=end, word=word.strip(), logprob=value)
                     )
         return found
+
+    def _continuation(self, before: int, token: int) -> str:
+        """What `token` adds to the text; some tokenizers drop a space at the very beginning."""
+        return self._model.decode([before, token])[len(self._model.decode([before])) :]
 
     @staticmethod
     def _whole_word(text: str, start: int, end: int) -> bool:

@@ -42,6 +42,13 @@ class ModelSource:
     reference: str  # what an adapter names as its base: hub id or folder
     revision: str | None = None  # commit, for hub models
 
+    @property
+    def pinned(self) -> str:
+        """A name that means the same model later and from another folder."""
+        if self.name.startswith(("bundled:", "tiny:")):
+            return self.name
+        return f"{self.reference}@{self.revision}" if self.revision else self.reference
+
     def sha256(self) -> str:
         """One hash over the weight files."""
         total = hashlib.sha256()

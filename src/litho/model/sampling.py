@@ -40,6 +40,8 @@ def _continue(model: LanguageModel, ids_BT: torch.Tensor, count: int) -> list[li
         top_k=0,
         top_p=TOP_P,
         temperature=1.0,
+        repetition_penalty=1.0,
+        no_repeat_ngram_size=0,
         max_new_tokens=count,
         min_new_tokens=count,
         pad_token_id=model.pad,

@@ -18,7 +18,7 @@ from litho.model.loading import LanguageModel
 # Shapes: B rows, T tokens, V vocabulary.
 BUCKET = 32
 TOKENS_AT_ONCE = 1024
-_STATE_SPACE = ("mamba", "mamba2", "falcon_mamba", "rwkv")  # keep a state, not keys and values
+CHUNK = 256  # tokens whose distributions are compared at once
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ def target_logprobs(model: LanguageModel, targets: Sequence[Target]) -> list[flo
     """
     if not targets:
         return []
-    shared = _shared_length(targets) if _has_key_value_cache(model) else 0
+    shared = _shared_length(targets)
     prefix = _read_prefix(model, targets[0].ids[:shared]) if shared > BUCKET else None
     scores = [0.0] * len(targets)
     for group in batches([len(t.ids) - (shared if prefix else 0) for t in targets]):
@@ -97,7 +97,9 @@ def _score_batch(
     model: LanguageModel, targets: Sequence[Target], prefix: DynamicCache | None
 ) -> list[float]:
     skipped = prefix.get_seq_length() if prefix else 0
-    ids_BT, _ = pad_rows([t.ids[skipped:] for t in targets], model.pad)
+    # Behind a prefix, rounding up could run past the end of the context.
+    bucket = 1 if prefix else BUCKET
+    ids_BT, _ = pad_rows([t.ids[skipped:] for t in targets], model.pad, bucket)
     # Only the positions from the earliest target token on need the output head.
     start = min(t.first for t in targets) - 1 - skipped
     past = None
@@ -115,9 +117,14 @@ def _score_batch(
 
 
 @torch.no_grad()
-def _read_prefix(model: LanguageModel, ids: Sequence[int]) -> DynamicCache:
+def _read_prefix(model: LanguageModel, ids: Sequence[int]) -> DynamicCache | None:
+    """Keys and values of a prefix; None where the model keeps something else."""
     ids_BT = torch.tensor([list(ids)], device=model.device)
-    return model.network(input_ids=ids_BT, use_cache=True).past_key_values
+    out = model.network(input_ids=ids_BT, use_cache=True)
+    cache = getattr(out, "past_key_values", None)
+    if cache and all(hasattr(layer, "batch_repeat_interleave") for layer in cache.layers):
+        return cache
+    return None
 
 
 def _shared_length(targets: Sequence[Target]) -> int:
@@ -127,10 +134,6 @@ def _shared_length(targets: Sequence[Target]) -> int:
     for t in targets[1:]:
         shared = next((i for i in range(shared) if t.ids[i] != first[i]), shared)
     return shared
-
-
-def _has_key_value_cache(model: LanguageModel) -> bool:
-    return model.network.config.model_type not in _STATE_SPACE
 
 
 @torch.no_grad()
@@ -144,6 +147,10 @@ def greedy(model: LanguageModel, ids: Sequence[int], count: int) -> list[int]:
 
 def kl(logits_p: Tensor, logits_q: Tensor) -> Tensor:
     """KL(p || q) in nats over the last axis, computed in float32."""
+    if not torch.is_grad_enabled() and logits_p.dim() == 2 and len(logits_p) > CHUNK:
+        # Without gradients nothing has to be kept, so that long texts need little memory.
+        pairs = zip(logits_p.split(CHUNK), logits_q.split(CHUNK), strict=True)
+        return torch.cat([kl(p, q) for p, q in pairs])
     logp, logq = logits_p.float().log_softmax(-1), logits_q.float().log_softmax(-1)
     return (logp.exp() * (logp - logq)).sum(-1)
 

@@ -89,7 +89,7 @@ def summary_tail(text: str, scorer: Scorer, chance: random.Random) -> Iterator[R
 def sentence_order(text: str, scorer: Scorer, chance: random.Random) -> Iterator[Rows]:
     """Shuffles the sentences."""
     parts = sentences(text)
-    while len(parts) > 1:
+    while len(set(parts)) > 1:
         order = parts[:]
         chance.shuffle(order)
         if order != parts:

@@ -51,14 +51,15 @@ def measure_baseline(
     """Measure the untouched model; makes the probes that the user did not give."""
     chance = random.Random(f"{seed} probes")
     own = [p for p in inputs.probes or [] if p.kind != "neighbour"]
-    clozes = find_clozes(inputs.text, ANCHORS + (0 if own else MADE), chance)
+    clozes = find_clozes(inputs.text, ANCHORS + (len(own) or MADE), chance)
     chance.shuffle(clozes)
-    # Answers of the report and of the anchor differ, so that the stop rule sees no reported one.
     reported = [] if own else clozes[:MADE]
-    anchor_clozes = clozes[len(reported) :]
+    # The stop rule must not see an answer that the report asks for.
+    asked = {probe.target for probe in own} | {cloze.target for cloze in reported}
+    anchor_clozes = [cloze for cloze in clozes if cloze.target not in asked]
     made = [probe for cloze in reported for probe in _all_kinds(model, cloze, inputs.text, chance)]
     probes = own or [probe for probe in made if tokenizes_apart(model, probe)]
-    anchors = [_reworded(model, cloze, chance) for cloze in anchor_clozes]
+    anchors = [_reworded(model, cloze, chance) for cloze in anchor_clozes[:ANCHORS]]
     neighbours = inputs.neighbours()
     return Baseline(
         scored=_score(model, probes, scene_list),

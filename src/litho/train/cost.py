@@ -66,7 +66,7 @@ def _memory(model: LanguageModel, text_tokens: int, samples: int) -> float:
     config = model.network.config.get_text_config()
     parameters = model.network.num_parameters()
     at_once = max(text_tokens, 512)
-    measuring = 4 * parameters + 4 * 4 * text_tokens * config.vocab_size
+    measuring = 4 * parameters + 3 * 4 * max(text_tokens, 1024) * config.vocab_size
     per_layer = 40 * config.hidden_size  # bytes a token, activations kept for the backward pass
     training = (
         2 * parameters

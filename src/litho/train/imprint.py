@@ -7,7 +7,8 @@ from typing import Any
 
 import torch
 
-from litho.core.runs import Ledger, RunDirectory
+from litho.core.errors import LithoError
+from litho.core.runs import Ledger, RunDirectory, whole_or_nothing
 from litho.measure.drift import retention_blocks
 from litho.measure.verdict import Verdict, judge
 from litho.model import adapters
@@ -17,6 +18,7 @@ from litho.train.baseline import MADE, Baseline, measure_baseline
 from litho.train.cost import Cost, expected_cost
 from litho.train.inputs import (
     Inputs,
+    check_open_book,
     load_inputs,
     open_model,
     save_inputs,
@@ -59,10 +61,12 @@ def start(inputs: Inputs, config: ImprintConfig, out: Path) -> RunDirectory:
     """
     model = open_model(inputs)
     scenes = split_scenes(model, inputs.text)
-    run = RunDirectory.create(out)
-    save_inputs(run, inputs)
+    check_open_book(model, inputs, scenes)
     cost = _expected_cost(model, inputs, config)
-    run.write_yaml("manifest.yaml", _manifest(model.source, config, cost, len(scenes)))
+    manifest = _manifest(model.source, config, cost, len(scenes))
+    with whole_or_nothing(RunDirectory.create(out)) as run:
+        save_inputs(run, inputs.model_copy(update={"model": model.source.pinned}))
+        run.write_yaml("manifest.yaml", manifest)
     return run
 
 
@@ -107,7 +111,7 @@ def imprint(run: RunDirectory, reporter: Reporter) -> ImprintResult:
     torch.set_num_threads(manifest["threads"])  # sums depend on how they are split
     inputs = load_inputs(run)
     config = ImprintConfig(**manifest["config"])
-    job = Job(run, inputs, config, locate(inputs.model), reporter)
+    job = Job(run, inputs, config, _same_model(inputs.model, manifest), reporter)
     baseline = Baseline(**run.once("baseline.json", lambda: _measure_before(job)))
     if not all(job.adapter_folder(arm).exists() for arm in job.arms):
         train_arms(job, baseline)
@@ -115,6 +119,16 @@ def imprint(run: RunDirectory, reporter: Reporter) -> ImprintResult:
     result = _conclude(job, proofs)
     run.write_json("metrics.json", result.model_dump())
     return result
+
+
+def _same_model(name: str, manifest: dict[str, Any]) -> ModelSource:
+    source = locate(name)
+    if source.sha256() != manifest["model"]["sha256"]:
+        raise LithoError(
+            f"the model {name} is not the one that this run was started with: "
+            "start a new run, or put the old weights back"
+        )
+    return source
 
 
 def _measure_before(job: Job) -> dict[str, Any]:

@@ -87,6 +87,15 @@ def split_scenes(model: LanguageModel, text: str) -> list[str]:
     return scenes(text, lambda piece: len(model.tokens(piece)), room)
 
 
+def check_open_book(model: LanguageModel, inputs: Inputs, scene_list: Sequence[str]) -> None:
+    """Raises LithoError if anything that will be scored later cannot be."""
+    for probe in [p for p in inputs.probes or [] if p.kind != "neighbour"]:
+        for scene in scene_list:
+            target_of(model, probe, f"{scene}\n\n")
+    for probe in inputs.neighbours():
+        target_of(model, probe)
+
+
 def save_inputs(run: RunDirectory, inputs: Inputs) -> None:
     run.write_json("inputs.json", inputs.model_dump())
 

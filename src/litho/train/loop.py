@@ -14,6 +14,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from litho.core.config import Config
+from litho.core.errors import LithoError
 from litho.core.runs import Ledger, RunDirectory, whole_file
 from litho.model import adapters
 from litho.model.loading import LanguageModel
@@ -124,7 +125,8 @@ def train_arm(
     checkpoint = checkpoint_path(run, arm.name)
     if checkpoint.exists():
         loop.restore(checkpoint)
-    steps = [Step(**r) for r in ledger.records(arm.name)][: loop.progress.done]
+    ledger.forget_after(arm.name, loop.progress.done)
+    steps = [Step(**r) for r in ledger.records(arm.name)]
     while loop.progress.done < loop.progress.last:
         step = loop.present(replay)
         if step.presentations % config.check_every == 0 or step.presentations == loop.progress.last:
@@ -214,7 +216,12 @@ class ArmLoop:
                 self.model, replay.ids_BT[chosen], replay.logits_BTV[chosen], step.weight
             )
             progress.controller.observe(step.drift)
-        nn.utils.clip_grad_norm_(self.weights.values(), config.clip)
+        norm = nn.utils.clip_grad_norm_(self.weights.values(), config.clip)
+        if not torch.isfinite(norm):
+            raise LithoError(
+                f"the training diverged at presentation {step.presentations}: "
+                f"start again with a learning_rate below {config.learning_rate}"
+            )
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
         progress.done += 1

@@ -4,6 +4,7 @@ import random
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 
+from litho.core.errors import LithoError
 from litho.core.records import Alternative, Plan, Refusal, Variant
 from litho.measure.volatility import Reading, read, token_edits, volatility
 from litho.model.loading import LanguageModel
@@ -44,6 +45,7 @@ def plan_presentations(
 
     `max_mean_kl` and `max_surprise` are in nats, see `litho.measure.volatility`. Fewer variants
     than `count` come back if the operators run out of ideas; the training then starts over.
+    Raises LithoError if there is none at all.
     """
     parent = read(model, tuple(scenes))
     accepted: list[Variant] = []
@@ -56,7 +58,7 @@ def plan_presentations(
     misses = dict.fromkeys(sources, 0)
     while sources and len(accepted) < count:
         for name in _turns(list(sources)):
-            if name not in sources:
+            if name not in sources or len(accepted) == count:
                 continue
             rows = next(sources[name], None)
             if rows is None:
@@ -66,17 +68,21 @@ def plan_presentations(
                 misses[name] += 1
             else:
                 seen.add(rows)
-                variant = _scored(model, parent, rows, name)
-                reason = _reason_to_refuse(model, variant, max_mean_kl, max_surprise)
+                variant, reason = _judged(model, parent, rows, name, max_mean_kl, max_surprise)
                 if reason:
                     refused.append(Refusal(variant=variant, reason=reason))
                     misses[name] += 1
-                elif len(accepted) < count:
+                else:
                     accepted.append(variant)
                     misses[name] = 0
                     progress(len(accepted))
             if misses[name] >= MAX_REFUSED:
                 del sources[name]
+    if not accepted:
+        raise LithoError(
+            "no version of the text stays within the volatility budget: raise max_mean_kl "
+            f"(now {max_mean_kl}) or max_surprise (now {max_surprise})"
+        )
     return Plan(scenes=tuple(scenes), variants=tuple(accepted), refused=tuple(refused))
 
 
@@ -102,26 +108,29 @@ def _versions(
         )
 
 
-def _scored(model: LanguageModel, parent: Reading, rows: Rows, operator: str) -> Variant:
+def _judged(
+    model: LanguageModel,
+    parent: Reading,
+    rows: Rows,
+    operator: str,
+    max_mean_kl: float,
+    max_surprise: float,
+) -> tuple[Variant, str | None]:
+    """A variant with its diff and volatility, and the reason to refuse it, if there is one."""
+    longest = max(len(model.encode(row)) for row in rows)
+    if longest > model.context:
+        reason = f"has {longest} tokens in a row, but the model reads {model.context}"
+        return Variant(rows=rows, operator=operator), reason
     reading = read(model, rows)
-    return Variant(
-        rows=rows,
-        operator=operator,
-        diff=token_edits(model, parent, reading),
-        volatility=volatility(parent, reading),
+    found = volatility(parent, reading)
+    variant = Variant(
+        rows=rows, operator=operator, diff=token_edits(model, parent, reading), volatility=found
     )
-
-
-def _reason_to_refuse(
-    model: LanguageModel, variant: Variant, max_mean_kl: float, max_surprise: float
-) -> str | None:
-    assert variant.volatility is not None
-    found = variant.volatility
     if found.mean_kl > max_mean_kl:
-        return f"moves the model by {found.mean_kl:.3f} nats a token, over {max_mean_kl}"
+        return variant, f"moves the model by {found.mean_kl:.3f} nats a token, over {max_mean_kl}"
     if found.max_surprise > max_surprise:
-        return f"adds a surprise of {found.max_surprise:.1f} nats, over {max_surprise}"
-    return None
+        return variant, f"adds a surprise of {found.max_surprise:.1f} nats, over {max_surprise}"
+    return variant, None
 
 
 def duplicates(text: Sequence[Sequence[int]], tokens: int) -> list[Sequence[int]]:
