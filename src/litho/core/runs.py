@@ -50,13 +50,16 @@ class RunDirectory:
 
         Raises LithoError if something is there already or the folder cannot be written.
         """
+        path = path.absolute()
+        if path.name.endswith(PARTIAL):
+            raise LithoError(f"{path.name} is a name for unfinished runs: choose another --out")
         partial = path.with_name(path.name + PARTIAL)
         if path.exists():
             raise LithoError(f"{path} exists already: choose another folder with --out")
         if partial.exists():
             raise LithoError(
                 f"{partial} holds an unfinished run: continue it with "
-                f"'litho imprint --resume {path}', or delete it"
+                f"'litho imprint --resume {path}', delete it, or choose another --out"
             )
         try:
             partial.mkdir(parents=True)
@@ -70,6 +73,7 @@ class RunDirectory:
     @classmethod
     def resume(cls, path: Path) -> "RunDirectory":
         """Open an unfinished run, named with or without its `.partial` ending."""
+        path = path.absolute()
         name = path.name.removesuffix(PARTIAL)
         partial = path.with_name(name + PARTIAL)
         if path.with_name(name).is_dir() and not partial.exists():

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import torch
 from peft import LoraConfig, PeftModel, get_peft_model
+from safetensors import SafetensorError
 from safetensors.torch import save_file
 from torch import nn
 from transformers.pytorch_utils import Conv1D
@@ -14,7 +15,7 @@ from transformers.pytorch_utils import Conv1D
 from litho.core.errors import LithoError
 from litho.model.bundled import sha256
 from litho.model.capture import block_path
-from litho.model.loading import LanguageModel
+from litho.model.loading import LanguageModel, first_line
 
 # Read by their weights instead of being called, so that LoRA would have no effect on them.
 _UNADAPTABLE = {"mamba": ("out_proj", "dt_proj", "conv1d")}
@@ -95,10 +96,19 @@ def load(model: LanguageModel, name: str, folder: Path) -> None:
     for file in ("adapter_config.json", "adapter_model.safetensors"):
         if not (folder / file).is_file():
             raise LithoError(f"{folder} is no PEFT adapter with safetensors: {file} is missing")
-    if isinstance(model.network, PeftModel):
-        model.network.load_adapter(str(folder), adapter_name=name)
-    else:
-        model.network = PeftModel.from_pretrained(model.network, str(folder), adapter_name=name)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", UserWarning)  # how PEFT reports missing weights
+            if isinstance(model.network, PeftModel):
+                model.network.load_adapter(str(folder), adapter_name=name)
+            else:
+                model.network = PeftModel.from_pretrained(
+                    model.network, str(folder), adapter_name=name
+                )
+    except (ValueError, RuntimeError, TypeError, SafetensorError, UserWarning) as error:
+        raise LithoError(
+            f"the adapter {folder} does not fit {model.source.name}: {first_line(error)[:200]}"
+        ) from None
     model.network.eval()
     model.adapters.append(name)
 

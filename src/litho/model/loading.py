@@ -14,6 +14,7 @@ from filelock import FileLock
 from huggingface_hub import snapshot_download
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 from platformdirs import user_cache_path
+from safetensors import SafetensorError
 from transformers import (
     AutoModelForCausalLM,
     AutoTokenizer,
@@ -146,21 +147,37 @@ def locate(name: str) -> ModelSource:
     return _from_hub(name)
 
 
-def load(source: ModelSource, dtype: torch.dtype, device: str = "cpu") -> LanguageModel:
+def load(source: ModelSource, dtype: torch.dtype) -> LanguageModel:
     """Load a model in evaluation mode with frozen weights."""
     try:
-        network = AutoModelForCausalLM.from_pretrained(
-            source.folder, dtype=dtype, use_safetensors=True, trust_remote_code=False
+        loaded: Any = AutoModelForCausalLM.from_pretrained(
+            source.folder,
+            dtype=dtype,
+            use_safetensors=True,
+            trust_remote_code=False,
+            output_loading_info=True,
         )
         tokenizer = AutoTokenizer.from_pretrained(source.folder, trust_remote_code=False)
-    except (OSError, ValueError, KeyError, ImportError) as error:
-        reason = str(error).strip().splitlines()[0]
-        raise LithoError(f"{source.name} cannot be loaded as a causal LM: {reason}") from None
+    except (OSError, ValueError, KeyError, ImportError, RuntimeError, SafetensorError) as error:
+        raise LithoError(
+            f"{source.name} cannot be loaded as a causal LM: {first_line(error)}"
+        ) from None
+    network, found = loaded
+    if found["missing_keys"]:
+        raise LithoError(
+            f"{source.name} is no whole causal LM: its files lack {len(found['missing_keys'])} "
+            f"weights, for example {min(found['missing_keys'])}"
+        )
     if not tokenizer.is_fast:
         raise LithoError(f"{source.name} has no fast tokenizer (tokenizer.json): convert it first")
     model = LanguageModel(source, network, tokenizer)
-    model.network.requires_grad_(False).eval().to(device)
+    model.network.requires_grad_(False).eval()
     return model
+
+
+def first_line(error: Exception) -> str:
+    """The beginning of what a library says, or the kind of error if it says nothing."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 
 def cache_folder() -> Path:
@@ -227,10 +244,9 @@ def _from_hub(name: str) -> ModelSource:
             f"{name} is neither a folder nor a hub id: write ORGANISATION/MODEL@REVISION"
         ) from None
     except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
-        reason = str(error).strip().splitlines()[0]
         raise LithoError(
-            f"{name} cannot be fetched from the hub ({reason}): check the id, the revision and "
-            "the network, or give a local folder"
+            f"{name} cannot be fetched from the hub ({first_line(error)}): check the id, the "
+            "revision and the network, or give a local folder"
         ) from None
     _check_folder(folder)
     # The snapshot folder is named after the commit, which pins what a branch name leaves open.
