@@ -16,7 +16,7 @@ from litho.measure.drift import (
     spill_scores,
 )
 from litho.measure.probes import imprint, score, target_of
-from litho.measure.response import drift_map, response_map
+from litho.measure.response import compared_maps, response_map
 from litho.measure.verdict import judge
 from litho.measure.volatility import read, token_edits, volatility
 from litho.model import adapters
@@ -122,11 +122,15 @@ def test_response_map_against_its_definition(llama: LanguageModel) -> None:
 
 def test_drift_map_of_a_state_with_itself_is_zero(any_model: LanguageModel) -> None:
     adapters.attach(any_model, "x", rank=2, alpha=4, seed=0)
-    fresh = drift_map(any_model, TEXT, None, "x")
+    old, new, fresh = compared_maps(any_model, TEXT, None, "x")
     assert fresh.change_LT.abs().max() == 0 and fresh.kl_T.abs().max() == 0
+    assert old.tokens == new.tokens
     adapters.detach(any_model)
+    alone = response_map(any_model, TEXT)
     shake(any_model)
-    assert drift_map(any_model, TEXT, None, "x").kl_T.max() > 0
+    old, new, drift = compared_maps(any_model, TEXT, None, "x")
+    assert old.tokens == alone.tokens != new.tokens
+    assert drift.kl_T.max() > 0 and drift.change_LT.shape == old.change_LT.shape
 
 
 def test_alternatives_replace_whole_lower_case_words(

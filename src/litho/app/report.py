@@ -22,7 +22,8 @@ from litho.train.proof import ArmMetrics
 MEANINGS = {
     "printed": "The model answers questions about the text that it was never trained on, "
     "and stayed within its drift budget elsewhere.",
-    "memorised": "The model can continue the text, but does not answer questions in other words.",
+    "memorised": "The model can continue the text, but falls short on other words or hard "
+    "questions.",
     "not printed": "The text is not in the model, or got in at too high a cost to the rest.",
     "unproven": "There is not enough evidence for a verdict.",
 }
@@ -45,7 +46,7 @@ def _imprint_page(run: RunDirectory) -> str:
     curves = _curves(run, [IMPRINT, *result.controls])
     embedded = {
         "tokens-before": [_token(row, "_before") for row in tokens],
-        "tokens-after": [_token(row, "_after") for row in tokens],
+        "tokens-after": [_token(row, "_after") | {"kl": row["kl"]} for row in tokens],
         "figure-imprint": curve_figure(curves, "imprint on rewordings", "gen"),
         "figure-drift": curve_figure(
             curves, "drift, nats a token", "drift", logarithmic=True, limit=result.budget

@@ -47,7 +47,30 @@ class DriftMap:
 def response_map(model: LanguageModel, text: str) -> ResponseMap:
     """Read `text` in the state that the model is in; memory grows with tokens x vocabulary."""
     ids = model.encode(text)
-    states_LTD, logits_TV = hidden_states(model, ids)
+    return _map_of(model, text, ids, *hidden_states(model, ids))
+
+
+@torch.no_grad()
+def compared_maps(
+    model: LanguageModel, text: str, before: str | None, after: str | None
+) -> tuple[ResponseMap, ResponseMap, DriftMap]:
+    """Read `text` in two states of the model, and say where the second differs."""
+    ids = model.encode(text)
+    with model.state(before):
+        old_LTD, old_TV = hidden_states(model, ids)
+    with model.state(after):
+        new_LTD, new_TV = hidden_states(model, ids)
+    drift = DriftMap(change_LT=_relative(new_LTD - old_LTD, old_LTD)[1:], kl_T=kl(old_TV, new_TV))
+    return (
+        _map_of(model, text, ids, old_LTD, old_TV),
+        _map_of(model, text, ids, new_LTD, new_TV),
+        drift,
+    )
+
+
+def _map_of(
+    model: LanguageModel, text: str, ids: list[int], states_LTD: Tensor, logits_TV: Tensor
+) -> ResponseMap:
     given, made = states_LTD[:-1], states_LTD[1:]
     return ResponseMap(
         tokens=_read_tokens(model, text, ids, logits_TV),
@@ -55,18 +78,6 @@ def response_map(model: LanguageModel, text: str) -> ResponseMap:
         change_LT=_relative(made - given, given),
         cosine_LT=torch.cosine_similarity(given, made, dim=-1),
     )
-
-
-@torch.no_grad()
-def drift_map(model: LanguageModel, text: str, before: str | None, after: str | None) -> DriftMap:
-    """Where the state `after` differs from the state `before` on `text`."""
-    ids = model.encode(text)
-    with model.state(before):
-        old_LTD, old_TV = hidden_states(model, ids)
-    with model.state(after):
-        new_LTD, new_TV = hidden_states(model, ids)
-    change = _relative(new_LTD - old_LTD, old_LTD)[1:]
-    return DriftMap(change_LT=change, kl_T=kl(old_TV, new_TV))
 
 
 def _relative(difference: Tensor, base: Tensor) -> Tensor:

@@ -1,7 +1,7 @@
 """What a run will cost, estimated before it begins.
 
-The text is read once in float32 and timed. Everything else is counted in tokens and weighed
-with two ratios that were measured on CPU: they make the estimate good to about a factor of 1.5.
+One forward in float32 is timed. Everything else is counted in tokens and weighed with two ratios
+that were measured on CPU: they make the estimate good to about a factor of 1.5.
 """
 
 import time

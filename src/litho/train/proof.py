@@ -5,12 +5,13 @@ from collections.abc import Sequence
 import torch
 from pydantic import BaseModel
 from safetensors.torch import save_file
+from torch import Tensor
 
 from litho.core.records import Estimate
 from litho.core.runs import RunDirectory, whole_file
 from litho.measure.drift import greedy_answers, locality, retention_drift, spill, spill_scores
 from litho.measure.probes import score
-from litho.measure.response import DriftMap, ResponseMap, TokenReading, drift_map, response_map
+from litho.measure.response import TokenReading, compared_maps
 from litho.model.loading import LanguageModel
 from litho.train.baseline import Baseline
 from litho.train.inputs import targets_of, unrelated_prefixes
@@ -85,28 +86,17 @@ def write_neighbours(
 
 def write_maps(run: RunDirectory, model: LanguageModel, scenes: Sequence[str], arm: str) -> None:
     """Tokens of the text with surprise and alternatives in both states, and the drift map."""
-    before: list[ResponseMap] = []
-    after: list[ResponseMap] = []
-    drifts: list[DriftMap] = []
-    for scene in scenes:
-        with model.state(None):
-            before.append(response_map(model, scene))
-        with model.state(arm):
-            after.append(response_map(model, scene))
-        drifts.append(drift_map(model, scene, None, arm))
-    rows = [
-        token_row(old, "_before") | token_row(new, "_after")
-        for map_before, map_after in zip(before, after, strict=True)
-        for old, new in zip(map_before.tokens, map_after.tokens, strict=True)
-    ]
-    run.write_rows("tokens.parquet", rows)
+    rows: list[dict[str, object]] = []
+    changes: list[Tensor] = []
     offset = len(model.start)
-    tensors = {
-        "change_LT": torch.cat([d.change_LT[:, offset:] for d in drifts], dim=1),
-        "kl_T": torch.cat([d.kl_T[offset:] for d in drifts]),
-    }
+    for scene in scenes:
+        before, after, drift = compared_maps(model, scene, None, arm)
+        changes.append(drift.change_LT[:, offset:])
+        for old, new, kl in zip(before.tokens, after.tokens, drift.kl_T[offset:], strict=True):
+            rows.append(token_row(old, "_before") | token_row(new, "_after") | {"kl": kl.item()})
+    run.write_rows("tokens.parquet", rows)
     with whole_file(run.path / "maps.safetensors") as path:
-        save_file({k: v.contiguous().cpu() for k, v in tensors.items()}, path)
+        save_file({"change_LT": torch.cat(changes, dim=1).contiguous().cpu()}, path)
 
 
 def token_row(token: TokenReading, ending: str = "") -> dict[str, object]:

@@ -36,7 +36,9 @@ function showTip(span) {
   const head = document.createElement("div");
   head.textContent = token.surprise === null ? "Nothing comes before this token." :
     `${JSON.stringify(token.text)}: surprise ${token.surprise.toFixed(2)} nats, rank ${token.rank}. The model expected:`;
-  tip.replaceChildren(head, table);
+  const tail = document.createElement("div");
+  if (token.kl !== undefined) tail.textContent = `After this token, training changed the prediction by ${token.kl.toFixed(3)} nats.`;
+  tip.replaceChildren(head, table, tail);
   tip.style.display = "block";
   const box = span.getBoundingClientRect();
   tip.style.left = Math.max(4, Math.min(box.left, document.documentElement.clientWidth - tip.offsetWidth - 4)) + scrollX + "px";
