@@ -41,9 +41,11 @@ def main() -> None:
     parser.add_argument("text", type=Path)
     parser.add_argument("--kills", type=int, default=5)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--model", default="bundled:smollm2-135m")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
     options = parser.parse_args()
-    settings = [word for pair in options.set for word in ("--set", pair)]
+    settings = ["--model", options.model]
+    settings += [word for pair in options.set for word in ("--set", pair)]
     chance = random.Random(options.seed)
     with tempfile.TemporaryDirectory() as folder:
         whole, killed = Path(folder, "whole"), Path(folder, "killed")

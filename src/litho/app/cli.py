@@ -89,8 +89,8 @@ def vary(
     text: Annotated[Path, typer.Argument(help="The text to vary, UTF-8.")],
     count: Annotated[int, typer.Option("-n", min=1, help="How many variants.")] = 50,
     volatility: Annotated[
-        float, typer.Option(min=0, help="Budget of a variant, nats a token.")
-    ] = 1.5,
+        float | None, typer.Option(min=0, help="Budget of a variant, nats a token. [default: 1.5]")
+    ] = None,
     model: ModelOption = DEFAULT_MODEL,
     out: OutOption = None,
     seed: int = 0,

@@ -11,16 +11,24 @@ from litho.app.console import Bars, results
 from litho.app.report import write_report
 from litho.core.runs import RunDirectory, whole_or_nothing
 from litho.text.documents import read_text
+from litho.train.presentations import MAX_MEAN_KL
 from litho.train.reading import map_text, vary_text
 
 
 def vary(
-    text: Path, count: int, volatility: float, model: str, out: Path, seed: int, as_json: bool
+    text: Path,
+    count: int,
+    volatility: float | None,
+    model: str,
+    out: Path,
+    seed: int,
+    as_json: bool,
 ) -> None:
     """Make variants, write their run and show them."""
     content = read_text(text).strip()
+    limit = MAX_MEAN_KL if volatility is None else volatility
     with Bars() as bars:
-        run = vary_text(content, text.name, count, volatility, model, out, seed, bars)
+        run = vary_text(content, text.name, count, limit, model, out, seed, bars)
     plan = _finish(run)
     if as_json:
         print(json.dumps(plan, ensure_ascii=False))

@@ -14,6 +14,7 @@ from safetensors.numpy import load_file
 from litho.app.figures import curve_figure, heat_map, layer_figure
 from litho.core.records import Plan
 from litho.core.runs import Ledger, RunDirectory
+from litho.measure.probes import MIN_GAIN
 from litho.train.imprint import ImprintResult
 from litho.train.job import IMPRINT
 from litho.train.loop import Step
@@ -59,6 +60,7 @@ def _imprint_page(run: RunDirectory) -> str:
         embedded,
         title=f"Litho: {run.read_json('inputs.json')['text_name']}",
         result=result,
+        min_gain=MIN_GAIN,
         meaning=MEANINGS[result.verdict],
         headline=_headline(result),
         inputs=run.read_json("inputs.json"),

@@ -89,10 +89,10 @@ def _read_tokens(
 ) -> list[TokenReading]:
     offset = len(model.start)
     found = []
-    for t, (start, end) in enumerate(_tiled(model.spans(text), len(text))):
+    for t, piece in enumerate(model.pieces(text)):
         place = t + offset
         if place == 0:
-            found.append(TokenReading(text[start:end], None, None, None, []))
+            found.append(TokenReading(piece, None, None, None, []))
             continue
         logp_V = logits_TV[place - 1].log_softmax(-1)
         own = logp_V[ids[place]]
@@ -103,7 +103,7 @@ def _read_tokens(
         ]
         found.append(
             TokenReading(
-                text=text[start:end],
+                text=piece,
                 surprise=-own.item(),
                 entropy=-(logp_V.exp() * logp_V).sum().item(),
                 rank=int((logp_V > own).sum().item()) + 1,
@@ -111,10 +111,3 @@ def _read_tokens(
             )
         )
     return found
-
-
-def _tiled(spans: list[tuple[int, int]], length: int) -> list[tuple[int, int]]:
-    """Spans made to cover every character once: tokenizers leave out spaces or share letters."""
-    ends = [end for _, end in spans[:-1]] + [length]
-    starts = [0, *ends[:-1]]
-    return list(zip(starts, ends, strict=True))

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Literal
 
 from litho.core.records import Estimate, Record
+from litho.measure.probes import MIN_GAIN
 
 Verdict = Literal["printed", "memorised", "not printed", "unproven"]
 
@@ -40,7 +41,7 @@ def judge(
     gen, hard, mem = (imprint[kind] for kind in ("gen", "hard", "mem"))
     if gen.value is None or gen.ci is None:
         reasons.append(
-            "Fewer than two reworded probes gain more than 0.5 nat from the open book: "
+            f"Fewer than two reworded probes gain more than {MIN_GAIN} nat from the open book: "
             "too few to tell understanding from memorising."
         )
         return Judgement(verdict="unproven", reasons=tuple(reasons))

@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -105,6 +106,11 @@ class LanguageModel:
             split_special_tokens=True,
             return_offsets_mapping=True,
         ).offset_mapping
+
+    def pieces(self, text: str) -> list[str]:
+        """The text of each token; joined they are `text`, whatever the tokenizer leaves out."""
+        ends = [end for _, end in self.spans(text)[:-1]] + [len(text)]
+        return [text[a:b] for a, b in pairwise([0, *ends])]
 
     def decode(self, tokens: Sequence[int]) -> str:
         return str(self.tokenizer.decode(list(tokens), clean_up_tokenization_spaces=False))

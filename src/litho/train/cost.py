@@ -11,11 +11,11 @@ from pydantic import BaseModel
 
 from litho.model.loading import LanguageModel
 from litho.model.scoring import logits
+from litho.train.inputs import unrelated_prefixes
 
 STEP_RATIO = 1.3  # forward and backward in bfloat16 against a forward in float32
 READ_RATIO = 0.4  # forward in bfloat16 against one in float32
 PROBE_TOKENS = 32  # a probe with its padding
-SPILL_PREFIXES = 12
 LIBRARIES_GIB = 0.7  # Python, torch and transformers
 
 
@@ -39,7 +39,9 @@ def expected_cost(
     """Time and memory of an imprint; `replay_tokens` are those of a step and of all samples."""
     in_step, in_all = replay_tokens
     checks = presentations / check_every
-    before = text_tokens + probes * PROBE_TOKENS * 2 + probes * SPILL_PREFIXES * PROBE_TOKENS
+    before = (
+        text_tokens + probes * PROBE_TOKENS * 2 + probes * len(unrelated_prefixes()) * PROBE_TOKENS
+    )
     after = arms * (before + 2 * retention_tokens) + 6 * text_tokens
     varying = 1.5 * presentations * text_tokens * READ_RATIO
     steps = presentations * (arms * text_tokens + in_step) * STEP_RATIO

@@ -11,6 +11,7 @@ from litho.model.loading import LanguageModel
 from litho.text.operators import OPERATORS, Operator, Rows, Scorer
 
 EVERY_OTHER = "apart"  # what a question can reach without the text before it, see LOG.md
+MAX_MEAN_KL, MAX_SURPRISE = 1.5, 20.0  # nats: what is admitted unless the user says otherwise
 MAX_REFUSED = 3  # in a row, until an operator is given up
 
 

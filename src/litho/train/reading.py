@@ -15,10 +15,8 @@ from litho.model.alternatives import ModelScorer
 from litho.model.loading import LanguageModel, load, locate
 from litho.train.inputs import check_text, split_scenes
 from litho.train.job import Reporter
-from litho.train.presentations import plan_presentations
+from litho.train.presentations import MAX_SURPRISE, plan_presentations
 from litho.train.proof import token_row
-
-MAX_SURPRISE = 20.0  # nats
 
 
 def vary_text(
@@ -50,8 +48,7 @@ def vary_text(
         manifest = _manifest("vary", model, name) | {"count": count, "seed": seed} | limits
         run.write_yaml("manifest.yaml", manifest)
         run.write_json("plan.json", plan.model_dump())
-        tokens = [token for scene in scenes for token in model.tokens(scene)]
-        run.write_json("tokens.json", [model.decode([token]) for token in tokens])
+        run.write_json("tokens.json", [p for scene in scenes for p in model.pieces(scene)])
         run.write_json("metrics.json", _plan_as_json(plan))
     return run
 
