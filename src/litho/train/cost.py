@@ -35,6 +35,7 @@ def expected_cost(
     replay_tokens: tuple[int, int],
     arms: int,
     check_every: int,
+    micro_tokens: int,
 ) -> Cost:
     """Time and memory of an imprint; `replay_tokens` are those of a step and of all samples."""
     in_step, in_all = replay_tokens
@@ -49,7 +50,8 @@ def expected_cost(
     talking = in_all * 3 * READ_RATIO
     tokens = before + after + varying + steps + checking + talking
     return Cost(
-        seconds=tokens * _seconds_per_token(model) + 15, gib=_memory(model, text_tokens, in_all)
+        seconds=tokens * _seconds_per_token(model) + 15,
+        gib=_memory(model, text_tokens, in_all, micro_tokens),
     )
 
 
@@ -64,15 +66,17 @@ def _seconds_per_token(model: LanguageModel) -> float:
     return (time.perf_counter() - began) / length
 
 
-def _memory(model: LanguageModel, text_tokens: int, samples: int) -> float:
+def _memory(model: LanguageModel, text_tokens: int, samples: int, micro_tokens: int) -> float:
     config = model.network.config.get_text_config()
     parameters = model.network.num_parameters()
-    at_once = max(text_tokens, 512)
+    at_once = min(max(1.5 * text_tokens, 512), micro_tokens)  # padding included
     measuring = 4 * parameters + 3 * 4 * max(text_tokens, 1024) * config.vocab_size
-    per_layer = 40 * config.hidden_size  # bytes a token, activations kept for the backward pass
+    # Bytes a token that a block keeps for the backward pass: its own activations in bfloat16, and
+    # a float32 copy of the input of each adapted layer.
+    per_layer = 80 * config.hidden_size
     training = (
         2 * parameters
         + 2 * (samples + 1024) * config.vocab_size
-        + at_once * (4 * 4 * config.vocab_size + per_layer * config.num_hidden_layers)
+        + at_once * (5 * 4 * config.vocab_size + per_layer * config.num_hidden_layers)
     )
     return LIBRARIES_GIB + max(measuring, training) / 2**30

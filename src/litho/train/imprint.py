@@ -81,6 +81,7 @@ def _expected_cost(model: LanguageModel, inputs: Inputs, config: ImprintConfig) 
         replay_tokens=(config.replay_rows * config.replay_length, rows * config.replay_length),
         arms=1 if config.controls == "none" else 2,
         check_every=config.check_every,
+        micro_tokens=config.micro_tokens,
     )
 
 
