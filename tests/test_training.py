@@ -78,6 +78,17 @@ def test_controller_brings_a_drift_that_answers_to_its_weight_under_the_budget()
     assert drift == pytest.approx(HEADROOM * 0.01, rel=0.05)
 
 
+def test_controller_aims_at_the_drift_on_unseen_samples() -> None:
+    controller = DriftController(budget=0.01)
+    unseen = 0.5
+    for step in range(200):
+        unseen = 0.5 / controller.weight
+        controller.observe(2 * unseen)  # replay rows drift twice as much
+        if step % 5 == 0:
+            controller.calibrate(unseen)
+    assert unseen == pytest.approx(HEADROOM * 0.01, rel=0.05)
+
+
 def check(anchor: float | None) -> Check:
     return Check(presentations=1, anchor=anchor, imprint={}, drift_self=0.0, drift_retention=0.0)
 

@@ -131,6 +131,7 @@ def train_arm(
         step = loop.present(replay)
         if step.presentations % config.check_every == 0 or step.presentations == loop.progress.last:
             step.check = monitor.check(step.presentations)
+            loop.calibrate(step.check.drift_self)
             checks = [s.check for s in steps if s.check] + [step.check]
             if arm.anchored and anchor_formed(checks):
                 loop.progress.last = min(loop.progress.last, step.presentations + config.settle)
@@ -226,6 +227,11 @@ class ArmLoop:
         self.optimizer.zero_grad(set_to_none=True)
         progress.done += 1
         return step
+
+    def calibrate(self, unseen: float) -> None:
+        """Tell the controller, if there is one, the drift on samples that are not trained on."""
+        if self.progress.controller:
+            self.progress.controller.calibrate(unseen)
 
     def _set_learning_rate(self) -> None:
         """Warm up, stay, and fall to zero over the last presentations (warmup-stable-decay)."""
