@@ -23,7 +23,7 @@ CURVE_BLOCKS = 8  # blocks of the retention text in each check along the trainin
 
 
 def train_arms(job: Job, baseline: Baseline) -> None:
-    """Plan the presentations, sample what must not drift, train every arm that is missing."""
+    """Plan the presentations, sample what must not drift, train each arm from its checkpoint."""
     run, config = job.run, job.config
     model = load(job.source, getattr(torch, config.dtype))
     scenes = split_scenes(model, job.inputs.text)
