@@ -90,11 +90,13 @@ def test_batches_hold_every_row_once_within_the_limit() -> None:
 
 
 def test_greedy_equals_argmax_of_full_forwards(any_model: LanguageModel) -> None:
-    ids = any_model.encode("To be")
-    found = greedy(any_model, ids, 4)
-    for i, token in enumerate(found):
-        row = torch.tensor([ids + found[:i]])
-        assert any_model.network(input_ids=row).logits[0, -1].argmax().item() == token
+    rows = [any_model.encode(row) for row in ("To be", "Or not", "That is the question")]
+    found = greedy(any_model, rows, [4, 1, 2])
+    assert [len(tokens) for tokens in found] == [4, 1, 2]
+    for row, tokens in zip(rows, found, strict=True):
+        for i, token in enumerate(tokens):
+            ids_BT = torch.tensor([row + tokens[:i]])
+            assert any_model.network(input_ids=ids_BT).logits[0, -1].argmax().item() == token
 
 
 def test_kl_by_hand() -> None:
@@ -106,7 +108,8 @@ def test_kl_by_hand() -> None:
 def test_fresh_adapter_drifts_by_exactly_nothing(any_model: LanguageModel) -> None:
     rows = [any_model.encode(row) for row in ROWS]
     adapters.attach(any_model, "new", rank=4, alpha=8, seed=0)
-    assert all(v.abs().max() == 0 for v in kl_between_states(any_model, rows, None, "new"))
+    found = kl_between_states(any_model, rows, None, ["new"])["new"]
+    assert len(found) == len(rows) and all(v.abs().max() == 0 for v in found)
 
 
 def test_training_moves_every_trainable_weight_and_no_other(any_model: LanguageModel) -> None:

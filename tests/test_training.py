@@ -59,9 +59,17 @@ def test_drift_term_is_zero_at_the_base_and_pulls_back_to_it(llama: LanguageMode
     adapters.detach(llama)
     shake(llama)
     before = replay.drift(llama)
-    assert before == pytest.approx(
-        backward_drift(llama, replay.ids_BT, replay.logits_BTV, 1.0), rel=1e-4
+    base, tuned = (
+        x.log_softmax(-1)
+        for x in (replay.logits_BTV, llama.network(input_ids=replay.ids_BT).logits)
     )
+    (base.exp() * (base - tuned)).sum(-1).mean().mul(2.0).backward()
+    by_autograd = gradients(llama)
+    assert before == pytest.approx(
+        backward_drift(llama, replay.ids_BT, replay.logits_BTV, 2.0), rel=1e-4
+    )
+    for name, parameter in adapters.weights(llama, "x").items():
+        torch.testing.assert_close(parameter.grad, by_autograd[name], atol=1e-6, rtol=1e-3)
     with torch.no_grad():
         for parameter in adapters.weights(llama, "x").values():
             assert parameter.grad is not None

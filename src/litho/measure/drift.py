@@ -6,9 +6,9 @@ import torch
 
 from litho.core import stats
 from litho.core.records import Estimate, Probe
-from litho.measure.probes import target_of
+from litho.measure.probes import score, target_of
 from litho.model.loading import LanguageModel
-from litho.model.scoring import Target, greedy, kl_between_states, target_logprobs
+from litho.model.scoring import greedy, kl_between_states
 
 BLOCK = 128  # tokens
 
@@ -24,24 +24,30 @@ def retention_blocks(model: LanguageModel, text: str, tokens: int) -> list[list[
     return [model.start + blocks[place] for place in places]
 
 
-def retention_drift(model: LanguageModel, rows: Sequence[Sequence[int]], adapter: str) -> Estimate:
-    """D_ret: mean over tokens of KL(base || tuned) in nats, bootstrapped over the rows."""
-    per_row = kl_between_states(model, rows, None, adapter)
-    sums = [values.double().sum().item() for values in per_row]
-    return stats.ratio(sums, [float(len(values)) for values in per_row])
+def retention_drift(
+    model: LanguageModel, rows: Sequence[Sequence[int]], adapters: Sequence[str]
+) -> dict[str, Estimate]:
+    """D_ret of each adapter: mean over tokens of KL(base || tuned) in nats, bootstrapped over rows.
+
+    The base reads each row once for all adapters.
+    """
+    found = kl_between_states(model, rows, None, adapters)
+    lengths = [float(len(row)) for row in rows]
+    return {
+        adapter: stats.ratio([values.double().sum().item() for values in per_row], lengths)
+        for adapter, per_row in found.items()
+    }
 
 
 def spill_scores(
     model: LanguageModel, targets: Sequence[str], prefixes: Sequence[str]
 ) -> list[float]:
     """log P(target | unrelated prefix) per target token in nats, averaged over the prefixes."""
-    rows = [
-        target_of(model, Probe(kind="neighbour", prefix=prefix, target=target))
-        for target in targets
+    scores = [
+        score(model, [Probe(kind="neighbour", prefix=prefix, target=target) for target in targets])
         for prefix in prefixes
     ]
-    scores = torch.tensor(target_logprobs(model, rows)).view(len(targets), len(prefixes))
-    return scores.mean(dim=1).tolist()
+    return torch.tensor(scores).mean(dim=0).tolist()
 
 
 def spill(before: Sequence[float], after: Sequence[float]) -> Estimate:
@@ -51,8 +57,8 @@ def spill(before: Sequence[float], after: Sequence[float]) -> Estimate:
 
 def greedy_answers(model: LanguageModel, neighbours: Sequence[Probe]) -> list[list[int]]:
     """The model's own answer to each neighbour fact, as long as the expected one."""
-    rows: list[Target] = [target_of(model, probe) for probe in neighbours]
-    return [greedy(model, row.ids[: row.first], len(row.ids) - row.first) for row in rows]
+    known = [target_of(model, probe) for probe in neighbours]
+    return greedy(model, [t.ids[: t.first] for t in known], [len(t.ids) - t.first for t in known])
 
 
 def locality(before: Sequence[list[int]], after: Sequence[list[int]]) -> Estimate:

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from litho.core.records import Edit, Volatility
 from litho.model.loading import LanguageModel
-from litho.model.scoring import kl, logits
+from litho.model.scoring import kl, logits_of_rows, token_logprobs
 from litho.text.diffs import edits, shared_tokens
 
 # Shapes: N tokens of a text, V vocabulary.
@@ -37,12 +37,9 @@ def read(model: LanguageModel, rows: tuple[str, ...]) -> Reading:
     tokens: list[int] = []
     after, surprise = [], []
     offset = len(model.start)
-    for row in rows:
-        ids = model.encode(row)
-        row_logits = logits(model, torch.tensor([ids]))[0]
-        targets = torch.tensor(ids[1:], device=row_logits.device)
-        logp = row_logits[:-1].float().log_softmax(-1)
-        seen = -logp.gather(-1, targets.unsqueeze(-1)).squeeze(-1)
+    encoded = [model.encode(row) for row in rows]
+    for ids, row_logits in zip(encoded, logits_of_rows(model, encoded), strict=True):
+        seen = token_logprobs(row_logits[:-1], torch.tensor(ids[1:])).neg()
         tokens += ids[offset:]
         after.append(row_logits[offset:])
         # Without an opening token nothing predicts the first one: it counts as unsurprising.

@@ -1,10 +1,9 @@
 """Text that a model says by itself: where it must not drift, it is asked what it would say."""
 
-from collections import defaultdict
 from collections.abc import Sequence
 
 import torch
-from transformers import GenerationConfig
+from transformers import GenerationConfig, LogitsProcessor, LogitsProcessorList
 
 from litho.model.loading import LanguageModel
 
@@ -19,22 +18,7 @@ def self_samples(
 
     An opening may be empty: then the model begins by itself. No sample ends early.
     """
-    opened = [(model.encode(opening) or [model.pad])[: length - 1] for opening in openings]
-    by_length: dict[int, list[int]] = defaultdict(list)
-    for index, ids in enumerate(opened):
-        by_length[len(ids)].append(index)
-    samples: list[list[int]] = [[]] * len(openings)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        for size in sorted(by_length):
-            indices = by_length[size]
-            rows = _continue(model, torch.tensor([opened[i] for i in indices]), length - size)
-            for index, row in zip(indices, rows, strict=True):
-                samples[index] = row
-    return samples
-
-
-def _continue(model: LanguageModel, ids_BT: torch.Tensor, count: int) -> list[list[int]]:
+    opened = [(model.encode(opening) or [model.pad])[:length] for opening in openings]
     config = GenerationConfig(
         do_sample=True,
         top_k=0,
@@ -42,12 +26,32 @@ def _continue(model: LanguageModel, ids_BT: torch.Tensor, count: int) -> list[li
         temperature=1.0,
         repetition_penalty=1.0,
         no_repeat_ngram_size=0,
-        max_new_tokens=count,
-        min_new_tokens=count,
+        max_new_tokens=length - 1,
+        min_new_tokens=length - 1,
         pad_token_id=model.pad,
         eos_token_id=model.tokenizer.eos_token_id,
     )
-    ids_BT = ids_BT.to(model.device)
-    return model.network.generate(
-        ids_BT, attention_mask=torch.ones_like(ids_BT), generation_config=config
-    ).tolist()
+    ids_BT = torch.tensor([row[:1] for row in opened], device=model.device)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return model.network.generate(
+            ids_BT,
+            attention_mask=torch.ones_like(ids_BT),
+            generation_config=config,
+            logits_processor=LogitsProcessorList([_Opening(opened)]),
+        ).tolist()
+
+
+class _Opening(LogitsProcessor):
+    """Lets each row say its opening first, so that openings of any length grow side by side."""
+
+    def __init__(self, opened: Sequence[Sequence[int]]) -> None:
+        self._opened = opened
+
+    def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
+        place = input_ids.shape[1]
+        for row, ids in enumerate(self._opened):
+            if place < len(ids):
+                scores[row] = float("-inf")
+                scores[row, ids[place]] = 0.0
+        return scores

@@ -18,7 +18,8 @@ from litho.model.loading import LanguageModel
 # Shapes: B rows, T tokens, V vocabulary.
 BUCKET = 32
 TOKENS_AT_ONCE = 1024
-CHUNK = 256  # tokens whose distributions are compared at once
+CHUNK = 16  # tokens whose distributions are worked on at once: they fit into a cache
+WORTH_SHARING = 64  # tokens to be saved before a common beginning is read once and kept
 
 
 @dataclass(frozen=True)
@@ -57,33 +58,80 @@ def batches(
         yield group
 
 
+def chunks(*tensors: Tensor) -> Iterator[tuple[Tensor, ...]]:
+    """The tensors in step, `CHUNK` entries of the first axis at a time."""
+    return zip(*(tensor.split(CHUNK) for tensor in tensors), strict=True)
+
+
 def logits(
-    model: LanguageModel, ids_BT: Tensor, keep: int = 0, past: DynamicCache | None = None
+    model: LanguageModel,
+    ids_BT: Tensor,
+    places: Sequence[int] | None = None,
+    past: DynamicCache | None = None,
 ) -> Tensor:
-    """Logits B x T x V, or of the last `keep` positions only; `past` is what was read before."""
+    """Logits B x T x V, or only those at `places` of T; `past` is what was read before."""
     extra: dict[str, object] = {"use_cache": past is not None}
     if past is not None:
         extra["past_key_values"] = past
-    if keep and "logits_to_keep" in inspect.signature(_plain(model).forward).parameters:
-        extra["logits_to_keep"] = keep
-    out = model.network(input_ids=ids_BT.to(model.device), **extra).logits
-    return out[:, -keep:] if keep else out
+    ids_BT = ids_BT.to(model.device)
+    if places is None:
+        return model.network(input_ids=ids_BT, **extra).logits
+    kept = torch.tensor(places, device=model.device)
+    # The output head is a large part of the work: spared where the architecture lets us.
+    if "logits_to_keep" in inspect.signature(_plain(model).forward).parameters:
+        return model.network(input_ids=ids_BT, logits_to_keep=kept, **extra).logits
+    return model.network(input_ids=ids_BT, **extra).logits[:, kept]
+
+
+def logits_of_rows(model: LanguageModel, rows: Sequence[Sequence[int]]) -> list[Tensor]:
+    """Logits T x V of each row; rows of like lengths are read together."""
+    found: dict[int, Tensor] = {}
+    for group in batches([len(row) for row in rows]):
+        ids_BT, _ = pad_rows([rows[i] for i in group], model.pad)
+        for i, read_TV in zip(group, logits(model, ids_BT), strict=True):
+            found[i] = read_TV[: len(rows[i])]
+    return [found[i] for i in range(len(rows))]
+
+
+def _logits_at(
+    model: LanguageModel,
+    ids_BT: Tensor,
+    wanted: Sequence[tuple[int, int]],
+    past: DynamicCache | None = None,
+) -> Tensor:
+    """Logits N x V at N pairs of row and place."""
+    places = sorted({place for _, place in wanted})
+    found = logits(model, ids_BT, places, past)
+    rows = torch.tensor([row for row, _ in wanted])
+    return found[rows, torch.tensor([places.index(place) for _, place in wanted])]
 
 
 def _plain(model: LanguageModel) -> torch.nn.Module:
     return model.network.get_base_model() if model.adapters else model.network
 
 
+def token_logprobs(logits_NV: Tensor, labels_N: Tensor) -> Tensor:
+    """log P of each label under its own logits, in nats and float32."""
+    labels_N = labels_N.to(logits_NV.device).unsqueeze(-1)
+    return torch.cat(
+        [
+            found.float().log_softmax(-1).gather(-1, labels).squeeze(-1)
+            for found, labels in chunks(logits_NV, labels_N)
+        ]
+    )
+
+
 def target_logprobs(model: LanguageModel, targets: Sequence[Target]) -> list[float]:
     """Mean log-probability per target token in nats, one number a target.
 
     What all sequences begin with is computed once and kept as attention keys and values, where
-    the architecture has them.
+    the architecture has them and it saves enough.
     """
     if not targets:
         return []
     shared = _shared_length(targets)
-    prefix = _read_prefix(model, targets[0].ids[:shared]) if shared > BUCKET else None
+    worth = shared * (len(targets) - 1) > WORTH_SHARING
+    prefix = _read_prefix(model, targets[0].ids[:shared]) if worth else None
     scores = [0.0] * len(targets)
     for group in batches([len(t.ids) - (shared if prefix else 0) for t in targets]):
         values = _score_batch(model, [targets[i] for i in group], prefix)
@@ -98,22 +146,17 @@ def _score_batch(
 ) -> list[float]:
     skipped = prefix.get_seq_length() if prefix else 0
     # Behind a prefix, rounding up could run past the end of the context.
-    bucket = 1 if prefix else BUCKET
-    ids_BT, _ = pad_rows([t.ids[skipped:] for t in targets], model.pad, bucket)
-    # Only the positions from the earliest target token on need the output head.
-    start = min(t.first for t in targets) - 1 - skipped
+    ids_BT, _ = pad_rows([t.ids[skipped:] for t in targets], model.pad, 1 if prefix else BUCKET)
     past = None
     if prefix:
         past = copy.deepcopy(prefix)
         past.batch_repeat_interleave(len(targets))
-    given_BT = ids_BT[:, :-1]
-    logp = logits(model, given_BT, given_BT.shape[1] - start, past).float().log_softmax(-1)
-    labels = ids_BT[:, start + 1 :].to(logp.device)
-    picked = logp.gather(-1, labels.unsqueeze(-1)).squeeze(-1)
-    return [
-        row[t.first - 1 - skipped - start : len(t.ids) - 1 - skipped - start].mean().item()
-        for t, row in zip(targets, picked, strict=True)
-    ]
+    wanted = [(row, i) for row, t in enumerate(targets) for i in range(t.first, len(t.ids))]
+    predicting = [(row, i - 1 - skipped) for row, i in wanted]
+    labels = torch.tensor([targets[row].ids[i] for row, i in wanted])
+    logp = token_logprobs(_logits_at(model, ids_BT, predicting, past), labels)
+    lengths = [len(t.ids) - t.first for t in targets]
+    return [values.mean().item() for values in logp.split(lengths)]
 
 
 @torch.no_grad()
@@ -137,34 +180,50 @@ def _shared_length(targets: Sequence[Target]) -> int:
 
 
 @torch.no_grad()
-def greedy(model: LanguageModel, ids: Sequence[int], count: int) -> list[int]:
-    """The next `count` tokens, each the likeliest."""
-    row = list(ids)
-    for _ in range(count):
-        row.append(int(logits(model, torch.tensor([row]), keep=1)[0, -1].argmax()))
-    return row[len(ids) :]
+def greedy(
+    model: LanguageModel, rows: Sequence[Sequence[int]], counts: Sequence[int]
+) -> list[list[int]]:
+    """What follows each row, each token the likeliest: as many tokens as `counts` says."""
+    grown = [list(row) for row in rows]
+    for step in range(max(counts, default=0)):
+        open_ = [i for i, count in enumerate(counts) if step < count]
+        for group in batches([len(grown[i]) for i in open_]):
+            ids_BT, _ = pad_rows([grown[open_[g]] for g in group], model.pad)
+            last = [(row, len(grown[open_[g]]) - 1) for row, g in enumerate(group)]
+            likeliest = _logits_at(model, ids_BT, last).argmax(-1).tolist()
+            for g, token in zip(group, likeliest, strict=True):
+                grown[open_[g]].append(token)
+    return [row[len(start) :] for row, start in zip(grown, rows, strict=True)]
 
 
+@torch.no_grad()
 def kl(logits_p: Tensor, logits_q: Tensor) -> Tensor:
-    """KL(p || q) in nats over the last axis, computed in float32."""
-    if not torch.is_grad_enabled() and logits_p.dim() == 2 and len(logits_p) > CHUNK:
-        # Without gradients nothing has to be kept, so that long texts need little memory.
-        pairs = zip(logits_p.split(CHUNK), logits_q.split(CHUNK), strict=True)
-        return torch.cat([kl(p, q) for p, q in pairs])
-    logp, logq = logits_p.float().log_softmax(-1), logits_q.float().log_softmax(-1)
-    return (logp.exp() * (logp - logq)).sum(-1)
+    """KL(p || q) in nats over the last axis of two N x V or V tensors, computed in float32."""
+    p, q = torch.atleast_2d(logits_p), torch.atleast_2d(logits_q)
+    values = []
+    for first, second in chunks(p, q):
+        logp, logq = first.float().log_softmax(-1), second.float().log_softmax(-1)
+        values.append(logp.exp().mul_(logp.sub_(logq)).sum(-1))
+    return torch.cat(values).view(logits_p.shape[:-1])
 
 
 @torch.no_grad()
 def kl_between_states(
-    model: LanguageModel, rows: Sequence[Sequence[int]], before: str | None, after: str | None
-) -> list[Tensor]:
-    """KL(before || after) of the next-token distribution at each token, one T vector a row."""
-    found = []
+    model: LanguageModel,
+    rows: Sequence[Sequence[int]],
+    before: str | None,
+    after: Sequence[str],
+) -> dict[str, list[Tensor]]:
+    """KL(before || adapter) of the next-token distribution, for each adapter in `after`.
+
+    One vector over the tokens a row, in nats.
+    """
+    found: dict[str, list[Tensor]] = {state: [] for state in after}
     for row in rows:
         ids_BT = torch.tensor([list(row)])
         with model.state(before):
             first = logits(model, ids_BT)[0]
-        with model.state(after):
-            found.append(kl(first, logits(model, ids_BT)[0]).cpu())
+        for state in after:
+            with model.state(state):
+                found[state].append(kl(first, logits(model, ids_BT)[0]).cpu())
     return found

@@ -29,7 +29,7 @@ from litho.train.loop import Step, checkpoint_path
 from litho.train.proof import (
     ArmMetrics,
     ArmProof,
-    prove_arm,
+    prove_arms,
     write_maps,
     write_neighbours,
     write_probes,
@@ -146,7 +146,7 @@ def _prove(job: Job, baseline: Baseline) -> dict[str, ArmProof]:
     for arm in job.arms:
         adapters.load(model, arm, job.adapter_folder(arm))
     rows = retention_blocks(model, job.inputs.retention_text(), config.retention_tokens)
-    proofs = {arm: prove_arm(model, arm, baseline, rows) for arm in job.arms}
+    proofs = prove_arms(model, job.arms, baseline, rows)
     write_probes(run, baseline, proofs)
     write_neighbours(run, model, baseline, proofs)
     write_maps(run, model, split_scenes(model, job.inputs.text), IMPRINT)

@@ -37,7 +37,7 @@ class LoopConfig(Config):
     replay_rows: int = Field(4, ge=1)  # self-samples in a step, for the drift term
     clip: float = Field(1.0, gt=0)  # norm of the gradient
     check_every: int = Field(5, ge=1)  # presentations between two measurements and checkpoints
-    micro_tokens: int = Field(1024, ge=1)  # padded tokens in one forward pass
+    micro_tokens: int = Field(256, ge=1)  # padded tokens in one forward pass
     seed: int = 0
 
 

@@ -41,10 +41,18 @@ class ArmProof(BaseModel):
     answers: list[list[int]]  # greedy answer to each neighbour fact
 
 
-def prove_arm(
-    model: LanguageModel, arm: str, baseline: Baseline, retention: Sequence[Sequence[int]]
-) -> ArmProof:
-    """Measure the adapter `arm` of a model against the baseline."""
+def prove_arms(
+    model: LanguageModel,
+    arms: Sequence[str],
+    baseline: Baseline,
+    retention: Sequence[Sequence[int]],
+) -> dict[str, ArmProof]:
+    """Measure the adapters `arms` of a model against the baseline."""
+    drifts = retention_drift(model, retention, arms)
+    return {arm: _prove_arm(model, arm, baseline, drifts[arm]) for arm in arms}
+
+
+def _prove_arm(model: LanguageModel, arm: str, baseline: Baseline, retention: Estimate) -> ArmProof:
     probes = baseline.scored.probes
     with model.state(arm):
         after = score(model, probes)
@@ -52,7 +60,7 @@ def prove_arm(
         spilled = spill_scores(model, targets_of(probes), unrelated_prefixes())
     metrics = ArmMetrics(
         imprint=imprint_by_kind(baseline.scored, after),
-        drift=Drift(retention=retention_drift(model, retention, arm)),
+        drift=Drift(retention=retention),
         spill=spill(baseline.spill, spilled),
         locality=locality(baseline.neighbour_answers, answers),
     )
