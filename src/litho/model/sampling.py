@@ -7,7 +7,9 @@ from transformers import GenerationConfig, LogitsProcessor, LogitsProcessorList
 
 from litho.model.loading import LanguageModel
 
-TOP_P = 0.95  # without the tail, in which a small model loses itself
+# Without the tail, in which a small model loses itself: epsilon sampling (Hewitt et al. 2022),
+# which unlike top-p needs no sorting of the vocabulary at every step.
+LEAST_PROBABILITY = 3e-4
 
 
 @torch.no_grad()
@@ -22,7 +24,7 @@ def self_samples(
     config = GenerationConfig(
         do_sample=True,
         top_k=0,
-        top_p=TOP_P,
+        epsilon_cutoff=LEAST_PROBABILITY,
         temperature=1.0,
         repetition_penalty=1.0,
         no_repeat_ngram_size=0,

@@ -19,7 +19,7 @@ from litho.train.loop import Arm, LoopConfig, Replay, Step, shrink_to_budget, tr
 from litho.train.monitor import ArmMonitor
 from litho.train.presentations import HalfScorer, duplicates, plan_presentations
 
-CURVE_BLOCKS = 8  # blocks of the retention text in each check along the training
+CURVE_BLOCKS = 4  # blocks of the retention text in each check along the training
 
 
 def train_arms(job: Job, baseline: Baseline) -> None:

@@ -20,7 +20,7 @@ from litho.model import adapters
 from litho.model.loading import LanguageModel
 from litho.model.scoring import logits
 from litho.train.control import DriftController
-from litho.train.losses import backward_drift, backward_text, drift_on
+from litho.train.losses import ROWS_AT_ONCE, backward_drift, backward_text, drift_on
 
 Presentation = Sequence[Sequence[int]]  # rows of token ids
 
@@ -34,7 +34,7 @@ class LoopConfig(Config):
     learning_rate: float = Field(1e-3, gt=0)
     warmup: int = Field(4, ge=1)  # presentations until the learning rate is reached
     settle: int = Field(10, ge=1)  # presentations at the end in which it falls to zero
-    replay_rows: int = Field(4, ge=1)  # self-samples in a step, for the drift term
+    replay_rows: int = Field(3, ge=1)  # self-samples in a step, for the drift term
     clip: float = Field(1.0, gt=0)  # norm of the gradient
     check_every: int = Field(5, ge=1)  # presentations between two measurements and checkpoints
     micro_tokens: int = Field(256, ge=1)  # padded tokens in one forward pass
@@ -89,7 +89,7 @@ class Replay:
         """Let the untouched base read `rows`, all of one length."""
         ids_BT = torch.tensor([list(row) for row in rows])
         with model.state(None):
-            found = [logits(model, ids.unsqueeze(0)) for ids in ids_BT]
+            found = [logits(model, ids) for ids in torch.split(ids_BT, ROWS_AT_ONCE)]
         return cls(ids_BT, torch.cat(found))
 
     def drift(self, model: LanguageModel) -> float:
@@ -204,7 +204,8 @@ class ArmLoop:
         config, progress = self.config, self.progress
         rows = self.arm.presentations[progress.done % len(self.arm.presentations)]
         self._set_learning_rate()
-        loss = backward_text(self.model, rows, config.micro_tokens)
+        with adapters.mixed_precision(self.model):
+            loss = backward_text(self.model, rows, config.micro_tokens)
         tokens = sum(len(row) - 1 for row in rows)
         step = Step(
             presentations=progress.done + 1, tokens=tokens, loss=loss, drift=None, weight=None
@@ -213,9 +214,10 @@ class ArmLoop:
             chance = random.Random(f"{config.seed} replay {progress.done}")
             chosen = chance.sample(range(len(replay.ids_BT)), config.replay_rows)
             step.weight = progress.controller.weight
-            step.drift = backward_drift(
-                self.model, replay.ids_BT[chosen], replay.logits_BTV[chosen], step.weight
-            )
+            with adapters.mixed_precision(self.model):
+                step.drift = backward_drift(
+                    self.model, replay.ids_BT[chosen], replay.logits_BTV[chosen], step.weight
+                )
             progress.controller.observe(step.drift)
         norm = nn.utils.clip_grad_norm_(self.weights.values(), config.clip)
         if not torch.isfinite(norm):
