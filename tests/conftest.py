@@ -25,10 +25,11 @@ TEXT = (
 
 @pytest.fixture(scope="session", autouse=True)
 def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Converted and tiny models go into a folder of the session."""
+    """Converted and tiny models and the effects registry go into a folder of the session."""
     folder = tmp_path_factory.mktemp("cache")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("LITHO_CACHE", str(folder))
+        patch.setenv("LITHO_REGISTRY", str(folder / "effects.sqlite"))
         yield folder
 
 

@@ -8,15 +8,18 @@ from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 
 import pytest
+import torch
 import typer
 
 from litho.app import doctor
 from litho.app.cli import app, guarded
+from litho.app.report import flat_numbers
 from litho.core.errors import LithoError
 from litho.core.runs import RunDirectory
-from litho.model import bundled
-from litho.model.loading import locate
+from litho.model import adapters, bundled
+from litho.model.loading import load, locate
 from tests.conftest import TEXT
+from tests.test_model import shake
 
 GOOD_PROBE = '{"kind": "gen", "prefix": "The man who built it was", "target": "Marek"}\n'
 QUICK = (
@@ -44,6 +47,59 @@ def litho(
 
 def settings() -> list[str]:
     return [word for pair in " ".join(QUICK).split() for word in ("--set", pair)]
+
+
+def test_diff_prints_one_json_object(litho: Callable[..., tuple[int, str, str]]) -> None:
+    model = load(locate("tiny:llama"), torch.float32)
+    shake(model)
+    adapters.save(model, "x", Path("adapter"))
+    command = ["diff", "text.md", "--before", "tiny:llama", "--after"]
+    code, out, err = litho(*command, "adapter", "--out", "run", "--set", "nulls=4", "--json")
+    assert code == 0, err
+    found = json.loads(out)
+    assert found == json.loads(Path("run/metrics.json").read_text())
+    assert {"run", "tokens", "kl", "onset", "layers", "heads", "effects"} <= set(found)
+    assert set(found["kl"]) == {"mean", "max"} and set(found["onset"]) == {"layer", "p"}
+    assert [layer["layer"] for layer in found["layers"]] == [0, 1, 2]
+    assert {"layer", "relative_norm", "cosine", "cka"} <= set(found["layers"][0])
+    assert len(found["heads"]) == 12 and set(found["heads"][0]) == {"layer", "head", "js"}
+    assert {"name", "statistic", "null", "p"} <= set(found["effects"][0])
+    report = Path("run/report.html").read_text()
+    assert all(number in report for _, number in flat_numbers(found))
+    # What was judged is in the registry, with its evidence.
+    code, out, err = litho("effects", "query", "entropy_collapse and change=adapter", "--json")
+    (judged,) = json.loads(out)
+    assert judged["run"] == str(Path("run").absolute()) and judged["model"] == "tiny:llama"
+    Path("run/report.html").unlink()
+    code, out, _ = litho("effects", "show", str(judged["id"]))
+    assert code == 0 and Path("run/report.html").is_file() and "entropy_collapse" in out
+    assert "attention_divergence" in litho("effects", "list")[1]
+    assert litho("effects", "show", "999999")[0] == litho("effects", "query", "a b")[0] == 2
+    # A model with itself: nothing changed, and nothing is claimed.
+    code, out, err = litho(*command, "tiny:llama", "--out", "same", "--json")
+    same = json.loads(out)
+    assert same["kl"]["max"] == 0 and same["onset"]["layer"] is None and same["effects"] == []
+
+
+def test_states_that_cannot_be_compared(litho: Callable[..., tuple[int, str, str]]) -> None:
+    def refused(after: str) -> str:
+        code, _, err = litho(
+            "diff", "text.md", "--before", "tiny:llama", "--after", after, "--out", "run"
+        )
+        assert code == 2 and not list(Path().glob("run*"))
+        return err
+
+    assert "built differently" in refused("tiny:gpt2")
+    other = load(locate("tiny:gpt2"), torch.float32)
+    shake(other)
+    adapters.save(other, "x", Path("other"))
+    assert "does not fit tiny:llama" in refused("other")
+    whole = json.loads(Path("other/adapter_config.json").read_text())
+    Path("other/adapter_config.json").write_text(
+        json.dumps(whole | {"modules_to_save": ["lm_head"]})
+    )
+    assert "modules_to_save" in refused("other")
+    assert "there is no tiny:x" in refused("tiny:x")
 
 
 def test_imprint_prints_one_json_object(litho: Callable[..., tuple[int, str, str]]) -> None:
@@ -94,7 +150,11 @@ def test_vary_and_map(litho: Callable[..., tuple[int, str, str]]) -> None:
     code, out, _ = litho("map", "text.md", "--model", "tiny:mamba", "--json")
     found = json.loads(out)
     assert code == 0 and found["tokens"] == len(TEXT.encode()) and len(found["layers"]) == 3
+    assert found["heads"] == []  # it has no attention
     assert litho("map", "text.md", "--model", "tiny:llama", "--out", "m")[0] == 0
+    heads = json.loads(Path("m/metrics.json").read_text())["heads"]
+    assert len(heads) == 12
+    assert set(heads[0]) == {"layer", "head", "entropy", "distance", "first_token"}
     assert "relative change" in litho("vary", "--help")[1] + Path("m/report.html").read_text()
 
 

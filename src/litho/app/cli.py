@@ -119,6 +119,63 @@ def map_(
 
 
 @app.command()
+def diff(
+    text: Annotated[Path, typer.Argument(help="The text to read, UTF-8.")],
+    after: Annotated[
+        str, typer.Option(help="Folder of a LoRA adapter for the model, or another model.")
+    ],
+    before: Annotated[
+        str, typer.Option(help="The model before: as --model of the other commands.")
+    ] = DEFAULT_MODEL,
+    out: OutOption = None,
+    config: ConfigOption = None,
+    settings: SetOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show what training changed on a text, and from which layer on."""
+    from litho.app import readings
+
+    folder = out or default_folder(text, "diff")
+    readings.show_diff(text, before, after, folder, config, settings or [], as_json)
+
+
+effects = typer.Typer(help="What was ever judged, over all runs.", no_args_is_help=True)
+app.add_typer(effects, name="effects")
+
+
+@effects.command("list")
+def effects_list(as_json: JsonOption = False) -> None:
+    """Every effect: how often judged and found, replications, contradictions."""
+    from litho.app import effects as registry
+
+    registry.show_list(as_json)
+
+
+@effects.command("query")
+def effects_query(
+    expression: Annotated[
+        str, typer.Argument(help="Such as: entropy_collapse and found and model=bundled:*")
+    ],
+    as_json: JsonOption = False,
+) -> None:
+    """Findings that match all terms of an expression."""
+    from litho.app import effects as registry
+
+    registry.show_query(expression, as_json)
+
+
+@effects.command("show")
+def effects_show(
+    number: Annotated[int, typer.Argument(help="The id that 'effects query' shows.")],
+    as_json: JsonOption = False,
+) -> None:
+    """One finding with its evidence; the run's report is written again."""
+    from litho.app import effects as registry
+
+    registry.show_one(number, as_json)
+
+
+@app.command()
 def report(run: Annotated[Path, typer.Argument(help="A finished run.")]) -> None:
     """Write the report of a finished run again."""
     from litho.app.report import write_report

@@ -84,6 +84,68 @@ def layer_figure(layers: list[dict[str, float]]) -> Figure:
     return _json(figure)
 
 
+def onset_figure(layers: list[dict[str, Any]], begins: int | None) -> Figure:
+    """Own effect of each layer over the band of random updates of the same size."""
+    places = [layer["layer"] for layer in layers]
+    figure = go.Figure()
+    if "null" in layers[0]:
+        low, high = zip(*(layer["null"] for layer in layers), strict=True)
+        edge = {"mode": "lines", "line": {"width": 0}}
+        figure.add_scatter(x=places, y=low, showlegend=False, **edge)
+        figure.add_scatter(
+            x=places,
+            y=high,
+            **edge,
+            fill="tonexty",
+            fillcolor="rgba(128,128,128,0.3)",
+            name="random updates of the same size (95 %)",
+        )
+        figure.add_scatter(
+            x=places,
+            y=[layer["own_effect"] or None for layer in layers],
+            mode="lines+markers",
+            line={"width": 2},
+            name="what the block itself does differently",
+            meta="run",
+        )
+    figure.add_scatter(
+        x=places,
+        y=[layer["relative_norm"] or None for layer in layers],
+        mode="lines",
+        line={"width": 2, "dash": "dot"},
+        name="difference accumulated so far",
+        meta="control",
+    )
+    if begins is not None:
+        figure.add_vline(x=begins, line={"dash": "dash"}, annotation_text=f"onset: layer {begins}")
+    figure.update_layout(margin=_MARGIN, height=380, legend={"orientation": "h", "y": -0.22})
+    figure.update_xaxes(title="layer")
+    figure.update_yaxes(title="relative change", type="log", exponentformat="power")
+    return _json(figure)
+
+
+def head_grid(heads: list[dict[str, Any]], key: str, title: str) -> Figure:
+    """A number of every head, layers by heads."""
+    depth = max(head["layer"] for head in heads) + 1
+    width = max(head["head"] for head in heads) + 1
+    values = np.zeros((depth, width))
+    for head in heads:
+        values[head["layer"], head["head"]] = head[key]
+    figure = go.Figure(
+        go.Heatmap(
+            z=values.tolist(),
+            colorscale="Inferno",
+            zmin=0,
+            colorbar={"title": {"text": title, "side": "right"}, "thickness": 10},
+            hovertemplate="layer %{y}, head %{x}: %{z:.4g}<extra></extra>",
+        )
+    )
+    figure.update_layout(margin=_MARGIN | {"t": 12, "r": 4}, height=420)
+    figure.update_xaxes(title="head", showgrid=False, dtick=1)
+    figure.update_yaxes(title="layer", showgrid=False)
+    return _json(figure)
+
+
 def _json(figure: go.Figure) -> Figure:
     """The figure as JSON without the default template, which would fix its colours."""
     figure.update_layout(template="none")

@@ -1,16 +1,21 @@
 """`map` and `vary` as the command line calls them."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from rich.markup import escape
 from rich.table import Table
 
+from litho.app import effects
 from litho.app.console import Bars, results
 from litho.app.report import write_report
+from litho.core.config import load_config
+from litho.core.findings import opened, registry_path
 from litho.core.runs import RunDirectory, whole_or_nothing
 from litho.text.documents import read_text
+from litho.train.comparison import DiffConfig, diff_text
 from litho.train.presentations import MAX_MEAN_KL
 from litho.train.reading import map_text, vary_text
 
@@ -73,6 +78,60 @@ def show_map(text: Path, model: str, adapter: Path | None, out: Path, as_json: b
         f"first guess right {100 * found['top1']:.1f} %"
     )
     _say_report(run)
+
+
+def show_diff(
+    text: Path,
+    before: str,
+    after: str,
+    out: Path,
+    config: Path | None,
+    assignments: Sequence[str],
+    as_json: bool,
+) -> None:
+    """Compare two states on a text, write the run and show what is beyond chance."""
+    content = read_text(text).strip()
+    settings = load_config(DiffConfig, config, assignments)
+    with opened(registry_path()):
+        pass  # an unusable registry is said before the work, not after it
+    with Bars() as bars:
+        run = diff_text(content, text.name, before, after, out, settings, bars)
+    found = _finish(run)
+    effects.record(run)
+    if as_json:
+        print(json.dumps(found, ensure_ascii=False))
+        return
+    results.print(
+        f"{found['tokens']} tokens; next-token prediction moved by {found['kl']['mean']:.4f} nats "
+        f"on average, {found['kl']['max']:.2f} at most"
+    )
+    results.print(onset_sentence(found["onset"]))
+    table = Table(show_edge=False)
+    for column in ("effect", "statistic", "by chance (95 %)", "p", ""):
+        table.add_column(column, justify="left" if column in ("effect", "") else "right")
+    for effect in found["effects"]:
+        low, high = effect["null"]
+        mark = "found" if effect["found"] else ""
+        table.add_row(
+            effect["name"],
+            f"{effect['statistic']:.4f}",
+            f"{low:.4f} to {high:.4f}",
+            f"{effect['p']:.2g}",
+            mark,
+        )
+    if found["effects"]:
+        results.print(table)
+    _say_report(run)
+
+
+def onset_sentence(onset: dict[str, Any]) -> str:
+    """What the onset says, in one sentence."""
+    if onset["layer"] is None:
+        return "no layer was changed by more than a random update of the same size would change it"
+    return (
+        f"from layer {onset['layer']} on, blocks act differently by more than a random update of "
+        f"the same size explains (p = {onset['p']:.2g}, corrected for the number of layers)"
+    )
 
 
 def _finish(run: RunDirectory) -> dict[str, Any]:

@@ -11,9 +11,10 @@ from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 from safetensors.numpy import load_file
 
-from litho.app.figures import curve_figure, heat_map, layer_figure
+from litho.app.figures import curve_figure, head_grid, heat_map, layer_figure, onset_figure
 from litho.core.records import Plan
 from litho.core.runs import Ledger, RunDirectory
+from litho.measure.effects import detector_meanings
 from litho.measure.probes import MIN_GAIN
 from litho.train.imprint import ImprintResult
 from litho.train.job import IMPRINT
@@ -34,8 +35,8 @@ _TEMPLATES = files("litho.app") / "templates"
 def write_report(run: RunDirectory) -> Path:
     """Write `report.html` of a run whose numbers are all there."""
     command = run.read_yaml("manifest.yaml")["command"]
-    page = {"imprint": _imprint_page, "map": _map_page, "vary": _vary_page}[command](run)
-    run.write_text("report.html", page)
+    pages = {"imprint": _imprint_page, "map": _map_page, "vary": _vary_page, "diff": _diff_page}
+    run.write_text("report.html", pages[command](run))
     return run.path / "report.html"
 
 
@@ -83,9 +84,38 @@ def _map_page(run: RunDirectory) -> str:
         "figure-map": heat_map(maps["change_LT"], [row["text"] for row in tokens], "change"),
         "figure-layers": layer_figure(result["layers"]),
     }
+    if result["heads"]:
+        embedded["figure-entropy"] = head_grid(result["heads"], "entropy", "nats")
+        embedded["figure-distance"] = head_grid(result["heads"], "distance", "tokens")
     name = run.read_yaml("manifest.yaml")["text_name"]
     return _render(
         "map.html.j2", run, embedded, title=f"Litho map: {name}", text_name=name, result=result
+    )
+
+
+def _diff_page(run: RunDirectory) -> str:
+    tokens = run.read_rows("tokens.parquet")
+    result = run.read_json("metrics.json")
+    maps = load_file(run.path / "maps.safetensors")
+    embedded = {
+        "tokens-before": [_token(row, "_before") for row in tokens],
+        "tokens-after": [_token(row, "_after") | {"kl": row["kl"]} for row in tokens],
+        "figure-map": heat_map(maps["relative_LT"], [row["text"] for row in tokens], "change"),
+        "figure-onset": onset_figure(result["layers"], result["onset"]["layer"]),
+    }
+    if result["heads"]:
+        embedded["figure-heads"] = head_grid(result["heads"], "js", "JS, nats")
+    name = run.read_yaml("manifest.yaml")["text_name"]
+    moved = sorted(tokens, key=lambda row: -row["kl"])[:12]
+    return _render(
+        "diff.html.j2",
+        run,
+        embedded,
+        title=f"Litho diff: {name}",
+        text_name=name,
+        result=result,
+        moved=moved,
+        meanings=detector_meanings(),
     )
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from litho.model.attention import AttentionMap, LayerAttention, attention_map, watched
 from litho.model.capture import hidden_states
 from litho.model.loading import LanguageModel
 from litho.model.scoring import kl
@@ -33,6 +34,7 @@ class ResponseMap:
     norm_LT: Tensor  # L2 norm of the residual stream after each block
     change_LT: Tensor  # what the block changed, relative to what it was given
     cosine_LT: Tensor  # between the block's input and output
+    attention: dict[int, AttentionMap]  # by layer; empty where it cannot be watched
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,14 @@ class DriftMap:
 def response_map(model: LanguageModel, text: str) -> ResponseMap:
     """Read `text` in the state that the model is in; memory grows with tokens x vocabulary."""
     ids = model.encode(text)
-    return _map_of(model, text, ids, *hidden_states(model, ids))
+    attention: dict[int, AttentionMap] = {}
+
+    def reduce(layer: int, seen: LayerAttention) -> None:
+        attention[layer] = attention_map(seen)
+
+    with watched(model, reduce):
+        states_LTD, logits_TV = hidden_states(model, ids)
+    return _map_of(model, text, ids, states_LTD, logits_TV, attention)
 
 
 @torch.no_grad()
@@ -60,33 +69,41 @@ def compared_maps(
         old_LTD, old_TV = hidden_states(model, ids)
     with model.state(after):
         new_LTD, new_TV = hidden_states(model, ids)
-    drift = DriftMap(change_LT=_relative(new_LTD - old_LTD, old_LTD)[1:], kl_T=kl(old_TV, new_TV))
+    drift = DriftMap(change_LT=relative(new_LTD - old_LTD, old_LTD)[1:], kl_T=kl(old_TV, new_TV))
     return (
-        _map_of(model, text, ids, old_LTD, old_TV),
-        _map_of(model, text, ids, new_LTD, new_TV),
+        _map_of(model, text, ids, old_LTD, old_TV, {}),
+        _map_of(model, text, ids, new_LTD, new_TV, {}),
         drift,
     )
 
 
 def _map_of(
-    model: LanguageModel, text: str, ids: list[int], states_LTD: Tensor, logits_TV: Tensor
+    model: LanguageModel,
+    text: str,
+    ids: list[int],
+    states_LTD: Tensor,
+    logits_TV: Tensor,
+    attention: dict[int, AttentionMap],
 ) -> ResponseMap:
     given, made = states_LTD[:-1], states_LTD[1:]
     return ResponseMap(
-        tokens=_read_tokens(model, text, ids, logits_TV),
+        tokens=read_tokens(model, text, ids, logits_TV),
         norm_LT=made.norm(dim=-1),
-        change_LT=_relative(made - given, given),
+        change_LT=relative(made - given, given),
         cosine_LT=torch.cosine_similarity(given, made, dim=-1),
+        attention=attention,
     )
 
 
-def _relative(difference: Tensor, base: Tensor) -> Tensor:
+def relative(difference: Tensor, base: Tensor) -> Tensor:
+    """Norm of `difference` over that of `base`, along the last axis."""
     return difference.norm(dim=-1) / base.norm(dim=-1).clamp_min(1e-12)
 
 
-def _read_tokens(
+def read_tokens(
     model: LanguageModel, text: str, ids: Sequence[int], logits_TV: Tensor
 ) -> list[TokenReading]:
+    """Surprise, entropy, rank and likeliest alternatives of every token of `text`."""
     offset = len(model.start)
     found = []
     for t, piece in enumerate(model.pieces(text)):

@@ -1,18 +1,21 @@
 """LoRA adapters (PEFT): attach, save, load; one base model, several named adapters."""
 
 import json
+import math
 import shutil
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import cast
 
 import torch
 from peft import LoraConfig, PeftModel, get_peft_model
 from peft.helpers import disable_input_dtype_casting
+from peft.tuners.lora import LoraLayer
 from safetensors import SafetensorError
 from safetensors.torch import save_file
-from torch import nn
+from torch import Tensor, nn
 from transformers.pytorch_utils import Conv1D
 
 from litho.core.errors import LithoError
@@ -67,6 +70,65 @@ def weights(model: LanguageModel, name: str) -> dict[str, nn.Parameter]:
     return {n: p for n, p in model.network.named_parameters() if f".{name}." in n}
 
 
+@torch.no_grad()
+def update_norm(model: LanguageModel, name: str) -> float:
+    """Frobenius norm of everything that a LoRA adapter adds to the weights, all matrices at once.
+
+    Raises LithoError if the adapter is of another kind than LoRA.
+    """
+    squares = [
+        scale**2 * ((b.T @ b) * (a @ a.T)).sum().item() for a, b, scale in _factors(model, name)
+    ]
+    if not squares:
+        raise LithoError(f"the adapter {name} changes no linear layer by LoRA")
+    return math.sqrt(sum(squares))
+
+
+@torch.no_grad()
+def distance(model: LanguageModel, other: LanguageModel) -> float:
+    """Frobenius norm of the difference of all linear layers of the blocks of two plain models.
+
+    Raises LithoError if their layers are not of the same names and shapes.
+    """
+    names = target_modules(model)
+    squares = 0.0
+    for name in names:
+        try:
+            pair = [m.network.get_submodule(name).weight for m in (model, other)]
+        except AttributeError:
+            pair = []
+        if not pair or pair[0].shape != pair[1].shape:
+            raise LithoError(
+                f"{model.source.name} and {other.source.name} are built differently ({name}): "
+                "their layers cannot be compared one by one"
+            )
+        squares += (pair[0] - pair[1]).double().square().sum().item()
+    return math.sqrt(squares)
+
+
+@torch.no_grad()
+def randomize(model: LanguageModel, name: str, norm: float, seed: int) -> None:
+    """Give a LoRA adapter a random direction and the total Frobenius norm `norm`.
+
+    Every matrix that it adapts is changed by the same norm.
+    """
+    factors = list(_factors(model, name))
+    generator = torch.Generator().manual_seed(seed)
+    for a, b, scale in factors:
+        for matrix in (a, b):
+            matrix.copy_(torch.randn(matrix.shape, generator=generator))
+        found = scale * math.sqrt(((b.T @ b) * (a @ a.T)).sum().item())
+        b.mul_(norm / math.sqrt(len(factors)) / found)
+
+
+def _factors(model: LanguageModel, name: str) -> Iterator[tuple[Tensor, Tensor, float]]:
+    """A (r x in), B (out x r) and the scale of every adapted matrix: W' = W + scale B A."""
+    for module in model.network.modules():
+        if isinstance(module, LoraLayer) and name in module.lora_A:
+            a, b = module.lora_A[name].weight, module.lora_B[name].weight
+            yield cast(Tensor, a), cast(Tensor, b), float(module.scaling[name])
+
+
 @contextmanager
 def mixed_precision(model: LanguageModel) -> Iterator[None]:
     """Multiply by the adapters in bfloat16 on a bfloat16 base; their weights stay float32.
@@ -116,6 +178,13 @@ def load(model: LanguageModel, name: str, folder: Path) -> None:
     for file in ("adapter_config.json", "adapter_model.safetensors"):
         if not (folder / file).is_file():
             raise LithoError(f"{folder} is no PEFT adapter with safetensors: {file} is missing")
+    config = json.loads((folder / "adapter_config.json").read_text(encoding="utf-8"))
+    if config.get("modules_to_save"):
+        raise LithoError(
+            f"the adapter {folder} replaces whole modules ({', '.join(config['modules_to_save'])}, "
+            "modules_to_save): without it the model would not be the base any more; "
+            "merge it and compare the merged model"
+        )
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", UserWarning)  # how PEFT reports missing weights

@@ -1,7 +1,9 @@
 """Reading a model's inner states where they arise. Hooks live only inside `with`."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -39,8 +41,8 @@ def residual_stream(model: LanguageModel) -> Iterator[list[Tensor]]:
     def keep_input(_: nn.Module, args: tuple[Tensor, ...], kwargs: dict[str, Tensor]) -> None:
         states.append((args[0] if args else kwargs["hidden_states"]).detach())
 
-    def keep_output(_: nn.Module, __: object, output: Tensor | tuple[Tensor, ...]) -> None:
-        states.append((output if isinstance(output, Tensor) else output[0]).detach())
+    def keep_output(_: nn.Module, __: object, output: Tensor | tuple[Any]) -> None:
+        states.append(_hidden(output))
 
     stack = blocks(model)
     handles = [stack[0].register_forward_pre_hook(keep_input, with_kwargs=True)]
@@ -50,6 +52,44 @@ def residual_stream(model: LanguageModel) -> Iterator[list[Tensor]]:
     finally:
         for handle in handles:
             handle.remove()
+
+
+@dataclass(frozen=True)
+class BlockCall:
+    """One call of a block: what it was given and the hidden states that it answered with."""
+
+    args: tuple[Any, ...]
+    options: dict[str, Any]
+    output: Tensor
+
+
+@contextmanager
+def block_calls(model: LanguageModel) -> Iterator[list[BlockCall]]:
+    """Collect the calls of all blocks, in order of depth, while the model runs in the block."""
+    calls: list[BlockCall] = []
+
+    def keep(
+        _: nn.Module, args: tuple[Any, ...], options: dict[str, Any], output: Tensor | tuple[Any]
+    ) -> None:
+        calls.append(BlockCall(args, options, _hidden(output)))
+
+    handles = [block.register_forward_hook(keep, with_kwargs=True) for block in blocks(model)]
+    try:
+        yield calls
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def rerun_blocks(model: LanguageModel, calls: Sequence[BlockCall]) -> Iterator[Tensor]:
+    """What each block answers now to what it was given then, without the blocks before it."""
+    for block, call in zip(blocks(model), calls, strict=True):
+        yield _hidden(block(*call.args, **call.options))
+
+
+def _hidden(output: Tensor | tuple[Any]) -> Tensor:
+    found: Tensor = output if isinstance(output, Tensor) else output[0]
+    return found.detach()
 
 
 @torch.no_grad()

@@ -1,7 +1,7 @@
 """What a run will cost, estimated before it begins.
 
-One forward in float32 is timed. Everything else is counted in tokens and weighed with two ratios
-that were measured on CPU: they make the estimate good to about a factor of 1.5.
+One forward in float32 is timed. Everything else is counted in tokens and weighed with ratios that
+were measured on CPU: they make the estimate good to about a factor of 1.5.
 """
 
 import time
@@ -13,8 +13,10 @@ from litho.model.loading import LanguageModel
 from litho.model.scoring import logits
 from litho.train.inputs import unrelated_prefixes
 
-STEP_RATIO = 1.3  # forward and backward in bfloat16 against a forward in float32
-READ_RATIO = 0.4  # forward in bfloat16 against one in float32
+# Against a forward in float32, per token, in bfloat16:
+STEP_RATIO = 1.7  # forward and backward
+READ_RATIO = 0.8  # forward, and comparing the distributions
+TALK_RATIO = 2.5  # sampling
 PROBE_TOKENS = 32  # a probe with its padding
 LIBRARIES_GIB = 0.7  # Python, torch and transformers
 
@@ -43,15 +45,15 @@ def expected_cost(
     before = (
         text_tokens + probes * PROBE_TOKENS * 2 + probes * len(unrelated_prefixes()) * PROBE_TOKENS
     )
-    after = arms * (before + 2 * retention_tokens) + 6 * text_tokens
-    varying = 1.5 * presentations * text_tokens * READ_RATIO
+    after = arms * before + (arms + 1) * retention_tokens + 6 * text_tokens
+    varying = 1.2 * presentations * text_tokens * READ_RATIO
     steps = presentations * (arms * text_tokens + in_step) * STEP_RATIO
-    checking = arms * checks * (2 * probes * PROBE_TOKENS + 2048) * READ_RATIO
-    talking = in_all * 3 * READ_RATIO
+    checking = (arms + 1) / 2 * checks * (2 * probes * PROBE_TOKENS + 2048) * READ_RATIO
+    talking = in_all * TALK_RATIO
     tokens = before + after + varying + steps + checking + talking
     return Cost(
         seconds=tokens * _seconds_per_token(model) + 15,
-        gib=_memory(model, text_tokens, in_all, micro_tokens),
+        gib=_memory(model, text_tokens, in_step, in_all, micro_tokens),
     )
 
 
@@ -66,17 +68,15 @@ def _seconds_per_token(model: LanguageModel) -> float:
     return (time.perf_counter() - began) / length
 
 
-def _memory(model: LanguageModel, text_tokens: int, samples: int, micro_tokens: int) -> float:
+def _memory(
+    model: LanguageModel, text_tokens: int, replay_step: int, samples: int, micro_tokens: int
+) -> float:
     config = model.network.config.get_text_config()
     parameters = model.network.num_parameters()
-    at_once = min(max(1.5 * text_tokens, 512), micro_tokens)  # padding included
     measuring = 4 * parameters + 3 * 4 * max(text_tokens, 1024) * config.vocab_size
-    # Bytes a token that a block keeps for the backward pass: its own activations in bfloat16, and
-    # a float32 copy of the input of each adapted layer.
-    per_layer = 80 * config.hidden_size
-    training = (
-        2 * parameters
-        + 2 * (samples + 1024) * config.vocab_size
-        + at_once * (5 * 4 * config.vocab_size + per_layer * config.num_hidden_layers)
-    )
+    # Logits and their gradient, and what the blocks keep for the backward pass: their activations
+    # in bfloat16, and float32 copies where an adapter or a norm needs them.
+    per_token = 2 * 2 * config.vocab_size + 110 * config.hidden_size * config.num_hidden_layers
+    at_once = max(text_tokens, micro_tokens, replay_step)
+    training = 2 * parameters + 2 * (samples + 512) * config.vocab_size + at_once * per_token
     return LIBRARIES_GIB + max(measuring, training) / 2**30

@@ -18,6 +18,9 @@ from litho.train.job import Reporter
 from litho.train.presentations import MAX_SURPRISE, plan_presentations
 from litho.train.proof import token_row
 
+# Field of an `AttentionMap` and its name in metrics.json.
+HEAD_STATISTICS = {"entropy_HT": "entropy", "distance_HT": "distance", "first_HT": "first_token"}
+
 
 def vary_text(
     text: str,
@@ -87,11 +90,13 @@ def map_text(
         run.write_rows("tokens.parquet", rows)
         offset = len(model.start)
         tensors = {key: _joined(maps, key, offset) for key in ("norm_LT", "change_LT", "cosine_LT")}
+        attention = _attention(maps, offset)
         with whole_file(run.path / "maps.safetensors") as path:
-            save_file(tensors, path)
+            save_file(tensors | attention, path)
         manifest = _manifest("map", model, name) | {"adapter": str(adapter) if adapter else None}
         run.write_yaml("manifest.yaml", manifest)
-        run.write_json("metrics.json", {"run": str(run.final_path)} | _summary(rows, tensors))
+        result = _summary(rows, tensors) | {"heads": _heads(attention)}
+        run.write_json("metrics.json", {"run": str(run.final_path)} | result)
     return run
 
 
@@ -113,6 +118,35 @@ def _manifest(command: str, model: LanguageModel, name: str) -> dict[str, Any]:
 def _joined(maps: list[ResponseMap], key: str, offset: int) -> Tensor:
     """A layer x token map of all scenes, the opening token of each left out."""
     return torch.cat([getattr(found, key)[:, offset:] for found in maps], dim=1).contiguous()
+
+
+def _attention(maps: list[ResponseMap], offset: int) -> dict[str, Tensor]:
+    """Layer x head x token maps of all scenes; nothing where attention could not be watched."""
+    if not maps[0].attention:
+        return {}
+    return {
+        key: torch.cat(
+            [
+                torch.stack([getattr(found.attention[i], key) for i in sorted(found.attention)])
+                for found in maps
+            ],
+            dim=2,
+        )[..., offset:].contiguous()
+        for key in HEAD_STATISTICS
+    }
+
+
+def _heads(attention: dict[str, Tensor]) -> list[dict[str, float]]:
+    """Means over the tokens of each head."""
+    if not attention:
+        return []
+    means = {key: tensor.mean(-1) for key, tensor in attention.items()}
+    layers, heads = next(iter(means.values())).shape
+    return [
+        {"layer": i, "head": h} | {HEAD_STATISTICS[key]: means[key][i, h].item() for key in means}
+        for i in range(layers)
+        for h in range(heads)
+    ]
 
 
 def _summary(rows: list[dict[str, Any]], tensors: dict[str, Tensor]) -> dict[str, Any]:

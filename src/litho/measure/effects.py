@@ -1,0 +1,181 @@
+"""Architectural effects: named ways in which a change of a model shows, each with a null.
+
+A detector is one function from a `Comparison` to a number that grows with the effect, or None
+where the model lacks what it needs. Its null is the same number under random updates of the same
+size (`litho.measure.chance`); other packages add detectors through the entry-point group
+`litho.detectors`.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from scipy import stats
+
+from litho.core.records import Record
+from litho.core.registry import Registry
+from litho.measure.difference import StateReading, effective_rank
+from litho.measure.onset import LEVEL, band
+from litho.model.attention import attention_map, divergence
+from litho.model.loading import LanguageModel
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two readings of one sequence by states of the same architecture."""
+
+    before: StateReading
+    after: StateReading
+    model: LanguageModel  # for its tokenizer
+
+    @torch.no_grad()
+    def statistics(self) -> dict[str, float]:
+        """Every detector's number, without those that do not apply."""
+        found = {name: detect(self) for name, detect in DETECTORS.items()}
+        return {name: value for name, value in found.items() if value is not None}
+
+
+Detector = Callable[[Comparison], float | None]
+DETECTORS: Registry[Detector] = Registry("litho.detectors")
+detector = DETECTORS.register
+
+
+def detector_meanings() -> dict[str, str]:
+    """First sentence of what each detector says of itself."""
+    return {
+        name: (detect.__doc__ or "").strip().split("\n\n")[0].replace("\n    ", " ")
+        for name, detect in DETECTORS.items()
+    }
+
+
+class Finding(Record):
+    """A detector's number with its null."""
+
+    name: str
+    statistic: float
+    null: tuple[float, float]  # 95 % of random updates lie in it
+    p: float  # one-sided, corrected for the number of detectors
+    found: bool  # p below the level
+
+
+def judge(observed: dict[str, float], nulls: Sequence[dict[str, float]]) -> list[Finding]:
+    """Judge each statistic by Student's t prediction distribution of its nulls.
+
+    Bonferroni over the detectors. Raises ValueError with fewer than three nulls.
+    """
+    if len(nulls) < 3:
+        raise ValueError(f"{len(nulls)} nulls are too few to judge by")
+    findings = []
+    for name, value in observed.items():
+        null_N1 = np.array([[null[name]] for null in nulls])
+        low, high = band(null_N1)
+        spread = null_N1.std(ddof=1) * math.sqrt(1 + 1 / len(nulls))
+        distance = (value - null_N1.mean()) / max(spread, 1e-12)
+        p = min(1.0, float(stats.t.sf(distance, len(nulls) - 1)) * len(observed))
+        findings.append(
+            Finding(
+                name=name,
+                statistic=value,
+                null=(float(low[0]), float(high[0])),
+                p=p,
+                found=p < LEVEL,
+            )
+        )
+    return findings
+
+
+@detector
+def logit_collapse(c: Comparison) -> float:
+    """Logits lose their spread over the vocabulary, so that all words come to look alike.
+
+    Mean over tokens of log(std before / std after) of the logits; 0: as before.
+    """
+    return (c.before.logits_TV.std(-1) / c.after.logits_TV.std(-1)).log().mean().item()
+
+
+@detector
+def entropy_collapse(c: Comparison) -> float:
+    """Predictions become certain everywhere, not only where the text has been learned.
+
+    Mean over tokens of the fall of next-token entropy, nats.
+    """
+    before, after = (_entropy(reading) for reading in (c.before, c.after))
+    return (before - after).mean().item()
+
+
+@detector
+def overconfidence(c: Comparison) -> float:
+    """Certainty grows faster than correctness.
+
+    Rise of the calibration gap: mean probability of the likeliest token minus share of tokens that
+    it hits (expected calibration error with one bin, Guo et al. 2017, section 2).
+    """
+    return _calibration_gap(c.after) - _calibration_gap(c.before)
+
+
+@detector
+def attention_divergence(c: Comparison) -> float | None:
+    """Heads look elsewhere: mean Jensen-Shannon divergence of attention, nats."""
+    layers = c.before.attention.keys() & c.after.attention.keys()
+    if not layers:
+        return None
+    found = [divergence(c.before.attention[i], c.after.attention[i]).mean() for i in layers]
+    return torch.stack(found).mean().item()
+
+
+@detector
+def sink_shift(c: Comparison) -> float | None:
+    """Attention flows to or from the first token, its usual resting place (Xiao et al. 2024).
+
+    Mean over layers, heads and tokens of the absolute change of its share.
+    """
+    layers = c.before.attention.keys() & c.after.attention.keys()
+    if not layers:
+        return None
+    found = [
+        (
+            attention_map(c.after.attention[i]).first_HT
+            - attention_map(c.before.attention[i]).first_HT
+        )
+        .abs()
+        .mean()
+        for i in layers
+    ]
+    return torch.stack(found).mean().item()
+
+
+@detector
+def representation_collapse(c: Comparison) -> float:
+    """Tokens come to be represented in fewer directions.
+
+    Mean over layers of log(effective rank before / after) (Roy & Vetterli 2007).
+    """
+    pairs = zip(c.before.residual_LTD[1:], c.after.residual_LTD[1:], strict=True)
+    found = [(effective_rank(old) / effective_rank(new)).log() for old, new in pairs]
+    return torch.stack(found).mean().item()
+
+
+@detector
+def end_of_text_damage(c: Comparison) -> float | None:
+    """The model stops, or will not stop, where it did before.
+
+    Mean over tokens of the absolute change of P(end of text). Not of its logarithm, which would
+    count what happens far below any chance of stopping.
+    """
+    end = c.model.tokenizer.eos_token_id
+    if end is None:
+        return None
+    before, after = (r.logits_TV.softmax(-1)[:, end] for r in (c.before, c.after))
+    return (after - before).abs().mean().item()
+
+
+def _entropy(reading: StateReading) -> torch.Tensor:
+    return torch.special.entr(reading.logits_TV.softmax(-1)).sum(-1)
+
+
+def _calibration_gap(reading: StateReading) -> float:
+    top = reading.logits_TV[:-1].softmax(-1).max(-1)
+    hit = top.indices.cpu() == torch.tensor(reading.ids[1:])
+    return top.values.mean().item() - hit.double().mean().item()

@@ -1,0 +1,177 @@
+"""Attention seen beside the model's own attention function, block by block.
+
+transformers lets one register an attention function. Ours calls the very SDPA that the model would
+have called, so that its output keeps every bit, and then hands queries and keys to whoever
+watches. No array of heads x tokens x tokens ever exists.
+"""
+
+import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from transformers.integrations.sdpa_attention import sdpa_attention_forward
+from transformers.masking_utils import ALL_MASK_ATTENTION_FUNCTIONS, sdpa_mask
+from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
+
+from litho.model.loading import LanguageModel
+
+# Shapes: H heads, K key heads, T tokens, N queries of a block, S tokens seen up to its end, D width
+# of a head.
+BLOCK = 64  # queries whose attention is computed at once
+_NAME = "litho_watched"
+_NEVER = -1e30  # instead of minus infinity, whose product with a probability of 0 is no number
+
+
+@dataclass(frozen=True)
+class LayerAttention:
+    """What the attention of one layer follows from, for one sequence."""
+
+    query_HTD: Tensor
+    key_KTD: Tensor
+    mask_TT: Tensor | None  # True: may be seen; None: everything before
+    scaling: float
+
+    def scores(self) -> Iterator[tuple[int, Tensor]]:
+        """Scores H x N x S before the softmax, and where each block of queries begins."""
+        heads, tokens, width = self.query_HTD.shape
+        keys = self.key_KTD.shape[0]
+        query = self.query_HTD.view(keys, heads // keys, tokens, width).float() * self.scaling
+        key = self.key_KTD.float().transpose(1, 2)
+        for start in range(0, tokens, BLOCK):
+            end = min(start + BLOCK, tokens)
+            block = query[:, :, start:end].reshape(keys, -1, width)
+            scores = torch.bmm(block, key[:, :, :end]).view(heads, end - start, end)
+            yield start, scores.masked_fill_(self._hidden(start, end), _NEVER)
+
+    def _hidden(self, start: int, end: int) -> Tensor:
+        if self.mask_TT is not None:
+            return ~self.mask_TT[start:end, :end]
+        device = self.query_HTD.device
+        places = torch.arange(end, device=device)
+        return places[None, :] > torch.arange(start, end, device=device)[:, None]
+
+
+Watcher = Callable[[int, LayerAttention], None]  # called with the layer, from 0
+_watcher: ContextVar[Watcher | None] = ContextVar("watcher", default=None)
+
+
+def _watched_attention(
+    module: nn.Module,
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    attention_mask: Tensor | None,
+    scaling: float | None = None,
+    **options: Any,  # noqa: ANN401  whatever transformers passes on
+) -> tuple[Tensor, None]:
+    found = sdpa_attention_forward(
+        module, query, key, value, attention_mask, scaling=scaling, **options
+    )
+    watcher = _watcher.get()
+    layer = getattr(module, "layer_idx", None)
+    plain = not any(options.get(name) is not None for name in ("softcap", "position_bias", "s_aux"))
+    boolean = attention_mask is None or attention_mask.dtype == torch.bool
+    if watcher and layer is not None and plain and boolean and query.shape[2] == key.shape[2]:
+        mask = None if attention_mask is None else attention_mask[0, 0].detach()
+        scale = 1 / math.sqrt(query.shape[-1]) if scaling is None else scaling
+        watcher(layer, LayerAttention(query[0].detach(), key[0].detach(), mask, scale))
+    return found
+
+
+ALL_ATTENTION_FUNCTIONS.register(_NAME, _watched_attention)
+ALL_MASK_ATTENTION_FUNCTIONS.register(_NAME, sdpa_mask)
+
+
+@contextmanager
+def watched(model: LanguageModel, watcher: Watcher) -> Iterator[None]:
+    """Call `watcher` with the attention of every layer of a single sequence.
+
+    It is not called where the architecture has no attention, or computes it in a way that our
+    function cannot serve (biases, soft caps, sinks that are no tokens): the model's own numbers
+    are right there too, and those on attention are absent.
+    """
+    config = model.network.config
+    before = config._attn_implementation
+    if before != "sdpa":
+        yield
+        return
+    token = _watcher.set(watcher)
+    try:
+        config._attn_implementation = _NAME
+        yield
+    finally:
+        config._attn_implementation = before
+        _watcher.reset(token)
+
+
+@dataclass(frozen=True)
+class AttentionMap:
+    """Attention of one layer, head by head and token by token."""
+
+    entropy_HT: Tensor  # nats
+    distance_HT: Tensor  # mean distance to what is looked at, tokens
+    first_HT: Tensor  # share of the first token, the usual sink
+
+
+def attention_map(layer: LayerAttention) -> AttentionMap:
+    """Entropy, mean distance and share of the first token."""
+    entropy, distance, first = [], [], []
+    for start, scores_HNS in layer.scores():
+        norm_HN = scores_HNS.logsumexp(-1, keepdim=True)
+        p_HNS = (scores_HNS - norm_HN).exp_()
+        entropy.append(norm_HN.squeeze(-1) - torch.linalg.vecdot(p_HNS, scores_HNS))
+        places_S = torch.arange(p_HNS.shape[-1], device=p_HNS.device, dtype=p_HNS.dtype)
+        distance.append(places_S[start:] - p_HNS @ places_S)
+        first.append(p_HNS[..., 0].clone())
+    return AttentionMap(*(torch.cat(parts, dim=1) for parts in (entropy, distance, first)))
+
+
+def divergence(before: LayerAttention, after: LayerAttention) -> Tensor:
+    """Jensen-Shannon divergence H x T of two attentions of the same sequence, in nats.
+
+    JS(p, q) = H((p + q) / 2) - (H(p) + H(q)) / 2 (Lin 1991), between 0 and log 2.
+    """
+    found = []
+    for (_, old_HNS), (_, new_HNS) in zip(before.scores(), after.scores(), strict=True):
+        p, q = old_HNS.log_softmax(-1), new_HNS.log_softmax(-1)
+        if torch.equal(p, q):
+            found.append(p.new_zeros(p.shape[:-1]))
+            continue
+        ep, eq = p.exp(), q.exp()
+        middle = ((ep + eq) / 2).clamp_min_(1e-38).log_()
+        js = torch.linalg.vecdot(ep, p - middle) + torch.linalg.vecdot(eq, q - middle)
+        found.append(js.div_(2).clamp_min_(0))
+    return torch.cat(found, dim=1)
+
+
+@dataclass(frozen=True)
+class Edge:
+    """How much one token looks at another."""
+
+    layer: int
+    head: int
+    source: int  # place of the token that is looked at
+    weight: float
+
+
+def strongest_edges(layers: dict[int, LayerAttention], place: int, count: int) -> list[Edge]:
+    """The strongest looks of the token at `place`, over all layers and heads."""
+    found: list[Edge] = []
+    for number, layer in layers.items():
+        heads, keys = layer.query_HTD.shape[0], layer.key_KTD.shape[0]
+        key_HSD = layer.key_KTD[:, : place + 1].repeat_interleave(heads // keys, 0).float()
+        scores_HS = torch.einsum("hd,hsd->hs", layer.query_HTD[:, place].float(), key_HSD)
+        scores_HS = scores_HS * layer.scaling
+        if layer.mask_TT is not None:
+            scores_HS = scores_HS.masked_fill(~layer.mask_TT[place, : place + 1], _NEVER)
+        p_HS = scores_HS.softmax(-1)
+        top = p_HS.flatten().topk(min(count, p_HS.numel()))
+        for weight, index in zip(top.values.tolist(), top.indices.tolist(), strict=True):
+            head, source = divmod(index, place + 1)
+            found.append(Edge(number, head, source, weight))
+    return sorted(found, key=lambda edge: -edge.weight)[:count]

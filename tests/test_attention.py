@@ -1,0 +1,159 @@
+"""Attention watched beside the model, against transformers' own eager attention."""
+
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import Tensor
+from transformers import AutoConfig, AutoModelForCausalLM
+
+from litho.model.attention import (
+    BLOCK,
+    LayerAttention,
+    attention_map,
+    divergence,
+    strongest_edges,
+    watched,
+)
+from litho.model.loading import LanguageModel
+from tests.conftest import ARCHITECTURES, TEXT
+from tests.test_model import shake
+
+
+@pytest.fixture(params=[name for name in ARCHITECTURES if name != "mamba"])
+def attentive(
+    request: pytest.FixtureRequest, make_model: Callable[[str], LanguageModel]
+) -> LanguageModel:
+    """A tiny model of each architecture that has attention."""
+    return make_model(request.param)
+
+
+def watch(model: LanguageModel, ids_BT: Tensor) -> tuple[dict[int, LayerAttention], Tensor]:
+    layers: dict[int, LayerAttention] = {}
+    with torch.no_grad(), watched(model, layers.__setitem__):
+        logits = model.network(input_ids=ids_BT).logits
+    return layers, logits
+
+
+def eager(model: LanguageModel, ids_BT: Tensor) -> list[Tensor]:
+    """Attention probabilities H x T x T of every layer."""
+    model.network.set_attn_implementation("eager")
+    with torch.no_grad():
+        found = model.network(input_ids=ids_BT, output_attentions=True).attentions
+    model.network.set_attn_implementation("sdpa")
+    return [layer[0] for layer in found]
+
+
+def text_ids(model: LanguageModel) -> Tensor:
+    ids = model.encode(TEXT)
+    assert len(ids) > 2 * BLOCK  # several blocks, the last of them not full
+    return torch.tensor([ids])
+
+
+@pytest.fixture
+def sliding(llama: LanguageModel) -> LanguageModel:
+    """A model whose attention looks at no more than nine tokens."""
+    config = AutoConfig.for_model(
+        "mistral",
+        vocab_size=258,
+        hidden_size=32,
+        intermediate_size=64,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        sliding_window=9,
+    )
+    torch.manual_seed(0)
+    llama.network = AutoModelForCausalLM.from_config(config).eval()
+    return llama
+
+
+def check_against_eager(model: LanguageModel) -> None:
+    ids_BT = text_ids(model)
+    with torch.no_grad():
+        plain = model.network(input_ids=ids_BT).logits
+    layers, logits = watch(model, ids_BT)
+    assert torch.equal(logits, plain)
+    assert model.network.config._attn_implementation == "sdpa"
+    expected = eager(model, ids_BT)
+    assert sorted(layers) == list(range(len(expected)))
+    places = torch.arange(ids_BT.shape[1], dtype=torch.float32)
+    for number, p_HTT in enumerate(expected):
+        found = attention_map(layers[number])
+        entropy = torch.special.entr(p_HTT).sum(-1)
+        distance = places - p_HTT @ places
+        torch.testing.assert_close(found.entropy_HT, entropy, atol=1e-5, rtol=1e-5)
+        torch.testing.assert_close(found.distance_HT, distance, atol=1e-4, rtol=1e-5)
+        torch.testing.assert_close(found.first_HT, p_HTT[..., 0], atol=1e-5, rtol=1e-5)
+
+
+def test_statistics_equal_those_of_eager_attention(attentive: LanguageModel) -> None:
+    check_against_eager(attentive)
+
+
+def test_a_model_without_attention_shows_none(
+    make_model: Callable[[str], LanguageModel],
+) -> None:
+    mamba = make_model("mamba")
+    layers, logits = watch(mamba, text_ids(mamba))
+    assert layers == {} and logits.isfinite().all()
+
+
+def test_statistics_of_a_sliding_window(sliding: LanguageModel) -> None:
+    check_against_eager(sliding)
+
+
+def test_output_is_attention_times_values(llama: LanguageModel) -> None:
+    ids_BT = text_ids(llama)
+    given: list[Tensor] = []
+    attention = llama.network.model.layers[1].self_attn
+    handles = [
+        attention.v_proj.register_forward_hook(lambda m, a, out: given.append(out)),
+        attention.o_proj.register_forward_pre_hook(lambda m, a: given.append(a[0])),
+    ]
+    layers, _ = watch(llama, ids_BT)
+    for handle in handles:
+        handle.remove()
+    values, mixed = (x[0] for x in given)
+    value_HTD = values.view(len(values), 2, 8).transpose(0, 1).repeat_interleave(2, 0)
+    rows = [
+        scores.softmax(-1) @ value_HTD[:, : scores.shape[-1]] for _, scores in layers[1].scores()
+    ]
+    expected = torch.cat(rows, 1).transpose(0, 1).flatten(1)
+    torch.testing.assert_close(mixed, expected, atol=1e-6, rtol=1e-4)
+
+
+def test_a_model_forced_to_eager_attention_is_left_alone(llama: LanguageModel) -> None:
+    llama.network.set_attn_implementation("eager")
+    layers, logits = watch(llama, text_ids(llama))
+    assert layers == {} and logits.isfinite().all()
+
+
+def test_divergence_equals_its_definition(attentive: LanguageModel) -> None:
+    ids_BT = text_ids(attentive)
+    before, _ = watch(attentive, ids_BT)
+    old = eager(attentive, ids_BT)
+    shake(attentive)
+    after, _ = watch(attentive, ids_BT)
+    new = eager(attentive, ids_BT)
+    for number, (p, q) in enumerate(zip(old, new, strict=True)):
+        middle = torch.special.entr((p + q) / 2).sum(-1)
+        expected = middle - (torch.special.entr(p) + torch.special.entr(q)).sum(-1) / 2
+        found = divergence(before[number], after[number])
+        torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-4)
+        assert divergence(before[number], before[number]).abs().max() == 0
+        assert found.max() > 1e-4
+
+
+def test_strongest_edges_are_those_of_eager_attention(llama: LanguageModel) -> None:
+    ids_BT = text_ids(llama)
+    layers, _ = watch(llama, ids_BT)
+    place = 100
+    row = torch.stack(eager(llama, ids_BT))[:, :, place]  # layers x heads x sources
+    edges = strongest_edges(layers, place, 5)
+    best = row.flatten().topk(5).values.tolist()
+    assert [edge.weight for edge in edges] == pytest.approx(best, abs=1e-6)
+    for edge in edges:
+        assert row[edge.layer, edge.head, edge.source].item() == pytest.approx(
+            edge.weight, abs=1e-6
+        )

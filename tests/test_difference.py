@@ -1,0 +1,207 @@
+"""Two states on one text: zeros where nothing changed, definitions elsewhere, onset, null."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import torch
+
+from litho.core.errors import LithoError
+from litho.measure import chance
+from litho.measure.difference import (
+    Difference,
+    State,
+    calls_of,
+    difference,
+    effective_rank,
+    linear_cka,
+    own_effects,
+    read_state,
+)
+from litho.measure.effects import DETECTORS, Comparison, judge
+from litho.measure.onset import onset
+from litho.model import adapters
+from litho.model.capture import blocks, hidden_states
+from litho.model.loading import LanguageModel
+from tests.conftest import TEXT
+from tests.test_model import shake
+
+
+def compare(model: LanguageModel, adapter: str | None) -> Difference:
+    ids = model.encode(TEXT)
+    return difference(read_state(State(model), ids), read_state(State(model, adapter), ids))
+
+
+def test_equal_states_differ_by_exactly_nothing(any_model: LanguageModel) -> None:
+    adapters.attach(any_model, "x", rank=2, alpha=4, seed=0)  # fresh: B is zero
+    for adapter in (None, "x"):
+        found = compare(any_model, adapter)
+        zeros = [found.kl_T, found.reverse_kl_T, found.relative_LT]
+        zeros += [] if found.js_LHT is None else [found.js_LHT]
+        assert all(tensor.abs().max() == 0 for tensor in zeros)
+        assert torch.equal(found.rank_before_L, found.rank_after_L)
+        torch.testing.assert_close(found.cka_L, torch.ones_like(found.cka_L), atol=1e-9, rtol=0)
+    calls = calls_of(State(any_model), any_model.encode(TEXT))
+    assert own_effects(calls, State(any_model, "x")).abs().max() == 0
+
+
+def test_difference_against_its_definitions(any_model: LanguageModel) -> None:
+    shake(any_model)
+    found = compare(any_model, "x")
+    readings = []
+    for adapter in (None, "x"):
+        with any_model.state(adapter):
+            residual_LTD, logits_TV = hidden_states(any_model, any_model.encode(TEXT))
+        readings.append((residual_LTD[1], logits_TV.log_softmax(-1)))
+    (old, logp), (new, logq) = readings
+    torch.testing.assert_close(
+        found.kl_T, (logp.exp() * (logp - logq)).sum(-1), atol=1e-5, rtol=1e-4
+    )
+    torch.testing.assert_close(
+        found.reverse_kl_T, (logq.exp() * (logq - logp)).sum(-1), atol=1e-5, rtol=1e-4
+    )
+    expected = (new - old).norm(dim=-1) / old.norm(dim=-1)
+    torch.testing.assert_close(found.relative_LT[0], expected, atol=1e-6, rtol=1e-4)
+    assert (found.js_LHT is None) == (any_model.source.name == "tiny:mamba")
+
+
+def test_cka_and_effective_rank_by_hand() -> None:
+    torch.manual_seed(0)
+    x = torch.randn(50, 6)
+    turned = x @ torch.linalg.qr(torch.randn(6, 6)).Q * 3 + 1
+    assert linear_cka(x, turned).item() == pytest.approx(1.0)  # blind to rotation, scale, shift
+    y = torch.randn(50, 6)
+    gram_x, gram_y = ((m - m.mean(0)) @ (m - m.mean(0)).T for m in (x.double(), y.double()))
+    by_gram = (gram_x * gram_y).sum() / (gram_x.norm() * gram_y.norm())
+    assert linear_cka(x, y).item() == pytest.approx(by_gram.item())
+    assert linear_cka(x, torch.ones(50, 6)).isnan()
+    basis = torch.linalg.qr(torch.randn(40, 5)).Q
+    assert effective_rank(basis).item() == pytest.approx(5.0)  # five equal singular values
+    assert effective_rank(basis.T).item() == pytest.approx(5.0)
+    assert effective_rank(torch.outer(torch.rand(9), torch.rand(4))).item() == pytest.approx(
+        1, 1e-3
+    )
+
+
+def test_only_the_touched_block_has_an_effect_of_its_own(any_model: LanguageModel) -> None:
+    shake(any_model)
+    with torch.no_grad():
+        for name, parameter in adapters.weights(any_model, "x").items():
+            if ".1." not in name:
+                parameter.zero_()
+    touched = any(".1." in name for name in adapters.weights(any_model, "x"))
+    assert touched and len(blocks(any_model)) == 3
+    calls = calls_of(State(any_model), any_model.encode(TEXT))
+    effect_L = own_effects(calls, State(any_model, "x")).mean(1)
+    assert effect_L[1] > 0 and effect_L[0] == effect_L[2] == 0
+    # The accumulated difference goes on to the end.
+    relative_L = compare(any_model, "x").relative_LT.mean(1)
+    assert relative_L[0] == 0 and relative_L[1] > 0 and relative_L[2] > 0
+    torch.testing.assert_close(relative_L[1], effect_L[1], atol=1e-6, rtol=1e-4)
+
+
+def test_random_updates_have_the_norm_that_was_asked_for(any_model: LanguageModel) -> None:
+    before = {n: p.clone() for n, p in any_model.network.named_parameters()}
+    names = adapters.target_modules(any_model)
+    chance.prepare(any_model)
+    with chance.by_chance(any_model, 2.5, seed=7) as state:
+        assert adapters.update_norm(any_model, chance.NAME) == pytest.approx(2.5, rel=1e-5)
+        found = compare(any_model, state.adapter)
+        assert found.kl_T.max() > 0
+        merged = any_model.network.merge_and_unload(adapter_names=[chance.NAME])
+    squares = [
+        (merged.get_submodule(name).weight - before[f"{name}.weight"]).square().sum().item()
+        for name in names
+    ]
+    assert sum(squares) == pytest.approx(2.5**2, rel=1e-3)
+    assert squares == pytest.approx([2.5**2 / len(names)] * len(names), rel=1e-3)
+
+
+def test_nothing_of_a_random_update_remains(llama: LanguageModel) -> None:
+    chance.prepare(llama)
+    with chance.by_chance(llama, 2.5, seed=7):
+        pass
+    assert compare(llama, chance.NAME).kl_T.max() == 0
+
+
+def nulls(count: int, layers: int, seed: int) -> list[list[float]]:
+    return np.exp(np.random.default_rng(seed).normal(-3, 0.2, (count, layers))).tolist()
+
+
+def test_onset_is_the_first_layer_beyond_chance() -> None:
+    effects = nulls(1, 30, seed=1)[0]
+    effects[12], effects[20] = 0.4, 0.9
+    found = onset(effects, nulls(16, 30, seed=2))
+    assert found.layer == 12 and found.p < 0.01
+    assert found.null_low[12] < 0.05 < found.null_high[12] < 0.4
+    silent = onset([0.0] * 30, nulls(16, 30, seed=2))
+    assert silent.layer is None and silent.p == 1.0
+    with pytest.raises(ValueError, match="too few"):
+        onset(effects, nulls(2, 30, seed=2))
+
+
+def test_onset_of_chance_is_reported_at_no_more_than_its_level() -> None:
+    hits = [onset(nulls(1, 30, 1000 + i)[0], nulls(16, 30, 5000 + i)).layer for i in range(400)]
+    assert sum(layer is not None for layer in hits) <= 12  # 1 % of 400 are 4
+
+
+def detected(model: LanguageModel, change: Callable[[LanguageModel], State]) -> dict[str, float]:
+    ids = model.encode(TEXT)
+    before = read_state(State(model), ids)
+    return Comparison(before, read_state(change(model), ids), model).statistics()
+
+
+def test_detectors_are_still_where_nothing_changed(any_model: LanguageModel) -> None:
+    found = detected(any_model, State)
+    assert set(found.values()) == {0.0}
+    missing = set(dict(DETECTORS.items())) - set(found)
+    attention = {"attention_divergence", "sink_shift"}
+    assert missing == (attention if any_model.source.name == "tiny:mamba" else set())
+
+
+def scaled_head(factor: float) -> Callable[[LanguageModel], State]:
+    def change(model: LanguageModel) -> State:
+        model.network.lm_head.weight.data.mul_(factor)
+        return State(model)
+
+    return change
+
+
+def test_logits_that_flatten_and_sharpen(
+    make_model: Callable[[str], LanguageModel],
+) -> None:
+    flat = detected(make_model("llama"), scaled_head(0.5))
+    sharp = detected(make_model("llama"), scaled_head(4.0))
+    assert flat["logit_collapse"] == pytest.approx(np.log(2), rel=1e-4)
+    assert flat["entropy_collapse"] < 0 < sharp["entropy_collapse"]
+    assert flat["overconfidence"] < 0 < sharp["overconfidence"]
+    assert flat["attention_divergence"] == sharp["sink_shift"] == 0.0
+    assert sharp["end_of_text_damage"] > 0 and sharp["representation_collapse"] == 0.0
+
+
+def test_representations_that_collapse(llama: LanguageModel) -> None:
+    def change(model: LanguageModel) -> State:
+        for block in model.network.model.layers:
+            block.mlp.down_proj.weight.data[1:] *= 0.01
+            block.self_attn.o_proj.weight.data[1:] *= 0.01
+            block.mlp.down_proj.weight.data[:1] *= 300
+        return State(model)
+
+    found = detected(llama, change)
+    assert found["representation_collapse"] > 0.1
+    assert found["attention_divergence"] > 0 and found["sink_shift"] > 0
+
+
+def test_findings_need_to_be_beyond_chance() -> None:
+    null = [{"a": value, "b": value} for value in np.linspace(-1, 1, 16).tolist()]
+    loud, quiet = judge({"a": 9.0, "b": 0.5}, null)
+    assert (loud.name, loud.found, quiet.found) == ("a", True, False)
+    assert loud.null[0] < -1 and 1 < loud.null[1] < 9
+    with pytest.raises(ValueError, match="too few"):
+        judge({"a": 1.0}, null[:2])
+
+
+def test_a_broken_number_is_named_by_its_place(llama: LanguageModel) -> None:
+    llama.network.model.layers[1].mlp.down_proj.weight.data[0, 0] = float("nan")
+    with pytest.raises(LithoError, match="NaN or infinity at layer 1, token 0"):
+        read_state(State(llama), llama.encode(TEXT))
