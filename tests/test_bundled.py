@@ -5,8 +5,11 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 import torch
+from peft import PeftModel
+from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from litho.app.cli import app, guarded
 from litho.core.errors import LithoError
@@ -91,3 +94,22 @@ def test_imprint_in_small(
         < found["controls"]["duplicates"]["drift"]["retention"]["value"]
     )
     assert (tmp_path / "run" / "report.html").stat().st_size > 1_000_000
+    check_scores_without_litho(tmp_path / "run")
+
+
+def check_scores_without_litho(run: Path) -> None:
+    """The adapter gives the reported probe scores to plain transformers and peft."""
+    base = json.loads((run / "adapter/adapter_config.json").read_text())["base_model_name_or_path"]
+    tokenizer = AutoTokenizer.from_pretrained(base)
+    plain = AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32)
+    tuned = PeftModel.from_pretrained(plain, run / "adapter")
+    rows = pq.read_table(run / "probes.parquet").to_pylist()
+    assert len(rows) > 10
+    for row in rows:
+        start = [tokenizer.bos_token_id]
+        prefix = start + tokenizer(row["prefix"]).input_ids
+        whole = start + tokenizer(f"{row['prefix']} {row['target']}").input_ids
+        with torch.no_grad():
+            logp = tuned(torch.tensor([whole])).logits[0].log_softmax(-1)
+        scores = [logp[i - 1, whole[i]].item() for i in range(len(prefix), len(whole))]
+        assert sum(scores) / len(scores) == pytest.approx(row["imprint"], abs=1e-3)

@@ -54,6 +54,8 @@ def test_diff_prints_one_json_object(litho: Callable[..., tuple[int, str, str]])
     shake(model)
     adapters.save(model, "x", Path("adapter"))
     command = ["diff", "text.md", "--before", "tiny:llama", "--after"]
+    Path("other.md").write_text("Nobody has heard of the other town.")
+    command = [*command[:2], "--unseen", "other.md", *command[2:]]
     code, out, err = litho(*command, "adapter", "--out", "run", "--set", "nulls=4", "--json")
     assert code == 0, err
     found = json.loads(out)
@@ -64,6 +66,7 @@ def test_diff_prints_one_json_object(litho: Callable[..., tuple[int, str, str]])
     assert {"layer", "relative_norm", "cosine", "cka"} <= set(found["layers"][0])
     assert len(found["heads"]) == 12 and set(found["heads"][0]) == {"layer", "head", "js"}
     assert {"name", "statistic", "null", "p"} <= set(found["effects"][0])
+    assert found["unseen"]["kl"]["mean"] > 0 and found["unseen"]["heads"]["places"] == 1
     report = Path("run/report.html").read_text()
     assert all(number in report for _, number in flat_numbers(found))
     # What was judged is in the registry, with its evidence.

@@ -20,6 +20,7 @@ from litho.measure.difference import (
 )
 from litho.measure.effects import DETECTORS, Comparison, judge
 from litho.measure.onset import onset
+from litho.measure.overlap import overlap
 from litho.model import adapters
 from litho.model.capture import blocks, hidden_states
 from litho.model.loading import LanguageModel
@@ -205,3 +206,20 @@ def test_a_broken_number_is_named_by_its_place(llama: LanguageModel) -> None:
     llama.network.model.layers[1].mlp.down_proj.weight.data[0, 0] = float("nan")
     with pytest.raises(LithoError, match="NaN or infinity at layer 1, token 0"):
         read_state(State(llama), llama.encode(TEXT))
+
+
+def test_overlap_of_places() -> None:
+    layers = [i // 10 for i in range(100)]
+    random = np.random.default_rng(0)
+    first = random.random(100)
+    same = overlap(first.tolist(), (3 * first + 1).tolist(), layers)
+    assert same.value == 1.0 and same.places == 10 and same.p < 0.001
+    assert same.null[1] < 0.6
+
+    def deep() -> list[float]:
+        """What all heads of a layer have in common is no overlap of heads."""
+        return (np.asarray(layers) * 10 + random.random(100)).tolist()
+
+    assert min(overlap(deep(), deep(), layers).p for _ in range(20)) > 0.01
+    with pytest.raises(ValueError, match="not the same"):
+        overlap([1.0], [1.0, 2.0], [0])

@@ -127,6 +127,9 @@ def diff(
     before: Annotated[
         str, typer.Option(help="The model before: as --model of the other commands.")
     ] = DEFAULT_MODEL,
+    unseen: Annotated[
+        Path | None, typer.Option(help="A text that training never saw, for comparison.")
+    ] = None,
     out: OutOption = None,
     config: ConfigOption = None,
     settings: SetOption = None,
@@ -136,7 +139,7 @@ def diff(
     from litho.app import readings
 
     folder = out or default_folder(text, "diff")
-    readings.show_diff(text, before, after, folder, config, settings or [], as_json)
+    readings.show_diff(text, before, after, unseen, folder, config, settings or [], as_json)
 
 
 effects = typer.Typer(help="What was ever judged, over all runs.", no_args_is_help=True)

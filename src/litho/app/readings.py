@@ -11,6 +11,7 @@ from rich.table import Table
 from litho.app import effects
 from litho.app.console import Bars, results
 from litho.app.report import write_report
+from litho.app.wording import onset_sentence, unseen_sentence
 from litho.core.config import load_config
 from litho.core.findings import opened, registry_path
 from litho.core.runs import RunDirectory, whole_or_nothing
@@ -84,6 +85,7 @@ def show_diff(
     text: Path,
     before: str,
     after: str,
+    unseen: Path | None,
     out: Path,
     config: Path | None,
     assignments: Sequence[str],
@@ -92,10 +94,11 @@ def show_diff(
     """Compare two states on a text, write the run and show what is beyond chance."""
     content = read_text(text).strip()
     settings = load_config(DiffConfig, config, assignments)
+    other = read_text(unseen).strip() if unseen else None
     with opened(registry_path()):
         pass  # an unusable registry is said before the work, not after it
     with Bars() as bars:
-        run = diff_text(content, text.name, before, after, out, settings, bars)
+        run = diff_text(content, text.name, before, after, out, settings, bars, other)
     found = _finish(run)
     effects.record(run)
     if as_json:
@@ -121,17 +124,9 @@ def show_diff(
         )
     if found["effects"]:
         results.print(table)
+    if "unseen" in found:
+        results.print(unseen_sentence(found["unseen"]))
     _say_report(run)
-
-
-def onset_sentence(onset: dict[str, Any]) -> str:
-    """What the onset says, in one sentence."""
-    if onset["layer"] is None:
-        return "no layer was changed by more than a random update of the same size would change it"
-    return (
-        f"from layer {onset['layer']} on, blocks act differently by more than a random update of "
-        f"the same size explains (p = {onset['p']:.2g}, corrected for the number of layers)"
-    )
 
 
 def _finish(run: RunDirectory) -> dict[str, Any]:

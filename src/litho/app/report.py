@@ -12,6 +12,7 @@ from plotly.offline import get_plotlyjs
 from safetensors.numpy import load_file
 
 from litho.app.figures import curve_figure, head_grid, heat_map, layer_figure, onset_figure
+from litho.app.wording import onset_sentence, unseen_sentence
 from litho.core.records import Plan
 from litho.core.runs import Ledger, RunDirectory
 from litho.measure.effects import detector_meanings
@@ -116,6 +117,8 @@ def _diff_page(run: RunDirectory) -> str:
         result=result,
         moved=moved,
         meanings=detector_meanings(),
+        onset_says=onset_sentence(result["onset"]),
+        unseen_says=unseen_sentence(result["unseen"]) if "unseen" in result else None,
     )
 
 

@@ -23,6 +23,7 @@ from litho.measure.difference import (
 )
 from litho.measure.effects import DETECTORS, Comparison, Finding, judge
 from litho.measure.onset import Onset, onset
+from litho.measure.overlap import overlap
 from litho.measure.response import read_tokens
 from litho.model import adapters
 from litho.model.loading import LanguageModel, load, locate
@@ -49,23 +50,24 @@ def diff_text(
     out: Path,
     config: DiffConfig,
     reporter: Reporter,
+    unseen: str | None = None,
 ) -> RunDirectory:
     """Read `text` in two states, in float32, and judge the difference against chance.
 
     `after` is the folder of a LoRA adapter for `before`, or another model of the same shape and
-    tokenizer.
+    tokenizer. `unseen` is a text that training never saw: is it the same heads that change there?
     """
     reporter.stage("loading")
     first, second, norm = _states(before, after)
-    check_text(first.model, text)
+    for content in filter(None, (text, unseen)):
+        check_text(first.model, content)
     scenes = split_scenes(first.model, text)
     with whole_or_nothing(RunDirectory.create(out)) as run:
         reporter.stage("reading the text in both states", len(scenes))
         rows: list[dict[str, Any]] = []
         found: list[Difference] = []
         for number, scene in enumerate(scenes, 1):
-            ids = first.model.encode(scene)
-            old, new = read_state(first, ids), read_state(second, ids)
+            old, new = _read_both(first, second, scene)
             found.append(difference(old, new))
             rows += _token_rows(first.model, scene, old, new, found[-1])
             reporter.advance(number)
@@ -77,6 +79,9 @@ def diff_text(
             save_file(tensors, path)
         run.write_yaml("manifest.yaml", _manifest(first, second, before, after, name, config))
         result = _summary(rows, tensors, begins, findings)
+        if unseen:
+            reporter.stage("reading the unseen text")
+            result["unseen"] = _on_unseen(first, second, unseen, result["heads"])
         run.write_json("metrics.json", {"run": str(run.final_path)} | result)
     return run
 
@@ -97,6 +102,31 @@ def _states(before: str, after: str) -> tuple[State, State, float]:
     norm = adapters.distance(model, other)
     chance.prepare(model)
     return State(model), State(other), norm
+
+
+def _read_both(first: State, second: State, text: str) -> tuple[StateReading, StateReading]:
+    ids = first.model.encode(text)
+    return read_state(first, ids), read_state(second, ids)
+
+
+def _on_unseen(
+    first: State, second: State, unseen: str, heads: Sequence[dict[str, Any]]
+) -> dict[str, Any]:
+    """How far the change reaches on a text that training never saw, and if in the same heads."""
+    scenes = split_scenes(first.model, unseen)
+    found = [difference(*_read_both(first, second, scene)) for scene in scenes]
+    tensors = _joined(found, len(first.model.start))
+    kl = torch.cat([d.kl_T[len(first.model.start) :] for d in found])
+    result: dict[str, Any] = {
+        "tokens": len(kl),
+        "kl": {"mean": kl.mean().item(), "max": kl.max().item()},
+        "heads": None,
+    }
+    if heads and kl.max() > 0:
+        there = [js for layer in _js_of_heads(tensors) for js in layer]
+        here, layers = [h["js"] for h in heads], [h["layer"] for h in heads]
+        result["heads"] = overlap(here, there, layers).model_dump()
+    return result
 
 
 def _judge(

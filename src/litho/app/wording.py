@@ -1,0 +1,26 @@
+"""What numbers say, in sentences, for the terminal and the report alike."""
+
+from typing import Any
+
+
+def onset_sentence(onset: dict[str, Any]) -> str:
+    """What the onset says, in one sentence."""
+    if onset["layer"] is None:
+        return "no layer was changed by more than a random update of the same size would change it"
+    return (
+        f"from layer {onset['layer']} on, blocks act differently by more than a random update of "
+        f"the same size explains (p = {onset['p']:.2g}, corrected for the number of layers)"
+    )
+
+
+def unseen_sentence(unseen: dict[str, Any]) -> str:
+    """What the unseen text says, in one sentence."""
+    moved = f"on the unseen text the prediction moved by {unseen['kl']['mean']:.4f} nats on average"
+    heads = unseen["heads"]
+    if heads is None:
+        return moved
+    return (
+        f"{moved}; of the {heads['places']} heads that changed most, {100 * heads['value']:.0f} % "
+        f"are the same (by chance {100 * heads['null'][0]:.0f} to {100 * heads['null'][1]:.0f} %, "
+        f"p = {heads['p']:.2g})"
+    )
