@@ -12,7 +12,6 @@ from litho.model.attention import (
     LayerAttention,
     attention_map,
     divergence,
-    strongest_edges,
     watched,
 )
 from litho.model.loading import LanguageModel
@@ -143,17 +142,3 @@ def test_divergence_equals_its_definition(attentive: LanguageModel) -> None:
         torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-4)
         assert divergence(before[number], before[number]).abs().max() == 0
         assert found.max() > 1e-4
-
-
-def test_strongest_edges_are_those_of_eager_attention(llama: LanguageModel) -> None:
-    ids_BT = text_ids(llama)
-    layers, _ = watch(llama, ids_BT)
-    place = 100
-    row = torch.stack(eager(llama, ids_BT))[:, :, place]  # layers x heads x sources
-    edges = strongest_edges(layers, place, 5)
-    best = row.flatten().topk(5).values.tolist()
-    assert [edge.weight for edge in edges] == pytest.approx(best, abs=1e-6)
-    for edge in edges:
-        assert row[edge.layer, edge.head, edge.source].item() == pytest.approx(
-            edge.weight, abs=1e-6
-        )

@@ -11,6 +11,7 @@ from litho.measure import chance
 from litho.measure.difference import (
     Difference,
     State,
+    attention_divergences,
     calls_of,
     difference,
     effective_rank,
@@ -20,7 +21,7 @@ from litho.measure.difference import (
 )
 from litho.measure.effects import DETECTORS, Comparison, judge
 from litho.measure.onset import onset
-from litho.measure.overlap import overlap
+from litho.measure.overlap import common_heads, judge_overlap
 from litho.model import adapters
 from litho.model.capture import blocks, hidden_states
 from litho.model.loading import LanguageModel
@@ -53,7 +54,8 @@ def test_difference_against_its_definitions(any_model: LanguageModel) -> None:
     for adapter in (None, "x"):
         with any_model.state(adapter):
             residual_LTD, logits_TV = hidden_states(any_model, any_model.encode(TEXT))
-        readings.append((residual_LTD[1], logits_TV.log_softmax(-1)))
+        # The opening token is none of the text's.
+        readings.append((residual_LTD[1, 1:], logits_TV[1:].log_softmax(-1)))
     (old, logp), (new, logq) = readings
     torch.testing.assert_close(
         found.kl_T, (logp.exp() * (logp - logq)).sum(-1), atol=1e-5, rtol=1e-4
@@ -93,7 +95,7 @@ def test_only_the_touched_block_has_an_effect_of_its_own(any_model: LanguageMode
     touched = any(".1." in name for name in adapters.weights(any_model, "x"))
     assert touched and len(blocks(any_model)) == 3
     calls = calls_of(State(any_model), any_model.encode(TEXT))
-    effect_L = own_effects(calls, State(any_model, "x")).mean(1)
+    effect_L = own_effects(calls, State(any_model, "x"))[:, 1:].mean(1)
     assert effect_L[1] > 0 and effect_L[0] == effect_L[2] == 0
     # The accumulated difference goes on to the end.
     relative_L = compare(any_model, "x").relative_LT.mean(1)
@@ -208,18 +210,22 @@ def test_a_broken_number_is_named_by_its_place(llama: LanguageModel) -> None:
         read_state(State(llama), llama.encode(TEXT))
 
 
-def test_overlap_of_places() -> None:
-    layers = [i // 10 for i in range(100)]
-    random = np.random.default_rng(0)
-    first = random.random(100)
-    same = overlap(first.tolist(), (3 * first + 1).tolist(), layers)
-    assert same.value == 1.0 and same.places == 10 and same.p < 0.001
-    assert same.null[1] < 0.6
-
-    def deep() -> list[float]:
-        """What all heads of a layer have in common is no overlap of heads."""
-        return (np.asarray(layers) * 10 + random.random(100)).tolist()
-
-    assert min(overlap(deep(), deep(), layers).p for _ in range(20)) > 0.01
-    with pytest.raises(ValueError, match="not the same"):
-        overlap([1.0], [1.0, 2.0], [0])
+def test_common_heads(llama: LanguageModel) -> None:
+    chance.prepare(llama)
+    texts = [llama.encode(text) for text in (TEXT, TEXT[::-1])]
+    bases = [read_state(State(llama), ids) for ids in texts]
+    with chance.by_chance(llama, 3.0, seed=1) as state:
+        here, there = (
+            Comparison(base, read_state(state, ids), llama)
+            for base, ids in zip(bases, texts, strict=True)
+        )
+    assert common_heads(here, here) == 1.0
+    js_T = [torch.cat([js.mean(-1) for js in attention_divergences(c.before, c.after).values()])
+            for c in (here, there)]  # fmt: skip
+    assert len(js_T[0]) == 12  # three layers of four heads, of which the strongest is compared
+    assert common_heads(here, there) == float(js_T[0].argmax() == js_T[1].argmax())
+    same = Comparison(bases[0], bases[0], llama)
+    assert common_heads(same, here) is None
+    loud = judge_overlap(0.9, [0.1, 0.2, 0.3, 0.2, 0.1], heads=100)
+    quiet = judge_overlap(0.2, [0.1, 0.2, 0.3, 0.2, 0.1], heads=100)
+    assert loud.places == 10 and loud.p < 0.01 < quiet.p

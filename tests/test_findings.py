@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from litho.core.errors import LithoError
-from litho.core.findings import MIGRATIONS, Evidence, add, opened, query, tally
+from litho.core.findings import MIGRATIONS, Evidence, add, check_writable, opened, query, tally
 
 
 def evidence(effect: str = "spill", found: bool = True, **changed: object) -> Evidence:
@@ -58,8 +58,12 @@ def test_queries(path: Path) -> None:
         assert effects("p<0.001 and statistic >= 2.5 and text=page.md") == ["sink_shift", "spill"]
         assert effects("effect=spill and seed=0") == ["spill"]
         assert effects("no_such_effect") == []
+        add(db, [evidence("phantom", text="salt and pepper.md"), evidence("b", text="2024")])
+        assert effects("text=salt and pepper.md and not found") == []
+        assert effects("text=salt and pepper.md and found") == ["phantom"]
+        assert effects("found and text=2024") == ["b"]
         assert [e.model_copy(update={"id": None}) for e in query(db, "spill")] == rows[:1]
-        for bad in ("p<few", "nowhere=1", "spill or sink_shift", "found;"):
+        for bad in ("p<few", "nowhere=1", "spill or sink_shift", "found;", "text<b"):
             with pytest.raises(LithoError, match=r"term|number"):
                 query(db, bad)
 
@@ -68,7 +72,8 @@ def test_replications_and_contradictions(path: Path) -> None:
     rows = [
         evidence(),
         evidence(seed=1),  # the same case judged again: no replication
-        evidence(change_sha="c2", found=False),  # another change of the same text: contradiction
+        evidence(recipe="{1}", found=False),  # nor, where it was not found, a contradiction
+        evidence(change_sha="c2", found=False),  # another change of the same text is one
         evidence(model_sha="m2"),  # another model: replication
         evidence(text_sha="t2"),  # another text: replication
         evidence("sink_shift", found=False),
@@ -77,7 +82,7 @@ def test_replications_and_contradictions(path: Path) -> None:
         add(db, rows)
         add(db, rows)  # the same judgements again change nothing
         shift, spill = tally(query(db, ""))
-    assert (spill.judged, spill.found, spill.replications, spill.models) == (5, 4, 2, 2)
+    assert (spill.judged, spill.found, spill.replications, spill.models) == (6, 4, 2, 2)
     assert (spill.contradictions, shift.found, shift.contradictions) == (1, 0, 0)
 
 
@@ -133,3 +138,14 @@ def test_registries_that_are_none(path: Path, tmp_path: Path) -> None:
     assert damaged.read_bytes() == before
     with pytest.raises(LithoError, match="cannot be used"), opened(tmp_path):
         pass
+
+
+def test_a_registry_that_cannot_be_written(path: Path) -> None:
+    check_writable(path)
+    with opened(path) as busy:
+        busy.execute("PRAGMA query_only = 1")  # what a read-only file amounts to
+        check_writable(path)  # of no matter to others
+    path.chmod(0o400)
+    if not os.access(path, os.W_OK):  # root may write what it likes
+        with pytest.raises(LithoError, match="cannot be used"):
+            check_writable(path)

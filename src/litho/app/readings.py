@@ -13,10 +13,10 @@ from litho.app.console import Bars, results
 from litho.app.report import write_report
 from litho.app.wording import onset_sentence, unseen_sentence
 from litho.core.config import load_config
-from litho.core.findings import opened, registry_path
+from litho.core.findings import check_writable, registry_path
 from litho.core.runs import RunDirectory, whole_or_nothing
 from litho.text.documents import read_text
-from litho.train.comparison import DiffConfig, diff_text
+from litho.train.comparison import DiffConfig, Unseen, diff_text
 from litho.train.presentations import MAX_MEAN_KL
 from litho.train.reading import map_text, vary_text
 
@@ -94,16 +94,19 @@ def show_diff(
     """Compare two states on a text, write the run and show what is beyond chance."""
     content = read_text(text).strip()
     settings = load_config(DiffConfig, config, assignments)
-    other = read_text(unseen).strip() if unseen else None
-    with opened(registry_path()):
-        pass  # an unusable registry is said before the work, not after it
+    other = Unseen(read_text(unseen).strip(), unseen.name) if unseen else None
+    check_writable(registry_path())  # said before the work, not after it
     with Bars() as bars:
         run = diff_text(content, text.name, before, after, out, settings, bars, other)
     found = _finish(run)
-    effects.record(run)
     if as_json:
         print(json.dumps(found, ensure_ascii=False))
-        return
+    else:
+        _show_difference(run, found)
+    effects.record(run)
+
+
+def _show_difference(run: RunDirectory, found: dict[str, Any]) -> None:
     results.print(
         f"{found['tokens']} tokens; next-token prediction moved by {found['kl']['mean']:.4f} nats "
         f"on average, {found['kl']['max']:.2f} at most"

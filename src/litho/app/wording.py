@@ -8,8 +8,9 @@ def onset_sentence(onset: dict[str, Any]) -> str:
     if onset["layer"] is None:
         return "no layer was changed by more than a random update of the same size would change it"
     return (
-        f"from layer {onset['layer']} on, blocks act differently by more than a random update of "
-        f"the same size explains (p = {onset['p']:.2g}, corrected for the number of layers)"
+        f"layer {onset['layer']} is the first whose block acts differently by more than a random "
+        f"update of the same size explains (p = {onset['p']:.2g}, corrected for the number of "
+        "layers)"
     )
 
 
@@ -19,8 +20,8 @@ def unseen_sentence(unseen: dict[str, Any]) -> str:
     heads = unseen["heads"]
     if heads is None:
         return moved
+    low, high = (max(0, round(100 * share)) for share in heads["null"])
     return (
         f"{moved}; of the {heads['places']} heads that changed most, {100 * heads['value']:.0f} % "
-        f"are the same (by chance {100 * heads['null'][0]:.0f} to {100 * heads['null'][1]:.0f} %, "
-        f"p = {heads['p']:.2g})"
+        f"are the same (under random updates {low} to {high} %, p = {heads['p']:.2g})"
     )

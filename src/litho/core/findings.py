@@ -37,6 +37,9 @@ _COLUMNS = {
     "effect", "found", "statistic", "low", "high", "p", "model", "text", "change", "recipe",
     "seed", "run", "made",
 }  # fmt: skip
+_NUMBERS = {"found", "statistic", "low", "high", "p", "seed"}
+# An `and` inside a value joins no terms.
+_JOINT = re.compile(r"\s+and\s+(?=\w+\s*(?:$|[<>=]|and\s)|not\s+found\b)")
 _TERM = re.compile(r"(\w+)\s*(<=|>=|=|<|>)\s*(.+)", re.DOTALL)
 
 
@@ -70,7 +73,7 @@ class Tally(Record):
     found: int
     replications: int  # further changes, texts or models in which it was found again
     models: int  # in which it was found
-    contradictions: int  # texts on which it was found after some changes and not after others
+    contradictions: int  # texts on which it was found after one change and never after another
 
 
 def registry_path() -> Path:
@@ -103,6 +106,17 @@ def opened(path: Path) -> Iterator[sqlite3.Connection]:
         yield db
     finally:
         db.close()
+
+
+def check_writable(path: Path) -> None:
+    """Raises LithoError if nothing could be added to the registry at `path`."""
+    with opened(path) as db:
+        try:
+            db.execute("BEGIN IMMEDIATE")
+            db.execute("SELECT id FROM findings LIMIT 1")
+            db.execute("ROLLBACK")
+        except sqlite3.OperationalError as error:
+            raise _unusable(path, error) from None
 
 
 def _unusable(path: Path, error: Exception) -> LithoError:
@@ -159,7 +173,7 @@ def query(db: sqlite3.Connection, expression: str) -> list[Evidence]:
     all. Raises LithoError on a term that is none of these.
     """
     conditions, values = [], []
-    for term in filter(None, (t.strip() for t in re.split(r"\s+and\s+", expression.strip()))):
+    for term in filter(None, (t.strip() for t in _JOINT.split(expression.strip()))):
         condition, value = _condition(term)
         conditions.append(condition)
         values += value
@@ -179,13 +193,14 @@ def _condition(term: str) -> tuple[str, list[str | float]]:
     name, sign, value = match.groups()
     if name not in _COLUMNS:
         raise LithoError(_no_term(term))
+    if name not in _NUMBERS:
+        if sign != "=":
+            raise LithoError(f"{term!r}: {name} is no number; only = compares it")
+        return f"{name} GLOB ?", [value]
     try:
         return f"{name} {sign} ?", [float(value)]
     except ValueError:
-        pass
-    if sign != "=":
-        raise LithoError(f"{term!r}: {value!r} is no number to compare with")
-    return f"{name} GLOB ?", [value]
+        raise LithoError(f"{term!r}: {value!r} is no number to compare with") from None
 
 
 def _no_term(term: str) -> str:
@@ -205,9 +220,10 @@ def tally(evidence: Iterable[Evidence]) -> list[Tally]:
 
 def _tally(effect: str, rows: list[Evidence]) -> Tally:
     found = [e for e in rows if e.found]
-    # The same change judged again with another seed of the null is no further case.
+    # The same change judged again with another seed or recipe is no further case.
     cases = {(e.model_sha, e.text_sha, e.change_sha) for e in found}
-    texts = {e.text_sha for e in found} & {e.text_sha for e in rows if not e.found}
+    never = {(e.model_sha, e.text_sha, e.change_sha) for e in rows} - cases
+    texts = {text for _, text, _ in cases} & {text for _, text, _ in never}
     return Tally(
         effect=effect,
         judged=len(rows),

@@ -36,9 +36,21 @@ class StateReading:
     """What one state makes of a sequence."""
 
     ids: list[int]
+    opening: int  # tokens at the beginning that are none of the text's
     residual_LTD: Tensor  # L + 1 rows: the first is what block 0 is given
     logits_TV: Tensor
     attention: dict[int, LayerAttention]  # by layer; empty where it cannot be watched
+
+    @property
+    def layers_LTD(self) -> Tensor:
+        """Outputs of the blocks at the tokens of the text: the opening token, on which most models
+        rest their attention, is so large that it would drown all others."""
+        return self.residual_LTD[1:, self.opening :]
+
+    @property
+    def predictions_TV(self) -> Tensor:
+        """Logits after each token of the text."""
+        return self.logits_TV[self.opening :]
 
 
 @torch.no_grad()
@@ -48,7 +60,7 @@ def read_state(state: State, ids: list[int]) -> StateReading:
     with state.active() as model, watched(model, layers.__setitem__):
         residual_LTD, logits_TV = hidden_states(model, ids)
     _check_finite(state, residual_LTD, logits_TV)
-    return StateReading(ids, residual_LTD, logits_TV, layers)
+    return StateReading(ids, len(model.start), residual_LTD, logits_TV, layers)
 
 
 def _check_finite(state: State, residual_LTD: Tensor, logits_TV: Tensor) -> None:
@@ -70,7 +82,7 @@ def _check_finite(state: State, residual_LTD: Tensor, logits_TV: Tensor) -> None
 
 @dataclass(frozen=True)
 class Difference:
-    """How the second state differs from the first on one sequence."""
+    """How the second state differs from the first on the tokens of one text."""
 
     kl_T: Tensor  # KL(before || after) of the next-token distribution, nats
     reverse_kl_T: Tensor  # KL(after || before)
@@ -79,7 +91,8 @@ class Difference:
     cka_L: Tensor  # linear CKA, NaN where a layer says the same of every token
     rank_before_L: Tensor  # effective rank
     rank_after_L: Tensor
-    js_LHT: Tensor | None  # Jensen-Shannon divergence of attention, nats; None: not watchable
+    attentive: list[int]  # layers whose attention was watched
+    js_LHT: Tensor | None  # Jensen-Shannon divergence of attention there, nats; None: none was
 
 
 @torch.no_grad()
@@ -89,20 +102,28 @@ def difference(before: StateReading, after: StateReading) -> Difference:
         raise LithoError(
             "the two states cannot be compared: they read other tokens or have other layers"
         )
-    old_LTD, new_LTD = before.residual_LTD[1:], after.residual_LTD[1:]
-    layers = sorted(before.attention.keys() & after.attention.keys())
+    old_LTD, new_LTD = before.layers_LTD, after.layers_LTD
+    old_TV, new_TV = before.predictions_TV, after.predictions_TV
+    js = attention_divergences(before, after)
     return Difference(
-        kl_T=kl(before.logits_TV, after.logits_TV).clamp_min(0),
-        reverse_kl_T=kl(after.logits_TV, before.logits_TV).clamp_min(0),
+        kl_T=kl(old_TV, new_TV).clamp_min(0),
+        reverse_kl_T=kl(new_TV, old_TV).clamp_min(0),
         relative_LT=relative(new_LTD - old_LTD, old_LTD),
         cosine_LT=torch.cosine_similarity(old_LTD, new_LTD, dim=-1),
         cka_L=torch.stack([linear_cka(x, y) for x, y in zip(old_LTD, new_LTD, strict=True)]),
         rank_before_L=torch.stack([effective_rank(x) for x in old_LTD]),
         rank_after_L=torch.stack([effective_rank(x) for x in new_LTD]),
-        js_LHT=torch.stack([divergence(before.attention[i], after.attention[i]) for i in layers])
-        if layers
-        else None,
+        attentive=list(js),
+        js_LHT=torch.stack(list(js.values())) if js else None,
     )
+
+
+def attention_divergences(before: StateReading, after: StateReading) -> dict[int, Tensor]:
+    """Jensen-Shannon divergence H x T in nats by layer, of the tokens of the text."""
+    return {
+        i: divergence(before.attention[i], after.attention[i])[:, before.opening :]
+        for i in sorted(before.attention.keys() & after.attention.keys())
+    }
 
 
 def linear_cka(x_TD: Tensor, y_TD: Tensor) -> Tensor:
@@ -134,10 +155,11 @@ def calls_of(state: State, ids: list[int]) -> list[BlockCall]:
 
 @torch.no_grad()
 def own_effects(calls: list[BlockCall], after: State) -> Tensor:
-    """L x T: how differently each block of `after` answers what the first state had given it.
+    """How differently each block of `after` answers what the first state had given it, L x T.
 
-    ||block'(h) - block(h)|| / ||block(h)||. Unlike drift, it does not add up over the depth: a
-    block that was not touched has exactly 0 wherever it stands.
+    ||block'(h) - block(h)|| / ||block(h)||, for all tokens, the opening one included. Unlike
+    drift, it does not add up over the depth: a block that was not touched has exactly 0 wherever
+    it stands.
     """
     with after.active() as model:
         answers = rerun_blocks(model, calls)

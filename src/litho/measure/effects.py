@@ -6,19 +6,17 @@ size (`litho.measure.chance`); other packages add detectors through the entry-po
 `litho.detectors`.
 """
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
-from scipy import stats
 
 from litho.core.records import Record
 from litho.core.registry import Registry
-from litho.measure.difference import StateReading, effective_rank
-from litho.measure.onset import LEVEL, band
-from litho.model.attention import attention_map, divergence
+from litho.measure.difference import StateReading, attention_divergences, effective_rank
+from litho.measure.onset import LEVEL, band, prediction_p
+from litho.model.attention import attention_map
 from litho.model.loading import LanguageModel
 
 
@@ -65,25 +63,20 @@ def judge(observed: dict[str, float], nulls: Sequence[dict[str, float]]) -> list
 
     Bonferroni over the detectors. Raises ValueError with fewer than three nulls.
     """
-    if len(nulls) < 3:
-        raise ValueError(f"{len(nulls)} nulls are too few to judge by")
-    findings = []
-    for name, value in observed.items():
-        null_N1 = np.array([[null[name]] for null in nulls])
-        low, high = band(null_N1)
-        spread = null_N1.std(ddof=1) * math.sqrt(1 + 1 / len(nulls))
-        distance = (value - null_N1.mean()) / max(spread, 1e-12)
-        p = min(1.0, float(stats.t.sf(distance, len(nulls) - 1)) * len(observed))
-        findings.append(
-            Finding(
-                name=name,
-                statistic=value,
-                null=(float(low[0]), float(high[0])),
-                p=p,
-                found=p < LEVEL,
-            )
+    values = np.array(list(observed.values()))
+    null = np.array([[each[name] for name in observed] for each in nulls])
+    p = np.minimum(prediction_p(values, null) * len(observed), 1.0)
+    low, high = band(null)
+    return [
+        Finding(
+            name=name,
+            statistic=statistic,
+            null=(float(low[i]), float(high[i])),
+            p=float(p[i]),
+            found=bool(p[i] < LEVEL),
         )
-    return findings
+        for i, (name, statistic) in enumerate(observed.items())
+    ]
 
 
 @detector
@@ -92,7 +85,7 @@ def logit_collapse(c: Comparison) -> float:
 
     Mean over tokens of log(std before / std after) of the logits; 0: as before.
     """
-    return (c.before.logits_TV.std(-1) / c.after.logits_TV.std(-1)).log().mean().item()
+    return (c.before.predictions_TV.std(-1) / c.after.predictions_TV.std(-1)).log().mean().item()
 
 
 @detector
@@ -118,11 +111,8 @@ def overconfidence(c: Comparison) -> float:
 @detector
 def attention_divergence(c: Comparison) -> float | None:
     """Heads look elsewhere: mean Jensen-Shannon divergence of attention, nats."""
-    layers = c.before.attention.keys() & c.after.attention.keys()
-    if not layers:
-        return None
-    found = [divergence(c.before.attention[i], c.after.attention[i]).mean() for i in layers]
-    return torch.stack(found).mean().item()
+    found = [js_HT.mean() for js_HT in attention_divergences(c.before, c.after).values()]
+    return torch.stack(found).mean().item() if found else None
 
 
 @detector
@@ -134,15 +124,10 @@ def sink_shift(c: Comparison) -> float | None:
     layers = c.before.attention.keys() & c.after.attention.keys()
     if not layers:
         return None
-    found = [
-        (
-            attention_map(c.after.attention[i]).first_HT
-            - attention_map(c.before.attention[i]).first_HT
-        )
-        .abs()
-        .mean()
-        for i in layers
-    ]
+    found = []
+    for i in layers:
+        before, after = (attention_map(r.attention[i]).first_HT for r in (c.before, c.after))
+        found.append((after - before)[:, c.before.opening :].abs().mean())
     return torch.stack(found).mean().item()
 
 
@@ -152,7 +137,7 @@ def representation_collapse(c: Comparison) -> float:
 
     Mean over layers of log(effective rank before / after) (Roy & Vetterli 2007).
     """
-    pairs = zip(c.before.residual_LTD[1:], c.after.residual_LTD[1:], strict=True)
+    pairs = zip(c.before.layers_LTD, c.after.layers_LTD, strict=True)
     found = [(effective_rank(old) / effective_rank(new)).log() for old, new in pairs]
     return torch.stack(found).mean().item()
 
@@ -167,15 +152,15 @@ def end_of_text_damage(c: Comparison) -> float | None:
     end = c.model.tokenizer.eos_token_id
     if end is None:
         return None
-    before, after = (r.logits_TV.softmax(-1)[:, end] for r in (c.before, c.after))
+    before, after = (r.predictions_TV.softmax(-1)[:, end] for r in (c.before, c.after))
     return (after - before).abs().mean().item()
 
 
 def _entropy(reading: StateReading) -> torch.Tensor:
-    return torch.special.entr(reading.logits_TV.softmax(-1)).sum(-1)
+    return torch.special.entr(reading.predictions_TV.softmax(-1)).sum(-1)
 
 
 def _calibration_gap(reading: StateReading) -> float:
-    top = reading.logits_TV[:-1].softmax(-1).max(-1)
-    hit = top.indices.cpu() == torch.tensor(reading.ids[1:])
+    top = reading.predictions_TV[:-1].softmax(-1).max(-1)
+    hit = top.indices.cpu() == torch.tensor(reading.ids[reading.opening + 1 :])
     return top.values.mean().item() - hit.double().mean().item()

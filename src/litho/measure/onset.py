@@ -1,10 +1,10 @@
 """Onset: the first layer at which a change of the model is more than its share of chance.
 
 Null: LoRA updates of random direction whose total Frobenius norm is that of the change, spread
-evenly over all adapted matrices. Statistic of a layer: logarithm of its own effect (see
-`litho.measure.difference.own_effects`), meaned over tokens. A layer whose own effect lies beyond
-what random updates of equal size do there, at p < 0.01 corrected for the number of layers
-(Bonferroni), has been changed on purpose; the first of them is the onset.
+evenly over all linear layers of the blocks. Statistic of a layer: logarithm of its own effect (see
+`litho.measure.difference.own_effects`) averaged over tokens. The onset is the first layer whose own
+effect lies beyond what random updates of equal size do there, at p < 0.01 corrected for the number
+of layers (Bonferroni). Layers before it may have changed, too, but by no more than chance would.
 """
 
 import math
@@ -25,7 +25,7 @@ class Onset:
     layer: int | None  # None: no layer is beyond chance
     p: float  # of that layer, else the smallest of all; corrected for the number of layers
     p_by_layer: list[float]  # corrected
-    effect_by_layer: list[float]  # own effect, geometric mean of nothing but its token mean
+    effect_by_layer: list[float]  # own effect, mean over tokens
     null_low: list[float]  # 95 % band of the null by layer
     null_high: list[float]
 
@@ -37,10 +37,9 @@ def onset(effects_L: Sequence[float], null_NL: Sequence[Sequence[float]]) -> Ons
     normal, and a new value is judged by Student's t with N - 1 degrees of freedom (prediction
     interval). Raises ValueError with fewer than three nulls.
     """
-    if len(null_NL) < 3:
-        raise ValueError(f"{len(null_NL)} nulls are too few to judge by")
     null = np.log(np.asarray(null_NL, float))
-    effects = np.asarray(effects_L, float)
+    with np.errstate(divide="ignore"):
+        effects = np.log(np.asarray(effects_L, float))
     p = np.minimum(prediction_p(effects, null) * len(effects), 1.0)
     beyond = np.flatnonzero(p < LEVEL)
     first = int(beyond[0]) if len(beyond) else None
@@ -49,26 +48,31 @@ def onset(effects_L: Sequence[float], null_NL: Sequence[Sequence[float]]) -> Ons
         layer=first,
         p=float(p[first] if first is not None else p.min()),
         p_by_layer=p.tolist(),
-        effect_by_layer=effects.tolist(),
+        effect_by_layer=list(effects_L),
         null_low=np.exp(low).tolist(),
         null_high=np.exp(high).tolist(),
     )
 
 
 def prediction_p(
-    effects_L: NDArray[np.floating], log_null_NL: NDArray[np.floating]
+    values: NDArray[np.floating], null_N: NDArray[np.floating]
 ) -> NDArray[np.floating]:
-    """One-sided p of each effect under the null's prediction distribution; 1 where it is 0."""
-    count = len(log_null_NL)
-    spread = log_null_NL.std(axis=0, ddof=1) * math.sqrt(1 + 1 / count)
-    with np.errstate(divide="ignore"):
-        distance = np.log(effects_L) - log_null_NL.mean(axis=0)
-    return stats.t.sf(distance / np.maximum(spread, 1e-12), count - 1)
+    """One-sided p of each value under the prediction distribution of one more null.
+
+    `null_N` has N rows and a column for each value. Raises ValueError with fewer than three rows.
+    """
+    count = len(null_N)
+    if count < 3:
+        raise ValueError(f"{count} nulls are too few to judge by")
+    spread = null_N.std(axis=0, ddof=1) * math.sqrt(1 + 1 / count)
+    distance = (values - null_N.mean(axis=0)) / np.maximum(spread, 1e-12)
+    found: NDArray[np.floating] = stats.t.sf(distance, count - 1)
+    return found
 
 
-def band(log_null_NL: NDArray[np.floating]) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
+def band(null_N: NDArray[np.floating]) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
     """95 % prediction band of one more null."""
-    count = len(log_null_NL)
+    count = len(null_N)
     reach = stats.t.ppf(0.975, count - 1) * math.sqrt(1 + 1 / count)
-    middle, spread = log_null_NL.mean(axis=0), log_null_NL.std(axis=0, ddof=1)
+    middle, spread = null_N.mean(axis=0), null_N.std(axis=0, ddof=1)
     return middle - reach * spread, middle + reach * spread

@@ -1,56 +1,62 @@
-"""Whether a change acts in the same places on another text: learned structure or learned string."""
+"""Whether the same heads change on two texts, by more than any change of this size would make them.
+
+The same weights act on every text, so that even a random update changes some heads more than
+others wherever one looks. What two texts have in common is therefore judged against random updates.
+"""
 
 from collections.abc import Sequence
 
 import numpy as np
+import torch
 
 from litho.core.records import Record
+from litho.measure.difference import attention_divergences
+from litho.measure.effects import Comparison
+from litho.measure.onset import band, prediction_p
 
-PERMUTATIONS = 2000
+SHARE = 0.1  # of the heads: those that change most
 
 
 class Overlap(Record):
-    """Share of the strongest places that two texts have in common."""
+    """Share of the most changed heads that two texts have in common."""
 
     value: float  # 0 to 1
-    places: int  # how many are compared
-    null: tuple[float, float]  # 95 % of permutations lie in it
+    places: int  # how many heads are compared
+    null: tuple[float, float]  # 95 % of random updates lie in it
     p: float  # one-sided
 
 
-def overlap(
-    first: Sequence[float],
-    second: Sequence[float],
-    groups: Sequence[int],
-    share: float = 0.1,
-    seed: int = 0,
-) -> Overlap:
-    """Of the strongest `share` of places on the first text, how many are so on the second, too.
+def common_heads(first: Comparison, second: Comparison) -> float | None:
+    """Of the heads that change most on the first text, how many do so on the second, 0 to 1.
 
-    Null: the second text's numbers are permuted within each of `groups` (such as the layer of a
-    head), so that what all of a group have in common, such as depth, counts for nothing. The
-    p-value counts the observed arrangement among the permutations (Phipson & Smyth 2010). Raises
-    ValueError on unequal lengths.
+    None where attention cannot be watched or did not change.
     """
-    a, b, group = np.asarray(first, float), np.asarray(second, float), np.asarray(groups)
-    if not len(a) == len(b) == len(group):
-        raise ValueError(f"{len(a)}, {len(b)} and {len(group)} places are not the same ones")
-    count = max(1, round(share * len(a)))
-    strongest = np.zeros(len(a), bool)
-    strongest[np.argsort(-a, kind="stable")[:count]] = True
+    here, there = _heads(first), _heads(second)
+    if here is None or there is None or here.max() == 0 or there.max() == 0:
+        return None
+    count = places(len(here))
+    here_strongest, there_strongest = (
+        set(heads.topk(count).indices.tolist()) for heads in (here, there)
+    )
+    return len(here_strongest & there_strongest) / count
 
-    def common(values: np.ndarray) -> float:
-        return float(strongest[np.argsort(-values, kind="stable")[:count]].mean())
 
-    chance = np.random.default_rng(seed)
-    members = [np.flatnonzero(group == g) for g in np.unique(group)]
-    null = np.empty(PERMUTATIONS)
-    for i in range(PERMUTATIONS):
-        shuffled = b.copy()
-        for places in members:
-            shuffled[places] = b[chance.permutation(places)]
-        null[i] = common(shuffled)
-    observed = common(b)
-    low, high = np.quantile(null, (0.025, 0.975)).tolist()
-    p = (1 + int((null >= observed).sum())) / (1 + PERMUTATIONS)
-    return Overlap(value=observed, places=count, null=(low, high), p=p)
+def places(heads: int) -> int:
+    """How many heads are the most changed ones."""
+    return max(1, round(SHARE * heads))
+
+
+def judge_overlap(value: float, nulls: Sequence[float], heads: int) -> Overlap:
+    """Judge a share by Student's t prediction distribution of that of random updates."""
+    null_N1 = np.asarray(nulls, float)[:, None]
+    low, high = band(null_N1)
+    p = prediction_p(np.array([value]), null_N1)
+    return Overlap(
+        value=value, places=places(heads), null=(float(low[0]), float(high[0])), p=float(p[0])
+    )
+
+
+def _heads(c: Comparison) -> torch.Tensor | None:
+    """Mean divergence of every head, layers one after the other."""
+    found = [js_HT.mean(-1) for js_HT in attention_divergences(c.before, c.after).values()]
+    return torch.cat(found) if found else None

@@ -74,8 +74,15 @@ def weights(model: LanguageModel, name: str) -> dict[str, nn.Parameter]:
 def update_norm(model: LanguageModel, name: str) -> float:
     """Frobenius norm of everything that a LoRA adapter adds to the weights, all matrices at once.
 
-    Raises LithoError if the adapter is of another kind than LoRA.
+    Raises LithoError if the adapter is of another kind than plain LoRA on linear layers.
     """
+    config = model.network.peft_config[name]
+    embeds = any(".lora_embedding_" in parameter for parameter in weights(model, name))
+    if embeds or getattr(config, "use_dora", False):
+        raise LithoError(
+            "the adapter is no plain LoRA on linear layers (it uses DoRA or changes embeddings), "
+            "and the size of its update is not known: merge it and compare the merged model"
+        )
     squares = [
         scale**2 * ((b.T @ b) * (a @ a.T)).sum().item() for a, b, scale in _factors(model, name)
     ]
@@ -86,24 +93,19 @@ def update_norm(model: LanguageModel, name: str) -> float:
 
 @torch.no_grad()
 def distance(model: LanguageModel, other: LanguageModel) -> float:
-    """Frobenius norm of the difference of all linear layers of the blocks of two plain models.
+    """Frobenius norm of the difference of all weights of two plain models.
 
-    Raises LithoError if their layers are not of the same names and shapes.
+    Raises LithoError if their weights are not of the same names and shapes.
     """
-    names = target_modules(model)
-    squares = 0.0
-    for name in names:
-        try:
-            pair = [m.network.get_submodule(name).weight for m in (model, other)]
-        except AttributeError:
-            pair = []
-        if not pair or pair[0].shape != pair[1].shape:
+    first, second = (dict(m.network.named_parameters()) for m in (model, other))
+    for name in sorted(first.keys() | second.keys()):
+        if name not in first or name not in second or first[name].shape != second[name].shape:
             raise LithoError(
                 f"{model.source.name} and {other.source.name} are built differently ({name}): "
                 "their layers cannot be compared one by one"
             )
-        squares += (pair[0] - pair[1]).double().square().sum().item()
-    return math.sqrt(squares)
+    squares = [(first[n] - second[n]).double().square().sum().item() for n in first]
+    return math.sqrt(sum(squares))
 
 
 @torch.no_grad()

@@ -147,31 +147,3 @@ def divergence(before: LayerAttention, after: LayerAttention) -> Tensor:
         js = torch.linalg.vecdot(ep, p - middle) + torch.linalg.vecdot(eq, q - middle)
         found.append(js.div_(2).clamp_min_(0))
     return torch.cat(found, dim=1)
-
-
-@dataclass(frozen=True)
-class Edge:
-    """How much one token looks at another."""
-
-    layer: int
-    head: int
-    source: int  # place of the token that is looked at
-    weight: float
-
-
-def strongest_edges(layers: dict[int, LayerAttention], place: int, count: int) -> list[Edge]:
-    """The strongest looks of the token at `place`, over all layers and heads."""
-    found: list[Edge] = []
-    for number, layer in layers.items():
-        heads, keys = layer.query_HTD.shape[0], layer.key_KTD.shape[0]
-        key_HSD = layer.key_KTD[:, : place + 1].repeat_interleave(heads // keys, 0).float()
-        scores_HS = torch.einsum("hd,hsd->hs", layer.query_HTD[:, place].float(), key_HSD)
-        scores_HS = scores_HS * layer.scaling
-        if layer.mask_TT is not None:
-            scores_HS = scores_HS.masked_fill(~layer.mask_TT[place, : place + 1], _NEVER)
-        p_HS = scores_HS.softmax(-1)
-        top = p_HS.flatten().topk(min(count, p_HS.numel()))
-        for weight, index in zip(top.values.tolist(), top.indices.tolist(), strict=True):
-            head, source = divmod(index, place + 1)
-            found.append(Edge(number, head, source, weight))
-    return sorted(found, key=lambda edge: -edge.weight)[:count]

@@ -19,6 +19,7 @@ from litho.model.loading import LanguageModel
 BUCKET = 32
 TOKENS_AT_ONCE = 1024
 CHUNK = 16  # tokens whose distributions are worked on at once: they fit into a cache
+PREFIX_TOKENS = 16384  # of a common beginning that is copied for every row of a batch
 WORTH_SHARING = 64  # tokens to be saved before a common beginning is read once and kept
 
 
@@ -133,10 +134,13 @@ def target_logprobs(model: LanguageModel, targets: Sequence[Target]) -> list[flo
     worth = shared * (len(targets) - 1) > WORTH_SHARING
     prefix = _read_prefix(model, targets[0].ids[:shared]) if worth else None
     scores = [0.0] * len(targets)
+    at_once = max(1, PREFIX_TOKENS // shared) if prefix else len(targets)
     for group in batches([len(t.ids) - (shared if prefix else 0) for t in targets]):
-        values = _score_batch(model, [targets[i] for i in group], prefix)
-        for i, value in zip(group, values, strict=True):
-            scores[i] = value
+        for begin in range(0, len(group), at_once):
+            part = group[begin : begin + at_once]
+            values = _score_batch(model, [targets[i] for i in part], prefix)
+            for i, value in zip(part, values, strict=True):
+                scores[i] = value
     return scores
 
 

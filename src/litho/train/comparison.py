@@ -1,10 +1,14 @@
 """What training changed: one text in two states of a model, with the layer where change begins."""
 
+import hashlib
+import random
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
+from pydantic import Field
 from safetensors.torch import save_file
 from torch import Tensor
 
@@ -23,7 +27,7 @@ from litho.measure.difference import (
 )
 from litho.measure.effects import DETECTORS, Comparison, Finding, judge
 from litho.measure.onset import Onset, onset
-from litho.measure.overlap import overlap
+from litho.measure.overlap import Overlap, common_heads, judge_overlap
 from litho.measure.response import read_tokens
 from litho.model import adapters
 from litho.model.loading import LanguageModel, load, locate
@@ -37,9 +41,29 @@ from litho.train.proof import token_row
 class DiffConfig(Config):
     """How the null of a comparison is drawn."""
 
-    nulls: int = 16  # random updates of the size of the change
-    null_tokens: int = 128  # how much of the text they read
+    nulls: int = Field(16, ge=3)  # random updates of the size of the change
+    null_tokens: int = Field(128, ge=8)  # how much of a text they read
     seed: int = 0
+
+
+@dataclass(frozen=True)
+class Unseen:
+    """A text that training never saw."""
+
+    text: str
+    name: str
+
+    def sha256(self) -> str:
+        return hashlib.sha256(self.text.encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What of a difference is more than chance; nothing where the weights are the same."""
+
+    onset: Onset | None = None
+    effects: Sequence[Finding] = ()
+    heads: Overlap | None = None  # common to the text and the unseen one
 
 
 def diff_text(
@@ -50,16 +74,16 @@ def diff_text(
     out: Path,
     config: DiffConfig,
     reporter: Reporter,
-    unseen: str | None = None,
+    unseen: Unseen | None = None,
 ) -> RunDirectory:
     """Read `text` in two states, in float32, and judge the difference against chance.
 
     `after` is the folder of a LoRA adapter for `before`, or another model of the same shape and
-    tokenizer. `unseen` is a text that training never saw: is it the same heads that change there?
+    tokenizer. `unseen` is a text that training never saw: do the same heads change there?
     """
     reporter.stage("loading")
     first, second, norm = _states(before, after)
-    for content in filter(None, (text, unseen)):
+    for content in (text, *([unseen.text] if unseen else [])):
         check_text(first.model, content)
     scenes = split_scenes(first.model, text)
     with whole_or_nothing(RunDirectory.create(out)) as run:
@@ -67,21 +91,28 @@ def diff_text(
         rows: list[dict[str, Any]] = []
         found: list[Difference] = []
         for number, scene in enumerate(scenes, 1):
-            old, new = _read_both(first, second, scene)
-            found.append(difference(old, new))
-            rows += _token_rows(first.model, scene, old, new, found[-1])
+            compared, scene_rows = _compare(first, second, scene)
+            found.append(compared)
+            rows += scene_rows
             reporter.advance(number)
-        reporter.stage("comparing with chance", config.nulls)
-        begins, findings = _judge(first, second, norm, scenes[0], config, reporter)
-        tensors = _joined(found, len(first.model.start))
+        reporter.stage("comparing with chance", config.nulls if norm else None)
+        judgement = Judgement()
+        if norm:
+            judgement = _judge(first, second, norm, scenes[0], unseen, config, reporter)
+        tensors = _joined(found)
         run.write_rows("tokens.parquet", rows)
         with whole_file(run.path / "maps.safetensors") as path:
             save_file(tensors, path)
-        run.write_yaml("manifest.yaml", _manifest(first, second, before, after, name, config))
-        result = _summary(rows, tensors, begins, findings)
+        manifest = _manifest(first, second, before, after, name, config)
+        if unseen:
+            manifest["unseen"] = {"name": unseen.name, "sha256": unseen.sha256()}
+        run.write_yaml("manifest.yaml", manifest)
+        result = _summary(rows, tensors, found[0].attentive, judgement)
         if unseen:
             reporter.stage("reading the unseen text")
-            result["unseen"] = _on_unseen(first, second, unseen, result["heads"])
+            result["unseen"] = _on_unseen(first, second, unseen.text)
+            heads = judgement.heads
+            result["unseen"]["heads"] = heads.model_dump() if heads else None
         run.write_json("metrics.json", {"run": str(run.final_path)} | result)
     return run
 
@@ -104,29 +135,19 @@ def _states(before: str, after: str) -> tuple[State, State, float]:
     return State(model), State(other), norm
 
 
-def _read_both(first: State, second: State, text: str) -> tuple[StateReading, StateReading]:
+def _compare(first: State, second: State, text: str) -> tuple[Difference, list[dict[str, object]]]:
+    """Difference on one scene and its tokens; the readings, which are large, are dropped."""
     ids = first.model.encode(text)
-    return read_state(first, ids), read_state(second, ids)
+    old, new = read_state(first, ids), read_state(second, ids)
+    found = difference(old, new)
+    return found, _token_rows(first.model, text, old, new, found)
 
 
-def _on_unseen(
-    first: State, second: State, unseen: str, heads: Sequence[dict[str, Any]]
-) -> dict[str, Any]:
-    """How far the change reaches on a text that training never saw, and if in the same heads."""
+def _on_unseen(first: State, second: State, unseen: str) -> dict[str, Any]:
+    """How far the change reaches on a text that training never saw."""
     scenes = split_scenes(first.model, unseen)
-    found = [difference(*_read_both(first, second, scene)) for scene in scenes]
-    tensors = _joined(found, len(first.model.start))
-    kl = torch.cat([d.kl_T[len(first.model.start) :] for d in found])
-    result: dict[str, Any] = {
-        "tokens": len(kl),
-        "kl": {"mean": kl.mean().item(), "max": kl.max().item()},
-        "heads": None,
-    }
-    if heads and kl.max() > 0:
-        there = [js for layer in _js_of_heads(tensors) for js in layer]
-        here, layers = [h["js"] for h in heads], [h["layer"] for h in heads]
-        result["heads"] = overlap(here, there, layers).model_dump()
-    return result
+    kl = torch.cat([_compare(first, second, scene)[0].kl_T for scene in scenes])
+    return {"tokens": len(kl), "kl": {"mean": kl.mean().item(), "max": kl.max().item()}}
 
 
 def _judge(
@@ -134,64 +155,63 @@ def _judge(
     second: State,
     norm: float,
     scene: str,
+    unseen: Unseen | None,
     config: DiffConfig,
     reporter: Reporter,
-) -> tuple[Onset | None, list[Finding]]:
-    """Onset and effects against random updates of the same norm; none if nothing has changed."""
-    if norm == 0:
-        return None, []
-    ids = first.model.encode(scene)[: config.null_tokens]
-    offset = len(first.model.start)
-    calls = calls_of(first, ids)
-    base = read_state(first, ids)
-    observed = Comparison(base, read_state(second, ids), first.model)
-    effects = _by_layer(own_effects(calls, second), offset)
-    null_effects, null_comparisons = [], []
+) -> Judgement:
+    """Onset, effects and common heads against random updates of the same norm."""
+    model = first.model
+    ids = model.encode(scene)[: config.null_tokens]
+    calls, base = calls_of(first, ids), read_state(first, ids)
+    other = read_state(first, model.encode(unseen.text)[: config.null_tokens]) if unseen else None
+
+    def measured(state: State) -> tuple[list[float], dict[str, float], float | None]:
+        here = Comparison(base, read_state(state, ids), model)
+        effects_LT = own_effects(calls, state)[:, base.opening :]
+        common = None
+        if other:
+            common = common_heads(here, Comparison(other, read_state(state, other.ids), model))
+        return effects_LT.double().mean(dim=1).tolist(), here.statistics(), common
+
+    nulls = []
     for number in range(config.nulls):
-        with chance.by_chance(first.model, norm, config.seed + number) as state:
-            null_effects.append(_by_layer(own_effects(calls, state), offset))
-            random = Comparison(base, read_state(state, ids), first.model)
-            null_comparisons.append(random.statistics())
+        seed = random.Random(f"{config.seed} null {number}").getrandbits(48)
+        with chance.by_chance(model, norm, seed) as state:
+            nulls.append(measured(state))
         reporter.advance(number + 1)
-    return onset(effects, null_effects), judge(observed.statistics(), null_comparisons)
-
-
-def _by_layer(effects_LT: Tensor, offset: int) -> list[float]:
-    """Mean over the tokens of the text, without the one that opens every sequence."""
-    return effects_LT[:, offset:].double().mean(dim=1).tolist()
+    null_effects, null_statistics, null_common = zip(*nulls, strict=True)
+    effects, statistics, common = measured(second)
+    same_heads = None
+    if common is not None:
+        heads = sum(layer.query_HTD.shape[0] for layer in base.attention.values())
+        same_heads = judge_overlap(common, null_common, heads)
+    return Judgement(onset(effects, null_effects), judge(statistics, null_statistics), same_heads)
 
 
 def _token_rows(
     model: LanguageModel, scene: str, old: StateReading, new: StateReading, found: Difference
 ) -> list[dict[str, object]]:
-    offset = len(model.start)
-    rows = []
-    for t, (before, after) in enumerate(
-        zip(
-            read_tokens(model, scene, old.ids, old.logits_TV),
-            read_tokens(model, scene, new.ids, new.logits_TV),
-            strict=True,
-        )
-    ):
-        measured = {
-            "kl": found.kl_T[t + offset].item(),
-            "reverse_kl": found.reverse_kl_T[t + offset].item(),
-        }
-        rows.append(token_row(before, "_before") | token_row(after, "_after") | measured)
-    return rows
+    readings = (read_tokens(model, scene, r.ids, r.logits_TV) for r in (old, new))
+    kls = zip(found.kl_T.tolist(), found.reverse_kl_T.tolist(), strict=True)
+    return [
+        token_row(before, "_before")
+        | token_row(after, "_after")
+        | {"kl": kl, "reverse_kl": reverse_kl}
+        for before, after, (kl, reverse_kl) in zip(*readings, kls, strict=True)
+    ]
 
 
-def _joined(found: Sequence[Difference], offset: int) -> dict[str, Tensor]:
-    """Maps of all scenes beside each other, the opening token of each left out."""
+def _joined(found: Sequence[Difference]) -> dict[str, Tensor]:
+    """Maps of all scenes beside each other."""
     tensors = {
-        "relative_LT": torch.cat([d.relative_LT[:, offset:] for d in found], 1),
-        "cosine_LT": torch.cat([d.cosine_LT[:, offset:] for d in found], 1),
+        "relative_LT": torch.cat([d.relative_LT for d in found], 1),
+        "cosine_LT": torch.cat([d.cosine_LT for d in found], 1),
     }
-    js = [d.js_LHT[..., offset:] for d in found if d.js_LHT is not None]
+    js = [d.js_LHT for d in found if d.js_LHT is not None]
     if js:
         tensors["js_LHT"] = torch.cat(js, 2)
     # Of a text in several scenes, the mean over scenes, each weighted by its tokens.
-    weights = torch.tensor([d.kl_T.shape[0] for d in found], dtype=torch.float64)
+    weights = torch.tensor([len(d.kl_T) for d in found], dtype=torch.float64)
     for name in ("cka_L", "rank_before_L", "rank_after_L"):
         values = torch.stack([getattr(d, name) for d in found])
         tensors[name] = (weights @ values) / weights.sum()
@@ -201,53 +221,50 @@ def _joined(found: Sequence[Difference], offset: int) -> dict[str, Tensor]:
 def _summary(
     rows: list[dict[str, Any]],
     tensors: dict[str, Tensor],
-    begins: Onset | None,
-    findings: list[Finding],
+    attentive: Sequence[int],
+    judgement: Judgement,
 ) -> dict[str, Any]:
-    kl = [row["kl"] for row in rows]
-    reverse = [row["reverse_kl"] for row in rows]
-    onset_part: dict[str, Any] = {"layer": None, "p": 1.0}
-    if begins:
-        onset_part = {"layer": begins.layer, "p": begins.p}
-    layers = []
-    for i, (relative_T, cosine_T) in enumerate(
-        zip(tensors["relative_LT"], tensors["cosine_LT"], strict=True)
-    ):
-        layer: dict[str, Any] = {
-            "layer": i,
-            "relative_norm": relative_T.mean().item(),
-            "cosine": cosine_T.mean().item(),
-            "cka": _number(tensors["cka_L"][i]),
-            "rank_before": tensors["rank_before_L"][i].item(),
-            "rank_after": tensors["rank_after_L"][i].item(),
-        }
-        if begins:
-            layer["own_effect"] = begins.effect_by_layer[i]
-            layer["null"] = [begins.null_low[i], begins.null_high[i]]
-            layer["p"] = begins.p_by_layer[i]
-        layers.append(layer)
-    heads = [
-        {"layer": i, "head": h, "js": js}
-        for i, layer_H in enumerate(_js_of_heads(tensors))
-        for h, js in enumerate(layer_H)
-    ]
+    begins = judgement.onset
     return {
         "tokens": len(rows),
-        "kl": {"mean": sum(kl) / len(kl), "max": max(kl)},
-        "reverse_kl": {"mean": sum(reverse) / len(reverse), "max": max(reverse)},
-        "onset": onset_part,
-        "layers": layers,
-        "heads": heads,
-        "effects": [finding.model_dump() for finding in findings],
+        "kl": _mean_and_max([row["kl"] for row in rows]),
+        "reverse_kl": _mean_and_max([row["reverse_kl"] for row in rows]),
+        "onset": {"layer": begins.layer, "p": begins.p} if begins else {"layer": None, "p": 1.0},
+        "layers": [_layer(i, tensors, begins) for i in range(len(tensors["relative_LT"]))],
+        "heads": _heads(tensors, attentive),
+        "effects": [finding.model_dump() for finding in judgement.effects],
     }
 
 
-def _js_of_heads(tensors: dict[str, Tensor]) -> list[list[float]]:
-    return tensors["js_LHT"].mean(-1).tolist() if "js_LHT" in tensors else []
+def _mean_and_max(values: Sequence[float]) -> dict[str, float]:
+    return {"mean": sum(values) / len(values), "max": max(values)}
 
 
-def _number(value: Tensor) -> float | None:
-    return value.item() if value.isfinite() else None
+def _layer(i: int, tensors: dict[str, Tensor], begins: Onset | None) -> dict[str, Any]:
+    cka = tensors["cka_L"][i]
+    layer: dict[str, Any] = {
+        "layer": i,
+        "relative_norm": tensors["relative_LT"][i].mean().item(),
+        "cosine": tensors["cosine_LT"][i].mean().item(),
+        "cka": cka.item() if cka.isfinite() else None,
+        "rank_before": tensors["rank_before_L"][i].item(),
+        "rank_after": tensors["rank_after_L"][i].item(),
+    }
+    if begins:
+        layer["own_effect"] = begins.effect_by_layer[i]
+        layer["null"] = [begins.null_low[i], begins.null_high[i]]
+        layer["p"] = begins.p_by_layer[i]
+    return layer
+
+
+def _heads(tensors: dict[str, Tensor], attentive: Sequence[int]) -> list[dict[str, Any]]:
+    if "js_LHT" not in tensors:
+        return []
+    return [
+        {"layer": layer, "head": head, "js": js}
+        for layer, js_H in zip(attentive, tensors["js_LHT"].mean(-1).tolist(), strict=True)
+        for head, js in enumerate(js_H)
+    ]
 
 
 def _manifest(

@@ -95,7 +95,7 @@ def map_text(
             save_file(tensors | attention, path)
         manifest = _manifest("map", model, name) | {"adapter": str(adapter) if adapter else None}
         run.write_yaml("manifest.yaml", manifest)
-        result = _summary(rows, tensors) | {"heads": _heads(attention)}
+        result = _summary(rows, tensors) | {"heads": _heads(attention, sorted(maps[0].attention))}
         run.write_json("metrics.json", {"run": str(run.final_path)} | result)
     return run
 
@@ -122,30 +122,29 @@ def _joined(maps: list[ResponseMap], key: str, offset: int) -> Tensor:
 
 def _attention(maps: list[ResponseMap], offset: int) -> dict[str, Tensor]:
     """Layer x head x token maps of all scenes; nothing where attention could not be watched."""
-    if not maps[0].attention:
+    layers = sorted(maps[0].attention)
+    if not layers:
         return {}
     return {
         key: torch.cat(
             [
-                torch.stack([getattr(found.attention[i], key) for i in sorted(found.attention)])
+                torch.stack([getattr(found.attention[i], key)[:, offset:] for i in layers])
                 for found in maps
             ],
             dim=2,
-        )[..., offset:].contiguous()
+        ).contiguous()
         for key in HEAD_STATISTICS
     }
 
 
-def _heads(attention: dict[str, Tensor]) -> list[dict[str, float]]:
+def _heads(attention: dict[str, Tensor], layers: list[int]) -> list[dict[str, float]]:
     """Means over the tokens of each head."""
-    if not attention:
-        return []
-    means = {key: tensor.mean(-1) for key, tensor in attention.items()}
-    layers, heads = next(iter(means.values())).shape
+    means = {HEAD_STATISTICS[key]: tensor.mean(-1) for key, tensor in attention.items()}
     return [
-        {"layer": i, "head": h} | {HEAD_STATISTICS[key]: means[key][i, h].item() for key in means}
-        for i in range(layers)
-        for h in range(heads)
+        {"layer": layer, "head": head}
+        | {name: mean[i, head].item() for name, mean in means.items()}
+        for i, layer in enumerate(layers)
+        for head in range(len(means["entropy"][i]))
     ]
 
 
