@@ -55,7 +55,7 @@ def main() -> None:
         print(f"uninterrupted: {seconds:.0f} s, adapter {expected['adapter_sha256']}", flush=True)
         command = [*LITHO, str(options.text), "--out", str(killed), *settings]
         for _ in range(options.kills):
-            moment = chance.uniform(5, seconds / 2)
+            moment = chance.uniform(5, max(10, 1.5 * seconds / options.kills))
             if not kill_after(command, moment):
                 sys.exit("the job was done before it could be killed: give it more presentations")
             print(f"killed after {moment:.0f} s", flush=True)
