@@ -18,7 +18,7 @@ from pathlib import Path
 
 import torch
 
-from litho.model.attention import AttentionMap, LayerAttention, attention_map, watched
+from litho.model.attention import attention_maps
 from litho.model.capture import hidden_states
 from litho.model.loading import DEFAULT, LanguageModel, load, locate
 
@@ -30,12 +30,7 @@ def plain(model: LanguageModel, ids: list[int]) -> object:
 
 @torch.no_grad()
 def litho(model: LanguageModel, ids: list[int]) -> object:
-    found: dict[int, AttentionMap] = {}
-
-    def reduce(layer: int, seen: LayerAttention) -> None:
-        found[layer] = attention_map(seen)
-
-    with watched(model, reduce):
+    with attention_maps(model) as found:
         return hidden_states(model, ids), found
 
 

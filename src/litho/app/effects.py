@@ -112,10 +112,9 @@ def show_query(expression: str, as_json: bool) -> None:
 def show_one(number: int, as_json: bool) -> None:
     """One finding; its report is written again from the run that holds the evidence."""
     with findings.opened(findings.registry_path()) as db:
-        row = db.execute("SELECT * FROM findings WHERE id = ?", (number,)).fetchone()
-    if row is None:
+        evidence = findings.one(db, number)
+    if evidence is None:
         raise LithoError(f"there is no finding {number}: 'litho effects query \"\"' lists all")
-    evidence = Evidence(**dict(row))
     if not Path(evidence.run).is_dir():
         raise LithoError(f"the evidence of finding {number} is gone: {evidence.run} is not there")
     report = write_report(RunDirectory.opened(Path(evidence.run)))

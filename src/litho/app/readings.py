@@ -1,4 +1,4 @@
-"""`map` and `vary` as the command line calls them."""
+"""`map`, `vary` and `diff` as the command line calls them."""
 
 import json
 from collections.abc import Sequence

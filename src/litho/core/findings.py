@@ -182,6 +182,12 @@ def query(db: sqlite3.Connection, expression: str) -> list[Evidence]:
     return [Evidence(**dict(row)) for row in rows]
 
 
+def one(db: sqlite3.Connection, number: int) -> Evidence | None:
+    """The judgement with an id, or None."""
+    row = db.execute("SELECT * FROM findings WHERE id = ?", (number,)).fetchone()
+    return Evidence(**dict(row)) if row else None
+
+
 def _condition(term: str) -> tuple[str, list[str | float]]:
     if term in ("found", "not found"):
         return f"found = {int(term == 'found')}", []

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -46,6 +47,11 @@ class StateReading:
         """Outputs of the blocks at the tokens of the text: the opening token, on which most models
         rest their attention, is so large that it would drown all others."""
         return self.residual_LTD[1:, self.opening :]
+
+    @cached_property
+    def rank_L(self) -> Tensor:
+        """Effective rank of each layer; kept, since one base is compared with many others."""
+        return torch.stack([effective_rank(x_TD) for x_TD in self.layers_LTD])
 
     @property
     def predictions_TV(self) -> Tensor:
@@ -111,8 +117,8 @@ def difference(before: StateReading, after: StateReading) -> Difference:
         relative_LT=relative(new_LTD - old_LTD, old_LTD),
         cosine_LT=torch.cosine_similarity(old_LTD, new_LTD, dim=-1),
         cka_L=torch.stack([linear_cka(x, y) for x, y in zip(old_LTD, new_LTD, strict=True)]),
-        rank_before_L=torch.stack([effective_rank(x) for x in old_LTD]),
-        rank_after_L=torch.stack([effective_rank(x) for x in new_LTD]),
+        rank_before_L=before.rank_L,
+        rank_after_L=after.rank_L,
         attentive=list(js),
         js_LHT=torch.stack(list(js.values())) if js else None,
     )

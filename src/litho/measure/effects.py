@@ -14,7 +14,7 @@ import torch
 
 from litho.core.records import Record
 from litho.core.registry import Registry
-from litho.measure.difference import StateReading, attention_divergences, effective_rank
+from litho.measure.difference import StateReading, attention_divergences
 from litho.measure.onset import LEVEL, band, prediction_p
 from litho.model.attention import attention_map
 from litho.model.loading import LanguageModel
@@ -137,9 +137,7 @@ def representation_collapse(c: Comparison) -> float:
 
     Mean over layers of log(effective rank before / after) (Roy & Vetterli 2007).
     """
-    pairs = zip(c.before.layers_LTD, c.after.layers_LTD, strict=True)
-    found = [(effective_rank(old) / effective_rank(new)).log() for old, new in pairs]
-    return torch.stack(found).mean().item()
+    return (c.before.rank_L / c.after.rank_L).log().mean().item()
 
 
 @detector

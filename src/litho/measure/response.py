@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from litho.model.attention import AttentionMap, LayerAttention, attention_map, watched
+from litho.model.attention import AttentionMap, attention_maps
 from litho.model.capture import hidden_states
 from litho.model.loading import LanguageModel
 from litho.model.scoring import kl
@@ -49,12 +49,7 @@ class DriftMap:
 def response_map(model: LanguageModel, text: str) -> ResponseMap:
     """Read `text` in the state that the model is in; memory grows with tokens x vocabulary."""
     ids = model.encode(text)
-    attention: dict[int, AttentionMap] = {}
-
-    def reduce(layer: int, seen: LayerAttention) -> None:
-        attention[layer] = attention_map(seen)
-
-    with watched(model, reduce):
+    with attention_maps(model) as attention:
         states_LTD, logits_TV = hidden_states(model, ids)
     return _map_of(model, text, ids, states_LTD, logits_TV, attention)
 

@@ -83,12 +83,10 @@ def update_norm(model: LanguageModel, name: str) -> float:
             "the adapter is no plain LoRA on linear layers (it uses DoRA or changes embeddings), "
             "and the size of its update is not known: merge it and compare the merged model"
         )
-    squares = [
-        scale**2 * ((b.T @ b) * (a @ a.T)).sum().item() for a, b, scale in _factors(model, name)
-    ]
-    if not squares:
+    norms = [_product_norm(*factors) for factors in _factors(model, name)]
+    if not norms:
         raise LithoError(f"the adapter {name} changes no linear layer by LoRA")
-    return math.sqrt(sum(squares))
+    return math.hypot(*norms)
 
 
 @torch.no_grad()
@@ -119,8 +117,19 @@ def randomize(model: LanguageModel, name: str, norm: float, seed: int) -> None:
     for a, b, scale in factors:
         for matrix in (a, b):
             matrix.copy_(torch.randn(matrix.shape, generator=generator))
-        found = scale * math.sqrt(((b.T @ b) * (a @ a.T)).sum().item())
-        b.mul_(norm / math.sqrt(len(factors)) / found)
+        b.mul_(norm / math.sqrt(len(factors)) / _product_norm(a, b, scale))
+
+
+@torch.no_grad()
+def silence(model: LanguageModel, name: str) -> None:
+    """Make a LoRA adapter change nothing."""
+    for _, b, _ in _factors(model, name):
+        b.zero_()
+
+
+def _product_norm(a: Tensor, b: Tensor, scale: float) -> float:
+    """Frobenius norm of scale B A, from r x r products only."""
+    return scale * math.sqrt(((b.T @ b) * (a @ a.T)).sum().item())
 
 
 def _factors(model: LanguageModel, name: str) -> Iterator[tuple[Tensor, Tensor, float]]:

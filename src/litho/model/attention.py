@@ -131,6 +131,18 @@ def attention_map(layer: LayerAttention) -> AttentionMap:
     return AttentionMap(*(torch.cat(parts, dim=1) for parts in (entropy, distance, first)))
 
 
+@contextmanager
+def attention_maps(model: LanguageModel) -> Iterator[dict[int, AttentionMap]]:
+    """Collect the map of every layer, by layer, while the model reads a sequence in the block."""
+    found: dict[int, AttentionMap] = {}
+
+    def reduce(layer: int, seen: LayerAttention) -> None:
+        found[layer] = attention_map(seen)
+
+    with watched(model, reduce):
+        yield found
+
+
 def divergence(before: LayerAttention, after: LayerAttention) -> Tensor:
     """Jensen-Shannon divergence H x T of two attentions of the same sequence, in nats.
 
