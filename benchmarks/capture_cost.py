@@ -2,7 +2,7 @@
 
 Time: all in turns within one process. Memory: peak resident size of one process each. Capture here
 is what `litho map` needs: residual stream of all layers, entropy, distance and first-token share of
-every head, and the logits.
+every head, surprise, entropy, rank and likeliest tokens of every place.
 
     python benchmarks/capture_cost.py TEXT
 """
@@ -18,8 +18,8 @@ from pathlib import Path
 
 import torch
 
-from litho.model.attention import attention_maps
-from litho.model.capture import hidden_states
+from litho.measure.states import State, read_state
+from litho.model.attention import AttentionMap, LayerAttention, attention_map
 from litho.model.loading import DEFAULT, LanguageModel, load, locate
 
 
@@ -30,8 +30,13 @@ def plain(model: LanguageModel, ids: list[int]) -> object:
 
 @torch.no_grad()
 def litho(model: LanguageModel, ids: list[int]) -> object:
-    with attention_maps(model) as found:
-        return hidden_states(model, ids), found
+    found: dict[int, AttentionMap] = {}
+
+    def reduce(layer: int, seen: LayerAttention) -> None:
+        found[layer] = attention_map(seen)
+
+    reading = read_state(State(model), ids, reduce)
+    return reading, reading.predictions, found
 
 
 @torch.no_grad()

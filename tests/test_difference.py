@@ -7,21 +7,13 @@ import pytest
 import torch
 
 from litho.core.errors import LithoError
-from litho.measure import chance
-from litho.measure.difference import (
-    Difference,
-    State,
-    attention_divergences,
-    calls_of,
-    difference,
-    effective_rank,
-    linear_cka,
-    own_effects,
-    read_state,
-)
+from litho.measure import chance, difference
+from litho.measure.difference import Difference, attention_divergences, calls_of, own_effects
 from litho.measure.effects import DETECTORS, Comparison, judge
+from litho.measure.geometry import effective_rank, linear_cka
 from litho.measure.onset import onset
 from litho.measure.overlap import common_heads, judge_overlap
+from litho.measure.states import State, read_state
 from litho.model import adapters
 from litho.model.capture import blocks, hidden_states
 from litho.model.loading import LanguageModel
@@ -30,8 +22,8 @@ from tests.test_model import shake
 
 
 def compare(model: LanguageModel, adapter: str | None) -> Difference:
-    ids = model.encode(TEXT)
-    return difference(read_state(State(model), ids), read_state(State(model, adapter), ids))
+    base = read_state(State(model), model.encode(TEXT))
+    return difference.compare(base, State(model, adapter))
 
 
 def test_equal_states_differ_by_exactly_nothing(any_model: LanguageModel) -> None:
@@ -53,9 +45,11 @@ def test_difference_against_its_definitions(any_model: LanguageModel) -> None:
     readings = []
     for adapter in (None, "x"):
         with any_model.state(adapter):
-            residual_LTD, logits_TV = hidden_states(any_model, any_model.encode(TEXT))
+            ids = any_model.encode(TEXT)
+            hidden = hidden_states(any_model, ids)
+            logits_TV = any_model.network(torch.tensor([ids]), use_cache=False).logits[0]
         # The opening token is none of the text's.
-        readings.append((residual_LTD[1, 1:], logits_TV[1:].log_softmax(-1)))
+        readings.append((hidden.residual[1][1:], logits_TV[1:].log_softmax(-1)))
     (old, logp), (new, logq) = readings
     torch.testing.assert_close(
         found.kl_T, (logp.exp() * (logp - logq)).sum(-1), atol=1e-5, rtol=1e-4
@@ -103,26 +97,42 @@ def test_only_the_touched_block_has_an_effect_of_its_own(any_model: LanguageMode
     torch.testing.assert_close(relative_L[1], effect_L[1], atol=1e-6, rtol=1e-4)
 
 
-def test_random_updates_have_the_norm_that_was_asked_for(any_model: LanguageModel) -> None:
+def test_random_updates_have_the_norms_that_were_asked_for(any_model: LanguageModel) -> None:
     before = {n: p.clone() for n, p in any_model.network.named_parameters()}
     names = adapters.target_modules(any_model)
-    chance.prepare(any_model)
-    with chance.by_chance(any_model, 2.5, seed=7) as state:
-        assert adapters.update_norm(any_model, chance.NAME) == pytest.approx(2.5, rel=1e-5)
+    kinds = sorted({adapters.kind(name) for name in names})
+    asked = {kind: 0.5 + number for number, kind in enumerate(kinds)}
+    chance.prepare(any_model, rank=2)
+    with chance.by_chance(any_model, asked, seed=7) as state:
+        assert adapters.update_norms(any_model, chance.NAME) == pytest.approx(asked, rel=1e-5)
         found = compare(any_model, state.adapter)
         assert found.kl_T.max() > 0
         merged = any_model.network.merge_and_unload(adapter_names=[chance.NAME])
-    squares = [
-        (merged.get_submodule(name).weight - before[f"{name}.weight"]).square().sum().item()
-        for name in names
-    ]
-    assert sum(squares) == pytest.approx(2.5**2, rel=1e-3)
-    assert squares == pytest.approx([2.5**2 / len(names)] * len(names), rel=1e-3)
+    for name in names:  # every layer has its equal part
+        norm = (merged.get_submodule(name).weight - before[f"{name}.weight"]).norm().item()
+        assert norm == pytest.approx(asked[adapters.kind(name)] / 3**0.5, rel=1e-3)
+
+
+def test_what_a_random_update_does_not_reach_is_spread_over_the_rest(llama: LanguageModel) -> None:
+    chance.prepare(llama, rank=2)
+    with chance.by_chance(llama, {"model.embed_tokens": 2.0, "self_attn.q_proj": 1.0}, seed=7):
+        norms = adapters.update_norms(llama, chance.NAME)
+    assert sum(norm**2 for norm in norms.values()) == pytest.approx(5)
+    assert norms["mlp.down_proj"] ** 2 == pytest.approx(4 / 7)
+    assert norms["self_attn.q_proj"] ** 2 == pytest.approx(4 / 7 + 1)
+
+
+def test_an_adapter_that_was_merged_already_is_named(llama: LanguageModel) -> None:
+    shake(llama)
+    adapters.check_unmerged(llama, "x")
+    llama.network.merge_adapter(["x"])
+    with pytest.raises(LithoError, match="contains this adapter already"):
+        adapters.check_unmerged(llama, "x")
 
 
 def test_nothing_of_a_random_update_remains(llama: LanguageModel) -> None:
-    chance.prepare(llama)
-    with chance.by_chance(llama, 2.5, seed=7):
+    chance.prepare(llama, rank=2)
+    with chance.by_chance(llama, {"self_attn.q_proj": 2.5}, seed=7):
         pass
     assert compare(llama, chance.NAME).kl_T.max() == 0
 
@@ -151,6 +161,7 @@ def test_onset_of_chance_is_reported_at_no_more_than_its_level() -> None:
 def detected(model: LanguageModel, change: Callable[[LanguageModel], State]) -> dict[str, float]:
     ids = model.encode(TEXT)
     before = read_state(State(model), ids)
+    assert before.predictions  # computed before weights change in place
     return Comparison(before, read_state(change(model), ids), model).statistics()
 
 
@@ -211,10 +222,10 @@ def test_a_broken_number_is_named_by_its_place(llama: LanguageModel) -> None:
 
 
 def test_common_heads(llama: LanguageModel) -> None:
-    chance.prepare(llama)
+    chance.prepare(llama, rank=2)
     texts = [llama.encode(text) for text in (TEXT, TEXT[::-1])]
     bases = [read_state(State(llama), ids) for ids in texts]
-    with chance.by_chance(llama, 3.0, seed=1) as state:
+    with chance.by_chance(llama, {"self_attn.q_proj": 3.0}, seed=1) as state:
         here, there = (
             Comparison(base, read_state(state, ids), llama)
             for base, ids in zip(bases, texts, strict=True)

@@ -17,6 +17,7 @@ from litho.measure.drift import (
 )
 from litho.measure.probes import imprint, score, target_of
 from litho.measure.response import compared_maps, response_map
+from litho.measure.states import State
 from litho.measure.verdict import judge
 from litho.measure.volatility import read, token_edits, volatility
 from litho.model import adapters
@@ -106,12 +107,13 @@ def test_spill_and_locality_against_single_scores(llama: LanguageModel) -> None:
 
 
 def test_response_map_against_its_definition(llama: LanguageModel) -> None:
-    found = response_map(llama, TEXT)
+    found = response_map(State(llama), TEXT)
     ids = llama.encode(TEXT)
-    states_LTD, logits_TV = hidden_states(llama, ids)
+    residual = hidden_states(llama, ids).residual
+    logits_TV = llama.network(torch.tensor([ids])).logits[0]
     assert "".join(token.text for token in found.tokens) == TEXT
-    assert found.norm_LT[1, 3] == pytest.approx(states_LTD[2, 3].norm().item())
-    change = (states_LTD[2, 3] - states_LTD[1, 3]).norm() / states_LTD[1, 3].norm()
+    assert found.norm_LT[1, 3] == pytest.approx(residual[2][3].norm().item())
+    change = (residual[2][3] - residual[1][3]).norm() / residual[1][3].norm()
     assert found.change_LT[1, 3].item() == pytest.approx(change.item(), rel=1e-5)
     logp = logits_TV.log_softmax(-1)
     token = found.tokens[4]
@@ -126,7 +128,7 @@ def test_drift_map_of_a_state_with_itself_is_zero(any_model: LanguageModel) -> N
     assert fresh.change_LT.abs().max() == 0 and fresh.kl_T.abs().max() == 0
     assert old.tokens == new.tokens
     adapters.detach(any_model)
-    alone = response_map(any_model, TEXT)
+    alone = response_map(State(any_model), TEXT)
     shake(any_model)
     old, new, drift = compared_maps(any_model, TEXT, None, "x")
     assert old.tokens == alone.tokens != new.tokens

@@ -9,7 +9,7 @@ import pytest
 import torch
 from huggingface_hub.errors import LocalEntryNotFoundError
 from peft import PeftModel
-from transformers import AutoModelForCausalLM
+from transformers import AutoConfig, AutoModelForCausalLM
 
 from litho.core.errors import LithoError
 from litho.core.records import Probe
@@ -150,15 +150,42 @@ def test_adapter_means_the_same_to_plain_peft(any_model: LanguageModel, tmp_path
 
 def test_hidden_states_equal_transformers_own(any_model: LanguageModel) -> None:
     ids = any_model.encode(ROWS[0])
-    states_LTD, logits_TV = hidden_states(any_model, ids)
-    assert not any(m._forward_hooks for m in any_model.network.modules())
+    found = hidden_states(any_model, ids)
+    assert found.logits_TV is None
+    assert not any(m._forward_hooks or m._forward_pre_hooks for m in any_model.network.modules())
     with torch.no_grad():
         out = any_model.network(input_ids=torch.tensor([ids]), output_hidden_states=True)
     # transformers' last entry has the final norm applied; for mamba the first is block 0's output.
-    own = states_LTD[1:] if any_model.network.config.model_type == "mamba" else states_LTD[:-1]
+    mamba = any_model.network.config.model_type == "mamba"
+    own = found.residual[1:] if mamba else found.residual[:-1]
     for mine, theirs in zip(own, out.hidden_states[:-1], strict=False):
         torch.testing.assert_close(mine, theirs[0], atol=1e-5, rtol=0)
-    assert torch.equal(logits_TV, out.logits[0].float())
+    for places in ((0, len(ids)), (2, 5)):
+        expected = out.logits[0, slice(*places)]
+        torch.testing.assert_close(found.logits(any_model, *places), expected, atol=1e-5, rtol=1e-5)
+
+
+def test_logits_that_are_more_than_the_output_head_are_kept(llama: LanguageModel) -> None:
+    config = AutoConfig.for_model(
+        "gemma2",
+        vocab_size=258,
+        hidden_size=32,
+        intermediate_size=64,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        head_dim=8,
+        final_logit_softcapping=2.0,
+    )
+    torch.manual_seed(0)
+    llama.network = AutoModelForCausalLM.from_config(config).eval()
+    llama.network.lm_head.weight.data.mul_(20)
+    ids = llama.encode(ROWS[0])
+    found = hidden_states(llama, ids)
+    with torch.no_grad():
+        expected = llama.network(input_ids=torch.tensor([ids])).logits[0]
+    assert expected.abs().max() > 1.5
+    torch.testing.assert_close(found.logits(llama, 0, len(ids)), expected, atol=1e-5, rtol=1e-5)
 
 
 def test_self_samples_repeat_by_seed_and_keep_their_openings(any_model: LanguageModel) -> None:

@@ -3,26 +3,26 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from litho.measure.difference import State
+from litho.measure.states import State
 from litho.model import adapters
 from litho.model.loading import LanguageModel
 
 NAME = "chance"  # adapter that holds the random updates
-RANK = 8
 
 
-def prepare(model: LanguageModel) -> None:
+def prepare(model: LanguageModel, rank: int) -> None:
     """Hang an empty adapter for random updates on a model that has none yet."""
-    adapters.attach(model, NAME, RANK, RANK, seed=0)
+    adapters.attach(model, NAME, rank, rank, seed=0)
 
 
 @contextmanager
-def by_chance(model: LanguageModel, norm: float, seed: int) -> Iterator[State]:
-    """The model after a LoRA update of random direction and of Frobenius norm `norm`.
+def by_chance(model: LanguageModel, norms: dict[str, float], seed: int) -> Iterator[State]:
+    """The model after a LoRA update of random direction and of given Frobenius norms.
 
-    The norm is spread evenly over the linear layers of all blocks; the update is gone afterwards.
+    `norms` has one for each kind of matrix (see `litho.model.adapters.kind`), which is spread
+    evenly over the depth; the update is gone afterwards.
     """
-    adapters.randomize(model, NAME, norm, seed)
+    adapters.randomize(model, NAME, norms, seed)
     try:
         yield State(model, NAME)
     finally:

@@ -1,95 +1,26 @@
 """Two states of a model on one text: where and how much the second differs from the first."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cached_property
 
 import torch
 from torch import Tensor
 
 from litho.core.errors import LithoError
-from litho.measure.response import relative
-from litho.model.attention import LayerAttention, divergence, watched
-from litho.model.capture import BlockCall, block_calls, hidden_states, rerun_blocks
-from litho.model.loading import LanguageModel
-from litho.model.scoring import kl
+from litho.measure.geometry import linear_cka, relative
+from litho.measure.states import Predictions, State, StateReading, aligned, joined, read_state
+from litho.model.attention import LayerAttention, divergence
+from litho.model.capture import BlockCall, block_calls, rerun_blocks
 
 # Shapes: L layers (outputs of blocks, from 0), H heads, T tokens, V vocabulary, D width of the
 # residual stream.
 
 
 @dataclass(frozen=True)
-class State:
-    """A model, alone or with one of its adapters."""
-
-    model: LanguageModel
-    adapter: str | None = None
-
-    @contextmanager
-    def active(self) -> Iterator[LanguageModel]:
-        with self.model.state(self.adapter):
-            yield self.model
-
-
-@dataclass(frozen=True)
-class StateReading:
-    """What one state makes of a sequence."""
-
-    ids: list[int]
-    opening: int  # tokens at the beginning that are none of the text's
-    residual_LTD: Tensor  # L + 1 rows: the first is what block 0 is given
-    logits_TV: Tensor
-    attention: dict[int, LayerAttention]  # by layer; empty where it cannot be watched
-
-    @property
-    def layers_LTD(self) -> Tensor:
-        """Outputs of the blocks at the tokens of the text: the opening token, on which most models
-        rest their attention, is so large that it would drown all others."""
-        return self.residual_LTD[1:, self.opening :]
-
-    @cached_property
-    def rank_L(self) -> Tensor:
-        """Effective rank of each layer; kept, since one base is compared with many others."""
-        return torch.stack([effective_rank(x_TD) for x_TD in self.layers_LTD])
-
-    @property
-    def predictions_TV(self) -> Tensor:
-        """Logits after each token of the text."""
-        return self.logits_TV[self.opening :]
-
-
-@torch.no_grad()
-def read_state(state: State, ids: list[int]) -> StateReading:
-    """Read one sequence. Raises LithoError if the state computes a number that is none."""
-    layers: dict[int, LayerAttention] = {}
-    with state.active() as model, watched(model, layers.__setitem__):
-        residual_LTD, logits_TV = hidden_states(model, ids)
-    _check_finite(state, residual_LTD, logits_TV)
-    return StateReading(ids, len(model.start), residual_LTD, logits_TV, layers)
-
-
-def _check_finite(state: State, residual_LTD: Tensor, logits_TV: Tensor) -> None:
-    bad = (~residual_LTD.isfinite()).any(-1).nonzero()
-    if len(bad):
-        layer, token = bad[0].tolist()
-        place = "the embedding" if layer == 0 else f"layer {layer - 1}"
-        raise LithoError(
-            f"{state.model.source.name} computes NaN or infinity at {place}, token {token}: "
-            "its weights are damaged, or the precision is too low for it"
-        )
-    bad = (~logits_TV.isfinite()).any(-1).nonzero()
-    if len(bad):
-        raise LithoError(
-            f"{state.model.source.name} computes NaN or infinity in the logits of token "
-            f"{bad[0].item()}: its output head is damaged"
-        )
-
-
-@dataclass(frozen=True)
 class Difference:
     """How the second state differs from the first on the tokens of one text."""
 
+    before: Predictions  # from the opening token on
+    after: Predictions
     kl_T: Tensor  # KL(before || after) of the next-token distribution, nats
     reverse_kl_T: Tensor  # KL(after || before)
     relative_LT: Tensor  # ||after - before|| / ||before|| of the residual stream
@@ -102,26 +33,54 @@ class Difference:
 
 
 @torch.no_grad()
-def difference(before: StateReading, after: StateReading) -> Difference:
-    """Compare two readings of the same sequence; equal readings differ by exactly nothing."""
-    if before.ids != after.ids or before.residual_LTD.shape != after.residual_LTD.shape:
-        raise LithoError(
-            "the two states cannot be compared: they read other tokens or have other layers"
-        )
-    old_LTD, new_LTD = before.layers_LTD, after.layers_LTD
-    old_TV, new_TV = before.predictions_TV, after.predictions_TV
-    js = attention_divergences(before, after)
+def compare(before: StateReading, after: State) -> Difference:
+    """Read the same sequence in another state; equal states differ by exactly nothing.
+
+    Attention is compared layer by layer while the other state reads, and is not kept.
+    """
+    js: dict[int, Tensor] = {}
+
+    def watch(layer: int, seen: LayerAttention) -> None:
+        if layer in before.attention:
+            js[layer] = divergence(before.attention[layer], seen)[:, before.opening :]
+
+    reading = read_state(after, before.ids, watch)
+    if len(before.layers) != len(reading.layers):
+        raise LithoError("the two states cannot be compared: they have other layers")
+    old, new, kl_T, reverse_kl_T = compared_predictions(before, reading)
+    pairs = list(zip(before.layers, reading.layers, strict=True))
     return Difference(
-        kl_T=kl(old_TV, new_TV).clamp_min(0),
-        reverse_kl_T=kl(new_TV, old_TV).clamp_min(0),
-        relative_LT=relative(new_LTD - old_LTD, old_LTD),
-        cosine_LT=torch.cosine_similarity(old_LTD, new_LTD, dim=-1),
-        cka_L=torch.stack([linear_cka(x, y) for x, y in zip(old_LTD, new_LTD, strict=True)]),
+        before=old,
+        after=new,
+        kl_T=kl_T[before.opening :],
+        reverse_kl_T=reverse_kl_T[before.opening :],
+        relative_LT=torch.stack([relative(new_TD - old_TD, old_TD) for old_TD, new_TD in pairs]),
+        cosine_LT=torch.stack([torch.cosine_similarity(*pair, dim=-1) for pair in pairs]),
+        cka_L=torch.stack([linear_cka(*pair) for pair in pairs]),
         rank_before_L=before.rank_L,
-        rank_after_L=after.rank_L,
-        attentive=list(js),
-        js_LHT=torch.stack(list(js.values())) if js else None,
+        rank_after_L=reading.rank_L,
+        attentive=sorted(js),
+        js_LHT=torch.stack([js[layer] for layer in sorted(js)]) if js else None,
     )
+
+
+@torch.no_grad()
+def compared_predictions(
+    before: StateReading, after: StateReading
+) -> tuple[Predictions, Predictions, Tensor, Tensor]:
+    """Both states' predictions, KL(before || after) and KL(after || before), each T, in nats."""
+    old, new, forward, reverse = [], [], [], []
+    for (first, second), followers in aligned(before, after):
+        logp, logq = first.log_softmax(-1), second.log_softmax(-1)
+        p, q = logp.exp(), logq.exp()
+        old.append(before.reduced(logp, p, followers))
+        new.append(after.reduced(logq, q, followers))
+        change = logp.sub_(logq)
+        forward.append(torch.linalg.vecdot(p, change))
+        reverse.append(-torch.linalg.vecdot(q, change))
+    # Rounding can make a divergence of almost nothing negative.
+    kl_T, reverse_kl_T = (torch.cat(parts).clamp_min(0) for parts in (forward, reverse))
+    return joined(old), joined(new), kl_T, reverse_kl_T
 
 
 def attention_divergences(before: StateReading, after: StateReading) -> dict[int, Tensor]:
@@ -130,25 +89,6 @@ def attention_divergences(before: StateReading, after: StateReading) -> dict[int
         i: divergence(before.attention[i], after.attention[i])[:, before.opening :]
         for i in sorted(before.attention.keys() & after.attention.keys())
     }
-
-
-def linear_cka(x_TD: Tensor, y_TD: Tensor) -> Tensor:
-    """Linear centred kernel alignment of two representations of the same tokens, 0 to 1.
-
-    ||Y'X||^2 / (||X'X|| ||Y'Y||) with centred columns and Frobenius norms (Kornblith et al. 2019,
-    section 3), in float64. NaN if a representation is constant.
-    """
-    x, y = (m.double() - m.double().mean(0) for m in (x_TD, y_TD))
-    return (y.T @ x).square().sum() / ((x.T @ x).norm() * (y.T @ y).norm())
-
-
-def effective_rank(x_TD: Tensor) -> Tensor:
-    """exp of the entropy of the normalised singular values (Roy & Vetterli 2007), in float64."""
-    x = x_TD.double()
-    gram = x.T @ x if x.shape[0] >= x.shape[1] else x @ x.T
-    values = torch.linalg.eigvalsh(gram).clamp_min(0).sqrt()
-    share = values / values.sum()
-    return torch.special.entr(share).sum().exp()
 
 
 @torch.no_grad()

@@ -14,9 +14,10 @@ import torch
 
 from litho.core.records import Record
 from litho.core.registry import Registry
-from litho.measure.difference import StateReading, attention_divergences
+from litho.measure.difference import attention_divergences
 from litho.measure.onset import LEVEL, band, prediction_p
-from litho.model.attention import attention_map
+from litho.measure.states import StateReading
+from litho.model.attention import first_share
 from litho.model.loading import LanguageModel
 
 
@@ -85,7 +86,8 @@ def logit_collapse(c: Comparison) -> float:
 
     Mean over tokens of log(std before / std after) of the logits; 0: as before.
     """
-    return (c.before.predictions_TV.std(-1) / c.after.predictions_TV.std(-1)).log().mean().item()
+    before, after = (_of_text(r, r.predictions.spread_T) for r in (c.before, c.after))
+    return (before / after).log().mean().item()
 
 
 @detector
@@ -94,7 +96,7 @@ def entropy_collapse(c: Comparison) -> float:
 
     Mean over tokens of the fall of next-token entropy, nats.
     """
-    before, after = (_entropy(reading) for reading in (c.before, c.after))
+    before, after = (_of_text(r, r.predictions.entropy_T) for r in (c.before, c.after))
     return (before - after).mean().item()
 
 
@@ -122,13 +124,12 @@ def sink_shift(c: Comparison) -> float | None:
     Mean over layers, heads and tokens of the absolute change of its share.
     """
     layers = c.before.attention.keys() & c.after.attention.keys()
-    if not layers:
-        return None
-    found = []
-    for i in layers:
-        before, after = (attention_map(r.attention[i]).first_HT for r in (c.before, c.after))
-        found.append((after - before)[:, c.before.opening :].abs().mean())
-    return torch.stack(found).mean().item()
+    shares = ([first_share(r.attention[i]) for i in layers] for r in (c.before, c.after))
+    found = [
+        (after - before)[:, c.before.opening :].abs().mean()
+        for before, after in zip(*shares, strict=True)
+    ]
+    return torch.stack(found).mean().item() if found else None
 
 
 @detector
@@ -147,18 +148,18 @@ def end_of_text_damage(c: Comparison) -> float | None:
     Mean over tokens of the absolute change of P(end of text). Not of its logarithm, which would
     count what happens far below any chance of stopping.
     """
-    end = c.model.tokenizer.eos_token_id
-    if end is None:
+    if c.model.tokenizer.eos_token_id is None:
         return None
-    before, after = (r.predictions_TV.softmax(-1)[:, end] for r in (c.before, c.after))
+    before, after = (_of_text(r, r.predictions.end_T) for r in (c.before, c.after))
     return (after - before).abs().mean().item()
 
 
-def _entropy(reading: StateReading) -> torch.Tensor:
-    return torch.special.entr(reading.predictions_TV.softmax(-1)).sum(-1)
+def _of_text(reading: StateReading, values_T: torch.Tensor) -> torch.Tensor:
+    """What belongs to the tokens of the text."""
+    return values_T[reading.opening :]
 
 
 def _calibration_gap(reading: StateReading) -> float:
-    top = reading.predictions_TV[:-1].softmax(-1).max(-1)
-    hit = top.indices.cpu() == torch.tensor(reading.ids[reading.opening + 1 :])
-    return top.values.mean().item() - hit.double().mean().item()
+    found = reading.predictions
+    top, right = found.probability_TK[:, 0], (found.rank_T == 1).double()
+    return (_of_text(reading, top)[:-1].mean() - _of_text(reading, right)[:-1].mean()).item()

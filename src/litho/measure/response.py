@@ -1,18 +1,18 @@
 """Response map: what a text does inside a model, token by token and layer by layer."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 from torch import Tensor
 
-from litho.model.attention import AttentionMap, attention_maps
-from litho.model.capture import hidden_states
+from litho.measure.difference import compared_predictions
+from litho.measure.geometry import relative
+from litho.measure.states import Predictions, State, StateReading, read_state
+from litho.model.attention import AttentionMap, LayerAttention, attention_map
 from litho.model.loading import LanguageModel
-from litho.model.scoring import kl
 
-# Shapes: L layers, T tokens, V vocabulary, D width of the residual stream.
-TOP = 5
+# Shapes: L layers, T tokens, D width of the residual stream.
 
 
 @dataclass(frozen=True)
@@ -46,12 +46,15 @@ class DriftMap:
 
 
 @torch.no_grad()
-def response_map(model: LanguageModel, text: str) -> ResponseMap:
-    """Read `text` in the state that the model is in; memory grows with tokens x vocabulary."""
-    ids = model.encode(text)
-    with attention_maps(model) as attention:
-        states_LTD, logits_TV = hidden_states(model, ids)
-    return _map_of(model, text, ids, states_LTD, logits_TV, attention)
+def response_map(state: State, text: str) -> ResponseMap:
+    """Read `text` in one state."""
+    attention: dict[int, AttentionMap] = {}
+
+    def reduce(layer: int, seen: LayerAttention) -> None:
+        attention[layer] = attention_map(seen)
+
+    reading = read_state(state, state.model.encode(text), reduce)
+    return _map_of(reading, text, reading.predictions, attention)
 
 
 @torch.no_grad()
@@ -60,66 +63,45 @@ def compared_maps(
 ) -> tuple[ResponseMap, ResponseMap, DriftMap]:
     """Read `text` in two states of the model, and say where the second differs."""
     ids = model.encode(text)
-    with model.state(before):
-        old_LTD, old_TV = hidden_states(model, ids)
-    with model.state(after):
-        new_LTD, new_TV = hidden_states(model, ids)
-    drift = DriftMap(change_LT=relative(new_LTD - old_LTD, old_LTD)[1:], kl_T=kl(old_TV, new_TV))
+    old, new = (read_state(State(model, adapter), ids, _unwatched) for adapter in (before, after))
+    old_predictions, new_predictions, kl_T, _ = compared_predictions(old, new)
+    pairs = zip(old.hidden.residual[1:], new.hidden.residual[1:], strict=True)
     return (
-        _map_of(model, text, ids, old_LTD, old_TV, {}),
-        _map_of(model, text, ids, new_LTD, new_TV, {}),
-        drift,
+        _map_of(old, text, old_predictions, {}),
+        _map_of(new, text, new_predictions, {}),
+        DriftMap(
+            torch.stack([relative(new_TD - old_TD, old_TD) for old_TD, new_TD in pairs]), kl_T
+        ),
     )
 
 
+def _unwatched(layer: int, seen: LayerAttention) -> None:
+    """Drop the attention of a layer."""
+
+
 def _map_of(
-    model: LanguageModel,
-    text: str,
-    ids: list[int],
-    states_LTD: Tensor,
-    logits_TV: Tensor,
-    attention: dict[int, AttentionMap],
+    reading: StateReading, text: str, found: Predictions, attention: dict[int, AttentionMap]
 ) -> ResponseMap:
-    given, made = states_LTD[:-1], states_LTD[1:]
+    residual = reading.hidden.residual
+    steps = list(pairwise(residual))
     return ResponseMap(
-        tokens=read_tokens(model, text, ids, logits_TV),
-        norm_LT=made.norm(dim=-1),
-        change_LT=relative(made - given, given),
-        cosine_LT=torch.cosine_similarity(given, made, dim=-1),
+        tokens=token_readings(reading.state.model, text, found),
+        norm_LT=torch.stack([made.norm(dim=-1) for made in residual[1:]]),
+        change_LT=torch.stack([relative(made - given, given) for given, made in steps]),
+        cosine_LT=torch.stack([torch.cosine_similarity(*step, dim=-1) for step in steps]),
         attention=attention,
     )
 
 
-def relative(difference: Tensor, base: Tensor) -> Tensor:
-    """Norm of `difference` over that of `base`, along the last axis."""
-    return difference.norm(dim=-1) / base.norm(dim=-1).clamp_min(1e-12)
-
-
-def read_tokens(
-    model: LanguageModel, text: str, ids: Sequence[int], logits_TV: Tensor
-) -> list[TokenReading]:
-    """Surprise, entropy, rank and likeliest alternatives of every token of `text`."""
-    offset = len(model.start)
-    found = []
-    for t, piece in enumerate(model.pieces(text)):
-        place = t + offset
-        if place == 0:
-            found.append(TokenReading(piece, None, None, None, []))
-            continue
-        logp_V = logits_TV[place - 1].log_softmax(-1)
-        own = logp_V[ids[place]]
-        top = logp_V.topk(TOP)
-        alternatives = [
-            (model.decode([token]), value)
-            for token, value in zip(top.indices.tolist(), top.values.exp().tolist(), strict=True)
-        ]
-        found.append(
-            TokenReading(
-                text=piece,
-                surprise=-own.item(),
-                entropy=-(logp_V.exp() * logp_V).sum().item(),
-                rank=int((logp_V > own).sum().item()) + 1,
-                alternatives=alternatives,
-            )
-        )
-    return found
+def token_readings(model: LanguageModel, text: str, found: Predictions) -> list[TokenReading]:
+    """The tokens of a text with what was expected in their place."""
+    pieces = model.pieces(text)
+    # Without an opening token nothing predicts the first one.
+    readings = [] if model.start else [TokenReading(pieces[0], None, None, None, [])]
+    columns = (column.tolist() for column in found)
+    for piece, (surprise, entropy, rank, tokens, shares, *_) in zip(
+        pieces[len(readings) :], zip(*columns, strict=True), strict=False
+    ):
+        alternatives = [(model.decode([t]), p) for t, p in zip(tokens, shares, strict=True)]
+        readings.append(TokenReading(piece, surprise, entropy, rank, alternatives))
+    return readings

@@ -2,12 +2,14 @@
 
 import json
 import math
+import re
 import shutil
 import warnings
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import torch
 from peft import LoraConfig, PeftModel, get_peft_model
@@ -25,6 +27,7 @@ from litho.model.loading import LanguageModel, first_line
 
 # Read by their weights instead of being called, so that LoRA would have no effect on them.
 _UNADAPTABLE = {"mamba": ("out_proj", "dt_proj", "conv1d")}
+_BLOCK_NUMBER = re.compile(r"\.\d+\.")
 
 
 def target_modules(model: LanguageModel) -> list[str]:
@@ -71,8 +74,8 @@ def weights(model: LanguageModel, name: str) -> dict[str, nn.Parameter]:
 
 
 @torch.no_grad()
-def update_norm(model: LanguageModel, name: str) -> float:
-    """Frobenius norm of everything that a LoRA adapter adds to the weights, all matrices at once.
+def update_norms(model: LanguageModel, name: str) -> dict[str, float]:
+    """Frobenius norm of what a LoRA adapter adds to the weights, by kind of matrix (see `kind`).
 
     Raises LithoError if the adapter is of another kind than plain LoRA on linear layers.
     """
@@ -83,15 +86,15 @@ def update_norm(model: LanguageModel, name: str) -> float:
             "the adapter is no plain LoRA on linear layers (it uses DoRA or changes embeddings), "
             "and the size of its update is not known: merge it and compare the merged model"
         )
-    norms = [_product_norm(*factors) for factors in _factors(model, name)]
+    norms = _by_kind((kind_, _product_norm(a, b, s)) for kind_, a, b, s in _factors(model, name))
     if not norms:
         raise LithoError(f"the adapter {name} changes no linear layer by LoRA")
-    return math.hypot(*norms)
+    return norms
 
 
 @torch.no_grad()
-def distance(model: LanguageModel, other: LanguageModel) -> float:
-    """Frobenius norm of the difference of all weights of two plain models.
+def distances(model: LanguageModel, other: LanguageModel) -> dict[str, float]:
+    """Frobenius norm of the difference of two plain models' weights, by kind of matrix.
 
     Raises LithoError if their weights are not of the same names and shapes.
     """
@@ -102,28 +105,78 @@ def distance(model: LanguageModel, other: LanguageModel) -> float:
                 f"{model.source.name} and {other.source.name} are built differently ({name}): "
                 "their layers cannot be compared one by one"
             )
-    squares = [(first[n] - second[n]).double().square().sum().item() for n in first]
-    return math.sqrt(sum(squares))
+    return _by_kind(
+        (kind(name.removesuffix(".weight")), torch.dist(first[name], second[name]).item())
+        for name in first
+    )
 
 
 @torch.no_grad()
-def randomize(model: LanguageModel, name: str, norm: float, seed: int) -> None:
-    """Give a LoRA adapter a random direction and the total Frobenius norm `norm`.
+def check_unmerged(model: LanguageModel, name: str) -> None:
+    """Raises LithoError if the base's weights contain a LoRA adapter already.
 
-    Every matrix that it adapts is changed by the same norm.
+    <W, D> / ||D||^2, for all adapted weights W and updates D at once, grows by 1 if D is added to
+    W. Before that it is 0 with a standard deviation of sqrt(sum ||W||^2 ||D||^2 / entries) /
+    ||D||^2 where directions are random; nothing is said of updates so small that this exceeds 0.05.
+    """
+    product = square = variance = 0.0
+    for weight, update in _updates(model, name):
+        product += (weight * update).sum().item()
+        square += (norm := update.square().sum().item())
+        variance += norm * weight.square().sum().item() / weight.numel()
+    if square and math.sqrt(variance) / square < 0.05 and abs(product / square - 1) < 0.2:
+        raise LithoError(
+            f"{model.source.name} contains this adapter already (it has been merged): give the "
+            "model without it as the state before"
+        )
+
+
+def _updates(model: LanguageModel, name: str) -> Iterator[tuple[Tensor, Tensor]]:
+    """Every adapted weight of the base and what the adapter adds to it, in float32."""
+    for module in model.network.modules():
+        if isinstance(module, LoraLayer) and name in module.lora_A:
+            layer = cast(Any, module)  # PEFT annotates less than there is
+            yield layer.get_base_layer().weight.float(), layer.get_delta_weight(name).float()
+
+
+def kind(module: str) -> str:
+    """What a module is called inside its block, such as `self_attn.q_proj`: the same in all blocks.
+
+    A module outside the blocks is a kind of its own.
+    """
+    return _BLOCK_NUMBER.split(module, maxsplit=1)[-1]
+
+
+def _by_kind(norms: Iterable[tuple[str, float]]) -> dict[str, float]:
+    total: dict[str, float] = {}
+    for name, norm in norms:
+        total[name] = math.hypot(total.get(name, 0.0), norm)
+    return total
+
+
+@torch.no_grad()
+def randomize(model: LanguageModel, name: str, norms: dict[str, float], seed: int) -> None:
+    """Give a LoRA adapter a random direction and a Frobenius norm by kind of matrix.
+
+    The norm of a kind is spread evenly over the depth; that of what the adapter does not reach is
+    spread evenly over all kinds that it does.
     """
     factors = list(_factors(model, name))
+    depth = Counter(kind_ for kind_, *_ in factors)
+    rest = math.hypot(*(norm for kind_, norm in norms.items() if kind_ not in depth))
+    rest /= math.sqrt(len(depth))
     generator = torch.Generator().manual_seed(seed)
-    for a, b, scale in factors:
+    for kind_, a, b, scale in factors:
         for matrix in (a, b):
             matrix.copy_(torch.randn(matrix.shape, generator=generator))
-        b.mul_(norm / math.sqrt(len(factors)) / _product_norm(a, b, scale))
+        norm = math.hypot(norms.get(kind_, 0.0), rest) / math.sqrt(depth[kind_])
+        b.mul_(norm / _product_norm(a, b, scale))
 
 
 @torch.no_grad()
 def silence(model: LanguageModel, name: str) -> None:
     """Make a LoRA adapter change nothing."""
-    for _, b, _ in _factors(model, name):
+    for _, _, b, _ in _factors(model, name):
         b.zero_()
 
 
@@ -132,12 +185,12 @@ def _product_norm(a: Tensor, b: Tensor, scale: float) -> float:
     return scale * math.sqrt(((b.T @ b) * (a @ a.T)).sum().item())
 
 
-def _factors(model: LanguageModel, name: str) -> Iterator[tuple[Tensor, Tensor, float]]:
-    """A (r x in), B (out x r) and the scale of every adapted matrix: W' = W + scale B A."""
-    for module in model.network.modules():
+def _factors(model: LanguageModel, name: str) -> Iterator[tuple[str, Tensor, Tensor, float]]:
+    """Kind, A (r x in), B (out x r) and scale of every adapted matrix: W' = W + scale B A."""
+    for path, module in model.network.named_modules():
         if isinstance(module, LoraLayer) and name in module.lora_A:
             a, b = module.lora_A[name].weight, module.lora_B[name].weight
-            yield cast(Tensor, a), cast(Tensor, b), float(module.scaling[name])
+            yield kind(path), cast(Tensor, a), cast(Tensor, b), float(module.scaling[name])
 
 
 @contextmanager
@@ -181,21 +234,20 @@ def save(model: LanguageModel, name: str, folder: Path) -> None:
     partial.rename(folder)
 
 
+def rank(folder: Path) -> int:
+    """Rank of a saved LoRA adapter. Raises LithoError if the folder holds none."""
+    found = _checked_config(folder).get("r")
+    if not isinstance(found, int) or found < 1:
+        raise LithoError(f"the adapter {folder} is no LoRA: its adapter_config.json has no rank r")
+    return found
+
+
 def load(model: LanguageModel, name: str, folder: Path) -> None:
     """Hang a saved adapter on the model under `name`.
 
     Raises LithoError if the folder holds no adapter or one with pickled weights.
     """
-    for file in ("adapter_config.json", "adapter_model.safetensors"):
-        if not (folder / file).is_file():
-            raise LithoError(f"{folder} is no PEFT adapter with safetensors: {file} is missing")
-    config = json.loads((folder / "adapter_config.json").read_text(encoding="utf-8"))
-    if config.get("modules_to_save"):
-        raise LithoError(
-            f"the adapter {folder} replaces whole modules ({', '.join(config['modules_to_save'])}, "
-            "modules_to_save): without it the model would not be the base any more; "
-            "merge it and compare the merged model"
-        )
+    _checked_config(folder)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", UserWarning)  # how PEFT reports missing weights
@@ -211,6 +263,30 @@ def load(model: LanguageModel, name: str, folder: Path) -> None:
         ) from None
     model.network.eval()
     model.adapters.append(name)
+
+
+def _checked_config(folder: Path) -> dict[str, Any]:
+    """The configuration of a saved adapter that Litho can use."""
+    if not (folder / "adapter_model.safetensors").is_file() and any(
+        folder.glob("model*.safetens*")
+    ):
+        raise LithoError(
+            f"the adapter in {folder} has been merged already: what lies there is a whole model; "
+            "take its adapter_config.json away and give the folder as a model"
+        )
+    for file in ("adapter_config.json", "adapter_model.safetensors"):
+        if not (folder / file).is_file():
+            raise LithoError(f"{folder} is no PEFT adapter with safetensors: {file} is missing")
+    config: dict[str, Any] = json.loads(
+        (folder / "adapter_config.json").read_text(encoding="utf-8")
+    )
+    if config.get("modules_to_save"):
+        raise LithoError(
+            f"the adapter {folder} replaces whole modules ({', '.join(config['modules_to_save'])}, "
+            "modules_to_save): without it the model would not be the base any more; "
+            "merge it and compare the merged model"
+        )
+    return config
 
 
 def adapter_sha256(folder: Path) -> str:

@@ -92,9 +92,55 @@ def _hidden(output: Tensor | tuple[Any]) -> Tensor:
     return found.detach()
 
 
+@dataclass(frozen=True)
+class HiddenStates:
+    """What one forward pass leaves of a sequence, in float32."""
+
+    residual: list[Tensor]  # L + 1 of T x D: what block 0 is given, then the output of every block
+    head_input_TD: Tensor
+    logits_TV: Tensor | None  # kept only where the output head alone does not give them
+
+    def logits(self, model: LanguageModel, start: int, end: int) -> Tensor:
+        """Logits of the places from `start` to `end`; `model` is in the state that was read."""
+        if self.logits_TV is not None:
+            return self.logits_TV[start:end]
+        return _head(model, self.head_input_TD[start:end])
+
+
 @torch.no_grad()
-def hidden_states(model: LanguageModel, ids: list[int]) -> tuple[Tensor, Tensor]:
-    """Residual stream (L+1) x T x D and logits T x V of one sequence, in float32."""
-    with residual_stream(model) as states:
-        logits = model.network(input_ids=torch.tensor([ids], device=model.device)).logits
-    return torch.cat([s.float() for s in states]), logits[0].float()
+def hidden_states(model: LanguageModel, ids: list[int]) -> HiddenStates:
+    """Read one sequence.
+
+    Its logits, by far the largest of all arrays, are left to be computed piece by piece, unless the
+    architecture does more to them than multiply (soft caps, scales).
+    """
+    ids_BT = torch.tensor([ids], device=model.device)
+    with residual_stream(model) as states, _last_place_only(model) as given:
+        last_V = model.network(input_ids=ids_BT, use_cache=False).logits[0, -1]
+    residual = [state[0].float() for state in states]
+    if given and torch.allclose(_head(model, given[0][-1:])[0], last_V.float(), atol=1e-4):
+        return HiddenStates(residual, given[0], None)
+    logits_TV = model.network(input_ids=ids_BT, use_cache=False).logits[0].float()
+    return HiddenStates(residual, residual[-1], logits_TV)
+
+
+@contextmanager
+def _last_place_only(model: LanguageModel) -> Iterator[list[Tensor]]:
+    """Let the output head see the last place only; collects all that it would have seen, T x D."""
+    seen: list[Tensor] = []
+
+    def cut(_: nn.Module, args: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        seen.append(args[0][0].detach())
+        return (args[0][:, -1:], *args[1:])
+
+    head = model.network.get_output_embeddings()
+    handle = head.register_forward_pre_hook(cut) if head is not None else None
+    try:
+        yield seen
+    finally:
+        if handle:
+            handle.remove()
+
+
+def _head(model: LanguageModel, input_TD: Tensor) -> Tensor:
+    return model.network.get_output_embeddings()(input_TD).detach().float()

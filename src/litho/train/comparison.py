@@ -16,26 +16,20 @@ from litho.core.config import Config
 from litho.core.errors import LithoError
 from litho.core.runs import RunDirectory, whole_file, whole_or_nothing
 from litho.measure import chance
-from litho.measure.difference import (
-    Difference,
-    State,
-    StateReading,
-    calls_of,
-    difference,
-    own_effects,
-    read_state,
-)
+from litho.measure.difference import Difference, calls_of, compare, own_effects
 from litho.measure.effects import DETECTORS, Comparison, Finding, judge
 from litho.measure.onset import Onset, onset
 from litho.measure.overlap import Overlap, common_heads, judge_overlap
-from litho.measure.response import read_tokens
+from litho.measure.response import token_readings
+from litho.measure.states import State, read_state
 from litho.model import adapters
-from litho.model.loading import LanguageModel, load, locate
+from litho.model.loading import load, locate
 from litho.train.inputs import check_text, split_scenes
 from litho.train.job import Reporter
 from litho.train.proof import token_row
 
 # Shapes: L layers, H heads, T tokens.
+NULL_RANK = 8  # of random updates where the change has no rank of its own
 
 
 class DiffConfig(Config):
@@ -82,7 +76,7 @@ def diff_text(
     tokenizer. `unseen` is a text that training never saw: do the same heads change there?
     """
     reporter.stage("loading")
-    first, second, norm = _states(before, after)
+    first, second, norms = _states(before, after)
     for content in (text, *([unseen.text] if unseen else [])):
         check_text(first.model, content)
     scenes = split_scenes(first.model, text)
@@ -95,10 +89,10 @@ def diff_text(
             found.append(compared)
             rows += scene_rows
             reporter.advance(number)
-        reporter.stage("comparing with chance", config.nulls if norm else None)
+        reporter.stage("comparing with chance", config.nulls if any(norms.values()) else None)
         judgement = Judgement()
-        if norm:
-            judgement = _judge(first, second, norm, scenes[0], unseen, config, reporter)
+        if any(norms.values()):
+            judgement = _judge(first, second, norms, scenes[0], unseen, config, reporter)
         tensors = _joined(found)
         run.write_rows("tokens.parquet", rows)
         with whole_file(run.path / "maps.safetensors") as path:
@@ -117,30 +111,39 @@ def diff_text(
     return run
 
 
-def _states(before: str, after: str) -> tuple[State, State, float]:
-    """Both states, and the Frobenius norm of what lies between their weights."""
+def _states(before: str, after: str) -> tuple[State, State, dict[str, float]]:
+    """Both states, and the Frobenius norm of what lies between their weights, by kind of matrix."""
     model = load(locate(before), torch.float32)
     if (Path(after) / "adapter_config.json").is_file():
-        chance.prepare(model)
+        chance.prepare(model, adapters.rank(Path(after)))
         adapters.load(model, "after", Path(after))
-        return State(model), State(model, "after"), adapters.update_norm(model, "after")
+        adapters.check_unmerged(model, "after")
+        return State(model), State(model, "after"), adapters.update_norms(model, "after")
     other = load(locate(after), torch.float32)
     if other.tokenizer.get_vocab() != model.tokenizer.get_vocab():
         raise LithoError(
             f"{before} and {after} have different tokenizers: their tokens cannot be compared "
             "one by one"
         )
-    norm = adapters.distance(model, other)
-    chance.prepare(model)
-    return State(model), State(other), norm
+    norms = adapters.distances(model, other)
+    chance.prepare(model, NULL_RANK)
+    return State(model), State(other), norms
 
 
 def _compare(first: State, second: State, text: str) -> tuple[Difference, list[dict[str, object]]]:
     """Difference on one scene and its tokens; the readings, which are large, are dropped."""
-    ids = first.model.encode(text)
-    old, new = read_state(first, ids), read_state(second, ids)
-    found = difference(old, new)
-    return found, _token_rows(first.model, text, old, new, found)
+    model = first.model
+    base = read_state(first, model.encode(text))
+    found = compare(base, second)
+    readings = (token_readings(model, text, each) for each in (found.before, found.after))
+    kls = zip(found.kl_T.tolist(), found.reverse_kl_T.tolist(), strict=True)
+    rows = [
+        token_row(before, "_before")
+        | token_row(after, "_after")
+        | {"kl": kl, "reverse_kl": reverse_kl}
+        for before, after, (kl, reverse_kl) in zip(*readings, kls, strict=True)
+    ]
+    return found, rows
 
 
 def _on_unseen(first: State, second: State, unseen: str) -> dict[str, Any]:
@@ -153,7 +156,7 @@ def _on_unseen(first: State, second: State, unseen: str) -> dict[str, Any]:
 def _judge(
     first: State,
     second: State,
-    norm: float,
+    norms: dict[str, float],
     scene: str,
     unseen: Unseen | None,
     config: DiffConfig,
@@ -176,7 +179,7 @@ def _judge(
     nulls = []
     for number in range(config.nulls):
         seed = random.Random(f"{config.seed} null {number}").getrandbits(48)
-        with chance.by_chance(model, norm, seed) as state:
+        with chance.by_chance(model, norms, seed) as state:
             nulls.append(measured(state))
         reporter.advance(number + 1)
     null_effects, null_statistics, null_common = zip(*nulls, strict=True)
@@ -186,19 +189,6 @@ def _judge(
         heads = sum(layer.query_HTD.shape[0] for layer in base.attention.values())
         same_heads = judge_overlap(common, null_common, heads)
     return Judgement(onset(effects, null_effects), judge(statistics, null_statistics), same_heads)
-
-
-def _token_rows(
-    model: LanguageModel, scene: str, old: StateReading, new: StateReading, found: Difference
-) -> list[dict[str, object]]:
-    readings = (read_tokens(model, scene, r.ids, r.logits_TV) for r in (old, new))
-    kls = zip(found.kl_T.tolist(), found.reverse_kl_T.tolist(), strict=True)
-    return [
-        token_row(before, "_before")
-        | token_row(after, "_after")
-        | {"kl": kl, "reverse_kl": reverse_kl}
-        for before, after, (kl, reverse_kl) in zip(*readings, kls, strict=True)
-    ]
 
 
 def _joined(found: Sequence[Difference]) -> dict[str, Tensor]:

@@ -10,6 +10,7 @@ from torch import Tensor
 from litho.core.records import Plan, Variant
 from litho.core.runs import RunDirectory, whole_file, whole_or_nothing
 from litho.measure.response import ResponseMap, response_map
+from litho.measure.states import State
 from litho.model import adapters
 from litho.model.alternatives import ModelScorer
 from litho.model.loading import LanguageModel, load, locate
@@ -82,10 +83,11 @@ def map_text(
     model = _open(model_name, text)
     if adapter:
         adapters.load(model, "adapter", adapter)
+    state = State(model, "adapter" if adapter else None)
     scenes = split_scenes(model, text)
     with whole_or_nothing(RunDirectory.create(out)) as run:
         reporter.stage("reading the text")
-        maps = [response_map(model, scene) for scene in scenes]
+        maps = [response_map(state, scene) for scene in scenes]
         rows = [token_row(token) for found in maps for token in found.tokens]
         run.write_rows("tokens.parquet", rows)
         offset = len(model.start)

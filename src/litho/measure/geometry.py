@@ -1,0 +1,30 @@
+"""Lengths, ranks and likenesses of representations."""
+
+import torch
+from torch import Tensor
+
+# Shapes: T tokens, D width of the residual stream.
+
+
+def relative(difference: Tensor, base: Tensor) -> Tensor:
+    """Norm of `difference` over that of `base`, along the last axis."""
+    return difference.norm(dim=-1) / base.norm(dim=-1).clamp_min(1e-12)
+
+
+def linear_cka(x_TD: Tensor, y_TD: Tensor) -> Tensor:
+    """Linear centred kernel alignment of two representations of the same tokens, 0 to 1.
+
+    ||Y'X||^2 / (||X'X|| ||Y'Y||) with centred columns and Frobenius norms (Kornblith et al. 2019,
+    section 3), in float64. NaN if a representation is constant.
+    """
+    x, y = (m.double() - m.double().mean(0) for m in (x_TD, y_TD))
+    return (y.T @ x).square().sum() / ((x.T @ x).norm() * (y.T @ y).norm())
+
+
+def effective_rank(x_TD: Tensor) -> Tensor:
+    """exp of the entropy of the normalised singular values (Roy & Vetterli 2007), in float64."""
+    x = x_TD.double()
+    gram = x.T @ x if x.shape[0] >= x.shape[1] else x @ x.T
+    values = torch.linalg.eigvalsh(gram).clamp_min(0).sqrt()
+    share = values / values.sum()
+    return torch.special.entr(share).sum().exp()

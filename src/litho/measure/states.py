@@ -1,0 +1,153 @@
+"""A state of a model, and what it makes of a sequence."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from litho.core.errors import LithoError
+from litho.measure.geometry import effective_rank
+from litho.model.attention import LayerAttention, Watcher, watched
+from litho.model.capture import HiddenStates, hidden_states
+from litho.model.loading import LanguageModel
+from litho.model.scoring import chunks
+
+# Shapes: L layers (outputs of blocks, from 0), T places of a sequence, N of them at a time, V
+# vocabulary, K alternatives, D width of the residual stream.
+AT_ONCE = 256  # places whose logits exist at the same time
+TOP = 5
+
+
+@dataclass(frozen=True)
+class State:
+    """A model, alone or with one of its adapters."""
+
+    model: LanguageModel
+    adapter: str | None = None
+
+    @contextmanager
+    def active(self) -> Iterator[LanguageModel]:
+        with self.model.state(self.adapter):
+            yield self.model
+
+
+class Predictions(NamedTuple):
+    """The next-token distribution after each place, reduced; what follows the last is unknown."""
+
+    surprise_T: Tensor  # of the token that did follow, nats
+    entropy_T: Tensor
+    rank_T: Tensor  # 1: the token that did follow was the likeliest
+    top_TK: Tensor  # likeliest tokens
+    probability_TK: Tensor
+    end_T: Tensor  # probability of the end of text; 0 where the tokenizer has no such token
+    spread_T: Tensor  # standard deviation of the logits over the vocabulary
+
+
+@dataclass(frozen=True)
+class StateReading:
+    """What one state makes of a sequence."""
+
+    state: State
+    ids: list[int]
+    hidden: HiddenStates
+    attention: dict[int, LayerAttention]  # by layer; empty where it was not or cannot be watched
+
+    @property
+    def opening(self) -> int:
+        """Tokens at the beginning that are none of the text's."""
+        return len(self.state.model.start)
+
+    @property
+    def layers(self) -> list[Tensor]:
+        """Outputs of the blocks, T x D, at the tokens of the text: the opening token, on which most
+        models rest their attention, is so large that it would drown all others."""
+        return [x_TD[self.opening :] for x_TD in self.hidden.residual[1:]]
+
+    @cached_property
+    def rank_L(self) -> Tensor:
+        """Effective rank of each layer; kept, since one base is compared with many others."""
+        return torch.stack([effective_rank(x_TD) for x_TD in self.layers])
+
+    def logits(self) -> Iterator[Tensor]:
+        """Logits of all places, some of them at a time, N x V.
+
+        Raises LithoError if one is no number.
+        """
+        for start in range(0, len(self.ids), AT_ONCE):
+            with torch.no_grad(), self.state.active() as model:
+                found_NV = self.hidden.logits(model, start, start + AT_ONCE)
+            bad = (~found_NV.isfinite()).any(-1).nonzero()
+            if len(bad):
+                raise LithoError(
+                    f"{self.state.model.source.name} computes NaN or infinity in the logits of "
+                    f"token {start + bad[0].item()}: its output head is damaged"
+                )
+            yield found_NV
+
+    @cached_property
+    def predictions(self) -> Predictions:
+        """What the state expects at every place; kept, as `rank_L` is."""
+        parts = []
+        for (logits,), followers in aligned(self):
+            logp = logits.log_softmax(-1)
+            parts.append(self.reduced(logp, logp.exp(), followers))
+        return joined(parts)
+
+    def reduced(self, logp_NV: Tensor, p_NV: Tensor, followers_N1: Tensor) -> Predictions:
+        """Some places' distributions and the tokens that followed, reduced."""
+        own = logp_NV.gather(-1, followers_N1)
+        top = p_NV.topk(TOP)
+        end = self.state.model.tokenizer.eos_token_id
+        return Predictions(
+            surprise_T=-own[:, 0],
+            entropy_T=-torch.linalg.vecdot(p_NV, logp_NV),
+            rank_T=(logp_NV > own).sum(-1) + 1,
+            top_TK=top.indices,
+            probability_TK=top.values,
+            end_T=torch.zeros_like(own[:, 0]) if end is None else p_NV[:, end].clone(),
+            spread_T=logp_NV.std(-1),  # as that of the logits, which differ by a constant
+        )
+
+
+def aligned(*readings: StateReading) -> Iterator[tuple[tuple[Tensor, ...], Tensor]]:
+    """Logits of readings of one sequence, N x V each, and the tokens that followed, N x 1.
+
+    As many places at a time as fit into a cache; what stands for the token after the last place is
+    not to be looked at.
+    """
+    followers_T1 = torch.tensor([*readings[0].ids[1:], 0])[:, None]
+    start = 0
+    for found in zip(*(reading.logits() for reading in readings), strict=True):
+        for logits in chunks(*found):
+            end = start + len(logits[0])
+            yield logits, followers_T1[start:end].to(logits[0].device)
+            start = end
+
+
+def joined(parts: list[Predictions]) -> Predictions:
+    """The places of several parts, one part after the other."""
+    return Predictions(*map(torch.cat, zip(*parts, strict=True)))
+
+
+@torch.no_grad()
+def read_state(state: State, ids: list[int], watcher: Watcher | None = None) -> StateReading:
+    """Read one sequence; `watcher` sees the attention of each layer instead of its being kept.
+
+    Raises LithoError if the state computes a number that is none.
+    """
+    layers: dict[int, LayerAttention] = {}
+    with state.active() as model, watched(model, watcher or layers.__setitem__):
+        hidden = hidden_states(model, ids)
+    for number, x_TD in enumerate(hidden.residual):
+        bad = (~x_TD.isfinite()).any(-1).nonzero()
+        if len(bad):
+            place = "the embedding" if number == 0 else f"layer {number - 1}"
+            raise LithoError(
+                f"{model.source.name} computes NaN or infinity at {place}, token {bad[0].item()}: "
+                "its weights are damaged, or the precision is too low for it"
+            )
+    return StateReading(state, ids, hidden, layers)
