@@ -20,9 +20,9 @@ import torch
 from scipy import stats
 
 from litho.measure import chance
-from litho.measure.difference import calls_of, own_effects
+from litho.measure.difference import own_effects
 from litho.measure.onset import onset
-from litho.measure.states import State
+from litho.measure.states import State, read_state
 from litho.model.adapters import kind, target_modules
 from litho.model.capture import block_path, blocks
 from litho.model.loading import DEFAULT, LanguageModel, load, locate
@@ -84,13 +84,12 @@ def main() -> None:
     kinds = [name for name, _ in stack[0]]
     chance.prepare(model, rank=8)
     ids = model.encode(options.text.read_text(encoding="utf-8").strip())[: config.null_tokens]
-    calls = calls_of(State(model), ids)
-    opening = len(model.start)
+    base = read_state(State(model), ids)
     rest = dict.fromkeys(kinds, options.norm / math.sqrt(len(kinds)))
 
     def effects(norms: dict[str, float], seed: int) -> Effects:
         with chance.by_chance(model, norms, seed) as state:
-            return own_effects(calls, state)[:, opening:].double().mean(dim=1).tolist()
+            return own_effects(base, state).double().mean(dim=1).tolist()
 
     draws = [effects(rest, seed) for seed in range(options.chances)]
     false = [

@@ -8,7 +8,7 @@ import torch
 
 from litho.core.errors import LithoError
 from litho.measure import chance, difference
-from litho.measure.difference import Difference, attention_divergences, calls_of, own_effects
+from litho.measure.difference import Difference, attention_divergences, own_effects
 from litho.measure.effects import DETECTORS, Comparison, judge
 from litho.measure.geometry import effective_rank, linear_cka
 from litho.measure.onset import onset
@@ -35,8 +35,8 @@ def test_equal_states_differ_by_exactly_nothing(any_model: LanguageModel) -> Non
         assert all(tensor.abs().max() == 0 for tensor in zeros)
         assert torch.equal(found.rank_before_L, found.rank_after_L)
         torch.testing.assert_close(found.cka_L, torch.ones_like(found.cka_L), atol=1e-9, rtol=0)
-    calls = calls_of(State(any_model), any_model.encode(TEXT))
-    assert own_effects(calls, State(any_model, "x")).abs().max() == 0
+    base = read_state(State(any_model), any_model.encode(TEXT))
+    assert own_effects(base, State(any_model, "x")).abs().max() == 0
 
 
 def test_difference_against_its_definitions(any_model: LanguageModel) -> None:
@@ -88,8 +88,8 @@ def test_only_the_touched_block_has_an_effect_of_its_own(any_model: LanguageMode
                 parameter.zero_()
     touched = any(".1." in name for name in adapters.weights(any_model, "x"))
     assert touched and len(blocks(any_model)) == 3
-    calls = calls_of(State(any_model), any_model.encode(TEXT))
-    effect_L = own_effects(calls, State(any_model, "x"))[:, 1:].mean(1)
+    base = read_state(State(any_model), any_model.encode(TEXT))
+    effect_L = own_effects(base, State(any_model, "x")).mean(1)
     assert effect_L[1] > 0 and effect_L[0] == effect_L[2] == 0
     # The accumulated difference goes on to the end.
     relative_L = compare(any_model, "x").relative_LT.mean(1)

@@ -12,6 +12,7 @@ import typer
 from typer.exceptions import TyperException
 
 from litho.app.console import console
+from litho.app.memory import keep_freed_memory
 from litho.core.errors import Interrupted, LithoError, disk_is_full
 
 app = typer.Typer(
@@ -206,6 +207,7 @@ def default_folder(text: Path, ending: str = "") -> Path:
 
 def main() -> None:
     """Run the command line; errors are one sentence, exit codes those of the README."""
+    keep_freed_memory()
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     warnings.filterwarnings("ignore", category=FutureWarning, module="transformers")
     sys.exit(guarded(lambda: app(standalone_mode=False)))

@@ -9,7 +9,7 @@ from litho.core.errors import LithoError
 from litho.measure.geometry import linear_cka, relative
 from litho.measure.states import Predictions, State, StateReading, aligned, joined, read_state
 from litho.model.attention import LayerAttention, divergence
-from litho.model.capture import BlockCall, block_calls, rerun_blocks
+from litho.model.capture import answers
 
 # Shapes: L layers (outputs of blocks, from 0), H heads, T tokens, V vocabulary, D width of the
 # residual stream.
@@ -80,7 +80,7 @@ def compared_predictions(
         reverse.append(-torch.linalg.vecdot(q, change))
     # Rounding can make a divergence of almost nothing negative.
     kl_T, reverse_kl_T = (torch.cat(parts).clamp_min(0) for parts in (forward, reverse))
-    return joined(old), joined(new), kl_T, reverse_kl_T
+    return joined(before, old), joined(after, new), kl_T, reverse_kl_T
 
 
 def attention_divergences(before: StateReading, after: StateReading) -> dict[int, Tensor]:
@@ -92,25 +92,14 @@ def attention_divergences(before: StateReading, after: StateReading) -> dict[int
 
 
 @torch.no_grad()
-def calls_of(state: State, ids: list[int]) -> list[BlockCall]:
-    """What every block is given and answers when `state` reads a sequence."""
-    with state.active() as model, block_calls(model) as calls:
-        model.network(input_ids=torch.tensor([ids], device=model.device), use_cache=False)
-    return calls
+def own_effects(before: StateReading, after: State) -> Tensor:
+    """How differently each block of `after` answers what it was given before, L x T.
 
-
-@torch.no_grad()
-def own_effects(calls: list[BlockCall], after: State) -> Tensor:
-    """How differently each block of `after` answers what the first state had given it, L x T.
-
-    ||block'(h) - block(h)|| / ||block(h)||, for all tokens, the opening one included. Unlike
-    drift, it does not add up over the depth: a block that was not touched has exactly 0 wherever
-    it stands.
+    ||block'(h) - block(h)|| / ||block(h)|| at the tokens of the text. Unlike drift, it does not add
+    up over the depth: a block that was not touched has exactly 0 wherever it stands.
     """
+    residual = before.hidden.residual
     with after.active() as model:
-        answers = rerun_blocks(model, calls)
-        rows = [
-            relative(new[0].float() - call.output[0].float(), call.output[0].float())
-            for call, new in zip(calls, answers, strict=True)
-        ]
-    return torch.stack(rows)
+        found = answers(model, before.ids, residual[:-1])
+    rows = [relative(new - old, old) for old, new in zip(residual[1:], found, strict=True)]
+    return torch.stack(rows)[:, before.opening :]

@@ -73,19 +73,10 @@ class StateReading:
         return torch.stack([effective_rank(x_TD) for x_TD in self.layers])
 
     def logits(self) -> Iterator[Tensor]:
-        """Logits of all places, some of them at a time, N x V.
-
-        Raises LithoError if one is no number.
-        """
+        """Logits of all places, some of them at a time, N x V."""
         for start in range(0, len(self.ids), AT_ONCE):
             with torch.no_grad(), self.state.active() as model:
                 found_NV = self.hidden.logits(model, start, start + AT_ONCE)
-            bad = (~found_NV.isfinite()).any(-1).nonzero()
-            if len(bad):
-                raise LithoError(
-                    f"{self.state.model.source.name} computes NaN or infinity in the logits of "
-                    f"token {start + bad[0].item()}: its output head is damaged"
-                )
             yield found_NV
 
     @cached_property
@@ -95,7 +86,7 @@ class StateReading:
         for (logits,), followers in aligned(self):
             logp = logits.log_softmax(-1)
             parts.append(self.reduced(logp, logp.exp(), followers))
-        return joined(parts)
+        return joined(self, parts)
 
     def reduced(self, logp_NV: Tensor, p_NV: Tensor, followers_N1: Tensor) -> Predictions:
         """Some places' distributions and the tokens that followed, reduced."""
@@ -109,8 +100,14 @@ class StateReading:
             top_TK=top.indices,
             probability_TK=top.values,
             end_T=torch.zeros_like(own[:, 0]) if end is None else p_NV[:, end].clone(),
-            spread_T=logp_NV.std(-1),  # as that of the logits, which differ by a constant
+            spread_T=_standard_deviation(logp_NV),  # the logits' own: they differ by a constant
         )
+
+
+def _standard_deviation(values_NV: Tensor) -> Tensor:
+    """Along the last axis; several times as fast as torch's own, and good to about 1e-5."""
+    square_N = torch.linalg.vecdot(values_NV, values_NV) / values_NV.shape[-1]
+    return (square_N - values_NV.mean(-1).square()).clamp_min_(0).sqrt_()
 
 
 def aligned(*readings: StateReading) -> Iterator[tuple[tuple[Tensor, ...], Tensor]]:
@@ -128,9 +125,19 @@ def aligned(*readings: StateReading) -> Iterator[tuple[tuple[Tensor, ...], Tenso
             start = end
 
 
-def joined(parts: list[Predictions]) -> Predictions:
-    """The places of several parts, one part after the other."""
-    return Predictions(*map(torch.cat, zip(*parts, strict=True)))
+def joined(reading: StateReading, parts: list[Predictions]) -> Predictions:
+    """The places of several parts, one part after the other.
+
+    Raises LithoError if a logit was no number, which shows in the entropy.
+    """
+    found = Predictions(*map(torch.cat, zip(*parts, strict=True)))
+    bad = (~found.entropy_T.isfinite()).nonzero()
+    if len(bad):
+        raise LithoError(
+            f"{reading.state.model.source.name} computes NaN or infinity in the logits of token "
+            f"{bad[0].item()}: its output head is damaged"
+        )
+    return found
 
 
 @torch.no_grad()

@@ -22,7 +22,7 @@ from litho.model.loading import LanguageModel
 
 # Shapes: H heads, K key heads, T tokens, N queries of a block, S tokens seen up to its end, D width
 # of a head.
-BLOCK = 64  # queries whose attention is computed at once
+BLOCK = 32  # queries whose attention is computed at once
 _NAME = "litho_watched"
 _NEVER = -1e30  # instead of minus infinity, whose product with a probability of 0 is no number
 

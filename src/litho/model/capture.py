@@ -54,37 +54,39 @@ def residual_stream(model: LanguageModel) -> Iterator[list[Tensor]]:
             handle.remove()
 
 
-@dataclass(frozen=True)
-class BlockCall:
-    """One call of a block: what it was given and the hidden states that it answered with."""
+@torch.no_grad()
+def answers(model: LanguageModel, ids: list[int], given: Sequence[Tensor]) -> list[Tensor]:
+    """What each block answers, T x D, to a hidden state of `ids` that another model gave it.
 
-    args: tuple[Any, ...]
-    options: dict[str, Any]
-    output: Tensor
+    `given` holds one input T x D for each block; what the blocks before answered is not looked at.
+    """
+    found: list[Tensor] = []
 
+    def replace(
+        args: tuple[Tensor, ...], kwargs: dict[str, Any], x_TD: Tensor
+    ) -> tuple[tuple[Tensor, ...], dict[str, Any]]:
+        if args:
+            return (x_TD[None].to(args[0].dtype), *args[1:]), kwargs
+        return args, kwargs | {"hidden_states": x_TD[None].to(kwargs["hidden_states"].dtype)}
 
-@contextmanager
-def block_calls(model: LanguageModel) -> Iterator[list[BlockCall]]:
-    """Collect the calls of all blocks, in order of depth, while the model runs in the block."""
-    calls: list[BlockCall] = []
-
-    def keep(
-        _: nn.Module, args: tuple[Any, ...], options: dict[str, Any], output: Tensor | tuple[Any]
-    ) -> None:
-        calls.append(BlockCall(args, options, _hidden(output)))
-
-    handles = [block.register_forward_hook(keep, with_kwargs=True) for block in blocks(model)]
+    stack = blocks(model)
+    handles = [
+        block.register_forward_pre_hook(
+            lambda _, args, kwargs, x_TD=x_TD: replace(args, kwargs, x_TD), with_kwargs=True
+        )
+        for block, x_TD in zip(stack, given, strict=True)
+    ]
+    handles += [
+        block.register_forward_hook(lambda _, __, output: found.append(_hidden(output)[0].float()))
+        for block in stack
+    ]
     try:
-        yield calls
+        with _last_place_only(model):
+            model.network(input_ids=torch.tensor([ids], device=model.device), use_cache=False)
     finally:
         for handle in handles:
             handle.remove()
-
-
-def rerun_blocks(model: LanguageModel, calls: Sequence[BlockCall]) -> Iterator[Tensor]:
-    """What each block answers now to what it was given then, without the blocks before it."""
-    for block, call in zip(blocks(model), calls, strict=True):
-        yield _hidden(block(*call.args, **call.options))
+    return found
 
 
 def _hidden(output: Tensor | tuple[Any]) -> Tensor:

@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -55,8 +56,14 @@ class ModelSource:
         """One hash over the weight files."""
         total = hashlib.sha256()
         for path in sorted(self.folder.glob("*.safetensors")):
-            total.update(bundled.sha256(path).encode())
+            total.update(_sha256(path, path.stat().st_mtime_ns).encode())
         return total.hexdigest()
+
+
+@cache
+def _sha256(path: Path, changed: int) -> str:
+    """Hash of a file that was last changed then: large files are read once a process."""
+    return bundled.sha256(path)
 
 
 @dataclass

@@ -16,7 +16,7 @@ from litho.core.config import Config
 from litho.core.errors import LithoError
 from litho.core.runs import RunDirectory, whole_file, whole_or_nothing
 from litho.measure import chance
-from litho.measure.difference import Difference, calls_of, compare, own_effects
+from litho.measure.difference import Difference, compare, own_effects
 from litho.measure.effects import DETECTORS, Comparison, Finding, judge
 from litho.measure.onset import Onset, onset
 from litho.measure.overlap import Overlap, common_heads, judge_overlap
@@ -165,12 +165,12 @@ def _judge(
     """Onset, effects and common heads against random updates of the same norm."""
     model = first.model
     ids = model.encode(scene)[: config.null_tokens]
-    calls, base = calls_of(first, ids), read_state(first, ids)
+    base = read_state(first, ids)
     other = read_state(first, model.encode(unseen.text)[: config.null_tokens]) if unseen else None
 
     def measured(state: State) -> tuple[list[float], dict[str, float], float | None]:
         here = Comparison(base, read_state(state, ids), model)
-        effects_LT = own_effects(calls, state)[:, base.opening :]
+        effects_LT = own_effects(base, state)
         common = None
         if other:
             common = common_heads(here, Comparison(other, read_state(state, other.ids), model))
