@@ -7,11 +7,12 @@ import torch
 from torch import Tensor
 from transformers import AutoConfig, AutoModelForCausalLM
 
+from litho.measure.edges import strongest_edges
 from litho.model.attention import (
     BLOCK,
     LayerAttention,
     attention_map,
-    divergence,
+    compared_attention,
     watched,
 )
 from litho.model.loading import LanguageModel
@@ -138,7 +139,27 @@ def test_divergence_equals_its_definition(attentive: LanguageModel) -> None:
     for number, (p, q) in enumerate(zip(old, new, strict=True)):
         middle = torch.special.entr((p + q) / 2).sum(-1)
         expected = middle - (torch.special.entr(p) + torch.special.entr(q)).sum(-1) / 2
-        found = divergence(before[number], after[number])
-        torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-4)
-        assert divergence(before[number], before[number]).abs().max() == 0
-        assert found.max() > 1e-4
+        found = compared_attention(before[number], after[number])
+        torch.testing.assert_close(found.divergence_HT, expected, atol=1e-5, rtol=1e-4)
+        assert found.divergence_HT.max() > 1e-4
+        same = compared_attention(before[number], before[number])
+        assert same.divergence_HT.abs().max() == 0
+        for strongest, p_HTT in ((found.before, p), (found.after, q)):
+            share_HT = p_HTT[:, 1:, 1:].amax(-1)
+            torch.testing.assert_close(strongest.share_HT[:, 1:], share_HT, atol=1e-5, rtol=1e-5)
+            looked_at = p_HTT.gather(-1, strongest.source_HT[..., None])[:, 1:, 0]
+            torch.testing.assert_close(looked_at, share_HT, atol=1e-5, rtol=1e-5)
+
+
+def test_strongest_edges_are_those_of_a_plain_search(llama: LanguageModel) -> None:
+    layers, _ = watch(llama, text_ids(llama))
+    p_LHTT = torch.stack(eager(llama, text_ids(llama)))
+    found = list(strongest_edges({i: attention_map(a).strongest for i, a in layers.items()}, 1))
+    last = p_LHTT.shape[-1] - 2
+    for token in (5, last):
+        mine = [edge for edge in found if edge.token == token]
+        shares = p_LHTT[:, :, token + 1, 1:].amax(-1).flatten().sort(descending=True).values
+        assert [edge.share for edge in mine] == pytest.approx(shares[:8].tolist(), abs=1e-5)
+        for edge in mine:
+            value = p_LHTT[edge.layer, edge.head, edge.token + 1, edge.source + 1].item()
+            assert value == pytest.approx(edge.share, abs=1e-5)

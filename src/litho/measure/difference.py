@@ -8,7 +8,7 @@ from torch import Tensor
 from litho.core.errors import LithoError
 from litho.measure.geometry import linear_cka, relative
 from litho.measure.states import Predictions, State, StateReading, aligned, joined, read_state
-from litho.model.attention import LayerAttention, divergence
+from litho.model.attention import ComparedAttention, LayerAttention, compared_attention
 from litho.model.capture import answers
 
 # Shapes: L layers (outputs of blocks, from 0), H heads, T tokens, V vocabulary, D width of the
@@ -28,8 +28,16 @@ class Difference:
     cka_L: Tensor  # linear CKA, NaN where a layer says the same of every token
     rank_before_L: Tensor  # effective rank
     rank_after_L: Tensor
-    attentive: list[int]  # layers whose attention was watched
-    js_LHT: Tensor | None  # Jensen-Shannon divergence of attention there, nats; None: none was
+    heads: dict[int, ComparedAttention]  # by layer; empty where attention cannot be watched
+    opening: int  # tokens at the beginning of `heads` and predictions that are none of the text's
+
+    @property
+    def js_LHT(self) -> Tensor | None:
+        """Jensen-Shannon divergence of attention in the watched layers, nats; None: none was."""
+        if not self.heads:
+            return None
+        found = [self.heads[layer].divergence_HT for layer in sorted(self.heads)]
+        return torch.stack(found)[:, :, self.opening :]
 
 
 @torch.no_grad()
@@ -38,11 +46,11 @@ def compare(before: StateReading, after: State) -> Difference:
 
     Attention is compared layer by layer while the other state reads, and is not kept.
     """
-    js: dict[int, Tensor] = {}
+    heads: dict[int, ComparedAttention] = {}
 
     def watch(layer: int, seen: LayerAttention) -> None:
         if layer in before.attention:
-            js[layer] = divergence(before.attention[layer], seen)[:, before.opening :]
+            heads[layer] = compared_attention(before.attention[layer], seen)
 
     reading = read_state(after, before.ids, watch)
     if len(before.layers) != len(reading.layers):
@@ -59,8 +67,8 @@ def compare(before: StateReading, after: State) -> Difference:
         cka_L=torch.stack([linear_cka(*pair) for pair in pairs]),
         rank_before_L=before.rank_L,
         rank_after_L=reading.rank_L,
-        attentive=sorted(js),
-        js_LHT=torch.stack([js[layer] for layer in sorted(js)]) if js else None,
+        heads=heads,
+        opening=before.opening,
     )
 
 
@@ -86,7 +94,9 @@ def compared_predictions(
 def attention_divergences(before: StateReading, after: StateReading) -> dict[int, Tensor]:
     """Jensen-Shannon divergence H x T in nats by layer, of the tokens of the text."""
     return {
-        i: divergence(before.attention[i], after.attention[i])[:, before.opening :]
+        i: compared_attention(before.attention[i], after.attention[i]).divergence_HT[
+            :, before.opening :
+        ]
         for i in sorted(before.attention.keys() & after.attention.keys())
     }
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -114,6 +114,13 @@ def watched(model: LanguageModel, watcher: Watcher) -> Iterator[None]:
         _watcher.reset(token)
 
 
+class Strongest(NamedTuple):
+    """What each head and token looks at most, the first token apart."""
+
+    source_HT: Tensor
+    share_HT: Tensor  # of its attention
+
+
 @dataclass(frozen=True)
 class AttentionMap:
     """Attention of one layer, head by head and token by token."""
@@ -121,11 +128,12 @@ class AttentionMap:
     entropy_HT: Tensor  # nats
     distance_HT: Tensor  # mean distance to what is looked at, tokens
     first_HT: Tensor  # share of the first token, the usual sink
+    strongest: Strongest
 
 
 def attention_map(layer: LayerAttention) -> AttentionMap:
-    """Entropy, mean distance and share of the first token."""
-    entropy, distance, first = [], [], []
+    """Reduce the attention of a sequence of at least two tokens."""
+    entropy, distance, first, strongest = [], [], [], []
     for start, scores_HNS in layer.scores():
         logp_HNS = scores_HNS.log_softmax(-1)
         p_HNS = torch.exp(logp_HNS, out=scores_HNS)
@@ -133,7 +141,13 @@ def attention_map(layer: LayerAttention) -> AttentionMap:
         places_S = torch.arange(p_HNS.shape[-1], device=p_HNS.device, dtype=p_HNS.dtype)
         distance.append(places_S[start:] - p_HNS @ places_S)
         first.append(p_HNS[..., 0].clone())
-    return AttentionMap(*(torch.cat(parts, dim=1) for parts in (entropy, distance, first)))
+        strongest.append(_strongest(p_HNS))
+    return AttentionMap(
+        torch.cat(entropy, dim=1),
+        torch.cat(distance, dim=1),
+        torch.cat(first, dim=1),
+        _joined(strongest),
+    )
 
 
 def first_share(layer: LayerAttention) -> Tensor:
@@ -142,21 +156,42 @@ def first_share(layer: LayerAttention) -> Tensor:
     return torch.cat(shares, dim=1)
 
 
-def divergence(before: LayerAttention, after: LayerAttention) -> Tensor:
-    """Jensen-Shannon divergence H x T of two attentions of the same sequence, in nats.
+@dataclass(frozen=True)
+class ComparedAttention:
+    """Two attentions of one layer on the same sequence."""
+
+    divergence_HT: Tensor  # Jensen-Shannon, nats
+    before: Strongest
+    after: Strongest
+
+
+def compared_attention(before: LayerAttention, after: LayerAttention) -> ComparedAttention:
+    """Divergence of two attentions, and what each looks at most.
 
     JS(p, q) = H((p + q) / 2) - (H(p) + H(q)) / 2 (Lin 1991), between 0 and log 2; exactly 0 where
-    both are the same, else good to about 1e-6.
+    both are the same, else good to about 1e-6. The sequence has at least two tokens.
     """
-    found = []
+    divergence, old, new = [], [], []
     for (_, old_HNS), (_, new_HNS) in zip(before.scores(), after.scores(), strict=True):
-        if torch.equal(old_HNS, new_HNS):
-            found.append(old_HNS.new_zeros(old_HNS.shape[:-1]))
-            continue
+        same = torch.equal(old_HNS, new_HNS)
         logp, logq = old_HNS.log_softmax(-1), new_HNS.log_softmax(-1)
         p, q = torch.exp(logp, out=old_HNS), torch.exp(logq, out=new_HNS)
+        old.append(_strongest(p))
+        new.append(_strongest(q))
+        if same:
+            divergence.append(p.new_zeros(p.shape[:-1]))
+            continue
         own_HN = torch.linalg.vecdot(p, logp) + torch.linalg.vecdot(q, logq)
         both = p.add_(q)
         of_both_HN = torch.linalg.vecdot(both, torch.log(both.clamp_min_(1e-38), out=q))
-        found.append((own_HN - of_both_HN).div_(2).add_(math.log(2)).clamp_min_(0))
-    return torch.cat(found, dim=1)
+        divergence.append((own_HN - of_both_HN).div_(2).add_(math.log(2)).clamp_min_(0))
+    return ComparedAttention(torch.cat(divergence, dim=1), _joined(old), _joined(new))
+
+
+def _strongest(p_HNS: Tensor) -> Strongest:
+    found = p_HNS[..., 1:].max(-1)
+    return Strongest(found.indices + 1, found.values)
+
+
+def _joined(blocks: list[Strongest]) -> Strongest:
+    return Strongest(*(torch.cat(parts, dim=1) for parts in zip(*blocks, strict=True)))

@@ -26,7 +26,7 @@ from litho.model import adapters
 from litho.model.loading import load, locate
 from litho.train.inputs import check_text, split_scenes
 from litho.train.job import Reporter
-from litho.train.proof import token_row
+from litho.train.proof import edge_rows, token_row
 
 # Shapes: L layers, H heads, T tokens.
 NULL_RANK = 8  # of random updates where the change has no rank of its own
@@ -95,13 +95,14 @@ def diff_text(
             judgement = _judge(first, second, norms, scenes[0], unseen, config, reporter)
         tensors = _joined(found)
         run.write_rows("tokens.parquet", rows)
+        run.write_rows("edges.parquet", _edges(found))
         with whole_file(run.path / "maps.safetensors") as path:
             save_file(tensors, path)
         manifest = _manifest(first, second, before, after, name, config)
         if unseen:
             manifest["unseen"] = {"name": unseen.name, "sha256": unseen.sha256()}
         run.write_yaml("manifest.yaml", manifest)
-        result = _summary(rows, tensors, found[0].attentive, judgement)
+        result = _summary(rows, tensors, sorted(found[0].heads), judgement)
         if unseen:
             reporter.stage("reading the unseen text")
             result["unseen"] = _on_unseen(first, second, unseen.text)
@@ -224,6 +225,17 @@ def _summary(
         "heads": _heads(tensors, attentive),
         "effects": [finding.model_dump() for finding in judgement.effects],
     }
+
+
+def _edges(found: Sequence[Difference]) -> list[dict[str, Any]]:
+    """Strongest edges of all scenes in both states, tokens counted through."""
+    rows, behind = [], 0
+    for scene in found:
+        for name in ("before", "after"):
+            layers = {i: getattr(heads, name) for i, heads in scene.heads.items()}
+            rows += edge_rows(layers, scene.opening, behind, {"state": name})
+        behind += len(scene.kl_T)
+    return rows
 
 
 def _mean_and_max(values: Sequence[float]) -> dict[str, float]:

@@ -1,6 +1,6 @@
 """What an arm did to the model, measured in float32 on the weights as they are stored."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 from pydantic import BaseModel
@@ -10,8 +10,10 @@ from torch import Tensor
 from litho.core.records import Estimate
 from litho.core.runs import RunDirectory, whole_file
 from litho.measure.drift import greedy_answers, locality, retention_drift, spill, spill_scores
+from litho.measure.edges import strongest_edges
 from litho.measure.probes import score
 from litho.measure.response import TokenReading, compared_maps
+from litho.model.attention import Strongest
 from litho.model.loading import LanguageModel
 from litho.train.baseline import Baseline
 from litho.train.inputs import targets_of, unrelated_prefixes
@@ -118,3 +120,13 @@ def token_row(token: TokenReading, ending: str = "") -> dict[str, object]:
             {"word": word, "probability": p} for word, p in token.alternatives
         ],
     }
+
+
+def edge_rows(
+    layers: Mapping[int, Strongest], opening: int, behind: int, shared: dict[str, object]
+) -> list[dict[str, object]]:
+    """The strongest edges of a scene that follows `behind` tokens of text, as rows of a table."""
+    return [
+        shared | edge._asdict() | {"token": edge.token + behind, "source": edge.source + behind}
+        for edge in strongest_edges(layers, opening)
+    ]

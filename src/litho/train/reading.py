@@ -17,7 +17,7 @@ from litho.model.loading import LanguageModel, load, locate
 from litho.train.inputs import check_text, split_scenes
 from litho.train.job import Reporter
 from litho.train.presentations import MAX_SURPRISE, plan_presentations
-from litho.train.proof import token_row
+from litho.train.proof import edge_rows, token_row
 
 # Field of an `AttentionMap` and its name in metrics.json.
 HEAD_STATISTICS = {"entropy_HT": "entropy", "distance_HT": "distance", "first_HT": "first_token"}
@@ -91,6 +91,7 @@ def map_text(
         rows = [token_row(token) for found in maps for token in found.tokens]
         run.write_rows("tokens.parquet", rows)
         offset = len(model.start)
+        run.write_rows("edges.parquet", _edges(maps, offset))
         tensors = {key: _joined(maps, key, offset) for key in ("norm_LT", "change_LT", "cosine_LT")}
         attention = _attention(maps, offset)
         with whole_file(run.path / "maps.safetensors") as path:
@@ -137,6 +138,16 @@ def _attention(maps: list[ResponseMap], offset: int) -> dict[str, Tensor]:
         ).contiguous()
         for key in HEAD_STATISTICS
     }
+
+
+def _edges(maps: list[ResponseMap], offset: int) -> list[dict[str, object]]:
+    """Strongest edges of all scenes, tokens counted through."""
+    rows, behind = [], 0
+    for found in maps:
+        layers = {i: attention.strongest for i, attention in found.attention.items()}
+        rows += edge_rows(layers, offset, behind, {})
+        behind += len(found.tokens)
+    return rows
 
 
 def _heads(attention: dict[str, Tensor], layers: list[int]) -> list[dict[str, float]]:
