@@ -26,7 +26,7 @@ from litho.measure.states import State, read_state
 from litho.model.adapters import kind, target_modules
 from litho.model.capture import block_path, blocks
 from litho.model.loading import DEFAULT, LanguageModel, load, locate
-from litho.train.comparison import DiffConfig
+from litho.train.judgement import DiffConfig
 
 Effects = list[float]
 
@@ -88,7 +88,7 @@ def main() -> None:
     rest = dict.fromkeys(kinds, options.norm / math.sqrt(len(kinds)))
 
     def effects(norms: dict[str, float], seed: int) -> Effects:
-        with chance.by_chance(model, norms, seed) as state:
+        with chance.by_chance(State(model), norms, seed) as state:
             return own_effects(base, state).double().mean(dim=1).tolist()
 
     draws = [effects(rest, seed) for seed in range(options.chances)]

@@ -84,6 +84,47 @@ def test_diff_prints_one_json_object(litho: Callable[..., tuple[int, str, str]])
     assert same["kl"]["max"] == 0 and same["onset"]["layer"] is None and same["effects"] == []
 
 
+def test_diff_against_training_on_another_text(
+    litho: Callable[..., tuple[int, str, str]],
+) -> None:
+    for name in ("x", "y"):
+        model = load(locate("tiny:llama"), torch.float32)
+        shake(model, name, scale=0.1 if name == "x" else 0.3)
+        adapters.save(model, name, Path(name))
+    Path("other.md").write_text("Nobody has heard of the other town. " * 8)
+    quick = ["nulls=3", "controls=3", "control_steps=2", "wash_steps=3", "null_tokens=64"]
+    common = ["--json", *[word for pair in quick for word in ("--set", pair)]]
+    command = ["diff", "text.md", "--before", "tiny:llama"]
+    everything = ["--unrelated", "other.md", "--behaviour", "--out", "all"]
+    code, out, err = litho(*command, "--after", "tiny:llama+x", *everything, *common)
+    assert code == 0, err
+    found = json.loads(out)
+    assert set(found["onset"]["control"]) == {"layer", "p"}
+    assert len(found["layers"][0]["control"]) == 2
+    effects = {effect["name"]: effect for effect in found["effects"]}
+    assert {"spill", "repetition_loop", "embedding_phantom"} < set(effects)
+    assert set(effects["spill"]["control"]) == {"null", "p", "found"}
+    assert "about" in err and "GiB" in err  # the cost, before the work
+    # The same adapter, named in another way and from the other side.
+    _, plain, _ = litho(*command, "--after", "x", "--out", "plain", *common)
+    assert json.loads(plain)["kl"] == found["kl"]
+    backward = ["diff", "text.md", "--before", "tiny:llama+x", "--after", "tiny:llama"]
+    _, turned, _ = litho(*backward, "--out", "turned", *common)
+    assert json.loads(turned)["kl"] == json.loads(plain)["reverse_kl"]
+    # Two adapters of one model.
+    pair = ["diff", "text.md", "--before", "tiny:llama+x", "--after", "tiny:llama+y"]
+    code, out, err = litho(*pair, "--out", "pair", *common)
+    assert code == 0 and json.loads(out)["kl"]["mean"] > 0, err
+    # Two models, one of which is washed.
+    whole = load(locate("tiny:llama"), torch.float32)
+    whole.network.model.layers[1].mlp.up_proj.weight.data.add_(0.1)
+    whole.network.save_pretrained("whole")
+    whole.tokenizer.save_pretrained("whole")
+    code, out, err = litho(*command, "--after", "whole", *everything[:-1], "whole-diff", *common)
+    assert code == 0, err
+    assert json.loads(out)["layers"][0]["own_effect"] == 0 < json.loads(out)["layers"][1]["p"]
+
+
 def test_states_that_cannot_be_compared(litho: Callable[..., tuple[int, str, str]]) -> None:
     def refused(after: str) -> str:
         code, _, err = litho(
@@ -103,6 +144,9 @@ def test_states_that_cannot_be_compared(litho: Callable[..., tuple[int, str, str
     )
     assert "modules_to_save" in refused("other")
     assert "there is no tiny:x" in refused("tiny:x")
+    assert "different models with adapters" in refused("tiny:gpt2+other")
+    Path("other/adapter_model.safetensors").rename("other/model.safetensors")
+    assert "merged already" in refused("other")
 
 
 def test_imprint_prints_one_json_object(litho: Callable[..., tuple[int, str, str]]) -> None:

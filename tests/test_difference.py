@@ -8,22 +8,25 @@ import torch
 
 from litho.core.errors import LithoError
 from litho.measure import chance, difference
+from litho.measure.behaviour import Behaviour, behaviour, repetition, telling_words
 from litho.measure.difference import Difference, attention_divergences, own_effects
 from litho.measure.effects import DETECTORS, Comparison, judge
 from litho.measure.geometry import effective_rank, linear_cka
 from litho.measure.onset import onset
 from litho.measure.overlap import common_heads, judge_overlap
+from litho.measure.phantom import lost_share
 from litho.measure.states import State, read_state
 from litho.model import adapters
 from litho.model.capture import blocks, hidden_states
 from litho.model.loading import LanguageModel
+from litho.train.micro import train_steps
 from tests.conftest import TEXT
 from tests.test_model import shake
 
 
 def compare(model: LanguageModel, adapter: str | None) -> Difference:
     base = read_state(State(model), model.encode(TEXT))
-    return difference.compare(base, State(model, adapter))
+    return difference.compare(base, State(model, (adapter,) if adapter else ()))
 
 
 def test_equal_states_differ_by_exactly_nothing(any_model: LanguageModel) -> None:
@@ -36,7 +39,7 @@ def test_equal_states_differ_by_exactly_nothing(any_model: LanguageModel) -> Non
         assert torch.equal(found.rank_before_L, found.rank_after_L)
         torch.testing.assert_close(found.cka_L, torch.ones_like(found.cka_L), atol=1e-9, rtol=0)
     base = read_state(State(any_model), any_model.encode(TEXT))
-    assert own_effects(base, State(any_model, "x")).abs().max() == 0
+    assert own_effects(base, State(any_model, ("x",))).abs().max() == 0
 
 
 def test_difference_against_its_definitions(any_model: LanguageModel) -> None:
@@ -89,7 +92,7 @@ def test_only_the_touched_block_has_an_effect_of_its_own(any_model: LanguageMode
     touched = any(".1." in name for name in adapters.weights(any_model, "x"))
     assert touched and len(blocks(any_model)) == 3
     base = read_state(State(any_model), any_model.encode(TEXT))
-    effect_L = own_effects(base, State(any_model, "x")).mean(1)
+    effect_L = own_effects(base, State(any_model, ("x",))).mean(1)
     assert effect_L[1] > 0 and effect_L[0] == effect_L[2] == 0
     # The accumulated difference goes on to the end.
     relative_L = compare(any_model, "x").relative_LT.mean(1)
@@ -103,9 +106,9 @@ def test_random_updates_have_the_norms_that_were_asked_for(any_model: LanguageMo
     kinds = sorted({adapters.kind(name) for name in names})
     asked = {kind: 0.5 + number for number, kind in enumerate(kinds)}
     chance.prepare(any_model, rank=2)
-    with chance.by_chance(any_model, asked, seed=7) as state:
+    with chance.by_chance(State(any_model), asked, seed=7) as state:
         assert adapters.update_norms(any_model, chance.NAME) == pytest.approx(asked, rel=1e-5)
-        found = compare(any_model, state.adapter)
+        found = compare(any_model, state.adapters[0])
         assert found.kl_T.max() > 0
         merged = any_model.network.merge_and_unload(adapter_names=[chance.NAME])
     for name in names:  # every layer has its equal part
@@ -115,7 +118,9 @@ def test_random_updates_have_the_norms_that_were_asked_for(any_model: LanguageMo
 
 def test_what_a_random_update_does_not_reach_is_spread_over_the_rest(llama: LanguageModel) -> None:
     chance.prepare(llama, rank=2)
-    with chance.by_chance(llama, {"model.embed_tokens": 2.0, "self_attn.q_proj": 1.0}, seed=7):
+    with chance.by_chance(
+        State(llama), {"model.embed_tokens": 2.0, "self_attn.q_proj": 1.0}, seed=7
+    ):
         norms = adapters.update_norms(llama, chance.NAME)
     assert sum(norm**2 for norm in norms.values()) == pytest.approx(5)
     assert norms["mlp.down_proj"] ** 2 == pytest.approx(4 / 7)
@@ -130,9 +135,74 @@ def test_an_adapter_that_was_merged_already_is_named(llama: LanguageModel) -> No
         adapters.check_unmerged(llama, "x")
 
 
+def test_the_distance_of_two_adapters_is_that_of_the_merged_weights(
+    make_model: Callable[[str], LanguageModel],
+) -> None:
+    model = make_model("llama")
+    shake(model, "x")
+    shake(model, "y", scale=0.2)
+    found = adapters.update_norms(model, "y", before="x")
+    first, second = (
+        model.network.get_submodule("base_model.model.model.layers.1.mlp.up_proj").get_delta_weight(
+            name
+        )
+        for name in ("x", "y")
+    )
+    assert found.keys() == adapters.update_norms(model, "x").keys()
+    alone = [
+        module.get_delta_weight("y") - module.get_delta_weight("x")
+        for path, module in model.network.named_modules()
+        if path.endswith("mlp.up_proj")
+    ]
+    assert len(alone) == 3 and torch.equal(alone[1], second - first)
+    expected = torch.stack(alone).norm().item()
+    assert found["mlp.up_proj"] == pytest.approx(expected, rel=1e-5)
+    assert adapters.update_norms(model, "x", before="x")["mlp.up_proj"] == 0
+
+
+def test_a_control_is_trained_and_has_the_norms_of_the_change(llama: LanguageModel) -> None:
+    shake(llama, "x")
+    before = {name: p.clone() for name, p in adapters.weights(llama, "x").items()}
+    adapters.attach(llama, "control", rank=2, alpha=4, seed=3, layers=[1])
+    assert all(".1." in name for name in adapters.weights(llama, "control"))
+    rows = [llama.encode(TEXT)]
+    assert list(train_steps(llama, "control", rows, 3, 1e-2, beside=("x",))) == [1, 2, 3]
+    assert all(torch.equal(p, before[name]) for name, p in adapters.weights(llama, "x").items())
+    adapters.rescale(llama, "control", {"self_attn.q_proj": 1.5, "mlp.up_proj": 0.5})
+    norms = adapters.update_norms(llama, "control")
+    assert norms["self_attn.q_proj"] == pytest.approx(1.5, rel=1e-4)
+    assert norms["mlp.up_proj"] == pytest.approx(0.5, rel=1e-4)
+    assert norms["mlp.down_proj"] == 0
+    adapters.remove(llama, "control")
+    assert llama.adapters == ["x"]
+
+
+def test_a_shift_that_is_washed_out(llama: LanguageModel) -> None:
+    shake(llama, "x")
+    ids = llama.encode(TEXT)
+    before, after = (read_state(State(llama, names), ids) for names in ((), ("x",)))
+    assert lost_share(before, after, after) == pytest.approx(0, abs=1e-9)
+    assert lost_share(before, after, before) == pytest.approx(1)
+    assert lost_share(before, before, after) == 0  # nothing that could be lost
+
+
+def test_repetition_and_telling_words(llama: LanguageModel) -> None:
+    assert repetition([1, 2, 3, 4, 5, 6]) == 0
+    assert repetition([1, 2] * 6) == pytest.approx(1 - 2 / 9)
+    assert repetition([1, 2]) == 0
+    base = read_state(State(llama), llama.encode(TEXT))
+    words = telling_words(llama, TEXT, base)
+    assert len(words) == len(set(words)) == 6 and all(word in TEXT for word in words)
+    said = behaviour(State(llama), words, ["Once", "The"])
+    assert said == behaviour(State(llama), words, ["Once", "The"])
+    louder = Behaviour([value + 0.5 for value in said.spill], said.repetition + 0.25)
+    found = Comparison(base, base, llama, (said, louder)).statistics()
+    assert found["spill"] == pytest.approx(0.5) and found["repetition_loop"] == pytest.approx(0.25)
+
+
 def test_nothing_of_a_random_update_remains(llama: LanguageModel) -> None:
     chance.prepare(llama, rank=2)
-    with chance.by_chance(llama, {"self_attn.q_proj": 2.5}, seed=7):
+    with chance.by_chance(State(llama), {"self_attn.q_proj": 2.5}, seed=7):
         pass
     assert compare(llama, chance.NAME).kl_T.max() == 0
 
@@ -168,7 +238,8 @@ def detected(model: LanguageModel, change: Callable[[LanguageModel], State]) -> 
 def test_detectors_are_still_where_nothing_changed(any_model: LanguageModel) -> None:
     found = detected(any_model, State)
     assert set(found.values()) == {0.0}
-    missing = set(dict(DETECTORS.items())) - set(found)
+    spoken = {"repetition_loop", "spill"}  # where the model is not asked to speak
+    missing = set(dict(DETECTORS.items())) - set(found) - spoken
     attention = {"attention_divergence", "sink_shift"}
     assert missing == (attention if any_model.source.name == "tiny:mamba" else set())
 
@@ -225,7 +296,7 @@ def test_common_heads(llama: LanguageModel) -> None:
     chance.prepare(llama, rank=2)
     texts = [llama.encode(text) for text in (TEXT, TEXT[::-1])]
     bases = [read_state(State(llama), ids) for ids in texts]
-    with chance.by_chance(llama, {"self_attn.q_proj": 3.0}, seed=1) as state:
+    with chance.by_chance(State(llama), {"self_attn.q_proj": 3.0}, seed=1) as state:
         here, there = (
             Comparison(base, read_state(state, ids), llama)
             for base, ids in zip(bases, texts, strict=True)

@@ -123,14 +123,21 @@ def map_(
 def diff(
     text: Annotated[Path, typer.Argument(help="The text to read, UTF-8.")],
     after: Annotated[
-        str, typer.Option(help="Folder of a LoRA adapter for the model, or another model.")
+        str, typer.Option(help="Folder of a LoRA adapter, MODEL+ADAPTER_DIR, or another model.")
     ],
     before: Annotated[
-        str, typer.Option(help="The model before: as --model of the other commands.")
+        str, typer.Option(help="As --model of the other commands, or MODEL+ADAPTER_DIR.")
     ] = DEFAULT_MODEL,
     unseen: Annotated[
         Path | None, typer.Option(help="A text that training never saw, for comparison.")
     ] = None,
+    unrelated: Annotated[
+        Path | None,
+        typer.Option(help="A text to train on, for comparison: what would any training change?"),
+    ] = None,
+    behaviour: Annotated[
+        bool, typer.Option("--behaviour", help="Let the model speak, too: loops and spill.")
+    ] = False,
     out: OutOption = None,
     config: ConfigOption = None,
     settings: SetOption = None,
@@ -140,7 +147,8 @@ def diff(
     from litho.app import readings
 
     folder = out or default_folder(text, "diff")
-    readings.show_diff(text, before, after, unseen, folder, config, settings or [], as_json)
+    values = [*(settings or []), *(["behaviour=true"] if behaviour else [])]
+    readings.show_diff(text, before, after, unseen, unrelated, folder, config, values, as_json)
 
 
 effects = typer.Typer(help="What was ever judged, over all runs.", no_args_is_help=True)

@@ -16,7 +16,8 @@ from litho.core.config import load_config
 from litho.core.findings import check_writable, registry_path
 from litho.core.runs import RunDirectory, whole_or_nothing
 from litho.text.documents import read_text
-from litho.train.comparison import DiffConfig, Unseen, diff_text
+from litho.train.comparison import diff_text
+from litho.train.judgement import DiffConfig, OtherText
 from litho.train.presentations import MAX_MEAN_KL
 from litho.train.reading import map_text, vary_text
 
@@ -86,6 +87,7 @@ def show_diff(
     before: str,
     after: str,
     unseen: Path | None,
+    unrelated: Path | None,
     out: Path,
     config: Path | None,
     assignments: Sequence[str],
@@ -94,16 +96,20 @@ def show_diff(
     """Compare two states on a text, write the run and show what is beyond chance."""
     content = read_text(text).strip()
     settings = load_config(DiffConfig, config, assignments)
-    other = Unseen(read_text(unseen).strip(), unseen.name) if unseen else None
+    others = [_other(path) for path in (unseen, unrelated)]
     check_writable(registry_path())  # said before the work, not after it
     with Bars() as bars:
-        run = diff_text(content, text.name, before, after, out, settings, bars, other)
+        run = diff_text(content, text.name, before, after, out, settings, bars, *others)
     found = _finish(run)
     if as_json:
         print(json.dumps(found, ensure_ascii=False))
     else:
         _show_difference(run, found)
     effects.record(run)
+
+
+def _other(path: Path | None) -> OtherText | None:
+    return OtherText(read_text(path).strip(), path.name) if path else None
 
 
 def _show_difference(run: RunDirectory, found: dict[str, Any]) -> None:

@@ -11,19 +11,20 @@ NAME = "chance"  # adapter that holds the random updates
 
 
 def prepare(model: LanguageModel, rank: int) -> None:
-    """Hang an empty adapter for random updates on a model that has none yet."""
-    adapters.attach(model, NAME, rank, rank, seed=0)
+    """Hang an empty adapter for random updates on a model, if it has none of them yet."""
+    if NAME not in model.adapters:
+        adapters.attach(model, NAME, rank, rank, seed=0)
 
 
 @contextmanager
-def by_chance(model: LanguageModel, norms: dict[str, float], seed: int) -> Iterator[State]:
-    """The model after a LoRA update of random direction and of given Frobenius norms.
+def by_chance(state: State, norms: dict[str, float], seed: int) -> Iterator[State]:
+    """`state` after a LoRA update of random direction and of given Frobenius norms on top of it.
 
     `norms` has one for each kind of matrix (see `litho.model.adapters.kind`), which is spread
-    evenly over the depth; the update is gone afterwards.
+    evenly over the depth; the update is gone afterwards. The model has been prepared.
     """
-    adapters.randomize(model, NAME, norms, seed)
+    adapters.randomize(state.model, NAME, norms, seed)
     try:
-        yield State(model, NAME)
+        yield State(state.model, (*state.adapters, NAME))
     finally:
-        adapters.silence(model, NAME)
+        adapters.silence(state.model, NAME)

@@ -14,6 +14,8 @@ import torch
 
 from litho.core.records import Record
 from litho.core.registry import Registry
+from litho.measure import phantom
+from litho.measure.behaviour import Behaviour
 from litho.measure.difference import attention_divergences
 from litho.measure.onset import LEVEL, band, prediction_p
 from litho.measure.states import StateReading
@@ -28,6 +30,7 @@ class Comparison:
     before: StateReading
     after: StateReading
     model: LanguageModel  # for its tokenizer
+    said: tuple[Behaviour, Behaviour] | None = None  # before and after, where it was looked at
 
     @torch.no_grad()
     def statistics(self) -> dict[str, float]:
@@ -43,10 +46,9 @@ detector = DETECTORS.register
 
 def detector_meanings() -> dict[str, str]:
     """First sentence of what each detector says of itself."""
-    return {
-        name: (detect.__doc__ or "").strip().split("\n\n")[0].replace("\n    ", " ")
-        for name, detect in DETECTORS.items()
-    }
+    said = {name: detect.__doc__ or "" for name, detect in DETECTORS.items()}
+    said["embedding_phantom"] = phantom.__doc__ or ""  # needs a third state, and is no Comparison
+    return {name: doc.strip().split("\n\n")[0].replace("\n", " ") for name, doc in said.items()}
 
 
 class Finding(Record):
@@ -152,6 +154,29 @@ def end_of_text_damage(c: Comparison) -> float | None:
         return None
     before, after = (_of_text(r, r.predictions.end_T) for r in (c.before, c.after))
     return (after - before).abs().mean().item()
+
+
+@detector
+def repetition_loop(c: Comparison) -> float | None:
+    """What the model says by itself goes round in circles.
+
+    Rise of the share of repeated 4-grams (Welleck et al. 2020, section 3) in samples that continue
+    unrelated openings.
+    """
+    return c.said[1].repetition - c.said[0].repetition if c.said else None
+
+
+@detector
+def spill(c: Comparison) -> float | None:
+    """Words of the text have become likelier where they have no business (Sun et al. 2025).
+
+    Mean rise of log P, nats a token, of the most surprising words of the text after unrelated
+    openings.
+    """
+    if not c.said or not c.said[0].spill:
+        return None
+    rises = [after - before for before, after in zip(c.said[0].spill, c.said[1].spill, strict=True)]
+    return sum(rises) / len(rises)
 
 
 def _of_text(reading: StateReading, values_T: torch.Tensor) -> torch.Tensor:

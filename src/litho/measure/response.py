@@ -63,7 +63,8 @@ def compared_maps(
 ) -> tuple[ResponseMap, ResponseMap, DriftMap]:
     """Read `text` in two states of the model, and say where the second differs."""
     ids = model.encode(text)
-    old, new = (read_state(State(model, adapter), ids, _unwatched) for adapter in (before, after))
+    states = [State(model, (name,) if name else ()) for name in (before, after)]
+    old, new = (read_state(state, ids, _unwatched) for state in states)
     old_predictions, new_predictions, kl_T, _ = compared_predictions(old, new)
     pairs = zip(old.hidden.residual[1:], new.hidden.residual[1:], strict=True)
     return (

@@ -24,14 +24,14 @@ TOP = 5
 
 @dataclass(frozen=True)
 class State:
-    """A model, alone or with one of its adapters."""
+    """A model, alone or with some of its adapters."""
 
     model: LanguageModel
-    adapter: str | None = None
+    adapters: tuple[str, ...] = ()
 
     @contextmanager
     def active(self) -> Iterator[LanguageModel]:
-        with self.model.state(self.adapter):
+        with self.model.state(self.adapters):
             yield self.model
 
 

@@ -6,7 +6,7 @@ import re
 import shutil
 import warnings
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
@@ -27,32 +27,45 @@ from litho.model.loading import LanguageModel, first_line
 
 # Read by their weights instead of being called, so that LoRA would have no effect on them.
 _UNADAPTABLE = {"mamba": ("out_proj", "dt_proj", "conv1d")}
+_INSIDE_LORA = re.compile(r"\.(lora_\w+|base_layer)(\.|$)")
 _BLOCK_NUMBER = re.compile(r"\.\d+\.")
 
 
-def target_modules(model: LanguageModel) -> list[str]:
-    """Full names of the linear layers inside the blocks, attention and MLP alike."""
-    config = model.network.config
-    prefix = block_path(model.network, config.get_text_config().num_hidden_layers)
+def target_modules(model: LanguageModel, layers: Collection[int] | None = None) -> list[str]:
+    """Full names of the linear layers inside the blocks, attention and MLP alike.
+
+    `layers`: only those of these blocks, counted from 0.
+    """
+    base = model.network.get_base_model() if model.adapters else model.network
+    config = base.config
+    prefix = block_path(base, config.get_text_config().num_hidden_layers)
     barred = _UNADAPTABLE.get(config.model_type, ())
     return [
         name
-        for name, module in model.network.named_modules()
-        if isinstance(module, nn.Linear | Conv1D)
+        for name, module in base.named_modules()
+        if isinstance(module, nn.Linear | Conv1D | LoraLayer)
         and name.startswith(prefix + ".")
         and name.rpartition(".")[2] not in barred
+        and not _INSIDE_LORA.search(name)
+        and (layers is None or int(name[len(prefix) + 1 :].partition(".")[0]) in layers)
     ]
 
 
-def attach(model: LanguageModel, name: str, rank: int, alpha: int, seed: int) -> None:
-    """Put a fresh LoRA adapter on all linear layers of a model that has none.
+def attach(
+    model: LanguageModel,
+    name: str,
+    rank: int,
+    alpha: int,
+    seed: int,
+    layers: Collection[int] | None = None,
+) -> None:
+    """Put a fresh LoRA adapter on all linear layers, or on those of some blocks.
 
-    It changes nothing until it is trained.
-
-    Trainable weights are float32 whatever the base is (bfloat16 would round small updates to
-    zero). Raises LithoError if PEFT matched other modules than those meant.
+    It changes nothing until it is trained. Trainable weights are float32 whatever the base is
+    (bfloat16 would round small updates to zero). Raises LithoError if PEFT matched other modules
+    than those meant.
     """
-    targets = target_modules(model)
+    targets = target_modules(model, layers)
     config = LoraConfig(
         task_type="CAUSAL_LM", r=rank, lora_alpha=alpha, target_modules=targets, lora_dropout=0.0
     )
@@ -61,11 +74,22 @@ def attach(model: LanguageModel, name: str, rank: int, alpha: int, seed: int) ->
     with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # PEFT sets fan_in_fan_out for GPT-2 and says so
         torch.manual_seed(seed)
-        model.network = get_peft_model(model.network, config, adapter_name=name)
+        if model.adapters:
+            model.network.add_adapter(name, config)
+        else:
+            model.network = get_peft_model(model.network, config, adapter_name=name)
     model.adapters.append(name)
     matched = {n.split(".lora_A.")[0] for n in weights(model, name) if ".lora_A." in n}
     if len(matched) != len(targets):
         raise LithoError(f"PEFT matched {len(matched)} modules, but {len(targets)} were meant")
+
+
+def remove(model: LanguageModel, name: str) -> None:
+    """Take one of several adapters off."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that another one is active now; states set their own
+        model.network.delete_adapter(name)
+    model.adapters.remove(name)
 
 
 def weights(model: LanguageModel, name: str) -> dict[str, nn.Parameter]:
@@ -74,11 +98,25 @@ def weights(model: LanguageModel, name: str) -> dict[str, nn.Parameter]:
 
 
 @torch.no_grad()
-def update_norms(model: LanguageModel, name: str) -> dict[str, float]:
+def update_norms(model: LanguageModel, name: str, before: str | None = None) -> dict[str, float]:
     """Frobenius norm of what a LoRA adapter adds to the weights, by kind of matrix (see `kind`).
 
-    Raises LithoError if the adapter is of another kind than plain LoRA on linear layers.
+    With `before`: of the difference to what that adapter adds. Raises LithoError if one is of
+    another kind than plain LoRA on linear layers.
     """
+    for adapter in filter(None, (name, before)):
+        _check_plain(model, adapter)
+    if before is None:
+        return _by_kind((kind_, _product_norm(a, b, s)) for kind_, a, b, s in _factors(model, name))
+    old, new = dict(_updates(model, before)), dict(_updates(model, name))
+    nothing = torch.zeros(())
+    return _by_kind(
+        (kind(path), (new.get(path, nothing) - old.get(path, nothing)).norm().item())
+        for path in old | new
+    )
+
+
+def _check_plain(model: LanguageModel, name: str) -> None:
     config = model.network.peft_config[name]
     embeds = any(".lora_embedding_" in parameter for parameter in weights(model, name))
     if embeds or getattr(config, "use_dora", False):
@@ -86,10 +124,8 @@ def update_norms(model: LanguageModel, name: str) -> dict[str, float]:
             "the adapter is no plain LoRA on linear layers (it uses DoRA or changes embeddings), "
             "and the size of its update is not known: merge it and compare the merged model"
         )
-    norms = _by_kind((kind_, _product_norm(a, b, s)) for kind_, a, b, s in _factors(model, name))
-    if not norms:
+    if not any(_factors(model, name)):
         raise LithoError(f"the adapter {name} changes no linear layer by LoRA")
-    return norms
 
 
 @torch.no_grad()
@@ -120,7 +156,8 @@ def check_unmerged(model: LanguageModel, name: str) -> None:
     ||D||^2 where directions are random; nothing is said of updates so small that this exceeds 0.05.
     """
     product = square = variance = 0.0
-    for weight, update in _updates(model, name):
+    for path, update in _updates(model, name):
+        weight = model.network.get_submodule(path).get_base_layer().weight.float()
         product += (weight * update).sum().item()
         square += (norm := update.square().sum().item())
         variance += norm * weight.square().sum().item() / weight.numel()
@@ -131,12 +168,12 @@ def check_unmerged(model: LanguageModel, name: str) -> None:
         )
 
 
-def _updates(model: LanguageModel, name: str) -> Iterator[tuple[Tensor, Tensor]]:
-    """Every adapted weight of the base and what the adapter adds to it, in float32."""
-    for module in model.network.modules():
+def _updates(model: LanguageModel, name: str) -> Iterator[tuple[str, Tensor]]:
+    """Path of every adapted module and what the adapter adds to its weights, in float32."""
+    for path, module in model.network.named_modules():
         if isinstance(module, LoraLayer) and name in module.lora_A:
             layer = cast(Any, module)  # PEFT annotates less than there is
-            yield layer.get_base_layer().weight.float(), layer.get_delta_weight(name).float()
+            yield path, layer.get_delta_weight(name).float()
 
 
 def kind(module: str) -> str:
@@ -171,6 +208,14 @@ def randomize(model: LanguageModel, name: str, norms: dict[str, float], seed: in
             matrix.copy_(torch.randn(matrix.shape, generator=generator))
         norm = math.hypot(norms.get(kind_, 0.0), rest) / math.sqrt(depth[kind_])
         b.mul_(norm / _product_norm(a, b, scale))
+
+
+@torch.no_grad()
+def rescale(model: LanguageModel, name: str, norms: dict[str, float]) -> None:
+    """Scale a LoRA adapter to a Frobenius norm by kind of matrix; the depth keeps its shares."""
+    have = update_norms(model, name)
+    for kind_, _, b, _ in _factors(model, name):
+        b.mul_(norms.get(kind_, 0.0) / have[kind_] if have[kind_] else 0.0)
 
 
 @torch.no_grad()

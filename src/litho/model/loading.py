@@ -4,7 +4,7 @@ import hashlib
 import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from functools import cache
 from itertools import pairwise
@@ -123,18 +123,20 @@ class LanguageModel:
         return str(self.tokenizer.decode(list(tokens), clean_up_tokenization_spaces=False))
 
     @contextmanager
-    def state(self, adapter: str | None) -> Iterator[None]:
-        """Run the block with `adapter` active, or as the plain base model with None."""
-        if not self.adapters:
-            if adapter is not None:
-                raise KeyError(adapter)
-            yield
-        elif adapter is None:
-            with self.network.disable_adapter():
+    def state(self, active: str | Sequence[str] | None) -> Iterator[None]:
+        """Run the block with one adapter or several at once, or as the plain base model."""
+        names = [active] if isinstance(active, str) else list(active or ())
+        if not names:
+            with self.network.disable_adapter() if self.adapters else nullcontext():
                 yield
+            return
+        if missing := [name for name in names if name not in self.adapters]:
+            raise KeyError(missing[0])
+        if len(names) == 1:
+            self.network.set_adapter(names[0])
         else:
-            self.network.set_adapter(adapter)
-            yield
+            self.network.base_model.set_adapter(names)  # PeftModel's own takes only one
+        yield
 
 
 def locate(name: str) -> ModelSource:

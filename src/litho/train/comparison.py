@@ -1,63 +1,26 @@
 """What training changed: one text in two states of a model, with the layer where change begins."""
 
-import hashlib
-import random
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from pydantic import Field
 from safetensors.torch import save_file
 from torch import Tensor
 
-from litho.core.config import Config
-from litho.core.errors import LithoError
 from litho.core.runs import RunDirectory, whole_file, whole_or_nothing
-from litho.measure import chance
-from litho.measure.difference import Difference, compare, own_effects
-from litho.measure.effects import DETECTORS, Comparison, Finding, judge
-from litho.measure.onset import Onset, onset
-from litho.measure.overlap import Overlap, common_heads, judge_overlap
+from litho.measure.difference import Difference, compare
+from litho.measure.effects import DETECTORS
 from litho.measure.response import token_readings
 from litho.measure.states import State, read_state
-from litho.model import adapters
-from litho.model.loading import load, locate
+from litho.train.cost import diff_cost
 from litho.train.inputs import check_text, split_scenes
 from litho.train.job import Reporter
+from litho.train.judgement import Change, DiffConfig, Judgement, OtherText, judge_change
+from litho.train.pairs import described, open_pair
 from litho.train.proof import edge_rows, token_row
 
 # Shapes: L layers, H heads, T tokens.
-NULL_RANK = 8  # of random updates where the change has no rank of its own
-
-
-class DiffConfig(Config):
-    """How the null of a comparison is drawn."""
-
-    nulls: int = Field(16, ge=3)  # random updates of the size of the change
-    null_tokens: int = Field(128, ge=8)  # how much of a text they read
-    seed: int = 0
-
-
-@dataclass(frozen=True)
-class Unseen:
-    """A text that training never saw."""
-
-    text: str
-    name: str
-
-    def sha256(self) -> str:
-        return hashlib.sha256(self.text.encode()).hexdigest()
-
-
-@dataclass(frozen=True)
-class Judgement:
-    """What of a difference is more than chance; nothing where the weights are the same."""
-
-    onset: Onset | None = None
-    effects: Sequence[Finding] = ()
-    heads: Overlap | None = None  # common to the text and the unseen one
 
 
 def diff_text(
@@ -68,67 +31,56 @@ def diff_text(
     out: Path,
     config: DiffConfig,
     reporter: Reporter,
-    unseen: Unseen | None = None,
+    unseen: OtherText | None = None,
+    unrelated: OtherText | None = None,
 ) -> RunDirectory:
     """Read `text` in two states, in float32, and judge the difference against chance.
 
-    `after` is the folder of a LoRA adapter for `before`, or another model of the same shape and
-    tokenizer. `unseen` is a text that training never saw: do the same heads change there?
+    `before` and `after` are models, with or without an adapter (see `litho.train.pairs`). `unseen`
+    is a text that training never saw: do the same heads change there? `unrelated` is one to train
+    on, for comparison and to see what of the change it washes out.
     """
     reporter.stage("loading")
-    first, second, norms = _states(before, after)
-    for content in (text, *([unseen.text] if unseen else [])):
-        check_text(first.model, content)
-    scenes = split_scenes(first.model, text)
+    change = open_pair(before, after)
+    model = change.before.model
+    for content in (text, *(other.text for other in (unseen, unrelated) if other)):
+        check_text(model, content)
+    scenes = split_scenes(model, text)
+    cost = diff_cost(model, len(model.tokens(text)), config, bool(unrelated))
     with whole_or_nothing(RunDirectory.create(out)) as run:
-        reporter.stage("reading the text in both states", len(scenes))
+        reporter.stage(
+            f"reading the text in both states (all in all about {cost.seconds:.0f} s and "
+            f"{cost.gib:.1f} GiB)",
+            len(scenes),
+        )
         rows: list[dict[str, Any]] = []
         found: list[Difference] = []
         for number, scene in enumerate(scenes, 1):
-            compared, scene_rows = _compare(first, second, scene)
+            compared, scene_rows = _compare(change.before, change.after, scene)
             found.append(compared)
             rows += scene_rows
             reporter.advance(number)
-        reporter.stage("comparing with chance", config.nulls if any(norms.values()) else None)
-        judgement = Judgement()
-        if any(norms.values()):
-            judgement = _judge(first, second, norms, scenes[0], unseen, config, reporter)
+        judgement = None
+        if change:
+            judgement = judge_change(change, scenes[0], unseen, unrelated, config, reporter)
         tensors = _joined(found)
         run.write_rows("tokens.parquet", rows)
         run.write_rows("edges.parquet", _edges(found))
         with whole_file(run.path / "maps.safetensors") as path:
             save_file(tensors, path)
-        manifest = _manifest(first, second, before, after, name, config)
-        if unseen:
-            manifest["unseen"] = {"name": unseen.name, "sha256": unseen.sha256()}
+        manifest = _manifest(change, before, after, name, config) | {"expected": cost.model_dump()}
+        others = {"unseen": unseen, "unrelated": unrelated}
+        manifest |= {key: other.described() for key, other in others.items() if other}
         run.write_yaml("manifest.yaml", manifest)
         result = _summary(rows, tensors, sorted(found[0].heads), judgement)
         if unseen:
             reporter.stage("reading the unseen text")
-            result["unseen"] = _on_unseen(first, second, unseen.text)
-            heads = judgement.heads
-            result["unseen"]["heads"] = heads.model_dump() if heads else None
+            heads = judgement.heads if judgement else None
+            result["unseen"] = _on_unseen(change, unseen.text) | {
+                "heads": heads.model_dump() if heads else None
+            }
         run.write_json("metrics.json", {"run": str(run.final_path)} | result)
     return run
-
-
-def _states(before: str, after: str) -> tuple[State, State, dict[str, float]]:
-    """Both states, and the Frobenius norm of what lies between their weights, by kind of matrix."""
-    model = load(locate(before), torch.float32)
-    if (Path(after) / "adapter_config.json").is_file():
-        chance.prepare(model, adapters.rank(Path(after)))
-        adapters.load(model, "after", Path(after))
-        adapters.check_unmerged(model, "after")
-        return State(model), State(model, "after"), adapters.update_norms(model, "after")
-    other = load(locate(after), torch.float32)
-    if other.tokenizer.get_vocab() != model.tokenizer.get_vocab():
-        raise LithoError(
-            f"{before} and {after} have different tokenizers: their tokens cannot be compared "
-            "one by one"
-        )
-    norms = adapters.distances(model, other)
-    chance.prepare(model, NULL_RANK)
-    return State(model), State(other), norms
 
 
 def _compare(first: State, second: State, text: str) -> tuple[Difference, list[dict[str, object]]]:
@@ -147,49 +99,12 @@ def _compare(first: State, second: State, text: str) -> tuple[Difference, list[d
     return found, rows
 
 
-def _on_unseen(first: State, second: State, unseen: str) -> dict[str, Any]:
+def _on_unseen(change: Change, unseen: str) -> dict[str, Any]:
     """How far the change reaches on a text that training never saw."""
-    scenes = split_scenes(first.model, unseen)
-    kl = torch.cat([_compare(first, second, scene)[0].kl_T for scene in scenes])
-    return {"tokens": len(kl), "kl": {"mean": kl.mean().item(), "max": kl.max().item()}}
-
-
-def _judge(
-    first: State,
-    second: State,
-    norms: dict[str, float],
-    scene: str,
-    unseen: Unseen | None,
-    config: DiffConfig,
-    reporter: Reporter,
-) -> Judgement:
-    """Onset, effects and common heads against random updates of the same norm."""
-    model = first.model
-    ids = model.encode(scene)[: config.null_tokens]
-    base = read_state(first, ids)
-    other = read_state(first, model.encode(unseen.text)[: config.null_tokens]) if unseen else None
-
-    def measured(state: State) -> tuple[list[float], dict[str, float], float | None]:
-        here = Comparison(base, read_state(state, ids), model)
-        effects_LT = own_effects(base, state)
-        common = None
-        if other:
-            common = common_heads(here, Comparison(other, read_state(state, other.ids), model))
-        return effects_LT.double().mean(dim=1).tolist(), here.statistics(), common
-
-    nulls = []
-    for number in range(config.nulls):
-        seed = random.Random(f"{config.seed} null {number}").getrandbits(48)
-        with chance.by_chance(model, norms, seed) as state:
-            nulls.append(measured(state))
-        reporter.advance(number + 1)
-    null_effects, null_statistics, null_common = zip(*nulls, strict=True)
-    effects, statistics, common = measured(second)
-    same_heads = None
-    if common is not None:
-        heads = sum(layer.query_HTD.shape[0] for layer in base.attention.values())
-        same_heads = judge_overlap(common, null_common, heads)
-    return Judgement(onset(effects, null_effects), judge(statistics, null_statistics), same_heads)
+    scenes = split_scenes(change.before.model, unseen)
+    found = [_compare(change.before, change.after, scene)[0].kl_T for scene in scenes]
+    kl_T = torch.cat(found)
+    return {"tokens": len(kl_T), "kl": {"mean": kl_T.mean().item(), "max": kl_T.max().item()}}
 
 
 def _joined(found: Sequence[Difference]) -> dict[str, Tensor]:
@@ -213,18 +128,38 @@ def _summary(
     rows: list[dict[str, Any]],
     tensors: dict[str, Tensor],
     attentive: Sequence[int],
-    judgement: Judgement,
+    judgement: Judgement | None,
 ) -> dict[str, Any]:
-    begins = judgement.onset
     return {
         "tokens": len(rows),
         "kl": _mean_and_max([row["kl"] for row in rows]),
         "reverse_kl": _mean_and_max([row["reverse_kl"] for row in rows]),
-        "onset": {"layer": begins.layer, "p": begins.p} if begins else {"layer": None, "p": 1.0},
-        "layers": [_layer(i, tensors, begins) for i in range(len(tensors["relative_LT"]))],
+        "onset": _onset(judgement),
+        "layers": [_layer(i, tensors, judgement) for i in range(len(tensors["relative_LT"]))],
         "heads": _heads(tensors, attentive),
-        "effects": [finding.model_dump() for finding in judgement.effects],
+        "effects": _effects(judgement),
     }
+
+
+def _onset(judgement: Judgement | None) -> dict[str, Any]:
+    if judgement is None:
+        return {"layer": None, "p": 1.0}
+    begins, control = judgement.chance.onset, judgement.control
+    found: dict[str, Any] = {"layer": begins.layer, "p": begins.p}
+    if control:
+        found["control"] = {"layer": control.onset.layer, "p": control.onset.p}
+    return found
+
+
+def _effects(judgement: Judgement | None) -> list[dict[str, Any]]:
+    """Every effect; `control` is its judgement against training on the unrelated text."""
+    if judgement is None:
+        return []
+    found = [finding.model_dump() for finding in judgement.chance.effects]
+    if judgement.control:
+        for effect, control in zip(found, judgement.control.effects, strict=True):
+            effect["control"] = control.model_dump(include={"null", "p", "found"})
+    return found + ([judgement.phantom.model_dump()] if judgement.phantom else [])
 
 
 def _edges(found: Sequence[Difference]) -> list[dict[str, Any]]:
@@ -242,7 +177,7 @@ def _mean_and_max(values: Sequence[float]) -> dict[str, float]:
     return {"mean": sum(values) / len(values), "max": max(values)}
 
 
-def _layer(i: int, tensors: dict[str, Tensor], begins: Onset | None) -> dict[str, Any]:
+def _layer(i: int, tensors: dict[str, Tensor], judgement: Judgement | None) -> dict[str, Any]:
     cka = tensors["cka_L"][i]
     layer: dict[str, Any] = {
         "layer": i,
@@ -252,10 +187,15 @@ def _layer(i: int, tensors: dict[str, Tensor], begins: Onset | None) -> dict[str
         "rank_before": tensors["rank_before_L"][i].item(),
         "rank_after": tensors["rank_after_L"][i].item(),
     }
-    if begins:
-        layer["own_effect"] = begins.effect_by_layer[i]
-        layer["null"] = [begins.null_low[i], begins.null_high[i]]
-        layer["p"] = begins.p_by_layer[i]
+    if judgement is None:
+        return layer
+    begins, control = judgement.chance.onset, judgement.control
+    layer["own_effect"] = begins.effect_by_layer[i]
+    layer["null"] = [begins.null_low[i], begins.null_high[i]]
+    layer["p"] = begins.p_by_layer[i]
+    if control:
+        layer["control"] = [control.onset.null_low[i], control.onset.null_high[i]]
+        layer["control_p"] = control.onset.p_by_layer[i]
     return layer
 
 
@@ -270,20 +210,13 @@ def _heads(tensors: dict[str, Tensor], attentive: Sequence[int]) -> list[dict[st
 
 
 def _manifest(
-    first: State, second: State, before: str, after: str, name: str, config: DiffConfig
+    change: Change, before: str, after: str, name: str, config: DiffConfig
 ) -> dict[str, Any]:
-    def described(state: State) -> dict[str, Any]:
-        source = state.model.source
-        return {"base": source.reference, "revision": source.revision, "sha256": source.sha256()}
-
-    adapter = None
-    if second.adapter:
-        adapter = {"folder": after, "sha256": adapters.adapter_sha256(Path(after))}
     return {
         "command": "diff",
         "text_name": name,
-        "before": {"name": before} | described(first),
-        "after": {"name": after, "adapter": adapter} | described(second),
+        "before": described(before, change.before),
+        "after": described(after, change.after),
         "config": config.model_dump(),
         "detectors": [detector for detector, _ in DETECTORS.items()],
     }

@@ -9,15 +9,21 @@ import time
 import torch
 from pydantic import BaseModel
 
+from litho.measure.states import AT_ONCE
 from litho.model.loading import LanguageModel
 from litho.model.scoring import logits
 from litho.train.inputs import unrelated_prefixes
+from litho.train.judgement import DiffConfig
 
 # Against a forward in float32, per token, in bfloat16:
 STEP_RATIO = 1.7  # forward and backward
 READ_RATIO = 0.8  # forward, and comparing the distributions
 TALK_RATIO = 2.5  # sampling
 PROBE_TOKENS = 32  # a probe with its padding
+COMPARE_RATIO = 5.5  # both states read and compared
+NULL_RATIO = 3.5  # a random update read and judged
+TRAIN_RATIO = 3.0  # forward and backward in float32
+BEHAVIOUR_TOKENS = 2000  # what scoring words and letting the model speak is worth
 LIBRARIES_GIB = 0.7  # Python, torch and transformers
 
 
@@ -80,3 +86,20 @@ def _memory(
     at_once = max(text_tokens, micro_tokens, replay_step)
     training = 2 * parameters + 2 * (samples + 512) * config.vocab_size + at_once * per_token
     return LIBRARIES_GIB + max(measuring, training) / 2**30
+
+
+def diff_cost(model: LanguageModel, tokens: int, config: DiffConfig, unrelated: bool) -> Cost:
+    """Time and memory of comparing two states on a text."""
+    second, short = _seconds_per_token(model), config.null_tokens
+    reading = COMPARE_RATIO * tokens * second
+    judging = config.nulls * short * NULL_RATIO * second
+    if config.behaviour:
+        judging += (config.nulls + 2) * BEHAVIOUR_TOKENS * second
+    if unrelated:
+        steps = config.controls * config.control_steps + config.wash_steps
+        judging += short * second * (steps * TRAIN_RATIO + config.controls * NULL_RATIO)
+    shape = model.network.config.get_text_config()
+    kept = 4 * 4 * shape.hidden_size * (shape.num_hidden_layers + 1)  # residual stream, attention
+    pieces = 8 * 4 * AT_ONCE * shape.vocab_size
+    size = 4 * model.network.num_parameters() + min(tokens, model.context) * kept + pieces
+    return Cost(seconds=10 + reading + judging, gib=LIBRARIES_GIB + size / 2**30)

@@ -83,7 +83,7 @@ def map_text(
     model = _open(model_name, text)
     if adapter:
         adapters.load(model, "adapter", adapter)
-    state = State(model, "adapter" if adapter else None)
+    state = State(model, ("adapter",) if adapter else ())
     scenes = split_scenes(model, text)
     with whole_or_nothing(RunDirectory.create(out)) as run:
         reporter.stage("reading the text")

@@ -1,0 +1,44 @@
+"""Micro fine-tunes: a few plain steps on an adapter, to see what training does."""
+
+from collections.abc import Iterator, Sequence
+
+import torch
+from torch import nn
+
+from litho.core.errors import LithoError
+from litho.model import adapters
+from litho.model.loading import LanguageModel
+from litho.train.losses import backward_text
+
+MICRO_TOKENS = 512
+
+
+def train_steps(
+    model: LanguageModel,
+    name: str,
+    rows: Sequence[Sequence[int]],
+    steps: int,
+    learning_rate: float,
+    beside: tuple[str, ...] = (),
+) -> Iterator[int]:
+    """Train the adapter `name`, one row a step, rows in turn; yields the number of steps done.
+
+    `beside`: adapters that are active, too, and are not trained.
+
+    AdamW without weight decay, a constant learning rate, gradients clipped to norm 1. Between two
+    steps the model may be read in any state.
+    """
+    weights: dict[str, nn.Parameter] = adapters.weights(model, name)
+    optimizer = torch.optim.AdamW(weights.values(), lr=learning_rate, weight_decay=0.0)
+    for step in range(steps):
+        with model.state((*beside, name)), torch.enable_grad():
+            backward_text(model, [rows[step % len(rows)]], MICRO_TOKENS)
+            norm = nn.utils.clip_grad_norm_(weights.values(), 1.0)
+            if not torch.isfinite(norm):
+                raise LithoError(
+                    f"the training diverged at step {step + 1}: start again with a learning rate "
+                    f"below {learning_rate}"
+                )
+            optimizer.step()
+            optimizer.zero_grad(set_to_none=True)
+        yield step + 1

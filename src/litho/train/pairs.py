@@ -1,0 +1,88 @@
+"""Two states to compare, as a user names them: models, with or without an adapter."""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from litho.core.errors import LithoError
+from litho.measure import chance
+from litho.measure.states import State
+from litho.model import adapters
+from litho.model.loading import LanguageModel, load, locate
+from litho.train.judgement import Change
+
+NULL_RANK = 8  # of random updates where the change has no rank of its own
+
+
+def open_pair(before: str, after: str) -> Change:
+    """Load two states: MODEL, MODEL+ADAPTER_DIR, or for `after` an adapter's folder alone.
+
+    States of one model share its weights. Raises LithoError if the two cannot be compared.
+    """
+    base, old = split_name(before)
+    other, new = (base, after) if is_adapter(after) else split_name(after)
+    if other != base and (old or new):
+        raise LithoError(
+            f"{before} and {after} are different models with adapters: merge the adapters, or name "
+            "the same model twice"
+        )
+    model = load(locate(base), torch.float32)
+    if other != base:
+        return _models(model, load(locate(other), torch.float32))
+    ranks = [adapters.rank(Path(folder)) for folder in (old, new) if folder]
+    chance.prepare(model, max(ranks, default=NULL_RANK))
+    first, second = _state(model, "before", old), _state(model, "after", new)
+    norms: dict[str, float] = {}
+    if old and new:
+        norms = adapters.update_norms(model, "after", "before")
+    elif old or new:
+        norms = adapters.update_norms(model, "after" if new else "before")
+    return Change(first, second, norms, max(ranks, default=NULL_RANK))
+
+
+def split_name(name: str) -> tuple[str, str | None]:
+    """Model and adapter of MODEL+ADAPTER_DIR; an existing folder may have a + in its name."""
+    model, plus, folder = name.rpartition("+")
+    if not plus or Path(name).exists():
+        return name, None
+    return model, folder
+
+
+def is_adapter(name: str) -> bool:
+    return (Path(name) / "adapter_config.json").is_file()
+
+
+def described(name: str, state: State) -> dict[str, Any]:
+    """A state for the manifest: where it came from and the hashes of its weights."""
+    source = state.model.source
+    adapter = None
+    if state.adapters:
+        folder = name if is_adapter(name) else split_name(name)[1]
+        adapter = {"folder": folder, "sha256": adapters.adapter_sha256(Path(folder or ""))}
+    return {
+        "name": name,
+        "base": source.reference,
+        "revision": source.revision,
+        "sha256": source.sha256(),
+        "adapter": adapter,
+    }
+
+
+def _state(model: LanguageModel, name: str, folder: str | None) -> State:
+    if folder is None:
+        return State(model)
+    adapters.load(model, name, Path(folder))
+    adapters.check_unmerged(model, name)
+    return State(model, (name,))
+
+
+def _models(first: LanguageModel, second: LanguageModel) -> Change:
+    if second.tokenizer.get_vocab() != first.tokenizer.get_vocab():
+        raise LithoError(
+            f"{first.source.name} and {second.source.name} have different tokenizers: their tokens "
+            "cannot be compared one by one"
+        )
+    norms = adapters.distances(first, second)
+    chance.prepare(first, NULL_RANK)
+    return Change(State(first), State(second), norms, NULL_RANK)
