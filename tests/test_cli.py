@@ -3,6 +3,7 @@
 import errno
 import json
 import shutil
+from collections import Counter
 from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError
 from pathlib import Path
@@ -125,6 +126,67 @@ def test_diff_against_training_on_another_text(
     assert json.loads(out)["layers"][0]["own_effect"] == 0 < json.loads(out)["layers"][1]["p"]
 
 
+def test_expose_prints_one_json_object(litho: Callable[..., tuple[int, str, str]]) -> None:
+    quick = ["presentations=[1,3]", "seeds=1", "third_steps=2", "directions=2", "tokens=24"]
+    command = ["expose", "text.md", "--model", "tiny:llama"]
+    command += [word for pair in quick for word in ("--set", pair)]
+    code, out, err = litho(*command, "--out", "run", "--json")
+    assert code == 0, err
+    found = json.loads(out)
+    assert found == json.loads(Path("run/metrics.json").read_text())
+    assert "about" in err and "GiB" in err
+    responses = found["responses"]
+    counted = Counter((r["experiment"], r["arm"]) for r in responses)
+    assert counted == {
+        ("context", "text"): 2,
+        ("context", "unrelated"): 2,
+        ("training", "text"): 2,
+        ("training", "unrelated"): 2,
+        ("thirds", "text"): 3,
+        ("thirds", "unrelated"): 3,
+        ("injection", "text"): 4,
+        ("injection", "random"): 4,
+    }
+    assert [r["layers"] for r in responses if r["experiment"] == "thirds"][::2] == [
+        [0, 0],
+        [1, 1],
+        [2, 2],
+    ]
+    # A block that was not touched changes nothing before it.
+    (last,) = (r for r in responses if r["layers"] == [2, 2] and r["arm"] == "text")
+    assert last["change"][:2] == [0.0, 0.0] < last["change"][2:]
+    code, again, _ = litho(*command, "--out", "again", "--json")
+    assert json.loads(again)["responses"] == responses
+    assert all(number in Path("run/report.html").read_text() for _, number in flat_numbers(found))
+
+
+def test_map_with_gradients(litho: Callable[..., tuple[int, str, str]]) -> None:
+    command = ["map", "text.md", "--model", "tiny:mamba", "--gradients"]
+    code, out, err = litho(*command, "--out", "run")
+    assert code == 0 and "gradient" in out, err
+    assert "attention was watched in 0 of 3 layers" in out  # said, not left to be guessed
+    found = json.loads(Path("run/metrics.json").read_text())
+    assert all(layer["gradient"] > 0 for layer in found["layers"]) and found["heads"] == []
+
+
+def test_models_that_are_built_differently_are_aligned(
+    litho: Callable[..., tuple[int, str, str]],
+) -> None:
+    command = ["diff", "text.md", "--before", "tiny:llama", "--after", "tiny:gpt2"]
+    code, out, err = litho(*command, "--out", "run", "--json")
+    assert code == 0, err
+    found = json.loads(out)
+    assert found["kl"]["mean"] is None and found["onset"]["layer"] is None
+    assert "aligned by characters" in found["notices"][0]
+    rise, before, after = (found["aligned"][key]["value"] for key in ("rise", "before", "after"))
+    assert rise == pytest.approx(after - before)
+    assert all(0 <= layer["cka"] <= 1 for layer in found["layers"])
+    assert Path("run/report.html").is_file()
+    assert litho(*command, "--out", "plain")[0] == 0
+    code, _, err = litho(*command, "--behaviour", "--out", "other")
+    assert code == 2 and "without --unseen" in err
+
+
 def test_states_that_cannot_be_compared(litho: Callable[..., tuple[int, str, str]]) -> None:
     def refused(after: str) -> str:
         code, _, err = litho(
@@ -133,7 +195,6 @@ def test_states_that_cannot_be_compared(litho: Callable[..., tuple[int, str, str
         assert code == 2 and not list(Path().glob("run*"))
         return err
 
-    assert "built differently" in refused("tiny:gpt2")
     other = load(locate("tiny:gpt2"), torch.float32)
     shake(other)
     adapters.save(other, "x", Path("other"))
@@ -274,6 +335,12 @@ BAD_FILES = {
         ("imprint text.md --model taken", "no config.json"),
         ("imprint text.md --model pickled", "pickle file"),
         ("imprint text.md --model tiny:other", "choose one of"),
+        ("map text.md --model ./nowhere", "there is no folder"),
+        ("expose one.md", "only one token"),
+        ("expose text.md --unrelated empty.md", "is empty"),
+        ("expose text.md --set layer=3", "there is no layer 3"),
+        ("expose text.md --set presentations=[2,1]", "growing order"),
+        ("expose text.md --set strength=1", "unknown setting"),
         ("map empty.md", "is empty"),
         ("map text.md --adapter taken", "is no PEFT adapter"),
         ("map text.md --out taken", "exists already"),
@@ -297,13 +364,14 @@ def test_bad_input_is_one_sentence_and_leaves_nothing(
     (tmp_path / "pickled" / "pytorch_model.bin").write_text("")
     before = sorted(tmp_path.rglob("*"))
     words = arguments.split()
-    if words[0] in ("imprint", "map", "vary") and "--model" not in words:
+    if words[0] in ("imprint", "map", "vary", "expose") and "--model" not in words:
         words += ["--model", "tiny:llama"]
     code, out, err = litho(*words)
     assert code == 2
     assert out == ""
-    assert err.startswith("litho: ") and message in err and "Traceback" not in err
-    assert err.count("\n") == 1
+    *progress, sentence = err.splitlines()
+    assert sentence.startswith("litho: ") and message in sentence and "Traceback" not in err
+    assert all(line.startswith("[00:") for line in progress)
     assert sorted(tmp_path.rglob("*")) == before
 
 

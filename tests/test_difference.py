@@ -8,7 +8,8 @@ import torch
 
 from litho.core.errors import LithoError
 from litho.measure import chance, difference
-from litho.measure.behaviour import Behaviour, behaviour, repetition, telling_words
+from litho.measure.alignment import Stretches, aligned_difference, common_stretches
+from litho.measure.behaviour import Behaviour, behaviour, repeated, telling_words
 from litho.measure.difference import Difference, attention_divergences, own_effects
 from litho.measure.effects import DETECTORS, Comparison, judge
 from litho.measure.geometry import effective_rank, linear_cka
@@ -187,17 +188,40 @@ def test_a_shift_that_is_washed_out(llama: LanguageModel) -> None:
 
 
 def test_repetition_and_telling_words(llama: LanguageModel) -> None:
-    assert repetition([1, 2, 3, 4, 5, 6]) == 0
-    assert repetition([1, 2] * 6) == pytest.approx(1 - 2 / 9)
-    assert repetition([1, 2]) == 0
+    assert repeated([1, 2, 3, 4, 5, 6]) == repeated([1, 2]) == 0
+    assert repeated([1, 2] * 6) == 9 - 2
     base = read_state(State(llama), llama.encode(TEXT))
     words = telling_words(llama, TEXT, base)
     assert len(words) == len(set(words)) == 6 and all(word in TEXT for word in words)
     said = behaviour(State(llama), words, ["Once", "The"])
     assert said == behaviour(State(llama), words, ["Once", "The"])
-    louder = Behaviour([value + 0.5 for value in said.spill], said.repetition + 0.25)
+    louder = Behaviour([value + 0.5 for value in said.spill], said.repeated + 40)
     found = Comparison(base, base, llama, (said, louder)).statistics()
-    assert found["spill"] == pytest.approx(0.5) and found["repetition_loop"] == pytest.approx(0.25)
+    assert found["spill"] == pytest.approx(0.5)
+    rise = 2 * ((said.repeated + 40.375) ** 0.5 - (said.repeated + 0.375) ** 0.5)
+    assert found["repetition_loop"] == pytest.approx(rise)
+
+
+def test_stretches_end_where_both_tokenizers_end_a_token() -> None:
+    # "the tower" as the|_tower and as t|he|_to|wer
+    found = common_stretches([(0, 3), (3, 9)], [(0, 1), (1, 3), (3, 6), (6, 9)])
+    assert found == Stretches([3, 9], [0, 1], [1, 3])
+    # Several bytes of one letter end at the same character.
+    assert common_stretches([(0, 1), (0, 1), (1, 2)], [(0, 2)]) == Stretches([2], [2], [0])
+
+
+def test_aligned_surprise_is_the_sum_over_the_tokens(
+    make_model: Callable[[str], LanguageModel],
+) -> None:
+    first, second = (State(make_model(name)) for name in ("llama", "gpt2"))
+    found = aligned_difference(first, second, TEXT)
+    for state, surprise_S in ((first, found.surprise_first_S), (second, found.surprise_second_S)):
+        ids = state.model.encode(TEXT)
+        logp = state.model.network(torch.tensor([ids])).logits[0].log_softmax(-1)
+        expected = -logp[torch.arange(len(ids) - 1), ids[1:]].sum().item()
+        assert surprise_S.sum().item() == pytest.approx(expected, rel=1e-5)
+    same = aligned_difference(first, first, TEXT)
+    assert same.cka_LM.diagonal().tolist() == pytest.approx([1.0] * 3)
 
 
 def test_nothing_of_a_random_update_remains(llama: LanguageModel) -> None:

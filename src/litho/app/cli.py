@@ -110,13 +110,17 @@ def map_(
     text: Annotated[Path, typer.Argument(help="The text to read, UTF-8.")],
     model: ModelOption = DEFAULT_MODEL,
     adapter: Annotated[Path | None, typer.Option(help="PEFT adapter to read with.")] = None,
+    gradients: Annotated[
+        bool, typer.Option("--gradients", help="Also how strongly the loss pulls at each layer.")
+    ] = False,
     out: OutOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Show what a text does inside a model: token by token, layer by layer."""
     from litho.app import readings
 
-    readings.show_map(text, model, adapter, out or default_folder(text, "map"), as_json)
+    folder = out or default_folder(text, "map")
+    readings.show_map(text, model, adapter, gradients, folder, as_json)
 
 
 @app.command()
@@ -149,6 +153,25 @@ def diff(
     folder = out or default_folder(text, "diff")
     values = [*(settings or []), *(["behaviour=true"] if behaviour else [])]
     readings.show_diff(text, before, after, unseen, unrelated, folder, config, values, as_json)
+
+
+@app.command()
+def expose(
+    text: Annotated[Path, typer.Argument(help="The text to present, UTF-8.")],
+    unrelated: Annotated[
+        Path | None, typer.Option(help="Another text, for comparison. [default: shipped pages]")
+    ] = None,
+    model: ModelOption = DEFAULT_MODEL,
+    out: OutOption = None,
+    config: ConfigOption = None,
+    settings: SetOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Present a text in several ways, in the context and in training, and map each response."""
+    from litho.app import readings
+
+    folder = out or default_folder(text, "expose")
+    readings.show_exposure(text, unrelated, model, folder, config, settings or [], as_json)
 
 
 effects = typer.Typer(help="What was ever judged, over all runs.", no_args_is_help=True)

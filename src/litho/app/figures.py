@@ -1,7 +1,6 @@
 """Plotly figures as JSON; the page draws them and gives them its colours."""
 
 import json
-from html import escape
 from typing import Any
 
 import numpy as np
@@ -42,28 +41,10 @@ def curve_figure(
     return _json(figure)
 
 
-def heat_map(values_LT: NDArray[np.floating], tokens: list[str], name: str) -> Figure:
-    """Layers by tokens, logarithmic colours; hovering names the token."""
-    values = np.asarray(values_LT, float)
-    shown = np.log10(np.maximum(values, 1e-6))
-    layers, count = values.shape
-    figure = go.Figure(
-        go.Heatmap(
-            z=np.round(shown, 3).tolist(),
-            customdata=[[escape(json.dumps(t, ensure_ascii=False)) for t in tokens]] * layers,
-            x=list(range(count)),
-            y=list(range(layers)),
-            colorscale="Inferno",
-            zmin=float(np.quantile(shown, 0.02)),
-            zmax=float(np.quantile(shown, 0.995)),
-            colorbar={"title": {"text": f"log10 {name}", "side": "right"}, "thickness": 10},
-            hovertemplate="token %{x}: %{customdata}<br>layer %{y}<br>"
-            f"log10 {name} %{{z:.2f}}<extra></extra>",
-        )
-    )
-    figure.update_layout(margin=_MARGIN | {"t": 12, "r": 4}, height=420)
-    figure.update_xaxes(title="token", showgrid=False)
-    figure.update_yaxes(title="layer (output of block)", showgrid=False)
+def heat_map(values_LT: NDArray[np.floating], name: str) -> Figure:
+    """Layers by tokens, logarithmic colours; the page knows the tokens and names them."""
+    figure = _logarithmic(values_LT, name, "token", "layer (output of block)")
+    figure.update_traces(hoverinfo="none", hovertemplate=None)
     return _json(figure)
 
 
@@ -108,6 +89,15 @@ def onset_figure(layers: list[dict[str, Any]], begins: int | None) -> Figure:
             name="what the block itself does differently",
             meta="run",
         )
+    if "control" in layers[0]:
+        figure.add_scatter(
+            x=places,
+            y=[layer["control"][1] for layer in layers],
+            mode="lines",
+            line={"width": 1, "dash": "dash"},
+            name="training on the unrelated text reaches up to (95 %)",
+            meta="faint",
+        )
     figure.add_scatter(
         x=places,
         y=[layer["relative_norm"] or None for layer in layers],
@@ -118,9 +108,52 @@ def onset_figure(layers: list[dict[str, Any]], begins: int | None) -> Figure:
     )
     if begins is not None:
         figure.add_vline(x=begins, line={"dash": "dash"}, annotation_text=f"onset: layer {begins}")
-    figure.update_layout(margin=_MARGIN, height=380, legend={"orientation": "h", "y": -0.22})
+    legend = {"orientation": "h", "y": -0.22}
+    figure.update_layout(margin=_MARGIN | {"l": 72}, height=380, legend=legend)
     figure.update_xaxes(title="layer")
     figure.update_yaxes(title="relative change", type="log", exponentformat="power")
+    return _json(figure)
+
+
+def dose_figure(
+    responses: list[dict[str, Any]], key: str, doses: str, alone: float | None
+) -> Figure:
+    """A number of each response by dose: the text solid, its control dotted, with intervals."""
+    figure = go.Figure()
+    for arm in dict.fromkeys(response["arm"] for response in responses):
+        found = [response for response in responses if response["arm"] == arm]
+        values = [response[key]["value"] for response in found]
+        lows, highs = zip(*(response[key]["ci"] for response in found), strict=True)
+        figure.add_scatter(
+            x=[response["dose"] for response in found],
+            y=values,
+            error_y={
+                "type": "data",
+                "symmetric": False,
+                "array": [high - value for high, value in zip(highs, values, strict=True)],
+                "arrayminus": [value - low for low, value in zip(lows, values, strict=True)],
+                "thickness": 1,
+            },
+            mode="lines+markers",
+            line={"width": 2, "dash": "solid" if arm == "text" else "dot"},
+            name="the text" if arm == "text" else f"control: {arm}",
+            meta="run" if arm == "text" else "control",
+        )
+    if alone is not None:
+        figure.add_hline(y=alone, line={"dash": "dash"}, annotation_text="read alone")
+    figure.update_layout(margin=_MARGIN, height=330, legend={"orientation": "h", "y": -0.28})
+    figure.update_xaxes(title=doses, type="log", tickvals=[r["dose"] for r in responses])
+    figure.update_yaxes(title="nats a token")
+    return _json(figure)
+
+
+def dose_layers(responses: list[dict[str, Any]], doses: str) -> Figure:
+    """Relative change of the hidden states by layer and dose, of the text."""
+    found = [response for response in responses if response["arm"] == "text"]
+    values = np.array([response["change"] for response in found])
+    figure = _logarithmic(values, "relative change", "layer", doses)
+    names = [f"{response['dose']:g}" for response in found]
+    figure.update_yaxes(tickvals=list(range(len(found))), ticktext=names)
     return _json(figure)
 
 
@@ -131,19 +164,41 @@ def head_grid(heads: list[dict[str, Any]], key: str, title: str) -> Figure:
     values = np.zeros((depth, width))
     for head in heads:
         values[head["layer"], head["head"]] = head[key]
+    figure = _heat(values, title, "head", "layer")
+    figure.update_xaxes(dtick=1)
+    return _json(figure)
+
+
+def likeness_figure(cka_LM: NDArray[np.floating], before: str, after: str) -> Figure:
+    """Linear CKA of every layer of one model with every layer of another."""
+    return _json(_heat(cka_LM, "linear CKA", f"layer of {after}", f"layer of {before}"))
+
+
+def _logarithmic(values: NDArray[np.floating], name: str, x: str, y: str) -> go.Figure:
+    """A heat map with logarithmic colours; what lies far out does not stretch them."""
+    shown = np.log10(np.maximum(np.asarray(values, float), 1e-6))
+    low, high = np.quantile(shown, (0.02, 0.995)).round(2).tolist()
+    ticks = [k + step for k in range(-6, 3) for step in (0, 0.5) if low <= k + step <= high]
+    figure = _heat(shown.round(2), f"{name} (log scale)", x, y)
+    colorbar = {"tickvals": ticks, "ticktext": [f"{float(f'{10**t:.1g}'):g}" for t in ticks]}
+    figure.update_traces(zmin=low, zmax=high, colorbar=colorbar)
+    return figure
+
+
+def _heat(values: NDArray[np.floating], name: str, x: str, y: str) -> go.Figure:
     figure = go.Figure(
         go.Heatmap(
             z=values.tolist(),
             colorscale="Inferno",
             zmin=0,
-            colorbar={"title": {"text": title, "side": "right"}, "thickness": 10},
-            hovertemplate="layer %{y}, head %{x}: %{z:.4g}<extra></extra>",
+            colorbar={"title": {"text": name, "side": "right"}, "thickness": 10},
+            hovertemplate=f"{y} %{{y}}, {x} %{{x}}: %{{z:.4g}}<extra></extra>",
         )
     )
     figure.update_layout(margin=_MARGIN | {"t": 12, "r": 4}, height=420)
-    figure.update_xaxes(title="head", showgrid=False, dtick=1)
-    figure.update_yaxes(title="layer", showgrid=False)
-    return _json(figure)
+    figure.update_xaxes(title=x, showgrid=False)
+    figure.update_yaxes(title=y, showgrid=False)
+    return figure
 
 
 def _json(figure: go.Figure) -> Figure:

@@ -11,12 +11,21 @@ from rich.table import Table
 from litho.app import effects
 from litho.app.console import Bars, results
 from litho.app.report import write_report
-from litho.app.wording import onset_sentence, unseen_sentence
+from litho.app.wording import (
+    aligned_sentence,
+    control_sentence,
+    interval,
+    onset_sentence,
+    pairs_of,
+    unseen_sentence,
+)
 from litho.core.config import load_config
 from litho.core.findings import check_writable, registry_path
 from litho.core.runs import RunDirectory, whole_or_nothing
 from litho.text.documents import read_text
 from litho.train.comparison import diff_text
+from litho.train.exposure import ExposeConfig, expose_text
+from litho.train.inputs import shipped_retention
 from litho.train.judgement import DiffConfig, OtherText
 from litho.train.presentations import MAX_MEAN_KL
 from litho.train.reading import map_text, vary_text
@@ -57,28 +66,29 @@ def vary(
     _say_report(run)
 
 
-def show_map(text: Path, model: str, adapter: Path | None, out: Path, as_json: bool) -> None:
+def show_map(
+    text: Path, model: str, adapter: Path | None, gradients: bool, out: Path, as_json: bool
+) -> None:
     """Read a text, write its run and show the layers."""
     content = read_text(text).strip()
     with Bars() as bars:
-        run = map_text(content, text.name, model, adapter, out, bars)
+        run = map_text(content, text.name, model, adapter, gradients, out, bars)
     found = _finish(run)
     if as_json:
         print(json.dumps(found, ensure_ascii=False))
         return
     table = Table(show_edge=False)
-    for column in ("layer", "norm", "relative change", "cosine"):
-        table.add_column(column, justify="right")
+    keys = [key for key in found["layers"][0] if key != "layer"]
+    for column in ("layer", *keys):
+        table.add_column(column.replace("_", " "), justify="right")
     for layer in found["layers"]:
-        table.add_row(
-            str(layer["layer"]),
-            *(f"{layer[key]:.3f}" for key in ("norm", "relative_change", "cosine")),
-        )
+        table.add_row(str(layer["layer"]), *(f"{layer[key]:.3g}" for key in keys))
     results.print(table)
     results.print(
         f"{found['tokens']} tokens, mean surprise {found['surprise']['mean']:.3f} nats, "
         f"first guess right {100 * found['top1']:.1f} %"
     )
+    _say_notices(found)
     _say_report(run)
 
 
@@ -103,13 +113,79 @@ def show_diff(
     found = _finish(run)
     if as_json:
         print(json.dumps(found, ensure_ascii=False))
+    elif "aligned" in found:
+        _show_aligned(run, found)
     else:
         _show_difference(run, found)
-    effects.record(run)
+    if found["effects"]:
+        effects.record(run)
+
+
+def show_exposure(
+    text: Path,
+    unrelated: Path | None,
+    model: str,
+    out: Path,
+    config: Path | None,
+    assignments: Sequence[str],
+    as_json: bool,
+) -> None:
+    """Present a text in several ways, write the run and show what each did."""
+    content = read_text(text).strip()
+    other = read_text(unrelated).strip() if unrelated else shipped_retention()
+    settings = load_config(ExposeConfig, config, assignments)
+    with Bars() as bars:
+        run = expose_text(content, text.name, other, model, out, settings, bars)
+    found = _finish(run)
+    if as_json:
+        print(json.dumps(found, ensure_ascii=False))
+        return
+    table = Table(show_edge=False)
+    columns = ("presented", "layers", "dose", "surprise of the text", "as much of the control")
+    for column in columns:
+        table.add_column(column, justify="left" if column in columns[:2] else "right")
+    for own, control in pairs_of(found["responses"]):
+        first, last = own["layers"] or ("-", "-")
+        table.add_row(
+            own["experiment"],
+            f"{first} to {last}" if own["layers"] else "",
+            f"{own['dose']:g}",
+            *(interval(response["surprise"]) for response in (own, control)),
+        )
+    results.print(table)
+    results.print(f"surprise of the text alone: {interval(found['alone'])} nats a token")
+    _say_report(run)
+
+
+def _effects_table(effects_found: list[dict[str, Any]], controlled: bool) -> Table:
+    table = Table(show_edge=False)
+    table.add_column("effect")
+    nulls = ["chance", *(["other training"] if controlled else [])]
+    for column in ("statistic", *(name for null in nulls for name in (f"by {null}", "p"))):
+        table.add_column(column, justify="right")
+    table.add_column("")
+    for effect in effects_found:
+        cells, marks = [f"{effect['statistic']:.4g}"], []
+        for null, judged in zip(nulls, (effect, effect.get("control")), strict=False):
+            if judged is None:
+                cells += ["", ""]
+                continue
+            low, high = judged["null"]
+            cells += [f"{low:.3g} to {high:.3g}", f"{judged['p']:.2g}"]
+            marks += [f"beyond {null}"] if judged["found"] else []
+        table.add_row(effect["name"], *cells, ", ".join(marks))
+    return table
 
 
 def _other(path: Path | None) -> OtherText | None:
     return OtherText(read_text(path).strip(), path.name) if path else None
+
+
+def _show_aligned(run: RunDirectory, found: dict[str, Any]) -> None:
+    aligned = found["aligned"]
+    results.print(aligned_sentence(aligned), markup=False)
+    _say_notices(found)
+    _say_report(run)
 
 
 def _show_difference(run: RunDirectory, found: dict[str, Any]) -> None:
@@ -118,23 +194,14 @@ def _show_difference(run: RunDirectory, found: dict[str, Any]) -> None:
         f"on average, {found['kl']['max']:.2f} at most"
     )
     results.print(onset_sentence(found["onset"]))
-    table = Table(show_edge=False)
-    for column in ("effect", "statistic", "by chance (95 %)", "p", ""):
-        table.add_column(column, justify="left" if column in ("effect", "") else "right")
-    for effect in found["effects"]:
-        low, high = effect["null"]
-        mark = "found" if effect["found"] else ""
-        table.add_row(
-            effect["name"],
-            f"{effect['statistic']:.4f}",
-            f"{low:.4f} to {high:.4f}",
-            f"{effect['p']:.2g}",
-            mark,
-        )
+    beyond_training = control_sentence(found["onset"])
+    if beyond_training:
+        results.print(beyond_training)
     if found["effects"]:
-        results.print(table)
+        results.print(_effects_table(found["effects"], bool(beyond_training)))
     if "unseen" in found:
         results.print(unseen_sentence(found["unseen"]))
+    _say_notices(found)
     _say_report(run)
 
 
@@ -144,6 +211,11 @@ def _finish(run: RunDirectory) -> dict[str, Any]:
         run.finish()
     found: dict[str, Any] = run.read_json("metrics.json")
     return found
+
+
+def _say_notices(found: dict[str, Any]) -> None:
+    for notice in found["notices"]:
+        results.print(f"note     {notice}", soft_wrap=True, markup=False)
 
 
 def _say_report(run: RunDirectory) -> None:

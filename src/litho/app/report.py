@@ -11,8 +11,23 @@ from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 from safetensors.numpy import load_file
 
-from litho.app.figures import curve_figure, head_grid, heat_map, layer_figure, onset_figure
-from litho.app.wording import onset_sentence, unseen_sentence
+from litho.app.figures import (
+    curve_figure,
+    dose_figure,
+    dose_layers,
+    head_grid,
+    heat_map,
+    layer_figure,
+    likeness_figure,
+    onset_figure,
+)
+from litho.app.wording import (
+    aligned_sentence,
+    control_sentence,
+    interval,
+    onset_sentence,
+    unseen_sentence,
+)
 from litho.core.records import Plan
 from litho.core.runs import Ledger, RunDirectory
 from litho.measure.effects import detector_meanings
@@ -30,13 +45,21 @@ MEANINGS = {
     "not printed": "The text is not in the model, or got in at too high a cost to the rest.",
     "unproven": "There is not enough evidence for a verdict.",
 }
+BOTH = {"before": "_before", "after": "_after"}  # states and the endings of their columns
 _TEMPLATES = files("litho.app") / "templates"
 
 
 def write_report(run: RunDirectory) -> Path:
     """Write `report.html` of a run whose numbers are all there."""
     command = run.read_yaml("manifest.yaml")["command"]
-    pages = {"imprint": _imprint_page, "map": _map_page, "vary": _vary_page, "diff": _diff_page}
+    pages = {
+        "imprint": _imprint_page,
+        "map": _map_page,
+        "vary": _vary_page,
+        "diff": _diff_page,
+        "align": _align_page,
+        "expose": _expose_page,
+    }
     run.write_text("report.html", pages[command](run))
     return run.path / "report.html"
 
@@ -48,13 +71,12 @@ def _imprint_page(run: RunDirectory) -> str:
     maps = load_file(run.path / "maps.safetensors")
     curves = _curves(run, [IMPRINT, *result.controls])
     embedded = {
-        "tokens-before": [_token(row, "_before") for row in tokens],
-        "tokens-after": [_token(row, "_after") | {"kl": row["kl"]} for row in tokens],
+        "tokens": _tokens(tokens, BOTH),
         "figure-imprint": curve_figure(curves, "imprint on rewordings", "gen"),
         "figure-drift": curve_figure(
             curves, "drift, nats a token", "drift", logarithmic=True, limit=result.budget
         ),
-        "figure-map": heat_map(maps["change_LT"], [row["text"] for row in tokens], "change"),
+        "figure-map": heat_map(maps["change_LT"], "relative change"),
     }
     return _render(
         "imprint.html.j2",
@@ -81,10 +103,13 @@ def _map_page(run: RunDirectory) -> str:
     result = run.read_json("metrics.json")
     maps = load_file(run.path / "maps.safetensors")
     embedded = {
-        "tokens-before": [_token(row, "") for row in tokens],
-        "figure-map": heat_map(maps["change_LT"], [row["text"] for row in tokens], "change"),
+        "tokens": _tokens(tokens, {"now": ""}),
+        "figure-map": heat_map(maps["change_LT"], "relative change"),
         "figure-layers": layer_figure(result["layers"]),
     }
+    embedded |= _edges(run, len(tokens))
+    if "gradient_LT" in maps:
+        embedded["figure-gradient"] = heat_map(maps["gradient_LT"], "norm of the gradient")
     if result["heads"]:
         embedded["figure-entropy"] = head_grid(result["heads"], "entropy", "nats")
         embedded["figure-distance"] = head_grid(result["heads"], "distance", "tokens")
@@ -99,11 +124,11 @@ def _diff_page(run: RunDirectory) -> str:
     result = run.read_json("metrics.json")
     maps = load_file(run.path / "maps.safetensors")
     embedded = {
-        "tokens-before": [_token(row, "_before") for row in tokens],
-        "tokens-after": [_token(row, "_after") | {"kl": row["kl"]} for row in tokens],
-        "figure-map": heat_map(maps["relative_LT"], [row["text"] for row in tokens], "change"),
+        "tokens": _tokens(tokens, BOTH),
+        "figure-map": heat_map(maps["relative_LT"], "relative change"),
         "figure-onset": onset_figure(result["layers"], result["onset"]["layer"]),
     }
+    embedded |= _edges(run, len(tokens))
     if result["heads"]:
         embedded["figure-heads"] = head_grid(result["heads"], "js", "JS, nats")
     name = run.read_yaml("manifest.yaml")["text_name"]
@@ -118,7 +143,54 @@ def _diff_page(run: RunDirectory) -> str:
         moved=moved,
         meanings=detector_meanings(),
         onset_says=onset_sentence(result["onset"]),
+        control_says=control_sentence(result["onset"]),
         unseen_says=unseen_sentence(result["unseen"]) if "unseen" in result else None,
+    )
+
+
+def _align_page(run: RunDirectory) -> str:
+    result, manifest = run.read_json("metrics.json"), run.read_yaml("manifest.yaml")
+    names = [manifest[key]["name"] for key in ("before", "after")]
+    cka_LM = load_file(run.path / "maps.safetensors")["cka_LM"]
+    rows = run.read_rows("stretches.parquet")
+    changed = sorted(rows, key=lambda row: -abs(row["surprise_after"] - row["surprise_before"]))
+    return _render(
+        "align.html.j2",
+        run,
+        {"figure-cka": likeness_figure(cka_LM, *names)},
+        title=f"Litho diff: {manifest['text_name']}",
+        text_name=manifest["text_name"],
+        result=result,
+        rows=rows,
+        changed=changed[:12],
+        says=aligned_sentence(result["aligned"]),
+    )
+
+
+def _expose_page(run: RunDirectory) -> str:
+    result, manifest = run.read_json("metrics.json"), run.read_yaml("manifest.yaml")
+    by_name: dict[str, list[dict[str, Any]]] = {}
+    for response in result["responses"]:
+        by_name.setdefault(response["experiment"], []).append(response)
+    alone, injection = result["alone"]["value"], by_name["injection"]
+    doses = {"context": "presentations in the context", "training": "training steps"}
+    embedded: dict[str, Any] = {}
+    for name, title in doses.items():
+        if found := by_name.get(name):
+            embedded[f"figure-{name}"] = dose_figure(found, "surprise", title, alone)
+            embedded[f"figure-{name}-layers"] = dose_layers(found, title)
+    embedded["figure-injection"] = dose_figure(injection, "surprise", "strength", alone)
+    embedded["figure-injection-drift"] = dose_figure(injection, "drift", "strength", None)
+    return _render(
+        "expose.html.j2",
+        run,
+        embedded,
+        title=f"Litho expose: {manifest['text_name']}",
+        text_name=manifest["text_name"],
+        result=result,
+        drawn=embedded.keys(),
+        injection_layer=injection[0]["layers"][0],
+        interval=interval,
     )
 
 
@@ -146,10 +218,12 @@ def _render(template: str, run: RunDirectory, embedded: dict[str, Any], **values
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    # Without spaces and with letters as they are, long texts take about half the room.
+    environment.policies["json.dumps_kwargs"] = {"separators": (",", ":"), "ensure_ascii": False}
     manifest = run.read_yaml("manifest.yaml")
     shared = {
         "css": _asset("base.css"),
-        "js": _asset("base.js"),
+        "js": _asset("base.js") + _asset("token.js"),
         "plotly_js": Markup(get_plotlyjs()) if embedded else "",
         "manifest": manifest,
         "manifest_yaml": yaml.safe_dump(manifest, sort_keys=False, allow_unicode=True),
@@ -164,13 +238,42 @@ def _asset(name: str) -> Markup:
     return Markup((_TEMPLATES / name).read_text(encoding="utf-8"))
 
 
-def _token(row: dict[str, Any], ending: str) -> dict[str, Any]:
+def _tokens(rows: list[dict[str, Any]], endings: dict[str, str]) -> dict[str, Any]:
+    """What the page says of the tokens: columns, since keys in each row would double its size."""
+    columns: dict[str, Any] = {"text": [row["text"] for row in rows]}
+    if "kl" in rows[0]:
+        columns["kl"] = [round(row["kl"], 3) for row in rows]
+    columns["states"] = {state: _state(rows, ending) for state, ending in endings.items()}
+    return columns
+
+
+def _state(rows: list[dict[str, Any]], ending: str) -> dict[str, list[Any]]:
+    surprises = [row[f"surprise{ending}"] for row in rows]
+    expected = [row[f"alternatives{ending}"] for row in rows]
     return {
-        "text": row["text"],
-        "surprise": row[f"surprise{ending}"],
-        "rank": row[f"rank{ending}"],
-        "alternatives": row[f"alternatives{ending}"],
+        "surprise": [None if nats is None else round(nats, 3) for nats in surprises],
+        "rank": [row[f"rank{ending}"] for row in rows],
+        "words": [[option["word"] for option in options] for options in expected],
+        "p": [[round(option["probability"], 4) for option in options] for options in expected],
     }
+
+
+def _edges(run: RunDirectory, count: int) -> dict[str, Any]:
+    """What each token looks at most; nothing where attention was not watched.
+
+    By state and token: [source, its largest share, its heads], the strongest source first.
+    """
+    if not (run.path / "edges.parquet").is_file():
+        return {}
+    found: dict[str, list[dict[int, list[Any]]]] = {}
+    for row in sorted(run.read_rows("edges.parquet"), key=lambda row: -row["share"]):
+        tokens = found.setdefault(row.get("state", "now"), [{} for _ in range(count)])
+        new = [row["source"], round(row["share"], 3), []]
+        sources = tokens[row["token"]]
+        sources.setdefault(row["source"], new)[2].append(f"{row['layer']}.{row['head']}")
+    if not found:
+        return {}
+    return {"edges": {state: [list(t.values()) for t in tokens] for state, tokens in found.items()}}
 
 
 def _curves(run: RunDirectory, arms: list[str]) -> dict[str, list[dict[str, float | None]]]:

@@ -14,6 +14,19 @@ def onset_sentence(onset: dict[str, Any]) -> str:
     )
 
 
+def control_sentence(onset: dict[str, Any]) -> str | None:
+    """What the onset is beyond training on another text; None where that was not looked at."""
+    control = onset.get("control")
+    if not control:
+        return None
+    if control["layer"] is None:
+        return "no layer was changed by more than training on another text would change it"
+    return (
+        f"beyond what training on another text does, layer {control['layer']} is the first "
+        f"(p = {control['p']:.2g})"
+    )
+
+
 def unseen_sentence(unseen: dict[str, Any]) -> str:
     """What the unseen text says, in one sentence."""
     moved = f"on the unseen text the prediction moved by {unseen['kl']['mean']:.4f} nats on average"
@@ -25,3 +38,28 @@ def unseen_sentence(unseen: dict[str, Any]) -> str:
         f"{moved}; of the {heads['places']} heads that changed most, {100 * heads['value']:.0f} % "
         f"are the same (under random updates {low} to {high} %, p = {heads['p']:.2g})"
     )
+
+
+def aligned_sentence(aligned: dict[str, Any]) -> str:
+    """How much more or less the second model is surprised."""
+    before, after, rise = (interval(aligned[key], 4) for key in ("before", "after", "rise"))
+    return (
+        f"surprise a character: {before} nats before, {after} after, a difference of {rise}, over "
+        f"{aligned['stretches']} stretches of text"
+    )
+
+
+def interval(estimate: dict[str, Any], digits: int = 2) -> str:
+    """A value with its 95 % interval."""
+    numbers = [estimate["value"], *(estimate["ci"] or ())]
+    value, *bounds = (f"{number:.{digits}f}" for number in numbers)
+    return f"{value} [{', '.join(bounds)}]" if bounds else value
+
+
+def pairs_of(responses: list[dict[str, Any]]) -> list[tuple[dict[str, Any], dict[str, Any]]]:
+    """Every response to the text with that to its control."""
+    found: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
+    for response in responses:
+        layers = tuple(response["layers"] or ())
+        found.setdefault((response["experiment"], response["dose"], layers), []).append(response)
+    return [(own, control) for own, control in found.values()]

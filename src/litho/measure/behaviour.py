@@ -1,7 +1,6 @@
 """What a model does with its next-token distributions: what it says, and where it says it."""
 
 import re
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -20,7 +19,7 @@ class Behaviour:
     """What one state says."""
 
     spill: list[float]  # log P of words of the text after unrelated openings, nats a token
-    repetition: float  # share of repeated 4-grams in what it says
+    repeated: int  # 4-grams that it says again, in all samples together
 
 
 def behaviour(
@@ -30,14 +29,13 @@ def behaviour(
     with state.active() as model:
         spilled = spill_scores(model, words, prefixes) if words else []
         samples = self_samples(model, list(prefixes), SAMPLE_TOKENS, seed)
-    repeated = [repetition(sample) for sample in samples]
-    return Behaviour(spilled, sum(repeated) / len(repeated))
+    return Behaviour(spilled, sum(repeated(sample) for sample in samples))
 
 
-def repetition(tokens: Sequence[int]) -> float:
-    """1 - distinct 4-grams / 4-grams of a sequence (seq-rep-4, Welleck et al. 2020, section 3)."""
+def repeated(tokens: Sequence[int]) -> int:
+    """4-grams of a sequence that stood in it before (seq-rep-4, Welleck et al. 2020, section 3)."""
     grams = [tuple(tokens[i : i + NGRAM]) for i in range(len(tokens) - NGRAM + 1)]
-    return 1 - len(Counter(grams)) / len(grams) if grams else 0.0
+    return len(grams) - len(set(grams))
 
 
 def telling_words(model: LanguageModel, text: str, base: StateReading) -> list[str]:

@@ -6,6 +6,7 @@ size (`litho.measure.chance`); other packages add detectors through the entry-po
 `litho.detectors`.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -160,10 +161,15 @@ def end_of_text_damage(c: Comparison) -> float | None:
 def repetition_loop(c: Comparison) -> float | None:
     """What the model says by itself goes round in circles.
 
-    Rise of the share of repeated 4-grams (Welleck et al. 2020, section 3) in samples that continue
-    unrelated openings.
+    Rise of 2 sqrt(c + 3/8), where c counts the repeated 4-grams (Welleck et al. 2020, section 3) in
+    samples that continue unrelated openings. The root gives counts of any size the same spread,
+    about 1 (Anscombe 1948); without it a few repetitions more would look like an effect where there
+    are hardly any.
     """
-    return c.said[1].repetition - c.said[0].repetition if c.said else None
+    if not c.said:
+        return None
+    before, after = (2 * math.sqrt(said.repeated + 3 / 8) for said in c.said)
+    return after - before
 
 
 @detector

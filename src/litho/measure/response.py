@@ -8,7 +8,7 @@ from torch import Tensor
 
 from litho.measure.difference import compared_predictions
 from litho.measure.geometry import relative
-from litho.measure.states import Predictions, State, StateReading, read_state
+from litho.measure.states import Predictions, State, StateReading, read_state, unwatched
 from litho.model.attention import AttentionMap, LayerAttention, attention_map
 from litho.model.loading import LanguageModel
 
@@ -64,7 +64,7 @@ def compared_maps(
     """Read `text` in two states of the model, and say where the second differs."""
     ids = model.encode(text)
     states = [State(model, (name,) if name else ()) for name in (before, after)]
-    old, new = (read_state(state, ids, _unwatched) for state in states)
+    old, new = (read_state(state, ids, unwatched) for state in states)
     old_predictions, new_predictions, kl_T, _ = compared_predictions(old, new)
     pairs = zip(old.hidden.residual[1:], new.hidden.residual[1:], strict=True)
     return (
@@ -74,10 +74,6 @@ def compared_maps(
             torch.stack([relative(new_TD - old_TD, old_TD) for old_TD, new_TD in pairs]), kl_T
         ),
     )
-
-
-def _unwatched(layer: int, seen: LayerAttention) -> None:
-    """Drop the attention of a layer."""
 
 
 def _map_of(

@@ -140,6 +140,10 @@ def joined(reading: StateReading, parts: list[Predictions]) -> Predictions:
     return found
 
 
+def unwatched(layer: int, seen: LayerAttention) -> None:
+    """A watcher that drops the attention of a layer."""
+
+
 @torch.no_grad()
 def read_state(state: State, ids: list[int], watcher: Watcher | None = None) -> StateReading:
     """Read one sequence; `watcher` sees the attention of each layer instead of its being kept.

@@ -128,22 +128,21 @@ def _check_plain(model: LanguageModel, name: str) -> None:
         raise LithoError(f"the adapter {name} changes no linear layer by LoRA")
 
 
+def alike(model: LanguageModel, other: LanguageModel) -> bool:
+    """Whether two plain models have weights of the same names and shapes."""
+    first, second = (
+        {name: p.shape for name, p in m.network.named_parameters()} for m in (model, other)
+    )
+    return first == second
+
+
 @torch.no_grad()
 def distances(model: LanguageModel, other: LanguageModel) -> dict[str, float]:
-    """Frobenius norm of the difference of two plain models' weights, by kind of matrix.
-
-    Raises LithoError if their weights are not of the same names and shapes.
-    """
-    first, second = (dict(m.network.named_parameters()) for m in (model, other))
-    for name in sorted(first.keys() | second.keys()):
-        if name not in first or name not in second or first[name].shape != second[name].shape:
-            raise LithoError(
-                f"{model.source.name} and {other.source.name} are built differently ({name}): "
-                "their layers cannot be compared one by one"
-            )
+    """Frobenius norm of the difference of two alike models' weights, by kind of matrix."""
+    second = dict(other.network.named_parameters())
     return _by_kind(
-        (kind(name.removesuffix(".weight")), torch.dist(first[name], second[name]).item())
-        for name in first
+        (kind(name.removesuffix(".weight")), torch.dist(parameter, second[name]).item())
+        for name, parameter in model.network.named_parameters()
     )
 
 

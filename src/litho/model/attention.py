@@ -121,6 +121,18 @@ class Strongest(NamedTuple):
     share_HT: Tensor  # of its attention
 
 
+def unwatched_notice(model: LanguageModel, watched_layers: int) -> list[str]:
+    """What to tell where attention could not be watched everywhere: one sentence, or nothing."""
+    depth = model.network.config.get_text_config().num_hidden_layers
+    if watched_layers == depth:
+        return []
+    return [
+        f"attention was watched in {watched_layers} of {depth} layers: the others have none, or "
+        "compute it in a way that Litho cannot watch; their numbers on heads are absent, all other "
+        "numbers are right"
+    ]
+
+
 @dataclass(frozen=True)
 class AttentionMap:
     """Attention of one layer, head by head and token by token."""

@@ -89,6 +89,25 @@ def answers(model: LanguageModel, ids: list[int], given: Sequence[Tensor]) -> li
     return found
 
 
+@contextmanager
+def injected(model: LanguageModel, layer: int, vector_D: Tensor) -> Iterator[None]:
+    """Add a vector to the output of a block at every token, while the model runs in the block.
+
+    Activation addition (Turner et al. 2023).
+    """
+
+    def add(_: nn.Module, __: object, output: Tensor | tuple[Any]) -> Tensor | tuple[Any]:
+        if isinstance(output, Tensor):
+            return output + vector_D.to(output)
+        return (output[0] + vector_D.to(output[0]), *output[1:])
+
+    handle = blocks(model)[layer].register_forward_hook(add)
+    try:
+        yield
+    finally:
+        handle.remove()
+
+
 def _hidden(output: Tensor | tuple[Any]) -> Tensor:
     found: Tensor = output if isinstance(output, Tensor) else output[0]
     return found.detach()

@@ -232,6 +232,8 @@ def _build(folder: Path, build: Callable[[Path], None]) -> None:
 
 
 def _check_folder(folder: Path) -> None:
+    if not folder.is_dir():
+        raise LithoError(f"there is no folder {folder}")
     if not (folder / "config.json").is_file():
         raise LithoError(
             f"{folder} is no model: it holds no config.json; "

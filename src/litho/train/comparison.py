@@ -8,17 +8,20 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
+from litho.core.errors import LithoError
 from litho.core.runs import RunDirectory, whole_file, whole_or_nothing
 from litho.measure.difference import Difference, compare
 from litho.measure.effects import DETECTORS
 from litho.measure.response import token_readings
 from litho.measure.states import State, read_state
+from litho.model.attention import unwatched_notice
 from litho.train.cost import diff_cost
 from litho.train.inputs import check_text, split_scenes
 from litho.train.job import Reporter
 from litho.train.judgement import Change, DiffConfig, Judgement, OtherText, judge_change
-from litho.train.pairs import described, open_pair
+from litho.train.pairs import Unlike, described, open_pair
 from litho.train.proof import edge_rows, token_row
+from litho.train.unlike import diff_unlike
 
 # Shapes: L layers, H heads, T tokens.
 
@@ -36,12 +39,20 @@ def diff_text(
 ) -> RunDirectory:
     """Read `text` in two states, in float32, and judge the difference against chance.
 
-    `before` and `after` are models, with or without an adapter (see `litho.train.pairs`). `unseen`
+    `before` and `after` are models, with or without an adapter (see `litho.train.pairs`); models
+    that are built differently are aligned by characters (see `litho.train.unlike`). `unseen`
     is a text that training never saw: do the same heads change there? `unrelated` is one to train
     on, for comparison and to see what of the change it washes out.
     """
     reporter.stage("loading")
     change = open_pair(before, after)
+    if isinstance(change, Unlike):
+        if unseen or unrelated or config.behaviour:
+            raise LithoError(
+                f"{before} and {after} are built differently or have other tokenizers: they are "
+                "compared without --unseen, --unrelated and --behaviour"
+            )
+        return diff_unlike(text, name, change, (before, after), out, reporter)
     model = change.before.model
     for content in (text, *(other.text for other in (unseen, unrelated) if other)):
         check_text(model, content)
@@ -73,6 +84,7 @@ def diff_text(
         manifest |= {key: other.described() for key, other in others.items() if other}
         run.write_yaml("manifest.yaml", manifest)
         result = _summary(rows, tensors, sorted(found[0].heads), judgement)
+        result["notices"] = unwatched_notice(model, len(found[0].heads))
         if unseen:
             reporter.stage("reading the unseen text")
             heads = judgement.heads if judgement else None

@@ -22,6 +22,7 @@ TALK_RATIO = 2.5  # sampling
 PROBE_TOKENS = 32  # a probe with its padding
 COMPARE_RATIO = 5.5  # both states read and compared
 NULL_RATIO = 3.5  # a random update read and judged
+READING_RATIO = 1.5  # hidden states and distributions of one state
 TRAIN_RATIO = 3.0  # forward and backward in float32
 BEHAVIOUR_TOKENS = 2000  # what scoring words and letting the model speak is worth
 LIBRARIES_GIB = 0.7  # Python, torch and transformers
@@ -103,3 +104,19 @@ def diff_cost(model: LanguageModel, tokens: int, config: DiffConfig, unrelated: 
     pieces = 8 * 4 * AT_ONCE * shape.vocab_size
     size = 4 * model.network.num_parameters() + min(tokens, model.context) * kept + pieces
     return Cost(seconds=10 + reading + judging, gib=LIBRARIES_GIB + size / 2**30)
+
+
+def exposure_cost(
+    model: LanguageModel, tokens: int, readings: int, steps: int, longest: int
+) -> Cost:
+    """Time and memory of so many readings and training steps of `tokens` tokens each.
+
+    `longest`: tokens of the longest sequence.
+    """
+    passes = readings * READING_RATIO + steps * TRAIN_RATIO
+    shape = model.network.config.get_text_config()
+    width = 4 * shape.hidden_size * shape.num_hidden_layers
+    training = tokens * (14 * width + 3 * 4 * shape.vocab_size)
+    kept = max(training, min(longest, model.context) * width)
+    gib = LIBRARIES_GIB + (4 * model.network.num_parameters() + kept) / 2**30
+    return Cost(seconds=15 + passes * tokens * _seconds_per_token(model), gib=gib)

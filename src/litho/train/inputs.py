@@ -31,7 +31,7 @@ class Inputs(BaseModel):
     model: str
 
     def retention_text(self) -> str:
-        return self.retention or (_SHIPPED / "retention.md").read_text(encoding="utf-8")
+        return self.retention or shipped_retention()
 
     def neighbours(self) -> list[Probe]:
         """The user's neighbour probes, else general facts shipped with Litho."""
@@ -39,6 +39,11 @@ class Inputs(BaseModel):
         return own or read_probe_lines(
             (_SHIPPED / "neighbours.jsonl").read_text(encoding="utf-8"), "neighbours.jsonl"
         )
+
+
+def shipped_retention() -> str:
+    """A few pages of plain prose."""
+    return (_SHIPPED / "retention.md").read_text(encoding="utf-8")
 
 
 def unrelated_prefixes() -> list[str]:

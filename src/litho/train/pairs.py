@@ -1,5 +1,6 @@
 """Two states to compare, as a user names them: models, with or without an adapter."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,15 @@ from litho.train.judgement import Change
 NULL_RANK = 8  # of random updates where the change has no rank of its own
 
 
-def open_pair(before: str, after: str) -> Change:
+@dataclass(frozen=True)
+class Unlike:
+    """Two models of which neither the tokens nor the weights can be compared one by one."""
+
+    before: State
+    after: State
+
+
+def open_pair(before: str, after: str) -> Change | Unlike:
     """Load two states: MODEL, MODEL+ADAPTER_DIR, or for `after` an adapter's folder alone.
 
     States of one model share its weights. Raises LithoError if the two cannot be compared.
@@ -77,12 +86,11 @@ def _state(model: LanguageModel, name: str, folder: str | None) -> State:
     return State(model, (name,))
 
 
-def _models(first: LanguageModel, second: LanguageModel) -> Change:
-    if second.tokenizer.get_vocab() != first.tokenizer.get_vocab():
-        raise LithoError(
-            f"{first.source.name} and {second.source.name} have different tokenizers: their tokens "
-            "cannot be compared one by one"
-        )
+def _models(first: LanguageModel, second: LanguageModel) -> Change | Unlike:
+    if second.tokenizer.get_vocab() != first.tokenizer.get_vocab() or not adapters.alike(
+        first, second
+    ):
+        return Unlike(State(first), State(second))
     norms = adapters.distances(first, second)
     chance.prepare(first, NULL_RANK)
     return Change(State(first), State(second), norms, NULL_RANK)

@@ -1,5 +1,6 @@
 """Runs that train nothing: the variants of a text, and the response map of one state."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -7,18 +8,28 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
+from litho.core.errors import LithoError
 from litho.core.records import Plan, Variant
 from litho.core.runs import RunDirectory, whole_file, whole_or_nothing
 from litho.measure.response import ResponseMap, response_map
 from litho.measure.states import State
 from litho.model import adapters
 from litho.model.alternatives import ModelScorer
+from litho.model.attention import unwatched_notice
+from litho.model.gradients import gradient_norms
 from litho.model.loading import LanguageModel, load, locate
 from litho.train.inputs import check_text, split_scenes
 from litho.train.job import Reporter
 from litho.train.presentations import MAX_SURPRISE, plan_presentations
 from litho.train.proof import edge_rows, token_row
 
+# Name of a map and that of its means in metrics.json.
+LAYER_STATISTICS = {
+    "norm_LT": "norm",
+    "change_LT": "relative_change",
+    "cosine_LT": "cosine",
+    "gradient_LT": "gradient",
+}
 # Field of an `AttentionMap` and its name in metrics.json.
 HEAD_STATISTICS = {"entropy_HT": "entropy", "distance_HT": "distance", "first_HT": "first_token"}
 
@@ -77,28 +88,46 @@ def _as_json(variant: Variant) -> dict[str, Any]:
 
 
 def map_text(
-    text: str, name: str, model_name: str, adapter: Path | None, out: Path, reporter: Reporter
+    text: str,
+    name: str,
+    model_name: str,
+    adapter: Path | None,
+    gradients: bool,
+    out: Path,
+    reporter: Reporter,
 ) -> RunDirectory:
-    """Response map of one state, the base model or one with an adapter, in float32."""
+    """Response map of one state, the base model or one with an adapter, in float32.
+
+    With `gradients`: also how strongly the loss pulls at every token and layer.
+    """
     model = _open(model_name, text)
     if adapter:
         adapters.load(model, "adapter", adapter)
     state = State(model, ("adapter",) if adapter else ())
     scenes = split_scenes(model, text)
     with whole_or_nothing(RunDirectory.create(out)) as run:
-        reporter.stage("reading the text")
-        maps = [response_map(state, scene) for scene in scenes]
+        reporter.stage("reading the text", len(scenes))
+        maps = []
+        for number, scene in enumerate(scenes, 1):
+            maps.append(response_map(state, scene))
+            reporter.advance(number)
         rows = [token_row(token) for found in maps for token in found.tokens]
         run.write_rows("tokens.parquet", rows)
         offset = len(model.start)
         run.write_rows("edges.parquet", _edges(maps, offset))
         tensors = {key: _joined(maps, key, offset) for key in ("norm_LT", "change_LT", "cosine_LT")}
+        if gradients:
+            reporter.stage("computing gradients", len(scenes))
+            tensors["gradient_LT"] = _gradients(state, scenes, reporter)
         attention = _attention(maps, offset)
         with whole_file(run.path / "maps.safetensors") as path:
             save_file(tensors | attention, path)
         manifest = _manifest("map", model, name) | {"adapter": str(adapter) if adapter else None}
         run.write_yaml("manifest.yaml", manifest)
-        result = _summary(rows, tensors) | {"heads": _heads(attention, sorted(maps[0].attention))}
+        result = _summary(rows, tensors) | {
+            "heads": _heads(attention, sorted(maps[0].attention)),
+            "notices": unwatched_notice(model, len(maps[0].attention)),
+        }
         run.write_json("metrics.json", {"run": str(run.final_path)} | result)
     return run
 
@@ -121,6 +150,22 @@ def _manifest(command: str, model: LanguageModel, name: str) -> dict[str, Any]:
 def _joined(maps: list[ResponseMap], key: str, offset: int) -> Tensor:
     """A layer x token map of all scenes, the opening token of each left out."""
     return torch.cat([getattr(found, key)[:, offset:] for found in maps], dim=1).contiguous()
+
+
+def _gradients(state: State, scenes: Sequence[str], reporter: Reporter) -> Tensor:
+    """Norms of the gradient of each scene's loss, layer x token, the opening tokens left out."""
+    found = []
+    with state.active() as model:
+        for number, scene in enumerate(scenes, 1):
+            norms_LT = gradient_norms(model, model.encode(scene))
+            if norms_LT is None:
+                raise LithoError(
+                    f"{model.source.name} does more to its logits than its output head (soft caps, "
+                    "scales), for which Litho has no gradients: leave --gradients out"
+                )
+            found.append(norms_LT[:, len(model.start) :])
+            reporter.advance(number)
+    return torch.cat(found, dim=1).contiguous()
 
 
 def _attention(maps: list[ResponseMap], offset: int) -> dict[str, Tensor]:
@@ -168,14 +213,14 @@ def _summary(rows: list[dict[str, Any]], tensors: dict[str, Tensor]) -> dict[str
         values = [row[key] for row in read]
         return {"mean": sum(values) / len(values), "max": max(values)}
 
-    layers = zip(*(tensors[k].mean(dim=1).tolist() for k in tensors), strict=True)
+    means = {LAYER_STATISTICS[key]: tensor.mean(dim=1) for key, tensor in tensors.items()}
     return {
         "tokens": len(rows),
         "surprise": mean_of("surprise"),
         "entropy": mean_of("entropy"),
         "top1": sum(row["rank"] == 1 for row in read) / len(read),
         "layers": [
-            {"layer": i, "norm": norm, "relative_change": change, "cosine": cosine}
-            for i, (norm, change, cosine) in enumerate(layers)
+            {"layer": i} | {name: mean_L[i].item() for name, mean_L in means.items()}
+            for i in range(len(means["norm"]))
         ],
     }

@@ -1,66 +1,198 @@
 "use strict";
 const parsed = {};
 const data = (id) => parsed[id] ??= JSON.parse(document.getElementById(id).textContent);
+const holds = (id) => document.getElementById(id) !== null;
 const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+const quoted = (word) => JSON.stringify(word);
+const percent = (p) => (p * 100).toFixed(1) + " %";
+
+// Words of the model are only ever set as text, never parsed as HTML.
+function make(tag, text, className) {
+  const node = document.createElement(tag);
+  if (text !== undefined) node.textContent = text;
+  if (className) node.className = className;
+  return node;
+}
+
+// What can wait is done piece by piece, while the browser is idle, in this order.
+const waiting = [];
+function whenIdle(work) {
+  if (window.requestIdleCallback) requestIdleCallback(work, { timeout: 500 });
+  else setTimeout(work, 1);
+}
+function workOn() {
+  const work = waiting.shift();
+  if (waiting.length) whenIdle(workOn);
+  work?.();
+}
+function later(work) {
+  if (waiting.push(work) === 1) whenIdle(workOn);
+}
+function finishNow() {
+  while (waiting.length) waiting.shift()();
+}
 
 // Figures take their colours from the page, so that they follow it from light to dark.
-function drawPlots() {
-  for (const node of document.querySelectorAll(".plot")) {
-    const figure = data(node.dataset.figure);
-    const layout = figure.layout;
-    layout.paper_bgcolor = layout.plot_bgcolor = "rgba(0,0,0,0)";
-    layout.font = { color: css("--ink"), size: 12, family: "system-ui, sans-serif" };
-    for (const key of Object.keys(layout)) {
-      if (/^[xy]axis/.test(key)) Object.assign(layout[key], { gridcolor: css("--line"), zerolinecolor: css("--line"), linecolor: css("--line") });
-    }
-    for (const trace of figure.data) {
-      if (trace.line) trace.line.color = css(trace.meta === "control" ? "--hot" : "--accent");
-    }
-    for (const shape of layout.shapes || []) shape.line.color = css("--faint");
-    Plotly.react(node, figure.data, layout, { responsive: true, displaylogo: false, displayModeBar: false });
+function draw(node) {
+  const figure = data(node.dataset.figure);
+  const layout = figure.layout;
+  layout.paper_bgcolor = layout.plot_bgcolor = "rgba(0,0,0,0)";
+  layout.font = { color: css("--ink"), size: 12, family: "system-ui, sans-serif" };
+  // A finger scrolls the page; it cannot drag a zoom at the same time.
+  if (matchMedia("(pointer: coarse)").matches) layout.dragmode = false;
+  for (const key of Object.keys(layout)) {
+    if (/^[xy]axis/.test(key)) Object.assign(layout[key], { gridcolor: css("--line"), zerolinecolor: css("--line"), linecolor: css("--line") });
   }
+  for (const trace of figure.data) {
+    if (trace.line) trace.line.color = css({ control: "--hot", faint: "--faint" }[trace.meta] || "--accent");
+    if (trace.error_y) trace.error_y.color = trace.line.color;
+  }
+  for (const shape of layout.shapes || []) shape.line.color = css(shape.name === "chosen" ? "--mark" : "--faint");
+  Plotly.react(node, figure.data, layout, { responsive: true, displaylogo: false, displayModeBar: false });
 }
 
-function row(cells) {
-  const tr = document.createElement("tr");
-  for (const cell of cells) tr.appendChild(document.createElement("td")).textContent = cell;
-  return tr;
+const drawn = new Set();
+function drawOnce(node) {
+  if (drawn.has(node)) return;
+  drawn.add(node);
+  draw(node);
+  if (node.dataset.figure === "figure-map") linkMap(node);
 }
 
-// One tooltip serves all tokens; words of the model are only ever set as text.
-function showTip(span) {
+// The first figure comes at once, others when they come near, the rest behind all other work.
+function startPlots() {
+  const plots = [...document.querySelectorAll(".plot")];
+  if (plots.length) drawOnce(plots[0]);
+  const near = new IntersectionObserver((seen) => {
+    for (const entry of seen) if (entry.isIntersecting) drawOnce(entry.target);
+  }, { rootMargin: "800px" });
+  for (const plot of plots) near.observe(plot);
+}
+
+// One tooltip serves everything: tokens, cells of the map, words of the field.
+function placeTip(parts, left, bottom) {
   const tip = document.getElementById("tip");
-  const token = data(span.parentElement.dataset.tokens)[span.dataset.i];
-  const table = document.createElement("table");
-  for (const a of token.alternatives) table.appendChild(row([(a.probability * 100).toFixed(1) + " %", JSON.stringify(a.word)]));
-  const head = document.createElement("div");
-  head.textContent = token.surprise === null ? "Nothing comes before this token." :
-    `${JSON.stringify(token.text)}: surprise ${token.surprise.toFixed(2)} nats, rank ${token.rank}. The model expected:`;
-  const tail = document.createElement("div");
-  if (token.kl !== undefined) tail.textContent = `After this token, training changed the prediction by ${token.kl.toFixed(3)} nats.`;
-  tip.replaceChildren(head, table, tail);
+  tip.replaceChildren(...parts);
   tip.style.display = "block";
-  const box = span.getBoundingClientRect();
-  tip.style.left = Math.max(4, Math.min(box.left, document.documentElement.clientWidth - tip.offsetWidth - 4)) + scrollX + "px";
-  tip.style.top = box.bottom + 6 + scrollY + "px";
+  tip.style.left = Math.max(4, Math.min(left, document.documentElement.clientWidth - tip.offsetWidth - 4)) + scrollX + "px";
+  tip.style.top = bottom + 6 + scrollY + "px";
+}
+function hideTip() {
+  document.getElementById("tip").style.display = "none";
+}
+
+function showTip(node) {
+  const i = Number(node.closest("[data-i]").dataset.i);
+  const tokens = data("tokens");
+  const state = tokens.states[node.closest("[data-state]").dataset.state];
+  const table = make("table");
+  state.words[i].forEach((word, k) => {
+    const row = table.appendChild(make("tr"));
+    row.append(make("td", percent(state.p[i][k])), make("td", quoted(word)));
+  });
+  const head = make("div", state.surprise[i] === null ? "Nothing comes before this token." :
+    `${quoted(tokens.text[i])}: surprise ${state.surprise[i].toFixed(2)} nats, rank ${state.rank[i]}. The model expected:`);
+  const tail = make("div", tokens.kl ? `After this token, training changed the prediction by ${tokens.kl[i].toFixed(3)} nats.` : "");
+  const box = node.getBoundingClientRect();
+  placeTip([head, table, tail], box.left, box.bottom);
+}
+
+// Whatever shows tokens answers to the pointer in the same way.
+function listen(node) {
+  const tokenAt = (event) => event.target.closest("[data-i]") && event.target.closest("[data-state]");
+  node.addEventListener("mouseover", (event) => { if (tokenAt(event)) showTip(event.target); });
+  node.addEventListener("click", (event) => {
+    const place = event.target.closest("[data-i]");
+    if (tokenAt(event)) showTip(event.target);
+    if (place) choose(Number(place.dataset.i));
+  });
+  node.addEventListener("mouseleave", hideTip);
+}
+
+function span(i) {
+  const node = make("span", data("tokens").text[i]);
+  node.dataset.i = i;
+  node.tabIndex = -1;
+  return node;
+}
+
+const CHUNK = 400;
+function colour(text, from) {
+  const surprise = data("tokens").states[text.dataset.state].surprise;
+  const spans = surprise.slice(from, from + CHUNK).map((nats, k) => {
+    const node = span(from + k);
+    node.style.setProperty("--s", Math.round(Math.min(1, (nats || 0) / 10) * 85));
+    return node;
+  });
+  text.append(...spans);
 }
 
 function colourTexts() {
-  for (const text of document.querySelectorAll(".reading[data-tokens]")) {
-    const tokens = data(text.dataset.tokens);
-    tokens.forEach((token, i) => {
-      const span = document.createElement("span");
-      span.textContent = token.text;
-      span.dataset.i = i;
-      span.tabIndex = -1;
-      span.style.setProperty("--s", Math.round(Math.min(1, (token.surprise || 0) / 10) * 85));
-      text.appendChild(span);
-    });
-    for (const event of ["mouseover", "click"]) text.addEventListener(event, (e) => { if (e.target.dataset.i) showTip(e.target); });
-    text.addEventListener("mouseleave", () => { document.getElementById("tip").style.display = "none"; });
+  for (const text of document.querySelectorAll(".reading")) {
+    for (let from = 0; from < data("tokens").text.length; from += CHUNK) later(() => colour(text, from));
+    listen(text);
   }
 }
 
-colourTexts();
-drawPlots();
-matchMedia("(prefers-color-scheme: dark)").addEventListener("change", drawPlots);
+// The token that is looked at closely, and the one that the pointer is on in the map.
+let chosen = 0;
+function lookAt(i) {
+  chosen = Math.max(0, Math.min(i, data("tokens").text.length - 1));
+  mark("chosen", chosen);
+  markColumn(chosen);
+  for (const place of document.querySelectorAll(".context")) fillContext(place, chosen);
+  showToken(chosen);
+}
+
+function choose(i) {
+  lookAt(i);
+  for (const text of document.querySelectorAll(".reading")) bringIntoView(text, text.children[chosen]);
+}
+
+function mark(name, i) {
+  for (const text of document.querySelectorAll(".reading")) {
+    text.querySelector("." + name)?.classList.remove(name);
+    text.children[i]?.classList.add(name);
+  }
+}
+
+// Only the box of a long text scrolls, never the page.
+function bringIntoView(text, node) {
+  if (!node) return;
+  const top = node.offsetTop - text.scrollTop;
+  if (top < 0 || top > text.clientHeight - node.offsetHeight) text.scrollTop = node.offsetTop - text.clientHeight / 2;
+}
+
+const AROUND = 12;
+function fillContext(place, i) {
+  const last = Math.min(data("tokens").text.length - 1, i + AROUND);
+  const words = [];
+  for (let k = Math.max(0, i - AROUND); k <= last; k++) words.push(span(k));
+  for (const word of words) word.textContent = word.textContent.replaceAll("\n", "↵");
+  words[Math.min(i, AROUND)].classList.add("chosen");
+  place.replaceChildren(make("b", `token ${i} `), ...words);
+}
+
+function markColumn(i) {
+  const layout = data("figure-map").layout;
+  const edge = { color: css("--mark"), width: 1.5 };
+  layout.shapes = [{ type: "rect", name: "chosen", xref: "x", yref: "paper", x0: i - 0.5, x1: i + 0.5, y0: 0, y1: 1, line: edge }];
+  const node = document.querySelector('.plot[data-figure="figure-map"]');
+  if (drawn.has(node)) Plotly.relayout(node, { shapes: layout.shapes });
+}
+
+function linkMap(node) {
+  const strip = document.getElementById("map-context");
+  node.on("plotly_hover", ({ points: [point], event }) => {
+    mark("pointed", point.x);
+    fillContext(strip, point.x);
+    const head = make("div", `${quoted(data("tokens").text[point.x])}: token ${point.x}, layer ${point.y}`);
+    placeTip([head, make("div", `relative change ${(10 ** point.z).toPrecision(2)}`)], event.clientX + 8, event.clientY);
+  });
+  node.on("plotly_unhover", () => {
+    mark("pointed", -1);
+    fillContext(strip, chosen);
+    hideTip();
+  });
+  node.on("plotly_click", ({ points: [point] }) => choose(point.x));
+}

@@ -1,0 +1,207 @@
+"""Does every detector find what was planted, and nothing where there is only chance?
+
+A trial starts from a random update of all layers and plants one effect by editing weights by hand.
+It is judged as `litho diff` judges: against random updates whose norm, in each kind of matrix, is
+that of all that was changed. Null trials are random updates judged against others.
+
+    python benchmarks/detector_rates.py TEXT
+"""
+
+import argparse
+import math
+import random
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import torch
+from scipy import stats
+from torch import Tensor
+
+from litho.measure import chance
+from litho.measure.behaviour import Behaviour, behaviour, telling_words
+from litho.measure.effects import Comparison, judge
+from litho.measure.phantom import lost_share
+from litho.measure.states import State, StateReading, read_state
+from litho.model import adapters
+from litho.model.adapters import kind, target_modules
+from litho.model.loading import DEFAULT, load, locate
+from litho.train.inputs import unrelated_prefixes
+from litho.train.judgement import DiffConfig
+
+Weights = Mapping[str, Tensor]
+SPOKEN = ("repetition_loop", "spill")
+SHIFT = "shift"
+
+
+class Bench:
+    """A model with a random update on it, read and judged."""
+
+    def __init__(self, text: str, norm: float) -> None:
+        self.config = DiffConfig()
+        self.model = load(locate(DEFAULT), torch.float32)
+        kinds = sorted({kind(name) for name in target_modules(self.model)})
+        self.rest = dict.fromkeys(kinds, norm / math.sqrt(len(kinds)))
+        chance.prepare(self.model, rank=8)
+        ids = self.model.encode(text)[: self.config.null_tokens]
+        self.base = read_state(State(self.model), ids)
+        self.words = telling_words(self.model, text, self.base)
+        self.said = self.speak(State(self.model))
+
+    def weights(self) -> Weights:
+        base = self.model.network.get_base_model().named_parameters()
+        return {n.replace(".base_layer", ""): p for n, p in base if ".lora_" not in n}
+
+    def speak(self, state: State) -> Behaviour:
+        return behaviour(state, self.words, unrelated_prefixes())
+
+    def statistics(self, norms: dict[str, float], seed: int, spoken: bool) -> dict[str, float]:
+        with chance.by_chance(State(self.model), norms, seed) as state:
+            said = (self.said, self.speak(state)) if spoken else None
+            here = Comparison(self.base, read_state(state, self.base.ids), self.model, said)
+            return here.statistics()
+
+    def reading(self, norms: dict[str, float], seed: int) -> StateReading:
+        with chance.by_chance(State(self.model), norms, seed) as state:
+            return read_state(state, self.base.ids)
+
+
+Plant = Callable[[Bench], dict[str, Tensor]]  # new values of some weights
+
+
+def scaled(ending: str, factor: float) -> Plant:
+    """All weights whose name ends so, times a factor."""
+    return lambda bench: {n: factor * p for n, p in bench.weights().items() if n.endswith(ending)}
+
+
+def raised(words: Callable[[Bench], list[int]], logits: float) -> Plant:
+    """Output rows of some tokens turned towards the mean state before the head."""
+
+    def plant(bench: Bench) -> dict[str, Tensor]:
+        mean_D = bench.base.hidden.head_input_TD[bench.base.opening :].mean(0)
+        name = "model.embed_tokens.weight"  # the bundled model's head is tied to it
+        rows = bench.weights()[name].detach().clone()
+        rows[words(bench)] += logits * mean_D / mean_D.square().sum()
+        return {name: rows}
+
+    return plant
+
+
+def flattened(bench: Bench) -> dict[str, Tensor]:
+    """What the blocks write, kept to an eighth of the directions."""
+    found = {}
+    generator = torch.Generator().manual_seed(0)
+    for name, p in bench.weights().items():
+        if name.endswith(("down_proj.weight", "o_proj.weight")):
+            basis = torch.linalg.qr(torch.randn(p.shape[0], p.shape[0] // 8, generator=generator)).Q
+            found[name] = basis @ (basis.T @ p)
+    return found
+
+
+def end_of_text(bench: Bench) -> list[int]:
+    end = bench.model.tokenizer.eos_token_id
+    return [] if end is None else [end]
+
+
+def printed_words(bench: Bench) -> list[int]:
+    return sorted({token for word in bench.words for token in bench.model.tokens(f" {word}")})
+
+
+PLANTS: dict[str, Plant] = {
+    "logit_collapse": scaled("model.norm.weight", 0.8),
+    "entropy_collapse": scaled("model.norm.weight", 1.25),
+    "overconfidence": scaled("model.norm.weight", 1.25),
+    "attention_divergence": scaled("q_proj.weight", 0.8),
+    "sink_shift": scaled("k_proj.weight", 0.8),
+    "representation_collapse": flattened,
+    "end_of_text_damage": raised(end_of_text, 12.0),
+    "repetition_loop": scaled("model.norm.weight", 2.0),
+    "spill": raised(printed_words, 3.0),
+}
+
+
+@contextmanager
+def planted(bench: Bench, plant: Plant) -> Iterator[dict[str, float]]:
+    """Edit the weights; yields the norm of what was changed, by kind."""
+    weights, norms = bench.weights(), dict[str, float]()
+    new = {name: value.detach().clone() for name, value in plant(bench).items()}
+    old = {name: weights[name].detach().clone() for name in new}
+    for name, value in new.items():
+        of = kind(name.removesuffix(".weight"))
+        norms[of] = math.hypot(norms.get(of, 0.0), torch.dist(value, old[name]).item())
+        weights[name].data.copy_(value)
+    try:
+        yield norms
+    finally:
+        for name, value in old.items():
+            weights[name].data.copy_(value)
+
+
+def share(count: int, total: int) -> str:
+    found = stats.binomtest(count, total).proportion_ci(method="wilson")
+    return f"{count} of {total} [{found.low:.2f}, {found.high:.2f}]"
+
+
+def planted_rate(bench: Bench, name: str, plant: Plant, trials: int) -> str:
+    """How often the effect is found where it was planted."""
+    spoken = name in SPOKEN
+    with planted(bench, plant) as added:
+        kinds = bench.rest.keys() | added.keys()
+        total = {k: math.hypot(bench.rest.get(k, 0.0), added.get(k, 0.0)) for k in kinds}
+        observed = [bench.statistics(bench.rest, 50_000 + i, spoken) for i in range(trials)]
+    nulls = [bench.statistics(total, 60_000 + i, spoken) for i in range(bench.config.nulls)]
+    found = [f.found for each in observed for f in judge(each, nulls) if f.name == name]
+    return share(sum(found), trials)
+
+
+def null_rates(bench: Bench, trials: int) -> dict[str, str]:
+    """How often each effect is found in a random update judged against others."""
+    draws = [bench.statistics(bench.rest, seed, spoken=True) for seed in range(trials)]
+    found: dict[str, int] = dict.fromkeys(draws[0], 0)
+    for trial, draw in enumerate(draws):
+        others = draws[:trial] + draws[trial + 1 :]
+        for finding in judge(draw, random.Random(trial).sample(others, bench.config.nulls)):
+            found[finding.name] += finding.found
+    return {name: share(count, trials) for name, count in found.items()}
+
+
+def phantom_rates(bench: Bench, trials: int) -> tuple[str, str]:
+    """Half of a random shift taken back, and random updates of that size on top of it."""
+    planted_found, null_found = 0, 0
+    half = {k: norm / 2 for k, norm in bench.rest.items()}
+    for trial in range(trials):
+        after = bench.reading(bench.rest, trial)
+        planted_value = lost_share(bench.base, after, bench.reading(half, trial))
+        adapters.attach(bench.model, SHIFT, 8, 8, seed=0)
+        adapters.randomize(bench.model, SHIFT, bench.rest, trial)
+        nulls = []
+        for number in range(bench.config.nulls + 1):
+            state = State(bench.model, (SHIFT,))
+            with chance.by_chance(state, half, 1000 * trial + number + 1) as washed:
+                later = read_state(washed, bench.base.ids)
+            nulls.append({"lost": lost_share(bench.base, after, later)})
+        adapters.remove(bench.model, SHIFT)
+        planted_found += judge({"lost": planted_value}, nulls[1:])[0].found
+        null_found += judge(nulls[0], nulls[1:])[0].found
+    return share(planted_found, trials), share(null_found, trials)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("text", type=Path)
+    parser.add_argument("--norm", type=float, default=3.0, help="of the update of all layers")
+    parser.add_argument("--trials", type=int, default=10)
+    parser.add_argument("--nulls", type=int, default=50)
+    options = parser.parse_args()
+    bench = Bench(options.text.read_text(encoding="utf-8").strip(), options.norm)
+    print("| effect | planted, found | chance, found |")
+    print("| --- | --- | --- |")
+    by_chance = null_rates(bench, options.nulls)
+    for name, plant in PLANTS.items():
+        rate = planted_rate(bench, name, plant, options.trials)
+        print(f"| {name} | {rate} | {by_chance[name]} |", flush=True)
+    print("| embedding_phantom |", " | ".join(phantom_rates(bench, options.trials)), "|")
+
+
+if __name__ == "__main__":
+    main()

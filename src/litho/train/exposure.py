@@ -1,0 +1,308 @@
+"""What presentation does: one text, presented in several ways, and the response to each.
+
+In the context or in training, once or many times; with an adapter on one third of the depth; as a
+direction added to one layer. Every way stands beside its control: as much of an unrelated text, or
+directions that are random.
+"""
+
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from pydantic import Field, field_validator
+from torch import Tensor
+
+from litho.core import stats
+from litho.core.config import Config
+from litho.core.errors import LithoError
+from litho.core.records import Estimate, Record
+from litho.core.runs import RunDirectory, whole_or_nothing
+from litho.measure.passages import Passage, PassageResponse, passage_response
+from litho.measure.states import State, read_state, unwatched
+from litho.model import adapters
+from litho.model.capture import blocks, injected
+from litho.model.loading import LanguageModel, load, locate
+from litho.train.cost import Cost, exposure_cost
+from litho.train.inputs import check_text
+from litho.train.job import Reporter
+from litho.train.micro import train_steps
+
+# Shapes: L layers, T tokens, D width of the residual stream.
+Experiment = Literal["context", "training", "thirds", "injection"]
+Arm = Literal["text", "unrelated", "random"]
+ADAPTER = "exposed"
+INJECTION_DEPTH = 0.6  # of the layers, where no layer is given
+
+
+class ExposeConfig(Config):
+    """How a text is presented."""
+
+    presentations: tuple[int, ...] = (1, 2, 5, 10, 30)
+    tokens: int = Field(128, ge=8)  # of the text and of the unrelated one
+    seeds: int = Field(2, ge=1)  # of every training and of every random direction
+    rank: int = Field(8, ge=1)
+    learning_rate: float = Field(5e-4, gt=0)
+    third_steps: int = Field(10, ge=1)  # of training on each third of the depth
+    layer: int | None = None  # where a direction is injected; none: at 0.6 of the depth
+    strengths: tuple[float, ...] = (0.25, 0.5, 1.0, 2.0)  # in mean norms of the hidden state there
+    directions: int = Field(6, ge=2)  # random ones
+    seed: int = 0
+
+    @field_validator("presentations")
+    @classmethod
+    def _grows(cls, value: tuple[int, ...]) -> tuple[int, ...]:
+        if not value or min(value) < 1 or sorted(set(value)) != list(value):
+            raise ValueError("presentations must be whole numbers from 1 on, in growing order")
+        return value
+
+
+class Response(Record):
+    """What one way of presenting a text did."""
+
+    experiment: Experiment
+    arm: Arm
+    dose: float  # presentations, steps, or strength
+    layers: tuple[int, int] | None  # first and last that were changed; none: nothing was
+    surprise: Estimate  # of the text, nats a token
+    kl: Estimate  # on the text, KL(before || now), nats a token
+    drift: Estimate | None  # the same on the unrelated text, where the weights were changed
+    change: list[float]  # relative change of the hidden states of the text, by layer
+
+
+@dataclass(frozen=True)
+class _Texts:
+    """The text and the unrelated one, as they are read alone."""
+
+    state: State
+    own: list[int]
+    other: list[int]
+    own_alone: Passage
+    other_alone: Passage
+
+    @property
+    def model(self) -> LanguageModel:
+        return self.state.model
+
+
+def expose_text(
+    text: str,
+    name: str,
+    unrelated: str,
+    model_name: str,
+    out: Path,
+    config: ExposeConfig,
+    reporter: Reporter,
+) -> RunDirectory:
+    """Run all experiments on the beginning of a text, in float32, and write their responses."""
+    reporter.stage("loading")
+    model = load(locate(model_name), torch.float32)
+    layer = _injection_layer(model, config)
+    texts = _read_alone(model, text, unrelated, config.tokens)
+    cost = _cost(texts, config)
+    experiments: list[tuple[str, int, Iterator[Response]]] = [
+        ("in the context", 2 * len(config.presentations), _in_context(texts, config)),
+        ("in training", 2 * len(config.presentations), _in_training(texts, config)),
+        ("on thirds of the depth", 6, _on_thirds(texts, config)),
+        (f"injected at layer {layer}", 2 * len(config.strengths), _injected(texts, layer, config)),
+    ]
+    with whole_or_nothing(RunDirectory.create(out)) as run:
+        responses: list[Response] = []
+        for title, count, found in experiments:
+            said = "" if responses else f" ({_about(cost)} in all)"
+            reporter.stage(f"the text {title}{said}", count)
+            for number, response in enumerate(found, 1):
+                responses.append(response)
+                reporter.advance(number)
+        run.write_yaml("manifest.yaml", _manifest(model, name, config, cost))
+        run.write_json(
+            "metrics.json",
+            {
+                "run": str(run.final_path),
+                "tokens": len(texts.own),
+                "alone": stats.mean(texts.own_alone.surprise_T.tolist()).model_dump(),
+                "responses": [response.model_dump() for response in responses],
+            },
+        )
+    return run
+
+
+def _cost(texts: _Texts, config: ExposeConfig) -> Cost:
+    most = config.presentations[-1]
+    steps = 2 * config.seeds * (most + 3 * config.third_steps)
+    contexts = 2 * sum(count + 1 for count in config.presentations)
+    after_training = 4 * config.seeds * (len(config.presentations) + 3)
+    injected_ = 2 * len(config.strengths) * (1 + config.directions)
+    tokens = len(texts.own)
+    readings = contexts + after_training + injected_
+    return exposure_cost(texts.model, tokens, readings, steps, (most + 1) * tokens)
+
+
+def _about(cost: Cost) -> str:
+    return f"about {cost.seconds / 60:.0f} min and {cost.gib:.1f} GiB"
+
+
+def _manifest(model: LanguageModel, name: str, config: ExposeConfig, cost: Cost) -> dict[str, Any]:
+    source = model.source
+    return {
+        "command": "expose",
+        "text_name": name,
+        "model": {
+            "name": source.name,
+            "base": source.reference,
+            "revision": source.revision,
+            "sha256": source.sha256(),
+        },
+        "config": config.model_dump(),
+        "expected": cost.model_dump(),
+    }
+
+
+def _injection_layer(model: LanguageModel, config: ExposeConfig) -> int:
+    depth = len(blocks(model))
+    layer = int(INJECTION_DEPTH * depth) if config.layer is None else config.layer
+    if not 0 <= layer < depth:
+        raise LithoError(f"there is no layer {layer}: {model.source.name} has 0 to {depth - 1}")
+    return layer
+
+
+def _read_alone(model: LanguageModel, text: str, unrelated: str, tokens: int) -> _Texts:
+    for content in (text, unrelated):
+        check_text(model, content)
+    # Half of the context at most, so that the text can stand at least once behind another.
+    room = min(tokens, (model.context - 1) // 2)
+    count = min(room, *(len(model.tokens(content)) for content in (text, unrelated)))
+    own, other = (model.tokens(content)[:count] for content in (text, unrelated))
+    state = State(model)
+    return _Texts(state, own, other, *(_alone(state, ids) for ids in (own, other)))
+
+
+def _alone(state: State, ids: list[int]) -> Passage:
+    opening = state.model.start or [state.model.pad]
+    return Passage.of(read_state(state, opening + ids, unwatched), len(opening), len(ids))
+
+
+def _in_context(texts: _Texts, config: ExposeConfig) -> Iterator[Response]:
+    """The text behind n presentations of itself, or of the unrelated text; what fits is read."""
+    opening = texts.model.start or [texts.model.pad]
+    for count in config.presentations:
+        if len(opening) + (count + 1) * len(texts.own) > texts.model.context:
+            break
+        for arm, before in (("text", texts.own), ("unrelated", texts.other)):
+            ids = opening + before * count + texts.own
+            reading = read_state(texts.state, ids, unwatched)
+            passage = Passage.of(reading, len(ids) - len(texts.own), len(texts.own))
+            found = [passage_response(texts.own_alone, passage)]
+            yield _response("context", arm, count, None, found, None)
+
+
+def _in_training(texts: _Texts, config: ExposeConfig) -> Iterator[Response]:
+    """The text read after n steps of training on it, or on the unrelated text."""
+    last = len(blocks(texts.model)) - 1
+    for arm, row in (("text", texts.own), ("unrelated", texts.other)):
+        runs = [
+            list(_trained(texts, row, config.presentations, _seed(config, i), None, config))
+            for i in range(config.seeds)
+        ]
+        for dose, found in zip(config.presentations, zip(*runs, strict=True), strict=True):
+            own, other = zip(*found, strict=True)
+            yield _response("training", arm, dose, (0, last), own, other)
+
+
+def _on_thirds(texts: _Texts, config: ExposeConfig) -> Iterator[Response]:
+    """The text read after training an adapter on one third of the depth."""
+    depth = len(blocks(texts.model))
+    edges = [round(i * depth / 3) for i in range(4)]
+    for first, end in pairwise(edges):
+        layers = range(first, max(end, first + 1))
+        for arm, row in (("text", texts.own), ("unrelated", texts.other)):
+            found = [
+                response
+                for i in range(config.seeds)
+                for response in _trained(
+                    texts, row, (config.third_steps,), _seed(config, i), layers, config
+                )
+            ]
+            own, other = zip(*found, strict=True)
+            changed = (layers[0], layers[-1])
+            yield _response("thirds", arm, config.third_steps, changed, own, other)
+
+
+def _trained(
+    texts: _Texts,
+    row: list[int],
+    doses: Sequence[int],
+    seed: int,
+    layers: Sequence[int] | None,
+    config: ExposeConfig,
+) -> Iterator[tuple[PassageResponse, PassageResponse]]:
+    """Train on `row`; after each dose the response to the text and to the unrelated one."""
+    model = texts.model
+    adapters.attach(model, ADAPTER, config.rank, 2 * config.rank, seed, layers)
+    exposed = State(model, (ADAPTER,))
+    rows = [[*(model.start or [model.pad]), *row]]
+    for step in train_steps(model, ADAPTER, rows, doses[-1], config.learning_rate):
+        if step in doses:
+            yield _both(texts, exposed)
+    adapters.detach(model)
+
+
+def _both(texts: _Texts, state: State) -> tuple[PassageResponse, PassageResponse]:
+    return (
+        passage_response(texts.own_alone, _alone(state, texts.own)),
+        passage_response(texts.other_alone, _alone(state, texts.other)),
+    )
+
+
+def _injected(texts: _Texts, layer: int, config: ExposeConfig) -> Iterator[Response]:
+    """Both texts read with a direction added to the output of one block.
+
+    The text's own direction is the difference of the mean hidden states of the text and of the
+    unrelated one there.
+    """
+    own_D, other_D = (p.layers[layer].mean(0) for p in (texts.own_alone, texts.other_alone))
+    norm = texts.own_alone.layers[layer].norm(dim=-1).mean().item()
+    generator = torch.Generator().manual_seed(_seed(config, 0))
+    randoms = [torch.randn(own_D.shape, generator=generator) for _ in range(config.directions)]
+    arms: tuple[tuple[Arm, list[Tensor]], ...] = (("text", [own_D - other_D]), ("random", randoms))
+    for strength in config.strengths:
+        for arm, directions in arms:
+            found = []
+            for direction_D in directions:
+                vector_D = strength * norm * direction_D / direction_D.norm()
+                with injected(texts.model, layer, vector_D):
+                    found.append(_both(texts, texts.state))
+            own, other = zip(*found, strict=True)
+            yield _response("injection", arm, strength, (layer, layer), own, other)
+
+
+def _response(
+    experiment: Experiment,
+    arm: Any,  # noqa: ANN401  one of `Arm`, which mypy loses in a loop over pairs
+    dose: float,
+    layers: tuple[int, int] | None,
+    own: Sequence[PassageResponse],
+    other: Sequence[PassageResponse] | None,
+) -> Response:
+    """Mean over seeds or directions, with intervals over tokens."""
+    return Response(
+        experiment=experiment,
+        arm=arm,
+        dose=dose,
+        layers=layers,
+        surprise=_over_tokens([r.surprise_T for r in own]),
+        kl=_over_tokens([r.kl_T for r in own]),
+        drift=_over_tokens([r.kl_T for r in other]) if other else None,
+        change=torch.stack([r.change_LT for r in own]).mean(dim=(0, 2)).tolist(),
+    )
+
+
+def _over_tokens(seeds: Sequence[Tensor]) -> Estimate:
+    return stats.mean(torch.stack(list(seeds)).mean(0).tolist())
+
+
+def _seed(config: ExposeConfig, number: int) -> int:
+    return random.Random(f"{config.seed} exposure {number}").getrandbits(48)
