@@ -10,7 +10,7 @@ from litho.core.errors import LithoError
 from litho.measure import chance, difference
 from litho.measure.alignment import Stretches, aligned_difference, common_stretches
 from litho.measure.behaviour import Behaviour, behaviour, repeated, telling_words
-from litho.measure.difference import Difference, attention_divergences, own_effects
+from litho.measure.difference import Difference, own_effects
 from litho.measure.effects import DETECTORS, Comparison, judge
 from litho.measure.geometry import effective_rank, linear_cka
 from litho.measure.onset import onset
@@ -326,8 +326,10 @@ def test_common_heads(llama: LanguageModel) -> None:
             for base, ids in zip(bases, texts, strict=True)
         )
     assert common_heads(here, here) == 1.0
-    js_T = [torch.cat([js.mean(-1) for js in attention_divergences(c.before, c.after).values()])
-            for c in (here, there)]  # fmt: skip
+    js_T = [
+        torch.cat([heads.divergence_HT[:, 1:].mean(-1) for heads in c.heads.values()])
+        for c in (here, there)
+    ]
     assert len(js_T[0]) == 12  # three layers of four heads, of which the strongest is compared
     assert common_heads(here, there) == float(js_T[0].argmax() == js_T[1].argmax())
     same = Comparison(bases[0], bases[0], llama)

@@ -91,12 +91,12 @@ def compared_predictions(
     return joined(before, old), joined(after, new), kl_T, reverse_kl_T
 
 
-def attention_divergences(before: StateReading, after: StateReading) -> dict[int, Tensor]:
-    """Jensen-Shannon divergence H x T in nats by layer, of the tokens of the text."""
+def attention_differences(
+    before: StateReading, after: StateReading
+) -> dict[int, ComparedAttention]:
+    """The attention of two readings of one sequence, by layer, where both were watched."""
     return {
-        i: compared_attention(before.attention[i], after.attention[i]).divergence_HT[
-            :, before.opening :
-        ]
+        i: compared_attention(before.attention[i], after.attention[i])
         for i in sorted(before.attention.keys() & after.attention.keys())
     }
 

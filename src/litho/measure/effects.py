@@ -9,6 +9,7 @@ size (`litho.measure.chance`); other packages add detectors through the entry-po
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -17,10 +18,10 @@ from litho.core.records import Record
 from litho.core.registry import Registry
 from litho.measure import phantom
 from litho.measure.behaviour import Behaviour
-from litho.measure.difference import attention_divergences
+from litho.measure.difference import attention_differences
 from litho.measure.onset import LEVEL, band, prediction_p
 from litho.measure.states import StateReading
-from litho.model.attention import first_share
+from litho.model.attention import ComparedAttention
 from litho.model.loading import LanguageModel
 
 
@@ -32,6 +33,11 @@ class Comparison:
     after: StateReading
     model: LanguageModel  # for its tokenizer
     said: tuple[Behaviour, Behaviour] | None = None  # before and after, where it was looked at
+
+    @cached_property
+    def heads(self) -> dict[int, ComparedAttention]:
+        """Attention before and after in the layers where it was watched, by layer."""
+        return attention_differences(self.before, self.after)
 
     @torch.no_grad()
     def statistics(self) -> dict[str, float]:
@@ -116,7 +122,7 @@ def overconfidence(c: Comparison) -> float:
 @detector
 def attention_divergence(c: Comparison) -> float | None:
     """Heads look elsewhere: mean Jensen-Shannon divergence of attention, nats."""
-    found = [js_HT.mean() for js_HT in attention_divergences(c.before, c.after).values()]
+    found = [heads.divergence_HT[:, c.before.opening :].mean() for heads in c.heads.values()]
     return torch.stack(found).mean().item() if found else None
 
 
@@ -126,11 +132,8 @@ def sink_shift(c: Comparison) -> float | None:
 
     Mean over layers, heads and tokens of the absolute change of its share.
     """
-    layers = c.before.attention.keys() & c.after.attention.keys()
-    shares = ([first_share(r.attention[i]) for i in layers] for r in (c.before, c.after))
     found = [
-        (after - before)[:, c.before.opening :].abs().mean()
-        for before, after in zip(*shares, strict=True)
+        heads.first_change_HT[:, c.before.opening :].abs().mean() for heads in c.heads.values()
     ]
     return torch.stack(found).mean().item() if found else None
 

@@ -10,7 +10,6 @@ import numpy as np
 import torch
 
 from litho.core.records import Record
-from litho.measure.difference import attention_divergences
 from litho.measure.effects import Comparison
 from litho.measure.onset import band, prediction_p
 
@@ -58,5 +57,5 @@ def judge_overlap(value: float, nulls: Sequence[float], heads: int) -> Overlap:
 
 def _heads(c: Comparison) -> torch.Tensor | None:
     """Mean divergence of every head, layers one after the other."""
-    found = [js_HT.mean(-1) for js_HT in attention_divergences(c.before, c.after).values()]
+    found = [heads.divergence_HT[:, c.before.opening :].mean(-1) for heads in c.heads.values()]
     return torch.cat(found) if found else None

@@ -162,17 +162,12 @@ def attention_map(layer: LayerAttention) -> AttentionMap:
     )
 
 
-def first_share(layer: LayerAttention) -> Tensor:
-    """Share of the first token in the attention of each head and token, H x T."""
-    shares = [(scores[..., 0] - scores.logsumexp(-1)).exp() for _, scores in layer.scores()]
-    return torch.cat(shares, dim=1)
-
-
 @dataclass(frozen=True)
 class ComparedAttention:
     """Two attentions of one layer on the same sequence."""
 
     divergence_HT: Tensor  # Jensen-Shannon, nats
+    first_change_HT: Tensor  # by how much the share of the first token grew
     before: Strongest
     after: Strongest
 
@@ -183,13 +178,14 @@ def compared_attention(before: LayerAttention, after: LayerAttention) -> Compare
     JS(p, q) = H((p + q) / 2) - (H(p) + H(q)) / 2 (Lin 1991), between 0 and log 2; exactly 0 where
     both are the same, else good to about 1e-6. The sequence has at least two tokens.
     """
-    divergence, old, new = [], [], []
+    divergence, first, old, new = [], [], [], []
     for (_, old_HNS), (_, new_HNS) in zip(before.scores(), after.scores(), strict=True):
         same = torch.equal(old_HNS, new_HNS)
         logp, logq = old_HNS.log_softmax(-1), new_HNS.log_softmax(-1)
         p, q = torch.exp(logp, out=old_HNS), torch.exp(logq, out=new_HNS)
         old.append(_strongest(p))
         new.append(_strongest(q))
+        first.append(q[..., 0] - p[..., 0])
         if same:
             divergence.append(p.new_zeros(p.shape[:-1]))
             continue
@@ -197,7 +193,8 @@ def compared_attention(before: LayerAttention, after: LayerAttention) -> Compare
         both = p.add_(q)
         of_both_HN = torch.linalg.vecdot(both, torch.log(both.clamp_min_(1e-38), out=q))
         divergence.append((own_HN - of_both_HN).div_(2).add_(math.log(2)).clamp_min_(0))
-    return ComparedAttention(torch.cat(divergence, dim=1), _joined(old), _joined(new))
+    divergence_HT, first_HT = (torch.cat(parts, dim=1) for parts in (divergence, first))
+    return ComparedAttention(divergence_HT, first_HT, _joined(old), _joined(new))
 
 
 def _strongest(p_HNS: Tensor) -> Strongest:

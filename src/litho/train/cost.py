@@ -67,7 +67,7 @@ def expected_cost(
 @torch.no_grad()
 def _seconds_per_token(model: LanguageModel) -> float:
     """Time of a float32 forward, with what the first one of a length costs left out."""
-    length = min(256, model.context)
+    length = min(128, model.context)
     ids_BT = torch.full((1, length), model.pad)
     logits(model, ids_BT, places=[0])
     began = time.perf_counter()
