@@ -93,6 +93,7 @@ def test_diff_against_training_on_another_text(
         shake(model, name, scale=0.1 if name == "x" else 0.3)
         adapters.save(model, name, Path(name))
     Path("other.md").write_text("Nobody has heard of the other town. " * 8)
+    Path("short.md").write_text("Nobody has heard of it.")
     quick = ["nulls=3", "controls=3", "control_steps=2", "wash_steps=3", "null_tokens=64"]
     common = ["--json", *[word for pair in quick for word in ("--set", pair)]]
     command = ["diff", "text.md", "--before", "tiny:llama"]
@@ -106,6 +107,10 @@ def test_diff_against_training_on_another_text(
     assert {"spill", "repetition_loop", "embedding_phantom"} < set(effects)
     assert set(effects["spill"]["control"]) == {"null", "p", "found"}
     assert "about" in err and "GiB" in err  # the cost, before the work
+    code, _, err = litho(
+        *command, "--after", "x", "--unrelated", "short.md", "--out", "short", *common
+    )
+    assert code == 2 and "too few to train controls" in err and not Path("short").exists()
     # The same adapter, named in another way and from the other side.
     _, plain, _ = litho(*command, "--after", "x", "--out", "plain", *common)
     assert json.loads(plain)["kl"] == found["kl"]
@@ -206,6 +211,10 @@ def test_states_that_cannot_be_compared(litho: Callable[..., tuple[int, str, str
     assert "modules_to_save" in refused("other")
     assert "there is no tiny:x" in refused("tiny:x")
     assert "different models with adapters" in refused("tiny:gpt2+other")
+    Path("other/adapter_config.json").write_text(json.dumps(whole | {"peft_type": "IA3"}))
+    assert "is no LoRA, but IA3" in refused("other")
+    Path("other/adapter_config.json").write_text("{")
+    assert "cannot be read" in refused("other")
     Path("other/adapter_model.safetensors").rename("other/model.safetensors")
     assert "merged already" in refused("other")
 
@@ -340,6 +349,8 @@ BAD_FILES = {
         ("expose text.md --unrelated empty.md", "is empty"),
         ("expose text.md --set layer=3", "there is no layer 3"),
         ("expose text.md --set presentations=[2,1]", "growing order"),
+        ("expose text.md --set strengths=[]", "at least one"),
+        ("expose text.md --unrelated text.md", "must be different"),
         ("expose text.md --set strength=1", "unknown setting"),
         ("map empty.md", "is empty"),
         ("map text.md --adapter taken", "is no PEFT adapter"),

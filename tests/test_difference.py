@@ -169,6 +169,10 @@ def test_a_control_is_trained_and_has_the_norms_of_the_change(llama: LanguageMod
     rows = [llama.encode(TEXT)]
     assert list(train_steps(llama, "control", rows, 3, 1e-2, beside=("x",))) == [1, 2, 3]
     assert all(torch.equal(p, before[name]) for name, p in adapters.weights(llama, "x").items())
+    # What it does not reach is spread over what it does, as in a random update.
+    adapters.rescale(llama, "control", {"model.embed_tokens": 7**0.5})
+    norms = adapters.update_norms(llama, "control")
+    assert list(norms.values()) == pytest.approx([1.0] * 7, rel=1e-4)
     adapters.rescale(llama, "control", {"self_attn.q_proj": 1.5, "mlp.up_proj": 0.5})
     norms = adapters.update_norms(llama, "control")
     assert norms["self_attn.q_proj"] == pytest.approx(1.5, rel=1e-4)
@@ -245,6 +249,16 @@ def test_onset_is_the_first_layer_beyond_chance() -> None:
     assert silent.layer is None and silent.p == 1.0
     with pytest.raises(ValueError, match="too few"):
         onset(effects, nulls(2, 30, seed=2))
+
+
+def test_blocks_that_the_null_does_not_reach() -> None:
+    null = nulls(16, 4, seed=2)
+    for each in null:
+        each[1] = each[2] = 0.0
+    found = onset([0.05, 0.0, 1e-6, 0.05], null)
+    assert found.p_by_layer[1] == 1.0 and found.p_by_layer[2] == 0.0 and found.layer == 2
+    assert found.null_low[1] == found.null_high[1] == 0.0 < found.null_low[0]
+    assert all(np.isfinite(found.p_by_layer))
 
 
 def test_onset_of_chance_is_reported_at_no_more_than_its_level() -> None:

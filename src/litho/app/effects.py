@@ -22,16 +22,18 @@ def record(run: RunDirectory) -> None:
     result = run.read_json("metrics.json")
     text = "".join(row["text"] for row in run.read_rows("tokens.parquet"))
     before, after = manifest["before"], manifest["after"]
-    config: dict[str, Any] = manifest["config"]
+    recipe = {k: v for k, v in manifest["config"].items() if k != "seed"}
+    if "unrelated" in manifest:
+        recipe["unrelated"] = manifest["unrelated"]["sha256"]
     shared = {
         "model": before["name"],
-        "model_sha": before["sha256"],
+        "model_sha": _state_sha(before),
         "text": manifest["text_name"],
         "text_sha": hashlib.sha256(text.encode()).hexdigest(),
         "change": after["name"],
-        "change_sha": (after["adapter"] or after)["sha256"],
-        "recipe": json.dumps({k: v for k, v in config.items() if k != "seed"}, sort_keys=True),
-        "seed": config["seed"],
+        "change_sha": _state_sha(after),
+        "recipe": json.dumps(recipe, sort_keys=True),
+        "seed": manifest["config"]["seed"],
         "run": result["run"],
         "made": datetime.now(UTC).isoformat(timespec="seconds"),
     }
@@ -51,6 +53,12 @@ def record(run: RunDirectory) -> None:
                 for effect in result["effects"]
             ],
         )
+
+
+def _state_sha(state: dict[str, Any]) -> str:
+    """One hash of a model and the adapter on it."""
+    adapter = state["adapter"]
+    return f"{state['sha256']}+{adapter['sha256']}" if adapter else state["sha256"]
 
 
 def show_list(as_json: bool) -> None:

@@ -176,9 +176,10 @@ def likeness_figure(cka_LM: NDArray[np.floating], before: str, after: str) -> Fi
 
 def _logarithmic(values: NDArray[np.floating], name: str, x: str, y: str) -> go.Figure:
     """A heat map with logarithmic colours; what lies far out does not stretch them."""
-    shown = np.log10(np.maximum(np.asarray(values, float), 1e-6))
+    values = np.asarray(values, float)
+    shown = np.log10(np.maximum(values, max(values.max() * 1e-6, 1e-30)))
     low, high = np.quantile(shown, (0.02, 0.995)).round(2).tolist()
-    ticks = [k + step for k in range(-6, 3) for step in (0, 0.5) if low <= k + step <= high]
+    ticks = [k + step for k in range(-30, 6) for step in (0, 0.5) if low <= k + step <= high]
     figure = _heat(shown.round(2), f"{name} (log scale)", x, y)
     colorbar = {"tickvals": ticks, "ticktext": [f"{float(f'{10**t:.1g}'):g}" for t in ticks]}
     figure.update_traces(zmin=low, zmax=high, colorbar=colorbar)

@@ -154,6 +154,7 @@ def show_exposure(
         )
     results.print(table)
     results.print(f"surprise of the text alone: {interval(found['alone'])} nats a token")
+    _say_notices(found)
     _say_report(run)
 
 

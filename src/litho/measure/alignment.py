@@ -48,15 +48,19 @@ def aligned_difference(first: State, second: State, text: str) -> AlignedDiffere
     readings = [read_state(state, state.model.encode(text), unwatched) for state in (first, second)]
     pairs = list(zip(readings, (stretches.first, stretches.second), strict=True))
     own, other = ([x_TD[ends] for x_TD in reading.layers] for reading, ends in pairs)
-    surprise_first_S, surprise_second_S = (_by_stretch(reading, ends) for reading, ends in pairs)
+    opened = all(reading.opening for reading in readings)
+    surprise_first_S, surprise_second_S = (
+        _by_stretch(reading, ends, opened) for reading, ends in pairs
+    )
     cka_LM = torch.tensor([[linear_cka(x, y).item() for y in other] for x in own])
     return AlignedDifference(stretches, surprise_first_S, surprise_second_S, cka_LM)
 
 
-def _by_stretch(reading: StateReading, ends: Sequence[int]) -> Tensor:
-    """Surprise of each stretch: the sum over its tokens."""
-    behind = reading.opening - 1  # token t is predicted at the place t + behind
+def _by_stretch(reading: StateReading, ends: Sequence[int], opened: bool) -> Tensor:
+    """Surprise of each stretch: the sum over its tokens, the text's first only if `opened`."""
     surprise_T = reading.predictions.surprise_T.double()
-    total = torch.cat([surprise_T.new_zeros(1 if behind >= 0 else 2), surprise_T]).cumsum(0)
-    upto_S = total[torch.tensor(ends) + 1]
+    of_text_T = surprise_T if reading.opening else torch.cat([surprise_T.new_zeros(1), surprise_T])
+    if not opened:
+        of_text_T[0] = 0.0
+    upto_S = of_text_T.cumsum(0)[torch.tensor(ends)]
     return torch.diff(upto_S, prepend=upto_S.new_zeros(1))

@@ -68,14 +68,17 @@ class Finding(Record):
     found: bool  # p below the level
 
 
-def judge(observed: dict[str, float], nulls: Sequence[dict[str, float]]) -> list[Finding]:
+def judge(
+    observed: dict[str, float], nulls: Sequence[dict[str, float]], tests: int | None = None
+) -> list[Finding]:
     """Judge each statistic by Student's t prediction distribution of its nulls.
 
-    Bonferroni over the detectors. Raises ValueError with fewer than three nulls.
+    Bonferroni over `tests`, by default as many as there are statistics. Raises ValueError with
+    fewer than three nulls.
     """
     values = np.array(list(observed.values()))
     null = np.array([[each[name] for name in observed] for each in nulls])
-    p = np.minimum(prediction_p(values, null) * len(observed), 1.0)
+    p = np.minimum(prediction_p(values, null) * (tests or len(observed)), 1.0)
     low, high = band(null)
     return [
         Finding(

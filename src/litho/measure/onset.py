@@ -1,10 +1,10 @@
 """Onset: the first layer at which a change of the model is more than its share of chance.
 
-Null: LoRA updates of random direction whose total Frobenius norm is that of the change, spread
-evenly over all linear layers of the blocks. Statistic of a layer: logarithm of its own effect (see
-`litho.measure.difference.own_effects`) averaged over tokens. The onset is the first layer whose own
-effect lies beyond what random updates of equal size do there, at p < 0.01 corrected for the number
-of layers (Bonferroni). Layers before it may have changed, too, but by no more than chance would.
+Null: other updates of the size of the change (see `litho.measure.chance`). Statistic of a layer:
+logarithm of its own effect (see `litho.measure.difference.own_effects`) averaged over tokens. The
+onset is the first layer whose own effect lies beyond what those updates do there, at p < 0.01
+corrected for the number of layers (Bonferroni). Layers before it may have changed, too, but by no
+more than chance would.
 """
 
 import math
@@ -37,13 +37,16 @@ def onset(effects_L: Sequence[float], null_NL: Sequence[Sequence[float]]) -> Ons
     normal, and a new value is judged by Student's t with N - 1 degrees of freedom (prediction
     interval). Raises ValueError with fewer than three nulls.
     """
-    null = np.log(np.asarray(null_NL, float))
     with np.errstate(divide="ignore"):
-        effects = np.log(np.asarray(effects_L, float))
+        null, effects = np.log(np.asarray(null_NL, float)), np.log(np.asarray(effects_L, float))
+    # Blocks that the null does not reach at all: there any effect is more than chance.
+    unreached = np.isneginf(null).any(axis=0)
+    null[:, unreached] = 0.0
     p = np.minimum(prediction_p(effects, null) * len(effects), 1.0)
+    p[unreached] = np.where(np.isneginf(effects[unreached]), 1.0, 0.0)
     beyond = np.flatnonzero(p < LEVEL)
     first = int(beyond[0]) if len(beyond) else None
-    low, high = band(null)
+    low, high = (np.where(unreached, -np.inf, edge) for edge in band(null))
     return Onset(
         layer=first,
         p=float(p[first] if first is not None else p.min()),

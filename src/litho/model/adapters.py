@@ -108,11 +108,10 @@ def update_norms(model: LanguageModel, name: str, before: str | None = None) -> 
         _check_plain(model, adapter)
     if before is None:
         return _by_kind((kind_, _product_norm(a, b, s)) for kind_, a, b, s in _factors(model, name))
-    old, new = dict(_updates(model, before)), dict(_updates(model, name))
-    nothing = torch.zeros(())
     return _by_kind(
-        (kind(path), (new.get(path, nothing) - old.get(path, nothing)).norm().item())
-        for path in old | new
+        (kind(path), (_update(module, name) - _update(module, before)).norm().item())
+        for path, module in model.network.named_modules()
+        if isinstance(module, LoraLayer) and (name in module.lora_A or before in module.lora_A)
     )
 
 
@@ -155,8 +154,10 @@ def check_unmerged(model: LanguageModel, name: str) -> None:
     ||D||^2 where directions are random; nothing is said of updates so small that this exceeds 0.05.
     """
     product = square = variance = 0.0
-    for path, update in _updates(model, name):
-        weight = model.network.get_submodule(path).get_base_layer().weight.float()
+    for module in model.network.modules():
+        if not isinstance(module, LoraLayer) or name not in module.lora_A:
+            continue
+        update, weight = _update(module, name), cast(Any, module).get_base_layer().weight.float()
         product += (weight * update).sum().item()
         square += (norm := update.square().sum().item())
         variance += norm * weight.square().sum().item() / weight.numel()
@@ -167,12 +168,12 @@ def check_unmerged(model: LanguageModel, name: str) -> None:
         )
 
 
-def _updates(model: LanguageModel, name: str) -> Iterator[tuple[str, Tensor]]:
-    """Path of every adapted module and what the adapter adds to its weights, in float32."""
-    for path, module in model.network.named_modules():
-        if isinstance(module, LoraLayer) and name in module.lora_A:
-            layer = cast(Any, module)  # PEFT annotates less than there is
-            yield path, layer.get_delta_weight(name).float()
+def _update(module: LoraLayer, name: str) -> Tensor:
+    """What an adapter adds to the weights of a module, in float32; nothing if it is not there."""
+    if name not in module.lora_A:
+        return torch.zeros(())
+    found: Tensor = cast(Any, module).get_delta_weight(name)  # PEFT annotates less than there is
+    return found.float()
 
 
 def kind(module: str) -> str:
@@ -199,22 +200,31 @@ def randomize(model: LanguageModel, name: str, norms: dict[str, float], seed: in
     """
     factors = list(_factors(model, name))
     depth = Counter(kind_ for kind_, *_ in factors)
-    rest = math.hypot(*(norm for kind_, norm in norms.items() if kind_ not in depth))
-    rest /= math.sqrt(len(depth))
+    reached = _reached(norms, depth)
     generator = torch.Generator().manual_seed(seed)
     for kind_, a, b, scale in factors:
         for matrix in (a, b):
             matrix.copy_(torch.randn(matrix.shape, generator=generator))
-        norm = math.hypot(norms.get(kind_, 0.0), rest) / math.sqrt(depth[kind_])
-        b.mul_(norm / _product_norm(a, b, scale))
+        b.mul_(reached[kind_] / math.sqrt(depth[kind_]) / _product_norm(a, b, scale))
 
 
 @torch.no_grad()
 def rescale(model: LanguageModel, name: str, norms: dict[str, float]) -> None:
-    """Scale a LoRA adapter to a Frobenius norm by kind of matrix; the depth keeps its shares."""
+    """Scale a LoRA adapter to a Frobenius norm by kind of matrix, as `randomize` does.
+
+    The depth keeps its shares.
+    """
     have = update_norms(model, name)
+    reached = _reached(norms, have)
     for kind_, _, b, _ in _factors(model, name):
-        b.mul_(norms.get(kind_, 0.0) / have[kind_] if have[kind_] else 0.0)
+        b.mul_(reached[kind_] / have[kind_] if have[kind_] else 0.0)
+
+
+def _reached(norms: dict[str, float], kinds: Collection[str]) -> dict[str, float]:
+    """Norms of the kinds that an adapter reaches; those of all others are spread over them."""
+    rest = math.hypot(*(norm for kind_, norm in norms.items() if kind_ not in kinds))
+    rest /= math.sqrt(len(kinds))
+    return {kind_: math.hypot(norms.get(kind_, 0.0), rest) for kind_ in kinds}
 
 
 @torch.no_grad()
@@ -321,9 +331,20 @@ def _checked_config(folder: Path) -> dict[str, Any]:
     for file in ("adapter_config.json", "adapter_model.safetensors"):
         if not (folder / file).is_file():
             raise LithoError(f"{folder} is no PEFT adapter with safetensors: {file} is missing")
-    config: dict[str, Any] = json.loads(
-        (folder / "adapter_config.json").read_text(encoding="utf-8")
-    )
+    try:
+        config: dict[str, Any] = json.loads(
+            (folder / "adapter_config.json").read_text(encoding="utf-8")
+        )
+    except (OSError, ValueError) as error:
+        raise LithoError(f"{folder}/adapter_config.json cannot be read: {error}") from None
+    if config.get("peft_type") != "LORA":
+        raise LithoError(f"the adapter {folder} is no LoRA, but {config.get('peft_type')}")
+    unknown = [k for k in ("trainable_token_indices", "lora_bias") if config.get(k)]
+    if unknown:
+        raise LithoError(
+            f"the adapter {folder} changes more than linear layers ({', '.join(unknown)}): merge "
+            "it and compare the merged model"
+        )
     if config.get("modules_to_save"):
         raise LithoError(
             f"the adapter {folder} replaces whole modules ({', '.join(config['modules_to_save'])}, "

@@ -81,7 +81,7 @@ def answers(model: LanguageModel, ids: list[int], given: Sequence[Tensor]) -> li
         for block in stack
     ]
     try:
-        with _last_place_only(model):
+        with last_place_only(model):
             model.network(input_ids=torch.tensor([ids], device=model.device), use_cache=False)
     finally:
         for handle in handles:
@@ -136,7 +136,7 @@ def hidden_states(model: LanguageModel, ids: list[int]) -> HiddenStates:
     architecture does more to them than multiply (soft caps, scales).
     """
     ids_BT = torch.tensor([ids], device=model.device)
-    with residual_stream(model) as states, _last_place_only(model) as given:
+    with residual_stream(model) as states, last_place_only(model) as given:
         last_V = model.network(input_ids=ids_BT, use_cache=False).logits[0, -1]
     residual = [state[0].float() for state in states]
     if given and torch.allclose(_head(model, given[0][-1:])[0], last_V.float(), atol=1e-4):
@@ -146,12 +146,12 @@ def hidden_states(model: LanguageModel, ids: list[int]) -> HiddenStates:
 
 
 @contextmanager
-def _last_place_only(model: LanguageModel) -> Iterator[list[Tensor]]:
+def last_place_only(model: LanguageModel) -> Iterator[list[Tensor]]:
     """Let the output head see the last place only; collects all that it would have seen, T x D."""
     seen: list[Tensor] = []
 
     def cut(_: nn.Module, args: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-        seen.append(args[0][0].detach())
+        seen.append(args[0][0])
         return (args[0][:, -1:], *args[1:])
 
     head = model.network.get_output_embeddings()

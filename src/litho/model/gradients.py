@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from torch.utils.checkpoint import checkpoint
 
-from litho.model.capture import blocks
+from litho.model.capture import blocks, last_place_only
 from litho.model.loading import LanguageModel
 
 # Shapes: L layers, T tokens, N of them at a time, D width of the residual stream.
@@ -20,30 +20,34 @@ AT_ONCE = 64  # places whose logits exist at the same time
 def gradient_norms(model: LanguageModel, ids: Sequence[int]) -> Tensor | None:
     """Norm of the gradient of the loss with respect to the output of every block, L x T.
 
-    The loss is the mean -log P of all tokens but the first, in nats; the model is in the state that
+    The loss is -log P of all tokens but the first, summed, in nats; the model is in the state that
     it is read in. Blocks are computed again on the way back instead of being kept (Chen et al.
     2016). None where the logits are more than the output head's product (soft caps, scales).
     """
     ids_T = torch.tensor(ids, device=model.device)
     head = model.network.get_output_embeddings()
     with torch.enable_grad(), _recomputed(model) as outputs:
-        with _head_input(model) as given:
+        with last_place_only(model) as given:
             last_V = model.network(input_ids=ids_T[None], use_cache=False).logits[0, -1]
-        if not given or not torch.allclose(head(given[0][-1:])[0], last_V, atol=1e-4):
+        if (
+            head is None
+            or not given
+            or not torch.allclose(head(given[0][-1:])[0], last_V, atol=1e-4)
+        ):
             return None
         given[0].backward(_from_loss(head, given[0].detach(), ids_T))
     return torch.stack([_norms(output) for output in outputs])
 
 
 def _from_loss(head: nn.Module, input_TD: Tensor, ids_T: Tensor) -> Tensor:
-    """Gradient of the mean loss with respect to the input of the output head."""
+    """Gradient of the loss with respect to the input of the output head."""
     found_TD = torch.zeros_like(input_TD)
     known = len(ids_T) - 1
     for start in range(0, known, AT_ONCE):
         end = min(start + AT_ONCE, known)
         part_ND = input_TD[start:end].clone().requires_grad_()
         loss = cross_entropy(head(part_ND).float(), ids_T[start + 1 : end + 1], reduction="sum")
-        (found_TD[start:end],) = torch.autograd.grad(loss / known, part_ND)
+        (found_TD[start:end],) = torch.autograd.grad(loss, part_ND)
     return found_TD
 
 
@@ -79,19 +83,3 @@ def _recomputed(model: LanguageModel) -> Iterator[list[Tensor]]:
             del block.forward  # the class's own is behind it
         for handle in handles:
             handle.remove()
-
-
-@contextmanager
-def _head_input(model: LanguageModel) -> Iterator[list[Tensor]]:
-    """Collects what the output head is given, T x D, and lets it compute the last place only."""
-    seen: list[Tensor] = []
-
-    def cut(_: nn.Module, args: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-        seen.append(args[0][0])
-        return (args[0][:, -1:], *args[1:])
-
-    handle = model.network.get_output_embeddings().register_forward_pre_hook(cut)
-    try:
-        yield seen
-    finally:
-        handle.remove()

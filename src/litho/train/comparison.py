@@ -18,7 +18,14 @@ from litho.model.attention import unwatched_notice
 from litho.train.cost import diff_cost
 from litho.train.inputs import check_text, split_scenes
 from litho.train.job import Reporter
-from litho.train.judgement import Change, DiffConfig, Judgement, OtherText, judge_change
+from litho.train.judgement import (
+    Change,
+    DiffConfig,
+    Judgement,
+    OtherText,
+    judge_change,
+    unrelated_rows,
+)
 from litho.train.pairs import Unlike, described, open_pair
 from litho.train.proof import edge_rows, token_row
 from litho.train.unlike import diff_unlike
@@ -56,8 +63,11 @@ def diff_text(
     model = change.before.model
     for content in (text, *(other.text for other in (unseen, unrelated) if other)):
         check_text(model, content)
+    if unrelated:
+        unrelated_rows(model, unrelated, config)  # refused before the work, not in its middle
     scenes = split_scenes(model, text)
-    cost = diff_cost(model, len(model.tokens(text)), config, bool(unrelated))
+    models = 1 if model is change.after.model else 2
+    cost = diff_cost(model, models, len(model.tokens(text)), config, bool(unrelated))
     with whole_or_nothing(RunDirectory.create(out)) as run:
         reporter.stage(
             f"reading the text in both states (all in all about {cost.seconds:.0f} s and "

@@ -89,20 +89,23 @@ def _memory(
     return LIBRARIES_GIB + max(measuring, training) / 2**30
 
 
-def diff_cost(model: LanguageModel, tokens: int, config: DiffConfig, unrelated: bool) -> Cost:
-    """Time and memory of comparing two states on a text."""
+def diff_cost(
+    model: LanguageModel, models: int, tokens: int, config: DiffConfig, unrelated: bool
+) -> Cost:
+    """Time and memory of comparing two states, of one model or of two, on a text."""
     second, short = _seconds_per_token(model), config.null_tokens
     reading = COMPARE_RATIO * tokens * second
     judging = config.nulls * short * NULL_RATIO * second
     if config.behaviour:
-        judging += (config.nulls + 2) * BEHAVIOUR_TOKENS * second
+        states = config.nulls + 2 + (config.controls if unrelated else 0)
+        judging += states * BEHAVIOUR_TOKENS * second
     if unrelated:
         steps = config.controls * config.control_steps + config.wash_steps
         judging += short * second * (steps * TRAIN_RATIO + config.controls * NULL_RATIO)
     shape = model.network.config.get_text_config()
     kept = 4 * 4 * shape.hidden_size * (shape.num_hidden_layers + 1)  # residual stream, attention
     pieces = 8 * 4 * AT_ONCE * shape.vocab_size
-    size = 4 * model.network.num_parameters() + min(tokens, model.context) * kept + pieces
+    size = 4 * models * model.network.num_parameters() + min(tokens, model.context) * kept + pieces
     return Cost(seconds=10 + reading + judging, gib=LIBRARIES_GIB + size / 2**30)
 
 

@@ -35,6 +35,7 @@ from litho.train.micro import train_steps
 Experiment = Literal["context", "training", "thirds", "injection"]
 Arm = Literal["text", "unrelated", "random"]
 ADAPTER = "exposed"
+LEAST_TOKENS = 8
 INJECTION_DEPTH = 0.6  # of the layers, where no layer is given
 
 
@@ -42,7 +43,7 @@ class ExposeConfig(Config):
     """How a text is presented."""
 
     presentations: tuple[int, ...] = (1, 2, 5, 10, 30)
-    tokens: int = Field(128, ge=8)  # of the text and of the unrelated one
+    tokens: int = Field(128, ge=LEAST_TOKENS)  # of the text and of the unrelated one
     seeds: int = Field(2, ge=1)  # of every training and of every random direction
     rank: int = Field(8, ge=1)
     learning_rate: float = Field(5e-4, gt=0)
@@ -52,11 +53,11 @@ class ExposeConfig(Config):
     directions: int = Field(6, ge=2)  # random ones
     seed: int = 0
 
-    @field_validator("presentations")
+    @field_validator("presentations", "strengths")
     @classmethod
-    def _grows(cls, value: tuple[int, ...]) -> tuple[int, ...]:
-        if not value or min(value) < 1 or sorted(set(value)) != list(value):
-            raise ValueError("presentations must be whole numbers from 1 on, in growing order")
+    def _grows(cls, value: tuple[float, ...]) -> tuple[float, ...]:
+        if not value or min(value) <= 0 or sorted(set(value)) != list(value):
+            raise ValueError("there must be at least one, above 0 and in growing order")
         return value
 
 
@@ -69,7 +70,7 @@ class Response(Record):
     layers: tuple[int, int] | None  # first and last that were changed; none: nothing was
     surprise: Estimate  # of the text, nats a token
     kl: Estimate  # on the text, KL(before || now), nats a token
-    drift: Estimate | None  # the same on the unrelated text, where the weights were changed
+    drift: Estimate | None  # the same on the unrelated text; none: it was not read
     change: list[float]  # relative change of the hidden states of the text, by layer
 
 
@@ -124,6 +125,7 @@ def expose_text(
                 "run": str(run.final_path),
                 "tokens": len(texts.own),
                 "alone": stats.mean(texts.own_alone.surprise_T.tolist()).model_dump(),
+                "notices": _notices(texts, responses, config),
                 "responses": [response.model_dump() for response in responses],
             },
         )
@@ -139,6 +141,23 @@ def _cost(texts: _Texts, config: ExposeConfig) -> Cost:
     tokens = len(texts.own)
     readings = contexts + after_training + injected_
     return exposure_cost(texts.model, tokens, readings, steps, (most + 1) * tokens)
+
+
+def _notices(texts: _Texts, responses: Sequence[Response], config: ExposeConfig) -> list[str]:
+    """What was done otherwise than asked for."""
+    found = []
+    if len(texts.own) < config.tokens:
+        found.append(
+            f"{len(texts.own)} tokens of both texts were read, not {config.tokens}: one of them, "
+            "or the model's context, is shorter"
+        )
+    done = {response.dose for response in responses if response.experiment == "context"}
+    left = [count for count in config.presentations if count not in done]
+    if left:
+        found.append(
+            f"{', '.join(map(str, left))} presentations do not fit into the model's context"
+        )
+    return found
 
 
 def _about(cost: Cost) -> str:
@@ -176,18 +195,28 @@ def _read_alone(model: LanguageModel, text: str, unrelated: str, tokens: int) ->
     room = min(tokens, (model.context - 1) // 2)
     count = min(room, *(len(model.tokens(content)) for content in (text, unrelated)))
     own, other = (model.tokens(content)[:count] for content in (text, unrelated))
+    if count < LEAST_TOKENS or own == other:
+        raise LithoError(
+            "the text and the unrelated one must be different, and of at least "
+            f"{LEAST_TOKENS} tokens each"
+        )
     state = State(model)
     return _Texts(state, own, other, *(_alone(state, ids) for ids in (own, other)))
 
 
+def _opening(model: LanguageModel) -> list[int]:
+    """What stands before the first token, so that it, too, is predicted."""
+    return model.start or [model.pad]
+
+
 def _alone(state: State, ids: list[int]) -> Passage:
-    opening = state.model.start or [state.model.pad]
+    opening = _opening(state.model)
     return Passage.of(read_state(state, opening + ids, unwatched), len(opening), len(ids))
 
 
 def _in_context(texts: _Texts, config: ExposeConfig) -> Iterator[Response]:
     """The text behind n presentations of itself, or of the unrelated text; what fits is read."""
-    opening = texts.model.start or [texts.model.pad]
+    opening = _opening(texts.model)
     for count in config.presentations:
         if len(opening) + (count + 1) * len(texts.own) > texts.model.context:
             break
@@ -217,7 +246,9 @@ def _on_thirds(texts: _Texts, config: ExposeConfig) -> Iterator[Response]:
     depth = len(blocks(texts.model))
     edges = [round(i * depth / 3) for i in range(4)]
     for first, end in pairwise(edges):
-        layers = range(first, max(end, first + 1))
+        layers = range(first, end)
+        if not layers:  # a model of fewer than three blocks
+            continue
         for arm, row in (("text", texts.own), ("unrelated", texts.other)):
             found = [
                 response
@@ -243,7 +274,7 @@ def _trained(
     model = texts.model
     adapters.attach(model, ADAPTER, config.rank, 2 * config.rank, seed, layers)
     exposed = State(model, (ADAPTER,))
-    rows = [[*(model.start or [model.pad]), *row]]
+    rows = [_opening(model) + row]
     for step in train_steps(model, ADAPTER, rows, doses[-1], config.learning_rate):
         if step in doses:
             yield _both(texts, exposed)

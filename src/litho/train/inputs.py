@@ -86,10 +86,16 @@ def check_text(model: LanguageModel, text: str) -> None:
         raise LithoError("the text has only one token: give at least one sentence")
 
 
-def split_scenes(model: LanguageModel, text: str) -> list[str]:
-    """The text as the model can read it: whole, or in scenes that fit into its context."""
-    room = model.context - len(model.start) - PROBE_ROOM
-    return scenes(text, lambda piece: len(model.tokens(piece)), room)
+def split_scenes(model: LanguageModel, text: str, *others: LanguageModel) -> list[str]:
+    """The text as all models can read it: whole, or in scenes that fit into their contexts."""
+    rooms = [(each, each.context - len(each.start) - PROBE_ROOM) for each in (model, *others)]
+    limit = rooms[0][1]
+
+    def length(piece: str) -> int:
+        """Tokens of the first model; more where another model's context is fuller."""
+        return max(-(-len(each.tokens(piece)) * limit // room) for each, room in rooms)
+
+    return scenes(text, length, limit)
 
 
 def check_open_book(model: LanguageModel, inputs: Inputs, scene_list: Sequence[str]) -> None:

@@ -8,15 +8,17 @@ from dataclasses import dataclass
 from pydantic import Field
 
 from litho.core.config import Config
+from litho.core.errors import LithoError
 from litho.measure import chance
 from litho.measure.behaviour import Behaviour, behaviour, telling_words
 from litho.measure.difference import own_effects
-from litho.measure.effects import Comparison, Finding, judge
+from litho.measure.effects import DETECTORS, Comparison, Finding, judge
 from litho.measure.onset import Onset, onset
 from litho.measure.overlap import Overlap, common_heads, judge_overlap
 from litho.measure.phantom import lost_share
 from litho.measure.states import State, StateReading, read_state
 from litho.model import adapters
+from litho.model.loading import LanguageModel
 from litho.train.inputs import unrelated_prefixes
 from litho.train.job import Reporter
 from litho.train.micro import train_steps
@@ -103,7 +105,7 @@ def judge_change(
     nulls = judge_.measured(judge_.random_updates(), reporter)
     control = phantom = None
     if unrelated:
-        rows = _blocks(change, unrelated.text, config.null_tokens)
+        rows = unrelated_rows(change.before.model, unrelated, config)
         reporter.stage(f"comparing with training on {unrelated.name}", config.controls)
         trained = judge_.measured(judge_.trained_controls(rows), reporter)
         control = _against(observed, trained)
@@ -132,11 +134,12 @@ class _Judge:
     ) -> None:
         self.change, self.config = change, config
         model = change.before.model
-        ids = model.encode(scene)[: config.null_tokens]
+        tokens = min(config.null_tokens, model.context)
+        ids = model.encode(scene)[:tokens]
         self.base = read_state(change.before, ids)
         self.other: StateReading | None = None
         if unseen:
-            self.other = read_state(change.before, model.encode(unseen.text)[: config.null_tokens])
+            self.other = read_state(change.before, model.encode(unseen.text)[:tokens])
         self.words = telling_words(model, scene, self.base) if config.behaviour else []
         self.said = self._behaviour(change.before)
 
@@ -204,7 +207,7 @@ class _Judge:
             with chance.by_chance(after, norms, self._seed(f"phantom {number}")) as state:
                 other = read_state(state, self.base.ids)
             nulls.append({"embedding_phantom": lost_share(self.base, shifted, other)})
-        return judge({"embedding_phantom": value}, nulls)[0]
+        return judge({"embedding_phantom": value}, nulls, tests=len(list(DETECTORS.items())) + 1)[0]
 
     def _behaviour(self, state: State) -> Behaviour | None:
         if not self.config.behaviour:
@@ -215,10 +218,19 @@ class _Judge:
         return random.Random(f"{self.config.seed} {purpose}").getrandbits(48)
 
 
-def _blocks(change: Change, text: str, tokens: int) -> list[list[int]]:
-    """The unrelated text in rows of `tokens` tokens, a short rest left out."""
-    model = change.before.model
-    ids = model.tokens(text)
-    size = tokens - len(model.start)
-    rows = [ids[i : i + size] for i in range(0, len(ids), size)]
-    return [model.start + row for row in rows if len(row) > size // 2] or [model.start + ids]
+def unrelated_rows(
+    model: LanguageModel, unrelated: OtherText, config: DiffConfig
+) -> list[list[int]]:
+    """A text to train on in rows of `null_tokens` tokens, a short rest left out.
+
+    Raises LithoError if it is too short for controls that are trained on different parts of it.
+    """
+    size = min(config.null_tokens, model.context) - len(model.start)
+    ids = model.tokens(unrelated.text)
+    rows = [ids[i : i + size] for i in range(0, len(ids) - size + 1, size)]
+    if len(rows) < 2 * config.control_steps:
+        raise LithoError(
+            f"{unrelated.name} has {len(ids)} tokens, too few to train controls on different parts "
+            f"of it: give at least {2 * config.control_steps * size}, or set control_steps lower"
+        )
+    return [model.start + row for row in rows]

@@ -32,6 +32,9 @@ def train_steps(
     optimizer = torch.optim.AdamW(weights.values(), lr=learning_rate, weight_decay=0.0)
     for step in range(steps):
         with model.state((*beside, name)), torch.enable_grad():
+            for other in beside:  # PEFT makes all that is active trainable
+                for parameter in adapters.weights(model, other).values():
+                    parameter.requires_grad_(False)
             backward_text(model, [rows[step % len(rows)]], MICRO_TOKENS)
             norm = nn.utils.clip_grad_norm_(weights.values(), 1.0)
             if not torch.isfinite(norm):

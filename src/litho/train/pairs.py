@@ -31,14 +31,16 @@ def open_pair(before: str, after: str) -> Change | Unlike:
     """
     base, old = split_name(before)
     other, new = (base, after) if is_adapter(after) else split_name(after)
-    if other != base and (old or new):
+    source, other_source = locate(base), locate(other)
+    same = source.folder == other_source.folder
+    if not same and (old or new):
         raise LithoError(
             f"{before} and {after} are different models with adapters: merge the adapters, or name "
             "the same model twice"
         )
-    model = load(locate(base), torch.float32)
-    if other != base:
-        return _models(model, load(locate(other), torch.float32))
+    model = load(source, torch.float32)
+    if not same:
+        return _models(model, load(other_source, torch.float32))
     ranks = [adapters.rank(Path(folder)) for folder in (old, new) if folder]
     chance.prepare(model, max(ranks, default=NULL_RANK))
     first, second = _state(model, "before", old), _state(model, "after", new)
@@ -52,14 +54,16 @@ def open_pair(before: str, after: str) -> Change | Unlike:
 
 def split_name(name: str) -> tuple[str, str | None]:
     """Model and adapter of MODEL+ADAPTER_DIR; an existing folder may have a + in its name."""
-    model, plus, folder = name.rpartition("+")
-    if not plus or Path(name).exists():
+    if "+" not in name or Path(name).exists():
         return name, None
-    return model, folder
+    places = [i for i, letter in enumerate(name) if letter == "+"]
+    # Either part may have a + in its name: the first one behind which an adapter lies is meant.
+    place = next((i for i in places if is_adapter(name[i + 1 :])), places[-1])
+    return name[:place], str(Path(name[place + 1 :]).expanduser())
 
 
 def is_adapter(name: str) -> bool:
-    return (Path(name) / "adapter_config.json").is_file()
+    return (Path(name).expanduser() / "adapter_config.json").is_file()
 
 
 def described(name: str, state: State) -> dict[str, Any]:

@@ -26,8 +26,7 @@ def diff_unlike(
     states = (pair.before, pair.after)
     for state in states:
         check_text(state.model, text)
-    narrow = min((state.model for state in states), key=lambda model: model.context)
-    scenes = split_scenes(narrow, text)
+    scenes = split_scenes(pair.before.model, text, pair.after.model)
     with whole_or_nothing(RunDirectory.create(out)) as run:
         reporter.stage("reading the text in both models", len(scenes))
         found: list[AlignedDifference] = []
