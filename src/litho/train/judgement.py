@@ -99,21 +99,21 @@ def judge_change(
     reporter: Reporter,
 ) -> Judgement:
     """Judge a change on the beginning of `scene`; what is None is left out."""
-    judge_ = _Judge(change, scene, unseen, config)
-    observed = judge_.measure(change.after)
+    bench = _Bench(change, scene, unseen, config)
+    observed = bench.measure(change.after)
     reporter.stage("comparing with random updates of the same size", config.nulls)
-    nulls = judge_.measured(judge_.random_updates(), reporter)
+    nulls = bench.measured(bench.random_updates(), reporter)
     control = phantom = None
     if unrelated:
         rows = unrelated_rows(change.before.model, unrelated, config)
         reporter.stage(f"comparing with training on {unrelated.name}", config.controls)
-        trained = judge_.measured(judge_.trained_controls(rows), reporter)
+        trained = bench.measured(bench.trained_controls(rows), reporter)
         control = _against(observed, trained)
         reporter.stage(f"washing with {unrelated.name}", config.wash_steps)
-        phantom = judge_.phantom(rows, reporter)
+        phantom = bench.phantom(rows, reporter)
     heads = None
     if observed.common is not None:
-        count = sum(layer.query_HTD.shape[0] for layer in judge_.base.attention.values())
+        count = sum(layer.query_HTD.shape[0] for layer in bench.base.attention.values())
         common = [null.common for null in nulls if null.common is not None]
         heads = judge_overlap(observed.common, common, count)
     return Judgement(_against(observed, nulls), control, phantom, heads)
@@ -126,7 +126,7 @@ def _against(observed: _Measured, nulls: Sequence[_Measured]) -> Judged:
     )
 
 
-class _Judge:
+class _Bench:
     """Measures states on the beginning of a text, and makes the states of the nulls."""
 
     def __init__(
@@ -174,7 +174,7 @@ class _Judge:
         for number in range(config.controls):
             seed = self._seed(f"control {number}")
             adapters.attach(model, CONTROL, self.change.rank, 2 * self.change.rank, seed)
-            chosen = random.Random(seed).sample(rows, min(len(rows), config.control_steps))
+            chosen = random.Random(seed).sample(rows, config.control_steps)
             on_top = self.change.before.adapters
             for _ in train_steps(
                 model, CONTROL, chosen, config.control_steps, config.learning_rate, on_top
