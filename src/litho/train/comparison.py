@@ -13,9 +13,9 @@ from litho.core.runs import RunDirectory, whole_file, whole_or_nothing
 from litho.measure.difference import Difference, compare
 from litho.measure.effects import DETECTORS
 from litho.measure.response import token_readings
-from litho.measure.states import State, read_state
+from litho.measure.states import read_state
 from litho.model.attention import unwatched_notice
-from litho.train.cost import diff_cost
+from litho.train.cost import Cost, diff_cost
 from litho.train.inputs import check_text, split_scenes
 from litho.train.job import Reporter
 from litho.train.judgement import (
@@ -60,27 +60,12 @@ def diff_text(
                 "compared without --unseen, --unrelated and --behaviour"
             )
         return diff_unlike(text, name, change, (before, after), out, reporter)
-    model = change.before.model
-    for content in (text, *(other.text for other in (unseen, unrelated) if other)):
-        check_text(model, content)
-    if unrelated:
-        unrelated_rows(model, unrelated, config)  # refused before the work, not in its middle
-    scenes = split_scenes(model, text)
-    models = 1 if model is change.after.model else 2
-    cost = diff_cost(model, models, len(model.tokens(text)), config, bool(unrelated))
+    scenes = _checked_scenes(change, text, unseen, unrelated, config)
+    cost = _cost(change, text, config, unrelated)
     with whole_or_nothing(RunDirectory.create(out)) as run:
-        reporter.stage(
-            f"reading the text in both states (all in all about {cost.seconds:.0f} s and "
-            f"{cost.gib:.1f} GiB)",
-            len(scenes),
-        )
-        rows: list[dict[str, Any]] = []
-        found: list[Difference] = []
-        for number, scene in enumerate(scenes, 1):
-            compared, scene_rows = _compare(change.before, change.after, scene)
-            found.append(compared)
-            rows += scene_rows
-            reporter.advance(number)
+        about = f"all in all about {cost.seconds:.0f} s and {cost.gib:.1f} GiB"
+        reporter.stage(f"reading the text in both states ({about})", len(scenes))
+        found, rows = _read_scenes(change, scenes, reporter)
         judgement = None
         if change:
             judgement = judge_change(change, scenes[0], unseen, unrelated, config, reporter)
@@ -94,22 +79,53 @@ def diff_text(
         manifest |= {key: other.described() for key, other in others.items() if other}
         run.write_yaml("manifest.yaml", manifest)
         result = _summary(rows, tensors, sorted(found[0].heads), judgement)
-        result["notices"] = unwatched_notice(model, len(found[0].heads))
+        result["notices"] = unwatched_notice(change.before.model, len(found[0].heads))
         if unseen:
             reporter.stage("reading the unseen text")
-            heads = judgement.heads if judgement else None
-            result["unseen"] = _on_unseen(change, unseen.text) | {
-                "heads": heads.model_dump() if heads else None
-            }
+            result["unseen"] = _on_unseen(change, unseen.text, judgement)
         run.write_json("metrics.json", {"run": str(run.final_path)} | result)
     return run
 
 
-def _compare(first: State, second: State, text: str) -> tuple[Difference, list[dict[str, object]]]:
+def _checked_scenes(
+    change: Change,
+    text: str,
+    unseen: OtherText | None,
+    unrelated: OtherText | None,
+    config: DiffConfig,
+) -> list[str]:
+    """The scenes of the text. Unusable texts are refused before the work, not in its middle."""
+    model = change.before.model
+    for content in (text, *(other.text for other in (unseen, unrelated) if other)):
+        check_text(model, content)
+    if unrelated:
+        unrelated_rows(model, unrelated, config)
+    return split_scenes(model, text)
+
+
+def _cost(change: Change, text: str, config: DiffConfig, unrelated: OtherText | None) -> Cost:
+    model = change.before.model
+    models = 1 if model is change.after.model else 2
+    return diff_cost(model, models, len(model.tokens(text)), config, unrelated is not None)
+
+
+def _read_scenes(
+    change: Change, scenes: Sequence[str], reporter: Reporter
+) -> tuple[list[Difference], list[dict[str, Any]]]:
+    found: list[Difference] = []
+    rows: list[dict[str, Any]] = []
+    for number, scene in enumerate(scenes, 1):
+        compared, scene_rows = _compare(change, scene)
+        found.append(compared)
+        rows += scene_rows
+        reporter.advance(number)
+    return found, rows
+
+
+def _compare(change: Change, text: str) -> tuple[Difference, list[dict[str, Any]]]:
     """Difference on one scene and its tokens; the readings, which are large, are dropped."""
-    model = first.model
-    base = read_state(first, model.encode(text))
-    found = compare(base, second)
+    model = change.before.model
+    found = compare(read_state(change.before, model.encode(text)), change.after)
     readings = (token_readings(model, text, each) for each in (found.before, found.after))
     kls = zip(found.kl_T.tolist(), found.reverse_kl_T.tolist(), strict=True)
     rows = [
@@ -121,12 +137,16 @@ def _compare(first: State, second: State, text: str) -> tuple[Difference, list[d
     return found, rows
 
 
-def _on_unseen(change: Change, unseen: str) -> dict[str, Any]:
+def _on_unseen(change: Change, unseen: str, judgement: Judgement | None) -> dict[str, Any]:
     """How far the change reaches on a text that training never saw."""
     scenes = split_scenes(change.before.model, unseen)
-    found = [_compare(change.before, change.after, scene)[0].kl_T for scene in scenes]
-    kl_T = torch.cat(found)
-    return {"tokens": len(kl_T), "kl": {"mean": kl_T.mean().item(), "max": kl_T.max().item()}}
+    kl_T = torch.cat([_compare(change, scene)[0].kl_T for scene in scenes])
+    heads = judgement.heads if judgement else None
+    return {
+        "tokens": len(kl_T),
+        "kl": {"mean": kl_T.mean().item(), "max": kl_T.max().item()},
+        "heads": heads.model_dump() if heads else None,
+    }
 
 
 def _joined(found: Sequence[Difference]) -> dict[str, Tensor]:
