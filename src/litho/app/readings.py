@@ -3,8 +3,9 @@
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
+from rich.box import SIMPLE_HEAD
 from rich.markup import escape
 from rich.table import Table
 
@@ -158,23 +159,22 @@ def show_exposure(
     _say_report(run)
 
 
-def _effects_table(effects_found: list[dict[str, Any]], controlled: bool) -> Table:
-    table = Table(show_edge=False)
-    table.add_column("effect")
-    nulls = ["chance", *(["other training"] if controlled else [])]
-    for column in ("statistic", *(name for null in nulls for name in (f"by {null}", "p"))):
-        table.add_column(column, justify="right")
-    table.add_column("")
-    for effect in effects_found:
-        cells, marks = [f"{effect['statistic']:.4g}"], []
-        for null, judged in zip(nulls, (effect, effect.get("control")), strict=False):
-            if judged is None:
-                cells += ["", ""]
-                continue
-            low, high = judged["null"]
-            cells += [f"{low:.3g} to {high:.3g}", f"{judged['p']:.2g}"]
-            marks += [f"beyond {null}"] if judged["found"] else []
-        table.add_row(effect["name"], *cells, ", ".join(marks))
+def _effects_table(judged: list[dict[str, Any]], controlled: bool) -> Table:
+    """Narrow enough for 80 columns; the report has all nulls."""
+    table = Table(show_edge=False, box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    columns = ["p, chance", "p, training"] if controlled else ["by chance (95 %)", "p"]
+    for column in ("effect", "statistic", *columns, "beyond"):
+        side: Literal["left", "right"] = "left" if column in ("effect", "beyond") else "right"
+        table.add_column(column, justify=side, no_wrap=True)
+    for effect in judged:
+        low, high = effect["null"]
+        control = effect.get("control")
+        nulls = [] if controlled else [f"{low:.2g} to {high:.2g}"]
+        p = [f"{each['p']:.1g}" if each else "" for each in (effect, control)[: 1 + controlled]]
+        kinds = zip(("chance", "training"), (effect, control), strict=True)
+        beyond = [name for name, each in kinds if each and each["found"]]
+        statistic = f"{effect['statistic']:.3g}"
+        table.add_row(effect["name"], statistic, *nulls, *p, ", ".join(beyond))
     return table
 
 
