@@ -171,7 +171,9 @@ def head_grid(heads: list[dict[str, Any]], key: str, title: str) -> Figure:
 
 def likeness_figure(cka_LM: NDArray[np.floating], before: str, after: str) -> Figure:
     """Linear CKA of every layer of one model with every layer of another."""
-    return _json(_heat(cka_LM, "linear CKA", f"layer of {after}", f"layer of {before}"))
+    figure = _heat(cka_LM, "linear CKA", f"layer of {after}", f"layer of {before}")
+    figure.update_traces(zmax=1)
+    return _json(figure)
 
 
 def _logarithmic(values: NDArray[np.floating], name: str, x: str, y: str) -> go.Figure:
@@ -192,14 +194,20 @@ def _heat(values: NDArray[np.floating], name: str, x: str, y: str) -> go.Figure:
             z=values.tolist(),
             colorscale="Inferno",
             zmin=0,
+            zmax=float(np.nanmax(values)),
             colorbar={"title": {"text": name, "side": "right"}, "thickness": 10},
             hovertemplate=f"{y} %{{y}}, {x} %{{x}}: %{{z:.4g}}<extra></extra>",
         )
     )
     figure.update_layout(margin=_MARGIN | {"t": 12, "r": 4}, height=420)
-    figure.update_xaxes(title=x, showgrid=False)
-    figure.update_yaxes(title=y, showgrid=False)
+    figure.update_xaxes(title=x, showgrid=False, tickformat="d", dtick=_step(values.shape[1]))
+    figure.update_yaxes(title=y, showgrid=False, tickformat="d", dtick=_step(values.shape[0]))
     return figure
+
+
+def _step(count: int) -> int | None:
+    """Between ticks: one where Plotly would put some between whole numbers, else its own choice."""
+    return 1 if count < 8 else None
 
 
 def _json(figure: go.Figure) -> Figure:
