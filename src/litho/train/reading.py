@@ -106,6 +106,10 @@ def map_text(
     state = State(model, ("adapter",) if adapter else ())
     scenes = split_scenes(model, text)
     with whole_or_nothing(RunDirectory.create(out)) as run:
+        pulls: dict[str, Tensor] = {}
+        if gradients:  # first, since not every model has them
+            reporter.stage("computing gradients", len(scenes))
+            pulls["gradient_LT"] = _gradients(state, scenes, reporter)
         reporter.stage("reading the text", len(scenes))
         maps = []
         for number, scene in enumerate(scenes, 1):
@@ -116,9 +120,7 @@ def map_text(
         offset = len(model.start)
         run.write_rows("edges.parquet", _edges(maps, offset))
         tensors = {key: _joined(maps, key, offset) for key in ("norm_LT", "change_LT", "cosine_LT")}
-        if gradients:
-            reporter.stage("computing gradients", len(scenes))
-            tensors["gradient_LT"] = _gradients(state, scenes, reporter)
+        tensors |= pulls
         attention = _attention(maps, offset)
         with whole_file(run.path / "maps.safetensors") as path:
             save_file(tensors | attention, path)
