@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedModel
 
 from litho.core.records import Probe
 from litho.model.loading import LanguageModel, load, locate
@@ -37,6 +38,22 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 def make_model(cache: Path) -> Callable[[str], LanguageModel]:
     """A fresh float32 copy of a tiny model."""
     return lambda name: load(locate(f"tiny:{name}"), torch.float32)
+
+
+def random_network(architecture: str, **options: float) -> PreTrainedModel:
+    """A tiny random network of any architecture, for the byte tokenizer of the tiny models."""
+    config = AutoConfig.for_model(
+        architecture,
+        vocab_size=258,
+        hidden_size=32,
+        intermediate_size=64,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        **options,
+    )
+    torch.manual_seed(0)
+    return AutoModelForCausalLM.from_config(config).eval()
 
 
 @pytest.fixture

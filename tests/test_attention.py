@@ -5,7 +5,6 @@ from collections.abc import Callable
 import pytest
 import torch
 from torch import Tensor
-from transformers import AutoConfig, AutoModelForCausalLM
 
 from litho.measure.edges import strongest_edges
 from litho.model.attention import (
@@ -16,7 +15,7 @@ from litho.model.attention import (
     watched,
 )
 from litho.model.loading import LanguageModel
-from tests.conftest import ARCHITECTURES, TEXT
+from tests.conftest import ARCHITECTURES, TEXT, random_network
 from tests.test_model import shake
 
 
@@ -53,18 +52,7 @@ def text_ids(model: LanguageModel) -> Tensor:
 @pytest.fixture
 def sliding(llama: LanguageModel) -> LanguageModel:
     """A model whose attention looks at no more than nine tokens."""
-    config = AutoConfig.for_model(
-        "mistral",
-        vocab_size=258,
-        hidden_size=32,
-        intermediate_size=64,
-        num_hidden_layers=2,
-        num_attention_heads=4,
-        num_key_value_heads=2,
-        sliding_window=9,
-    )
-    torch.manual_seed(0)
-    llama.network = AutoModelForCausalLM.from_config(config).eval()
+    llama.network = random_network("mistral", sliding_window=9)
     return llama
 
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 from huggingface_hub.errors import LocalEntryNotFoundError
 from peft import PeftModel
-from transformers import AutoConfig, AutoModelForCausalLM
+from transformers import AutoModelForCausalLM
 
 from litho.core.errors import LithoError
 from litho.core.records import Probe
@@ -29,6 +29,7 @@ from litho.model.scoring import (
     target_logprobs,
 )
 from litho.train.losses import backward_text
+from tests.conftest import random_network
 
 ROWS = ["A short one.", "One that is a good deal longer than the other.", "Middling, I think."]
 
@@ -167,19 +168,7 @@ def test_hidden_states_equal_transformers_own(any_model: LanguageModel) -> None:
 
 
 def test_logits_that_are_more_than_the_output_head_are_kept(llama: LanguageModel) -> None:
-    config = AutoConfig.for_model(
-        "gemma2",
-        vocab_size=258,
-        hidden_size=32,
-        intermediate_size=64,
-        num_hidden_layers=2,
-        num_attention_heads=4,
-        num_key_value_heads=2,
-        head_dim=8,
-        final_logit_softcapping=2.0,
-    )
-    torch.manual_seed(0)
-    llama.network = AutoModelForCausalLM.from_config(config).eval()
+    llama.network = random_network("gemma2", head_dim=8, final_logit_softcapping=2.0)
     llama.network.lm_head.weight.data.mul_(20)
     ids = llama.encode(ROWS[0])
     found = hidden_states(llama, ids)

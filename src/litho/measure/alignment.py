@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from litho.measure.geometry import linear_cka
+from litho.measure.geometry import linear_cka_of_all
 from litho.measure.states import State, StateReading, read_state, unwatched
 
 # Shapes: S stretches of text, L and M layers of the two models, T tokens of one of them.
@@ -52,7 +52,7 @@ def aligned_difference(first: State, second: State, text: str) -> AlignedDiffere
     surprise_first_S, surprise_second_S = (
         _by_stretch(reading, ends, opened) for reading, ends in pairs
     )
-    cka_LM = torch.tensor([[linear_cka(x, y).item() for y in other] for x in own])
+    cka_LM = linear_cka_of_all(own, other).float()
     return AlignedDifference(stretches, surprise_first_S, surprise_second_S, cka_LM)
 
 

@@ -1,5 +1,7 @@
 """Lengths, ranks and likenesses of representations."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
@@ -17,8 +19,15 @@ def linear_cka(x_TD: Tensor, y_TD: Tensor) -> Tensor:
     ||Y'X||^2 / (||X'X|| ||Y'Y||) with centred columns and Frobenius norms (Kornblith et al. 2019,
     section 3), in float64. NaN if a representation is constant.
     """
-    x, y = (m.double() - m.double().mean(0) for m in (x_TD, y_TD))
-    return (y.T @ x).square().sum() / ((x.T @ x).norm() * (y.T @ y).norm())
+    return linear_cka_of_all([x_TD], [y_TD])[0, 0]
+
+
+def linear_cka_of_all(first: Sequence[Tensor], second: Sequence[Tensor]) -> Tensor:
+    """`linear_cka` of every representation of one list with every one of another."""
+    xs, ys = ([m.double() - m.double().mean(0) for m in each] for each in (first, second))
+    norms = [torch.stack([(m.T @ m).norm() for m in each]) for each in (xs, ys)]
+    crossed = torch.stack([torch.stack([(y.T @ x).square().sum() for y in ys]) for x in xs])
+    return crossed / (norms[0][:, None] * norms[1])
 
 
 def effective_rank(x_TD: Tensor) -> Tensor:

@@ -38,8 +38,8 @@ def residual_stream(model: LanguageModel) -> Iterator[list[Tensor]]:
     """
     states: list[Tensor] = []
 
-    def keep_input(_: nn.Module, args: tuple[Tensor, ...], kwargs: dict[str, Tensor]) -> None:
-        states.append((args[0] if args else kwargs["hidden_states"]).detach())
+    def keep_input(_: nn.Module, args: tuple[Tensor, ...], kwargs: dict[str, Any]) -> None:
+        states.append(block_input(args, kwargs).detach())
 
     def keep_output(_: nn.Module, __: object, output: Tensor | tuple[Any]) -> None:
         states.append(_hidden(output))
@@ -54,6 +54,21 @@ def residual_stream(model: LanguageModel) -> Iterator[list[Tensor]]:
             handle.remove()
 
 
+def block_input(args: tuple[Tensor, ...], kwargs: dict[str, Any]) -> Tensor:
+    """The hidden states among what a block is called with."""
+    found: Tensor = args[0] if args else kwargs["hidden_states"]
+    return found
+
+
+def with_block_input(
+    args: tuple[Tensor, ...], kwargs: dict[str, Any], hidden: Tensor
+) -> tuple[tuple[Tensor, ...], dict[str, Any]]:
+    """The same call with other hidden states."""
+    if args:
+        return (hidden, *args[1:]), kwargs
+    return args, kwargs | {"hidden_states": hidden}
+
+
 @torch.no_grad()
 def answers(model: LanguageModel, ids: list[int], given: Sequence[Tensor]) -> list[Tensor]:
     """What each block answers, T x D, to a hidden state of `ids` that another model gave it.
@@ -65,9 +80,7 @@ def answers(model: LanguageModel, ids: list[int], given: Sequence[Tensor]) -> li
     def replace(
         args: tuple[Tensor, ...], kwargs: dict[str, Any], x_TD: Tensor
     ) -> tuple[tuple[Tensor, ...], dict[str, Any]]:
-        if args:
-            return (x_TD[None].to(args[0].dtype), *args[1:]), kwargs
-        return args, kwargs | {"hidden_states": x_TD[None].to(kwargs["hidden_states"].dtype)}
+        return with_block_input(args, kwargs, x_TD[None].to(block_input(args, kwargs).dtype))
 
     stack = blocks(model)
     handles = [
@@ -139,7 +152,7 @@ def hidden_states(model: LanguageModel, ids: list[int]) -> HiddenStates:
     with residual_stream(model) as states, last_place_only(model) as given:
         last_V = model.network(input_ids=ids_BT, use_cache=False).logits[0, -1]
     residual = [state[0].float() for state in states]
-    if given and torch.allclose(_head(model, given[0][-1:])[0], last_V.float(), atol=1e-4):
+    if gives_logits(model, given, last_V):
         return HiddenStates(residual, given[0], None)
     logits_TV = model.network(input_ids=ids_BT, use_cache=False).logits[0].float()
     return HiddenStates(residual, residual[-1], logits_TV)
@@ -161,6 +174,17 @@ def last_place_only(model: LanguageModel) -> Iterator[list[Tensor]]:
     finally:
         if handle:
             handle.remove()
+
+
+@torch.no_grad()
+def gives_logits(model: LanguageModel, given: Sequence[Tensor], last_V: Tensor) -> bool:
+    """Whether the output head alone makes the model's logits, as those of the last place show.
+
+    `given`: what `last_place_only` has collected, nothing where there is no head to watch.
+    """
+    if not given:
+        return False
+    return torch.allclose(_head(model, given[0][-1:])[0], last_V.float(), atol=1e-4)
 
 
 def _head(model: LanguageModel, input_TD: Tensor) -> Tensor:

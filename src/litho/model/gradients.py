@@ -10,7 +10,13 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from torch.utils.checkpoint import checkpoint
 
-from litho.model.capture import blocks, last_place_only
+from litho.model.capture import (
+    block_input,
+    blocks,
+    gives_logits,
+    last_place_only,
+    with_block_input,
+)
 from litho.model.loading import LanguageModel
 
 # Shapes: L layers, T tokens, N of them at a time, D width of the residual stream.
@@ -25,16 +31,12 @@ def gradient_norms(model: LanguageModel, ids: Sequence[int]) -> Tensor | None:
     2016). None where the logits are more than the output head's product (soft caps, scales).
     """
     ids_T = torch.tensor(ids, device=model.device)
-    head = model.network.get_output_embeddings()
     with torch.enable_grad(), _recomputed(model) as outputs:
         with last_place_only(model) as given:
             last_V = model.network(input_ids=ids_T[None], use_cache=False).logits[0, -1]
-        if (
-            head is None
-            or not given
-            or not torch.allclose(head(given[0][-1:])[0], last_V, atol=1e-4)
-        ):
+        if not gives_logits(model, given, last_V):
             return None
+        head = model.network.get_output_embeddings()
         given[0].backward(_from_loss(head, given[0].detach(), ids_T))
     return torch.stack([_norms(output) for output in outputs])
 
@@ -63,9 +65,7 @@ def _recomputed(model: LanguageModel) -> Iterator[list[Tensor]]:
     stack = blocks(model)
 
     def start(_: nn.Module, args: tuple[Tensor, ...], kwargs: dict[str, Any]) -> Any:  # noqa: ANN401
-        if args:
-            return (args[0].detach().requires_grad_(), *args[1:]), kwargs
-        return args, kwargs | {"hidden_states": kwargs["hidden_states"].detach().requires_grad_()}
+        return with_block_input(args, kwargs, block_input(args, kwargs).detach().requires_grad_())
 
     def keep(_: nn.Module, __: object, output: Tensor | tuple[Any]) -> None:
         found = output if isinstance(output, Tensor) else output[0]

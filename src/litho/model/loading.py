@@ -52,6 +52,15 @@ class ModelSource:
             return self.name
         return f"{self.reference}@{self.revision}" if self.revision else self.reference
 
+    def described(self) -> dict[str, Any]:
+        """The model for a manifest: where it came from and the hash of its weights."""
+        return {
+            "name": self.name,
+            "base": self.reference,
+            "revision": self.revision,
+            "sha256": self.sha256(),
+        }
+
     def sha256(self) -> str:
         """One hash over the weight files."""
         total = hashlib.sha256()

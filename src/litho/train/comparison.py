@@ -205,14 +205,11 @@ def _effects(judgement: Judgement | None) -> list[dict[str, Any]]:
 
 
 def _edges(found: Sequence[Difference]) -> list[dict[str, Any]]:
-    """Strongest edges of all scenes in both states, tokens counted through."""
-    rows, behind = [], 0
-    for scene in found:
-        for name in ("before", "after"):
-            layers = {i: getattr(heads, name) for i, heads in scene.heads.items()}
-            rows += edge_rows(layers, scene.opening, behind, {"state": name})
-        behind += len(scene.kl_T)
-    return rows
+    """Strongest edges in both states."""
+    before = (({i: h.before for i, h in d.heads.items()}, len(d.kl_T)) for d in found)
+    after = (({i: h.after for i, h in d.heads.items()}, len(d.kl_T)) for d in found)
+    opening = found[0].opening
+    return edge_rows(before, opening, state="before") + edge_rows(after, opening, state="after")
 
 
 def _mean_and_max(values: Sequence[float]) -> dict[str, float]:

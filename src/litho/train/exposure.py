@@ -165,16 +165,10 @@ def _about(cost: Cost) -> str:
 
 
 def _manifest(model: LanguageModel, name: str, config: ExposeConfig, cost: Cost) -> dict[str, Any]:
-    source = model.source
     return {
         "command": "expose",
         "text_name": name,
-        "model": {
-            "name": source.name,
-            "base": source.reference,
-            "revision": source.revision,
-            "sha256": source.sha256(),
-        },
+        "model": model.source.described(),
         "config": config.model_dump(),
         "expected": cost.model_dump(),
     }

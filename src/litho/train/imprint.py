@@ -91,12 +91,7 @@ def _manifest(
     return {
         "command": "imprint",
         "config": config.model_dump(),
-        "model": {
-            "name": source.name,
-            "base": source.reference,
-            "revision": source.revision,
-            "sha256": source.sha256(),
-        },
+        "model": source.described(),
         "scenes": scenes,
         "expected": cost.model_dump(),
         "threads": torch.get_num_threads(),

@@ -68,18 +68,11 @@ def is_adapter(name: str) -> bool:
 
 def described(name: str, state: State) -> dict[str, Any]:
     """A state for the manifest: where it came from and the hashes of its weights."""
-    source = state.model.source
     adapter = None
     if state.adapters:
         folder = name if is_adapter(name) else split_name(name)[1]
         adapter = {"folder": folder, "sha256": adapters.adapter_sha256(Path(folder or ""))}
-    return {
-        "name": name,
-        "base": source.reference,
-        "revision": source.revision,
-        "sha256": source.sha256(),
-        "adapter": adapter,
-    }
+    return state.model.source.described() | {"name": name, "adapter": adapter}
 
 
 def _state(model: LanguageModel, name: str, folder: str | None) -> State:

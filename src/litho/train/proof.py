@@ -1,6 +1,6 @@
 """What an arm did to the model, measured in float32 on the weights as they are stored."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import torch
 from pydantic import BaseModel
@@ -123,10 +123,17 @@ def token_row(token: TokenReading, ending: str = "") -> dict[str, object]:
 
 
 def edge_rows(
-    layers: Mapping[int, Strongest], opening: int, behind: int, shared: dict[str, object]
+    scenes: Iterable[tuple[Mapping[int, Strongest], int]], opening: int, **shared: str
 ) -> list[dict[str, object]]:
-    """The strongest edges of a scene that follows `behind` tokens of text, as rows of a table."""
-    return [
-        shared | edge._asdict() | {"token": edge.token + behind, "source": edge.source + behind}
-        for edge in strongest_edges(layers, opening)
-    ]
+    """The strongest edges of a text as rows of a table, its tokens counted through.
+
+    `scenes`: what the heads of each scene look at, by layer, and its number of tokens.
+    """
+    rows: list[dict[str, object]] = []
+    behind = 0
+    for layers, tokens in scenes:
+        for edge in strongest_edges(layers, opening):
+            places = {"token": edge.token + behind, "source": edge.source + behind}
+            rows.append({**shared, **edge._asdict(), **places})
+        behind += tokens
+    return rows

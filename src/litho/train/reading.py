@@ -188,13 +188,11 @@ def _attention(maps: list[ResponseMap], offset: int) -> dict[str, Tensor]:
 
 
 def _edges(maps: list[ResponseMap], offset: int) -> list[dict[str, object]]:
-    """Strongest edges of all scenes, tokens counted through."""
-    rows, behind = [], 0
-    for found in maps:
-        layers = {i: attention.strongest for i, attention in found.attention.items()}
-        rows += edge_rows(layers, offset, behind, {})
-        behind += len(found.tokens)
-    return rows
+    scenes = (
+        ({i: heads.strongest for i, heads in found.attention.items()}, len(found.tokens))
+        for found in maps
+    )
+    return edge_rows(scenes, offset)
 
 
 def _heads(attention: dict[str, Tensor], layers: list[int]) -> list[dict[str, float]]:
