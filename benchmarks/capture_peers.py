@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 
 from litho.measure.states import Predictions, State, StateReading
-from litho.model.attention import BLOCK, AttentionMap, Strongest
+from litho.model.attention import STRETCH, AttentionMap, Strongest
 from litho.model.capture import HiddenStates
 from litho.model.loading import DEFAULT, LanguageModel, load, locate
 
@@ -43,8 +43,8 @@ def pattern_map(p_HTT: Tensor) -> AttentionMap:
     """Litho's attention_map, from probabilities that are there already."""
     parts = []
     tokens = p_HTT.shape[-1]
-    for start in range(0, tokens, BLOCK):
-        end = min(start + BLOCK, tokens)
+    for start in range(0, tokens, STRETCH):
+        end = min(start + STRETCH, tokens)
         p_HNS = p_HTT[:, start:end, :end]
         entropy_HN = -torch.linalg.vecdot(p_HNS, p_HNS.clamp_min(1e-38).log_())
         places_S = torch.arange(end, dtype=p_HNS.dtype)

@@ -7,8 +7,9 @@ import torch
 from torch import Tensor
 
 from litho.measure.edges import strongest_edges
+from litho.measure.states import distributions
 from litho.model.attention import (
-    BLOCK,
+    STRETCH,
     LayerAttention,
     attention_map,
     compared_attention,
@@ -45,7 +46,7 @@ def eager(model: LanguageModel, ids_BT: Tensor) -> list[Tensor]:
 
 def text_ids(model: LanguageModel) -> Tensor:
     ids = model.encode(TEXT)
-    assert len(ids) > 2 * BLOCK  # several blocks, the last of them not full
+    assert len(ids) > 2 * STRETCH  # several blocks, the last of them not full
     return torch.tensor([ids])
 
 
@@ -105,7 +106,8 @@ def test_output_is_attention_times_values(llama: LanguageModel) -> None:
     values, mixed = (x[0] for x in given)
     value_HTD = values.view(len(values), 2, 8).transpose(0, 1).repeat_interleave(2, 0)
     rows = [
-        scores.softmax(-1) @ value_HTD[:, : scores.shape[-1]] for _, scores in layers[1].scores()
+        scores.softmax(-1)[..., : len(values)] @ value_HTD[:, : scores.shape[-1]]
+        for _, scores in layers[1].scores()
     ]
     expected = torch.cat(rows, 1).transpose(0, 1).flatten(1)
     torch.testing.assert_close(mixed, expected, atol=1e-6, rtol=1e-4)
@@ -151,3 +153,12 @@ def test_strongest_edges_are_those_of_a_plain_search(llama: LanguageModel) -> No
         for edge in mine:
             value = p_LHTT[edge.layer, edge.head, edge.token + 1, edge.source + 1].item()
             assert value == pytest.approx(edge.share, abs=1e-5)
+
+
+def test_the_likeliest_are_those_of_a_plain_search() -> None:
+    logits_NV = torch.randn(7, 40 * 64, generator=torch.Generator().manual_seed(0)) * 4
+    found = distributions(logits_NV)
+    expected = logits_NV.softmax(-1).topk(found.likeliest_NK.shape[1])
+    assert torch.equal(found.likeliest_NK, expected.indices)
+    assert torch.equal(found.probability_NK, expected.values)
+    torch.testing.assert_close(found.normalizer_N1, logits_NV.logsumexp(-1, keepdim=True))

@@ -1,6 +1,7 @@
 """Plotly figures as JSON; the page draws them and gives them its colours."""
 
 import json
+import math
 from typing import Any
 
 import numpy as np
@@ -31,7 +32,12 @@ def curve_figure(
             meta="run" if arm == "imprint" else "control",
         )
     if limit is not None:
-        figure.add_hline(y=limit, line={"dash": "dash"}, annotation_text="budget")
+        figure.add_hline(y=limit, line={"dash": "dash"})
+        # On a logarithmic axis Plotly places lines by the value and words by its logarithm.
+        height = math.log10(limit) if logarithmic else limit
+        figure.add_annotation(
+            x=1, xref="paper", y=height, text="budget", showarrow=False, yanchor="bottom"
+        )
     figure.update_layout(
         title=title, margin=_MARGIN, height=330, legend={"orientation": "h", "y": -0.28}
     )

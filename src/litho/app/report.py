@@ -1,5 +1,6 @@
 """Reports: one HTML file a run, made from nothing but the files of the run."""
 
+from collections import defaultdict
 from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
@@ -265,11 +266,11 @@ def _edges(run: RunDirectory, count: int) -> dict[str, Any]:
     """
     if not (run.path / "edges.parquet").is_file():
         return {}
-    found: dict[str, list[dict[int, list[Any]]]] = {}
+    found: defaultdict[str, list[dict[int, list[Any]]]]
+    found = defaultdict(lambda: [{} for _ in range(count)])
     for row in sorted(run.read_rows("edges.parquet"), key=lambda row: -row["share"]):
-        tokens = found.setdefault(row.get("state", "now"), [{} for _ in range(count)])
         new = [row["source"], round(row["share"], 3), []]
-        sources = tokens[row["token"]]
+        sources = found[row.get("state", "now")][row["token"]]
         sources.setdefault(row["source"], new)[2].append(f"{row['layer']}.{row['head']}")
     if not found:
         return {}

@@ -7,7 +7,15 @@ from torch import Tensor
 
 from litho.core.errors import LithoError
 from litho.measure.geometry import linear_cka, relative
-from litho.measure.states import Predictions, State, StateReading, aligned, joined, read_state
+from litho.measure.states import (
+    Predictions,
+    State,
+    StateReading,
+    aligned,
+    distributions,
+    joined,
+    read_state,
+)
 from litho.model.attention import ComparedAttention, LayerAttention, compared_attention
 from litho.model.capture import answers
 
@@ -79,13 +87,12 @@ def compared_predictions(
     """Both states' predictions, KL(before || after) and KL(after || before), each T, in nats."""
     old, new, forward, reverse = [], [], [], []
     for (first, second), followers in aligned(before, after):
-        logp, logq = first.log_softmax(-1), second.log_softmax(-1)
-        p, q = logp.exp(), logq.exp()
-        old.append(before.reduced(logp, p, followers))
-        new.append(after.reduced(logq, q, followers))
-        change = logp.sub_(logq)
-        forward.append(torch.linalg.vecdot(p, change))
-        reverse.append(-torch.linalg.vecdot(q, change))
+        p, q = distributions(first), distributions(second)
+        old.append(before.reduced(p, followers))
+        new.append(after.reduced(q, followers))
+        change = (first - second).sub_(p.normalizer_N1 - q.normalizer_N1)  # of log-probabilities
+        forward.append(torch.linalg.vecdot(p.p_NV, change))
+        reverse.append(-torch.linalg.vecdot(q.p_NV, change))
     # Rounding can make a divergence of almost nothing negative.
     kl_T, reverse_kl_T = (torch.cat(parts).clamp_min(0) for parts in (forward, reverse))
     return joined(before, old), joined(after, new), kl_T, reverse_kl_T

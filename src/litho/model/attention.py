@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import pad
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import ALL_MASK_ATTENTION_FUNCTIONS, sdpa_mask
 from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
@@ -22,7 +23,7 @@ from litho.model.loading import LanguageModel
 
 # Shapes: H heads, K key heads, T tokens, N queries of a block, S tokens seen up to its end, D width
 # of a head.
-BLOCK = 32  # queries whose attention is computed at once
+STRETCH = 64  # queries whose attention is computed at once, and keys that are sought through
 _NAME = "litho_watched"
 _NEVER = -1e30  # instead of minus infinity, whose product with a probability of 0 is no number
 
@@ -36,29 +37,34 @@ class LayerAttention:
     mask_TT: Tensor | None  # True: may be seen; None: everything before
     scaling: float
 
+    def equals(self, other: "LayerAttention") -> bool:
+        """Whether both attend alike, bit by bit."""
+        return torch.equal(self.query_HTD, other.query_HTD) and torch.equal(
+            self.key_KTD, other.key_KTD
+        )
+
     def scores(self) -> Iterator[tuple[int, Tensor]]:
         """Scores H x N x S before the softmax, and where each block of queries begins.
 
-        Each block overwrites the one before, which saves more than half of the time.
+        S is rounded up to whole stretches; what may not be seen has a score of -1e30. Each block
+        overwrites the one before, which saves more than half of the time.
         """
         heads, tokens, width = self.query_HTD.shape
         keys = self.key_KTD.shape[0]
         query = self.query_HTD.view(keys, heads // keys, tokens, width).float() * self.scaling
-        key = self.key_KTD.float().transpose(1, 2)
-        room = query.new_empty(heads * min(BLOCK, tokens) * tokens)
-        for start in range(0, tokens, BLOCK):
-            end = min(start + BLOCK, tokens)
+        key = pad(self.key_KTD.float(), (0, 0, 0, -tokens % STRETCH)).transpose(1, 2)
+        room = query.new_empty(heads * STRETCH * key.shape[-1])
+        later = torch.full((STRETCH, STRETCH), _NEVER, device=query.device).triu_(1)
+        for start in range(0, tokens, STRETCH):
+            end, seen = min(start + STRETCH, tokens), start + STRETCH
             block = query[:, :, start:end].reshape(keys, -1, width)
-            scores = room[: heads * (end - start) * end]
-            torch.bmm(block, key[:, :, :end], out=scores.view(keys, -1, end))
-            yield start, self._masked(scores.view(heads, end - start, end), start, end)
-
-    def _masked(self, scores_HNS: Tensor, start: int, end: int) -> Tensor:
-        if self.mask_TT is not None:
-            return scores_HNS.masked_fill_(~self.mask_TT[start:end, :end], _NEVER)
-        later = torch.ones(end - start, end - start, dtype=torch.bool, device=scores_HNS.device)
-        scores_HNS[:, :, start:].masked_fill_(later.triu_(1), _NEVER)
-        return scores_HNS
+            scores = room[: heads * (end - start) * seen]
+            torch.bmm(block, key[:, :, :seen], out=scores.view(keys, -1, seen))
+            scores_HNS = scores.view(heads, end - start, seen)
+            scores_HNS[:, :, start:] += later[: end - start]
+            if self.mask_TT is not None:
+                scores_HNS[:, :, :tokens].masked_fill_(~self.mask_TT[start:end, :seen], _NEVER)
+            yield start, scores_HNS
 
 
 Watcher = Callable[[int, LayerAttention], None]  # called with the layer, from 0
@@ -144,16 +150,21 @@ class AttentionMap:
 
 
 def attention_map(layer: LayerAttention) -> AttentionMap:
-    """Reduce the attention of a sequence of at least two tokens."""
+    """Reduce the attention of a sequence of at least two tokens.
+
+    The entropy is log Z - sum p s with scores s and log Z = max s - log max p, which spares the
+    logarithms of all probabilities.
+    """
     entropy, distance, first, strongest = [], [], [], []
     for start, scores_HNS in layer.scores():
-        logp_HNS = scores_HNS.log_softmax(-1)
-        p_HNS = torch.exp(logp_HNS, out=scores_HNS)
-        entropy.append(-torch.linalg.vecdot(p_HNS, logp_HNS))
+        p_HNS = scores_HNS.softmax(-1)
         places_S = torch.arange(p_HNS.shape[-1], device=p_HNS.device, dtype=p_HNS.dtype)
-        distance.append(places_S[start:] - p_HNS @ places_S)
+        distance.append(places_S[start : start + p_HNS.shape[1]] - p_HNS @ places_S)
+        mean_score_HN = torch.linalg.vecdot(p_HNS, scores_HNS)
         first.append(p_HNS[..., 0].clone())
         strongest.append(_strongest(p_HNS))
+        largest_HN = torch.maximum(strongest[-1].share_HT, first[-1])
+        entropy.append(scores_HNS.amax(-1) - largest_HN.log() - mean_score_HN)
     return AttentionMap(
         torch.cat(entropy, dim=1),
         torch.cat(distance, dim=1),
@@ -178,28 +189,37 @@ def compared_attention(before: LayerAttention, after: LayerAttention) -> Compare
     JS(p, q) = H((p + q) / 2) - (H(p) + H(q)) / 2 (Lin 1991), between 0 and log 2; exactly 0 where
     both are the same, else good to about 1e-6. The sequence has at least two tokens.
     """
+    same = before.equals(after)
     divergence, first, old, new = [], [], [], []
     for (_, old_HNS), (_, new_HNS) in zip(before.scores(), after.scores(), strict=True):
-        same = torch.equal(old_HNS, new_HNS)
         logp, logq = old_HNS.log_softmax(-1), new_HNS.log_softmax(-1)
         p, q = torch.exp(logp, out=old_HNS), torch.exp(logq, out=new_HNS)
-        old.append(_strongest(p))
-        new.append(_strongest(q))
         first.append(q[..., 0] - p[..., 0])
         if same:
             divergence.append(p.new_zeros(p.shape[:-1]))
-            continue
-        own_HN = torch.linalg.vecdot(p, logp) + torch.linalg.vecdot(q, logq)
-        both = p.add_(q)
-        of_both_HN = torch.linalg.vecdot(both, torch.log(both.clamp_min_(1e-38), out=q))
-        divergence.append((own_HN - of_both_HN).div_(2).add_(math.log(2)).clamp_min_(0))
+        else:
+            own_HN = torch.linalg.vecdot(p, logp) + torch.linalg.vecdot(q, logq)
+            both = torch.add(p, q, out=logp)
+            of_both_HN = torch.linalg.vecdot(both, torch.log(both.clamp_min_(1e-38), out=logq))
+            divergence.append((own_HN - of_both_HN).div_(2).add_(math.log(2)).clamp_min_(0))
+        old.append(_strongest(p))
+        new.append(_strongest(q))
     divergence_HT, first_HT = (torch.cat(parts, dim=1) for parts in (divergence, first))
     return ComparedAttention(divergence_HT, first_HT, _joined(old), _joined(new))
 
 
 def _strongest(p_HNS: Tensor) -> Strongest:
-    found = p_HNS[..., 1:].max(-1)
-    return Strongest(found.indices + 1, found.values)
+    """Overwrites the share of the first token.
+
+    An index costs far more than a maximum: it is sought in the stretch that holds the maximum.
+    """
+    p_HNS[..., 0] = 0
+    stretches = p_HNS.unflatten(-1, (-1, STRETCH))
+    stretch_HN = stretches.amax(-1).argmax(-1)
+    rows = torch.arange(stretch_HN.numel(), device=p_HNS.device) * stretches.shape[-2]
+    within = stretches.flatten(0, -2).index_select(0, rows + stretch_HN.flatten()).max(-1)
+    source_HN = stretch_HN * STRETCH + within.indices.view_as(stretch_HN)
+    return Strongest(source_HN, within.values.view_as(stretch_HN))
 
 
 def _joined(blocks: list[Strongest]) -> Strongest:

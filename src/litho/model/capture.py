@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -149,42 +149,48 @@ def hidden_states(model: LanguageModel, ids: list[int]) -> HiddenStates:
     architecture does more to them than multiply (soft caps, scales).
     """
     ids_BT = torch.tensor([ids], device=model.device)
-    with residual_stream(model) as states, last_place_only(model) as given:
+    with residual_stream(model) as states, last_place_only(model) as call:
         last_V = model.network(input_ids=ids_BT, use_cache=False).logits[0, -1]
     residual = [state[0].float() for state in states]
-    if gives_logits(model, given, last_V):
-        return HiddenStates(residual, given[0], None)
+    if call.gives(last_V):
+        return HiddenStates(residual, call.input_TD, None)
     logits_TV = model.network(input_ids=ids_BT, use_cache=False).logits[0].float()
     return HiddenStates(residual, residual[-1], logits_TV)
 
 
+@dataclass
+class HeadCall:
+    """A call of the output head, of which it did only the last place."""
+
+    input_TD: Tensor = field(default_factory=lambda: torch.empty(0))  # of all places
+    last_V: Tensor | None = None  # what it made of the last; None where there is no head to watch
+
+    def gives(self, logits_V: Tensor) -> bool:
+        """Whether the head alone makes the model's logits, as those of the last place show."""
+        return self.last_V is not None and torch.allclose(self.last_V, logits_V, atol=1e-4)
+
+
 @contextmanager
-def last_place_only(model: LanguageModel) -> Iterator[list[Tensor]]:
-    """Let the output head see the last place only; collects all that it would have seen, T x D."""
-    seen: list[Tensor] = []
+def last_place_only(model: LanguageModel) -> Iterator[HeadCall]:
+    """Let the output head see the last place only."""
+    call = HeadCall()
 
     def cut(_: nn.Module, args: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-        seen.append(args[0][0])
+        call.input_TD = args[0][0]
         return (args[0][:, -1:], *args[1:])
 
+    def keep(_: nn.Module, __: object, output: Tensor) -> None:
+        call.last_V = output[0, -1].detach()
+
     head = model.network.get_output_embeddings()
-    handle = head.register_forward_pre_hook(cut) if head is not None else None
+    handles = (
+        [head.register_forward_pre_hook(cut), head.register_forward_hook(keep)] if head else []
+    )
     try:
-        yield seen
+        yield call
     finally:
-        if handle:
+        for handle in handles:
             handle.remove()
-
-
-@torch.no_grad()
-def gives_logits(model: LanguageModel, given: Sequence[Tensor], last_V: Tensor) -> bool:
-    """Whether the output head alone makes the model's logits, as those of the last place show.
-
-    `given`: what `last_place_only` has collected, nothing where there is no head to watch.
-    """
-    if not given:
-        return False
-    return torch.allclose(_head(model, given[0][-1:])[0], last_V.float(), atol=1e-4)
 
 
 def _head(model: LanguageModel, input_TD: Tensor) -> Tensor:

@@ -10,13 +10,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from torch.utils.checkpoint import checkpoint
 
-from litho.model.capture import (
-    block_input,
-    blocks,
-    gives_logits,
-    last_place_only,
-    with_block_input,
-)
+from litho.model.capture import block_input, blocks, last_place_only, with_block_input
 from litho.model.loading import LanguageModel
 
 # Shapes: L layers, T tokens, N of them at a time, D width of the residual stream.
@@ -32,12 +26,12 @@ def gradient_norms(model: LanguageModel, ids: Sequence[int]) -> Tensor | None:
     """
     ids_T = torch.tensor(ids, device=model.device)
     with torch.enable_grad(), _recomputed(model) as outputs:
-        with last_place_only(model) as given:
+        with last_place_only(model) as call:
             last_V = model.network(input_ids=ids_T[None], use_cache=False).logits[0, -1]
-        if not gives_logits(model, given, last_V):
+        if not call.gives(last_V):
             return None
         head = model.network.get_output_embeddings()
-        given[0].backward(_from_loss(head, given[0].detach(), ids_T))
+        call.input_TD.backward(_from_loss(head, call.input_TD.detach(), ids_T))
     return torch.stack([_norms(output) for output in outputs])
 
 
