@@ -391,7 +391,7 @@ def test_an_impossible_budget_is_said(litho: Callable[..., tuple[int, str, str]]
     Path("text.md").write_text(TEXT.split(".")[0] + ".")
     tight = ["--set", "max_mean_kl=1e-9", "--set", "max_surprise=1e-9"]
     code, _, err = litho(*command, "--out", "run", *settings(), *tight)
-    assert code == 2 and "raise max_mean_kl" in err
+    assert code == 2 and "the smallest that works is max_mean_kl" in err
     code, _, err = litho(*command, "--out", "wild", *settings(), "--set", "learning_rate=1e30")
     assert code == 2 and "diverged" in err and "learning_rate" in err
 

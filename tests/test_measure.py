@@ -1,5 +1,6 @@
 """Measures against slow references."""
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -19,7 +20,7 @@ from litho.measure.probes import imprint, score, target_of
 from litho.measure.response import compared_maps, response_map
 from litho.measure.states import State
 from litho.measure.verdict import judge
-from litho.measure.volatility import read, token_edits, volatility
+from litho.measure.volatility import read, token_edits, volatilities, volatility
 from litho.model import adapters
 from litho.model.alternatives import ModelScorer
 from litho.model.capture import hidden_states
@@ -62,13 +63,14 @@ def test_volatility_of_the_text_itself_is_nothing(any_model: LanguageModel) -> N
     parent = read(any_model, (TEXT,))
     same = volatility(parent, read(any_model, (TEXT,)))
     assert (same.mean_kl, same.max_surprise) == (0.0, 0.0)
-    assert token_edits(any_model, parent, parent) == ()
+    assert token_edits(any_model, parent, (TEXT,)) == ()
+    assert volatilities(any_model, parent, [(TEXT,)]) == [same]
 
 
 def test_token_edits_rebuild_the_variant(llama: LanguageModel) -> None:
     parent = read(llama, (TEXT,))
     rebuilt, place = "", 0
-    for edit in token_edits(llama, parent, read(llama, (OTHER,))):
+    for edit in token_edits(llama, parent, (OTHER,)):
         rebuilt += llama.decode(parent.tokens[place : edit.start]) + edit.new
         place = edit.end
     assert rebuilt + llama.decode(parent.tokens[place:]) == OTHER
@@ -160,6 +162,19 @@ def test_plan_keeps_to_its_budget_and_repeats(llama: LanguageModel) -> None:
     assert tight[1] > 0 and set(tight[0]) != set(wide[0])
 
 
+def test_the_smallest_budget_that_works_is_named_and_works(llama: LanguageModel) -> None:
+    one = TEXT.split(".")[0] + "."  # of several sentences one can be left out, which moves nothing
+
+    def plan(kl: float, surprise: float) -> int:
+        found = plan_presentations(llama, [one], ModelScorer(llama), 8, kl, surprise, seed=1)
+        return len(found.variants)
+
+    with pytest.raises(LithoError, match="smallest that works") as refused:
+        plan(1e-9, 1e-9)
+    named = re.findall(r"max_\w+ (\d+\.\d+)", str(refused.value))
+    assert plan(float(named[0]), float(named[1])) >= 1
+
+
 def test_training_and_held_out_alternatives_share_nothing() -> None:
     class Offers:
         def alternatives(self, text: str) -> list[Alternative]:
@@ -168,6 +183,9 @@ def test_training_and_held_out_alternatives_share_nothing() -> None:
                 for i in range(len(text))
                 for word in ("x", "y", "z")
             ]
+
+        def restatements(self, text: str, sentence: str) -> list[str]:
+            return []
 
     sides = [HalfScorer(Offers(), held_out=side).alternatives("abcdefgh") for side in (True, False)]
     pairs = [{("abcdefgh"[a.start], a.word) for a in side} for side in sides]

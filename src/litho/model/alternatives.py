@@ -1,11 +1,13 @@
 """The model's own likely alternatives for the words of a text."""
 
 import re
+import zlib
 
 import torch
 
 from litho.core.records import Alternative
 from litho.model.loading import LanguageModel
+from litho.model.restating import restatements
 from litho.model.scoring import logits
 
 MIN_LOGPROB = -3.0  # of the alternative: about 5 %
@@ -59,6 +61,10 @@ class ModelScorer:
                         Alternative(start=start, end=end, word=word.strip(), logprob=value)
                     )
         return found
+
+    def restatements(self, text: str, sentence: str) -> list[str]:
+        """The model's own restatements of a sentence of `text`, see `litho.model.restating`."""
+        return restatements(self._model, text, sentence, seed=zlib.crc32(sentence.encode()))
 
     def _continuation(self, before: int, token: int) -> str:
         """What `token` adds to the text; some tokenizers drop a space at the very beginning."""

@@ -1,13 +1,16 @@
 """The presentation plan: which variants of a text are shown, and which are refused."""
 
+import math
 import random
 import zlib
 from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
 
 from litho.core.errors import LithoError
-from litho.core.records import Alternative, Plan, Refusal, Variant
-from litho.measure.volatility import Reading, read, token_edits, volatility
+from litho.core.records import Alternative, Plan, Refusal, Variant, Volatility
+from litho.measure.volatility import read, token_edits, volatilities
 from litho.model.loading import LanguageModel
+from litho.model.vocabulary import Vocabulary
 from litho.text.operators import OPERATORS, Operator, Rows, Scorer
 
 EVERY_OTHER = "apart"  # what a question can reach without the text before it, see LOG.md
@@ -31,6 +34,9 @@ class HalfScorer:
 
         return [a for a in self._scorer.alternatives(text) if side(a) == self._held_out]
 
+    def restatements(self, text: str, sentence: str) -> list[str]:
+        return self._scorer.restatements(text, sentence)
+
 
 def plan_presentations(
     model: LanguageModel,
@@ -48,7 +54,7 @@ def plan_presentations(
     than `count` come back if the operators run out of ideas; the training then starts over.
     Raises LithoError if there is none at all.
     """
-    parent = read(model, tuple(scenes))
+    judge = _Judge(model, scenes, max_mean_kl, max_surprise)
     accepted: list[Variant] = []
     refused: list[Refusal] = []
     seen: set[Rows] = set()
@@ -58,33 +64,53 @@ def plan_presentations(
     }
     misses = dict.fromkeys(sources, 0)
     while sources and len(accepted) < count:
-        for name in _turns(list(sources)):
-            if name not in sources or len(accepted) == count:
-                continue
-            rows = next(sources[name], None)
-            if rows is None:
-                del sources[name]
-                continue
-            if rows in seen:
-                misses[name] += 1
+        drawn = list(islice(_draw(sources, misses, seen), count - len(accepted)))
+        for variant, reason in judge(drawn):
+            if reason:
+                refused.append(Refusal(variant=variant, reason=reason))
+                misses[variant.operator] += 1
             else:
-                seen.add(rows)
-                variant, reason = _judged(model, parent, rows, name, max_mean_kl, max_surprise)
-                if reason:
-                    refused.append(Refusal(variant=variant, reason=reason))
-                    misses[name] += 1
-                else:
-                    accepted.append(variant)
-                    misses[name] = 0
-                    progress(len(accepted))
-            if misses[name] >= MAX_REFUSED:
-                del sources[name]
+                accepted.append(variant)
+                misses[variant.operator] = 0
+        progress(len(accepted))
+        for name in [name for name in sources if misses[name] >= MAX_REFUSED]:
+            del sources[name]
     if not accepted:
-        raise LithoError(
-            "no version of the text stays within the volatility budget: raise max_mean_kl "
-            f"(now {max_mean_kl}) or max_surprise (now {max_surprise})"
-        )
+        raise LithoError(_too_tight(refused, max_mean_kl, max_surprise))
     return Plan(scenes=tuple(scenes), variants=tuple(accepted), refused=tuple(refused))
+
+
+def _draw(
+    sources: dict[str, Iterator[Rows]], misses: dict[str, int], seen: set[Rows]
+) -> Iterator[tuple[str, Rows]]:
+    """One round of new versions, a turn an operator; operators out of ideas are taken out."""
+    for name in _turns(list(sources)):
+        rows = next(sources[name], None) if name in sources else None
+        if rows is None:
+            sources.pop(name, None)
+        elif rows in seen:
+            misses[name] += 1
+        else:
+            seen.add(rows)
+            yield name, rows
+
+
+def _too_tight(refused: Sequence[Refusal], max_mean_kl: float, max_surprise: float) -> str:
+    found = [r.variant.volatility for r in refused if r.variant.volatility]
+    if not found:
+        return "no operator finds anything to change in this text: give a longer one"
+    limits = max(max_mean_kl, 1e-9), max(max_surprise, 1e-9)
+    least = min(found, key=lambda v: max(v.mean_kl / limits[0], v.max_surprise / limits[1]))
+    return (
+        f"no version of the text stays within the volatility budget of {max_mean_kl} nats a token "
+        f"and {max_surprise} nats of new surprise: the smallest that works is max_mean_kl "
+        f"{_rounded_up(least.mean_kl)} with max_surprise {_rounded_up(least.max_surprise)}"
+    )
+
+
+def _rounded_up(value: float, digits: int = 3) -> float:
+    """Rounded up, so that it is enough."""
+    return math.ceil(value * 10**digits) / 10**digits
 
 
 def _turns(names: list[str]) -> list[str]:
@@ -109,29 +135,45 @@ def _versions(
         )
 
 
-def _judged(
-    model: LanguageModel,
-    parent: Reading,
-    rows: Rows,
-    operator: str,
-    max_mean_kl: float,
-    max_surprise: float,
-) -> tuple[Variant, str | None]:
-    """A variant with its diff and volatility, and the reason to refuse it, if there is one."""
-    longest = max(len(model.encode(row)) for row in rows)
-    if longest > model.context:
-        reason = f"has {longest} tokens in a row, but the model reads {model.context}"
-        return Variant(rows=rows, operator=operator), reason
-    reading = read(model, rows)
-    found = volatility(parent, reading)
-    variant = Variant(
-        rows=rows, operator=operator, diff=token_edits(model, parent, reading), volatility=found
-    )
-    if found.mean_kl > max_mean_kl:
-        return variant, f"moves the model by {found.mean_kl:.3f} nats a token, over {max_mean_kl}"
-    if found.max_surprise > max_surprise:
-        return variant, f"adds a surprise of {found.max_surprise:.1f} nats, over {max_surprise}"
-    return variant, None
+class _Judge:
+    """Measures variants of a text, many at once, and says which are refused and why."""
+
+    def __init__(
+        self, model: LanguageModel, scenes: Sequence[str], max_mean_kl: float, max_surprise: float
+    ) -> None:
+        self.model = model
+        self.max_mean_kl, self.max_surprise = max_mean_kl, max_surprise
+        self.parent = read(model, tuple(scenes))
+        self.vocabulary = Vocabulary(model)
+        self.known = set(self.parent.tokens)
+
+    def __call__(self, drawn: Sequence[tuple[str, Rows]]) -> list[tuple[Variant, str | None]]:
+        unfit = [self._unfit(rows) for _, rows in drawn]
+        readable = [rows for (_, rows), reason in zip(drawn, unfit, strict=True) if not reason]
+        found = iter(volatilities(self.model, self.parent, readable))
+        return [
+            (Variant(rows=rows, operator=name), reason)
+            if reason
+            else self._within(name, rows, next(found))
+            for (name, rows), reason in zip(drawn, unfit, strict=True)
+        ]
+
+    def _unfit(self, rows: Rows) -> str | None:
+        longest = max(len(self.model.encode(row)) for row in rows)
+        if longest > self.model.context:
+            return f"has {longest} tokens in a row, but the model reads {self.model.context}"
+        return self.vocabulary.complaint(rows, self.known)
+
+    def _within(self, name: str, rows: Rows, found: Volatility) -> tuple[Variant, str | None]:
+        diff = token_edits(self.model, self.parent, rows)
+        variant = Variant(rows=rows, operator=name, diff=diff, volatility=found)
+        if found.mean_kl > self.max_mean_kl:
+            reason = f"moves the model by {found.mean_kl:.3f} nats a token, over {self.max_mean_kl}"
+            return variant, reason
+        if found.max_surprise > self.max_surprise:
+            reason = f"adds a surprise of {found.max_surprise:.1f} nats, over {self.max_surprise}"
+            return variant, reason
+        return variant, None
 
 
 def duplicates(text: Sequence[Sequence[int]], tokens: int) -> list[Sequence[int]]:
