@@ -263,7 +263,14 @@ def test_vary_and_map(litho: Callable[..., tuple[int, str, str]]) -> None:
     for variant in found["variants"]:
         assert set(variant) == {"text", "operator", "parent", "diff", "volatility"}
         assert set(variant["volatility"]) == {"mean_kl", "max_surprise"}
-    assert list(Path("runs").glob("text-vary-*/report.html"))
+    assert found["ladder"][-1]["text"] == TEXT and found["ladder"][0]["changed_tokens"] == 0
+    assert {"text", "changed_tokens", "mean_kl"} <= set(found["ladder"][1])
+    assert len(found["depth"]["layers"]) == 1 and "of 3 layers" in found["depth"]["reason"]
+    assert isinstance(found["cliffs"], list) and isinstance(found["refused"], list)
+    (report,) = Path("runs").glob("text-vary-*/report.html")
+    assert "The ladder up to the text" in report.read_text() and "Where the text pulls" in (
+        report.read_text()
+    )
     code, out, _ = litho("map", "text.md", "--model", "tiny:mamba", "--json")
     found = json.loads(out)
     assert code == 0 and found["tokens"] == len(TEXT.encode()) and len(found["layers"]) == 3
@@ -273,6 +280,52 @@ def test_vary_and_map(litho: Callable[..., tuple[int, str, str]]) -> None:
     assert len(heads) == 12
     assert set(heads[0]) == {"layer", "head", "entropy", "distance", "first_token"}
     assert "relative change" in litho("vary", "--help")[1] + Path("m/report.html").read_text()
+
+
+def test_vary_prints_lines_and_reads_marks(litho: Callable[..., tuple[int, str, str]]) -> None:
+    Path("marked.md").write_text("The [[red | blue]] clock of Ostrava. [[? It is old.]]\n")
+    command = ["vary", "marked.md", "-n", "9", "--model", "tiny:llama", "--volatility", "100"]
+    code, out, _ = litho(*command, "--no-ladder", "--set", "max_surprise=100", "--jsonl")
+    lines = [json.loads(line) for line in out.splitlines()]
+    assert code == 0 and lines[0]["kind"] == "depth"
+    assert {line["kind"] for line in lines} <= {"depth", "variant", "refused"}
+    marked = {line["text"] for line in lines if line.get("operator") == "markup"}
+    assert marked <= {
+        "The blue clock of Ostrava. It is old.",
+        "The blue clock of Ostrava.",
+        "The red clock of Ostrava.",
+    }
+    assert marked
+
+
+@pytest.mark.parametrize(
+    ("source", "options", "says"),
+    [
+        ("A clock.\nIt is [[red | blue of course.", "", "line 2, column 7"),
+        ("It is [[]] old, they say.", "", "line 1, column 7"),
+        (TEXT, "--json --jsonl", "either --json or --jsonl"),
+        (TEXT, "--no-ladder --step 3", "--step is about the ladder"),
+        (TEXT, "--volatility 0 --set max_surprise=1e-9", None),
+    ],
+)
+def test_what_vary_cannot_use_is_said_and_leaves_nothing(
+    litho: Callable[..., tuple[int, str, str]], source: str, options: str, says: str | None
+) -> None:
+    Path("it.md").write_text(source)
+    code, _, err = litho("vary", "it.md", "--model", "tiny:llama", "--out", "it", *options.split())
+    if says:
+        assert code == 2 and says in err and not Path("it").exists()
+    else:  # to leave out a sentence moves nothing
+        assert code == 0
+
+
+def test_imprint_reads_marks(litho: Callable[..., tuple[int, str, str]]) -> None:
+    Path("marked.md").write_text(TEXT.replace("nine towns", "[[nine towns | towns, nine]]"))
+    command = ["imprint", "marked.md", "--probes", "probes.jsonl", "--model", "tiny:llama"]
+    code, _, _ = litho(*command, "--controls", "none", "--out", "run", *settings())
+    plan = json.loads(Path("run/plan.json").read_text())
+    assert code == 0 and plan["scenes"] == [TEXT]
+    assert "markup" in {variant["operator"] for variant in plan["variants"]}
 
 
 def test_doctor_names_what_is_missing_and_the_line_that_mends_it(

@@ -92,17 +92,33 @@ def vary(
     volatility: Annotated[
         float | None, typer.Option(min=0, help="Budget of a variant, nats a token. [default: 1.5]")
     ] = None,
+    step: Annotated[
+        int | None,
+        typer.Option(min=1, help="Tokens that a step of the ladder changes. [default: 2]"),
+    ] = None,
+    ladder: Annotated[bool, typer.Option(help="Also plan the ladder up to the text.")] = True,
     model: ModelOption = DEFAULT_MODEL,
     out: OutOption = None,
     seed: int = 0,
+    config: ConfigOption = None,
+    settings: SetOption = None,
     as_json: JsonOption = False,
+    as_lines: Annotated[
+        bool, typer.Option("--jsonl", help="Print plan and variants as lines of JSON.")
+    ] = False,
 ) -> None:
     """Make minimally different versions of a text, each within a volatility budget."""
     from litho.app import readings
 
-    readings.vary(
-        text, count, volatility, model, out or default_folder(text, "vary"), seed, as_json
-    )
+    if as_json and as_lines:
+        raise LithoError("give either --json or --jsonl")
+    if step and not ladder:
+        raise LithoError("--step is about the ladder: leave out --no-ladder")
+    given = {"count": count, "max_mean_kl": volatility, "step_tokens": step, "seed": seed}
+    values = [f"{k}={v}" for k, v in (given | {"ladder": ladder}).items() if v is not None]
+    folder = out or default_folder(text, "vary")
+    form: readings.Form = "json" if as_json else "lines" if as_lines else "table"
+    readings.vary(text, model, folder, config, [*values, *(settings or [])], form)
 
 
 @app.command("map")

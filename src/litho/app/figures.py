@@ -71,6 +71,48 @@ def layer_figure(layers: list[dict[str, float]]) -> Figure:
     return _json(figure)
 
 
+def ladder_figure(rungs: list[dict[str, Any]]) -> Figure:
+    """Surprise that each rung adds, one line a scene."""
+    figure = go.Figure()
+    for scene in sorted({rung["scene"] for rung in rungs}):
+        own = [rung for rung in rungs if rung["scene"] == scene]
+        figure.add_scatter(
+            x=list(range(len(own))),
+            y=[rung["max_surprise"] for rung in own],
+            text=[" · ".join(rung["brought"]) or "the model's own version" for rung in own],
+            hovertemplate="%{text}: %{y:.2f} nats<extra></extra>",
+            mode="lines+markers",
+            line={"width": 2},
+            name=f"scene {scene + 1}",
+        )
+    figure.update_layout(
+        title="largest surprise that a step adds, nats",
+        margin=_MARGIN,
+        height=330,
+        showlegend=False,
+    )
+    figure.update_xaxes(title="rung")
+    return _json(figure)
+
+
+def depth_figure(pull: list[float], chosen: list[int]) -> Figure:
+    """Share of each layer in the text's own pull, the chosen ones apart."""
+    figure = go.Figure()
+    for name, layers in (
+        ("chosen", chosen),
+        ("not chosen", [i for i in range(len(pull)) if i not in chosen]),
+    ):
+        figure.add_bar(x=layers, y=[100 * pull[i] for i in layers], name=name)
+    figure.update_layout(
+        title="share of the text's own pull, %",
+        margin=_MARGIN,
+        height=330,
+        legend={"orientation": "h", "y": -0.28},
+    )
+    figure.update_xaxes(title="layer", dtick=max(1, len(pull) // 15))
+    return _json(figure)
+
+
 def onset_figure(layers: list[dict[str, Any]], begins: int | None) -> Figure:
     """Own effect of each layer over the band of random updates of the same size."""
     places = [layer["layer"] for layer in layers]

@@ -13,6 +13,7 @@ from litho.core.errors import Interrupted, LithoError, disk_is_full
 from litho.core.records import Estimate
 from litho.core.runs import RunDirectory
 from litho.measure.verdict import number
+from litho.text import markup
 from litho.text.documents import read_text
 from litho.text.probes import read_probes
 from litho.train.imprint import ImprintResult, imprint, start
@@ -33,8 +34,11 @@ def begin(
     assignments: Sequence[str],
 ) -> ImprintResult:
     """Start a run and see it through."""
+    content = read_text(text).strip()
+    document = markup.parse(content)
     inputs = Inputs(
-        text=read_text(text).strip(),
+        text=markup.plain(document),
+        marked=content if markup.has_marks(document) else None,
         text_name=text.name,
         probes=read_probes(probes) if probes else None,
         retention=read_text(retention) if retention else None,
@@ -63,6 +67,8 @@ def _finish(run: RunDirectory) -> ImprintResult:
         soft_wrap=True,
         markup=False,
     )
+    for notice in manifest.get("notices", []):  # runs of earlier versions have none
+        console.print(f"note: {notice}", soft_wrap=True, markup=False)
     try:
         with Bars() as bars:
             result = imprint(run, bars)

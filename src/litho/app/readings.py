@@ -1,7 +1,7 @@
 """`map`, `vary` and `diff` as the command line calls them."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -28,43 +28,73 @@ from litho.train.comparison import diff_text
 from litho.train.exposure import ExposeConfig, expose_text
 from litho.train.inputs import shipped_retention
 from litho.train.judgement import DiffConfig, OtherText
-from litho.train.presentations import MAX_MEAN_KL
-from litho.train.reading import map_text, vary_text
+from litho.train.reading import map_text
+from litho.train.varying import VaryConfig, vary_text
+
+Form = Literal["table", "json", "lines"]
 
 
 def vary(
     text: Path,
-    count: int,
-    volatility: float | None,
     model: str,
     out: Path,
-    seed: int,
-    as_json: bool,
+    config: Path | None,
+    assignments: Sequence[str],
+    form: Form,
 ) -> None:
-    """Make variants, write their run and show them."""
+    """Make variants and a ladder, write their run and show them."""
     content = read_text(text).strip()
-    limit = MAX_MEAN_KL if volatility is None else volatility
+    chosen = load_config(VaryConfig, config, assignments)
     with Bars() as bars:
-        run = vary_text(content, text.name, count, limit, model, out, seed, bars)
-    plan = _finish(run)
-    if as_json:
-        print(json.dumps(plan, ensure_ascii=False))
-        return
+        run = vary_text(content, text.name, model, chosen, out, bars)
+    found = _finish(run)
+    if form == "json":
+        print(json.dumps(found, ensure_ascii=False))
+    elif form == "lines":
+        for kind, item in _lines(found):
+            print(json.dumps({"kind": kind} | item, ensure_ascii=False))
+    else:
+        _show_variants(found)
+        _say_report(run)
+
+
+def _lines(found: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """What was found, one thing a line."""
+    yield "depth", found["depth"]
+    for key, kind in (
+        ("variants", "variant"),
+        ("refused", "refused"),
+        ("ladder", "rung"),
+        ("cliffs", "cliff"),
+    ):
+        for item in found[key]:
+            yield kind, item
+
+
+def _show_variants(found: dict[str, Any]) -> None:
     table = Table(show_edge=False)
     for column in ("operator", "mean KL", "new surprise", "changed"):
         table.add_column(column, justify="left" if column in ("operator", "changed") else "right")
-    for variant in plan["variants"]:
-        found = variant["volatility"]
+    for variant in found["variants"]:
+        volatility = variant["volatility"]
         changed = "; ".join(new.strip() for _, _, new in variant["diff"][:4] if new.strip())
         table.add_row(
             variant["operator"],
-            f"{found['mean_kl']:.3f}",
-            f"{found['max_surprise']:.1f}",
+            f"{volatility['mean_kl']:.3f}",
+            f"{volatility['max_surprise']:.1f}",
             escape(changed[:60].replace("\n", " ")),
         )
     results.print(table)
-    results.print(f"{len(plan['variants'])} variants, {len(plan['refused'])} refused")
-    _say_report(run)
+    results.print(f"{len(found['variants'])} variants, {len(found['refused'])} refused")
+    if found["ladder"]:
+        bridged = sum(cliff["bridge"] is not None for cliff in found["cliffs"])
+        results.print(
+            f"ladder: {len(found['ladder'])} rungs, {len(found['cliffs'])} cliffs, "
+            f"{bridged} of them bridged"
+        )
+    _say_notices(found)
+    layers = ", ".join(map(str, found["depth"]["layers"]))
+    results.print(f"layers {layers}: {found['depth']['reason']}", soft_wrap=True)
 
 
 def show_map(

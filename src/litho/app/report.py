@@ -14,10 +14,12 @@ from safetensors.numpy import load_file
 
 from litho.app.figures import (
     curve_figure,
+    depth_figure,
     dose_figure,
     dose_layers,
     head_grid,
     heat_map,
+    ladder_figure,
     layer_figure,
     likeness_figure,
     onset_figure,
@@ -197,13 +199,19 @@ def _expose_page(run: RunDirectory) -> str:
 
 def _vary_page(run: RunDirectory) -> str:
     plan = Plan(**run.read_json("plan.json"))
+    result = run.read_json("metrics.json")
     name = run.read_yaml("manifest.yaml")["text_name"]
+    depth = result["depth"]
+    embedded = {"figure-depth": depth_figure(depth["pull"], depth["layers"])}
+    if result["ladder"]:
+        embedded["figure-ladder"] = ladder_figure(result["ladder"])
     return _render(
         "vary.html.j2",
         run,
-        {},
+        embedded,
         title=f"Litho vary: {name}",
         text_name=name,
+        result=result,
         plan=plan,
         shown=[(variant, None) for variant in plan.variants],
         refused=[(refusal.variant, refusal.reason) for refusal in plan.refused],

@@ -84,3 +84,38 @@ class Plan(Record):
     scenes: tuple[str, ...]  # the text itself, cut to fit the model's context
     variants: tuple[Variant, ...]
     refused: tuple[Refusal, ...]
+
+
+class Rung(Record):
+    """A version of a text on the way from the model's own to the text itself."""
+
+    text: str
+    changed_tokens: int  # against the rung before
+    brought: tuple[str, ...]  # the words of the text that they belong to
+    mean_kl: float  # volatility against the rung before, nats
+    max_surprise: float
+
+
+class Cliff(Record):
+    """A token of the text that no step within the budget brings in."""
+
+    token: int  # its place in the text
+    text: str  # the word that it belongs to
+    mean_kl: float  # of the smallest step that brings it in, nats
+    max_surprise: float
+    bridge: str | None  # the kind of bridge that was put in; None: none was small enough
+
+
+class Ladder(Record):
+    """Rungs from the model's own version of a text up to the text."""
+
+    rungs: tuple[Rung, ...]
+    cliffs: tuple[Cliff, ...]
+
+
+class Depth(Record):
+    """The layers into which a text is to be printed, and why."""
+
+    layers: tuple[int, ...]  # blocks, from 0
+    pull: tuple[float, ...]  # share of every block in what the text alone pulls at
+    reason: str

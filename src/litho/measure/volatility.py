@@ -83,7 +83,8 @@ def volatilities(
         for row, places in zip(variant, partners, strict=True):
             uses[row].append((number, [_NEW] * len(model.start) + places))
     total, largest = [0.0] * len(variants), [0.0] * len(variants)
-    path = _Path(parent, len(model.start), max(map(len, encoded.values())))
+    longest = max(map(len, encoded.values()), default=0)
+    path = _Path(parent, len(model.start), longest)
     for found in read_rows(model, list(encoded.values())):
         path.move(encoded[unique[found.row]], found)
         for number, places in uses[unique[found.row]]:

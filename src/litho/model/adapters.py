@@ -184,6 +184,11 @@ def kind(module: str) -> str:
     return _BLOCK_NUMBER.split(module, maxsplit=1)[-1]
 
 
+def layer_of(parameter: str) -> int:
+    """The block to which a weight of an adapter belongs, from 0."""
+    return int(_BLOCK_NUMBER.findall(parameter)[0].strip("."))
+
+
 def _by_kind(norms: Iterable[tuple[str, float]]) -> dict[str, float]:
     total: dict[str, float] = {}
     for name, norm in norms:

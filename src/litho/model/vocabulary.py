@@ -50,7 +50,7 @@ class Vocabulary:
     @torch.no_grad()
     def _suspects(self) -> frozenset[int]:
         weight_VD = self._model.network.get_input_embeddings().weight.float()
-        special = self._model.tokenizer.all_special_ids
+        special = [i for i in self._model.tokenizer.all_special_ids if i < len(weight_VD)]
         if special:
             reference_D = weight_VD[special].mean(0)
             likeness_V = torch.cosine_similarity(weight_VD, reference_D[None])

@@ -17,7 +17,7 @@ from litho.train.inputs import replay_openings, split_scenes
 from litho.train.job import DUPLICATES, IMPRINT, Job
 from litho.train.loop import Arm, LoopConfig, Replay, Step, shrink_to_budget, train_arm
 from litho.train.monitor import ArmMonitor
-from litho.train.presentations import HalfScorer, duplicates, plan_presentations
+from litho.train.presentations import HalfScorer, duplicates, marks_of, plan_presentations
 
 CURVE_BLOCKS = 4  # blocks of the retention text in each check along the training
 
@@ -65,6 +65,7 @@ def _plan(job: Job, model: LanguageModel, scenes: Sequence[str]) -> dict[str, An
         config.max_surprise,
         config.seed,
         job.reporter.advance,
+        marks_of(job.inputs, scenes),
     )
     return plan.model_dump()
 

@@ -10,6 +10,7 @@ import torch
 from litho.core.errors import LithoError
 from litho.core.runs import Ledger, RunDirectory, whole_or_nothing
 from litho.measure.drift import retention_blocks
+from litho.measure.readability import foreign_notice
 from litho.measure.verdict import Verdict, judge
 from litho.model import adapters
 from litho.model.loading import LanguageModel, ModelSource, load, locate
@@ -26,6 +27,7 @@ from litho.train.inputs import (
 )
 from litho.train.job import DUPLICATES, IMPRINT, ImprintConfig, Job, Reporter
 from litho.train.loop import Step, checkpoint_path
+from litho.train.presentations import marks_of
 from litho.train.proof import (
     ArmMetrics,
     ArmProof,
@@ -62,8 +64,10 @@ def start(inputs: Inputs, config: ImprintConfig, out: Path) -> RunDirectory:
     model = open_model(inputs)
     scenes = split_scenes(model, inputs.text)
     check_open_book(model, inputs, scenes)
+    marks_of(inputs, scenes)
     cost = _expected_cost(model, inputs, config)
     manifest = _manifest(model.source, config, cost, len(scenes))
+    manifest["notices"] = foreign_notice(model, inputs.text, config.seed)
     with whole_or_nothing(RunDirectory.create(out)) as run:
         save_inputs(run, inputs.model_copy(update={"model": model.source.pinned}))
         run.write_yaml("manifest.yaml", manifest)

@@ -25,6 +25,7 @@ class Inputs(BaseModel):
     """Texts and probes of a run, kept in the run itself so that it can be resumed anywhere."""
 
     text: str
+    marked: str | None = None  # the text with its marks, if it has any
     text_name: str
     probes: list[Probe] | None  # None: Litho makes them
     retention: str | None  # None: the pages shipped with Litho

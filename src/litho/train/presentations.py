@@ -4,6 +4,7 @@ import math
 import random
 import zlib
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import islice
 
 from litho.core.errors import LithoError
@@ -11,11 +12,46 @@ from litho.core.records import Alternative, Plan, Refusal, Variant, Volatility
 from litho.measure.volatility import read, token_edits, volatilities
 from litho.model.loading import LanguageModel
 from litho.model.vocabulary import Vocabulary
+from litho.text import markup
 from litho.text.operators import OPERATORS, Operator, Rows, Scorer
+from litho.train.inputs import Inputs
 
 EVERY_OTHER = "apart"  # what a question can reach without the text before it, see LOG.md
 MAX_MEAN_KL, MAX_SURPRISE = 1.5, 20.0  # nats: what is admitted unless the user says otherwise
 MAX_REFUSED = 3  # in a row, until an operator is given up
+
+
+@dataclass(frozen=True)
+class Marked:
+    """What the author of a text has marked in it."""
+
+    rows: Iterator[Rows]  # versions by the marks
+    anchors: Sequence[str]  # words that stand in every version
+
+
+def marked_rows(document: markup.Document, scenes: Sequence[str]) -> Marked | None:
+    """The marks of a document, if it has any.
+
+    Raises LithoError if the text has to be cut into scenes, which its marks might reach over.
+    """
+    if not markup.has_marks(document):
+        return None
+    if len(scenes) > 1:
+        raise LithoError(
+            "a text with marks must fit into the model's context in one piece: shorten it, or take "
+            "the marks out"
+        )
+    read = markup.expand(document, 0)
+    versions = (e.text for e in markup.expansions(document))
+    return Marked(
+        rows=((text,) for text in versions if text != scenes[0]),
+        anchors=sorted({read.text[start:end] for start, end in read.anchors}),
+    )
+
+
+def marks_of(inputs: Inputs, scenes: Sequence[str]) -> Marked | None:
+    """The marks in the text of a main job, see `marked_rows`."""
+    return marked_rows(markup.parse(inputs.marked), scenes) if inputs.marked else None
 
 
 class HalfScorer:
@@ -47,14 +83,18 @@ def plan_presentations(
     max_surprise: float,
     seed: int,
     progress: Callable[[int], None] = lambda _: None,
+    marked: Marked | None = None,
 ) -> Plan:
     """`count` variants inside the volatility budget, taken from all operators in turn.
 
-    `max_mean_kl` and `max_surprise` are in nats, see `litho.measure.volatility`. Fewer variants
-    than `count` come back if the operators run out of ideas; the training then starts over.
+    `marked`: what the author of the text has marked for it, an operator more and words that must
+    stand. `max_mean_kl` and `max_surprise` are in nats, see `litho.measure.volatility`. Fewer
+    variants than `count` come back if the operators run out of ideas; the training then starts
+    over.
     Raises LithoError if there is none at all.
     """
-    judge = _Judge(model, scenes, max_mean_kl, max_surprise)
+    anchors = marked.anchors if marked else ()
+    judge = _Judge(model, scenes, anchors, max_mean_kl, max_surprise)
     accepted: list[Variant] = []
     refused: list[Refusal] = []
     seen: set[Rows] = set()
@@ -62,6 +102,8 @@ def plan_presentations(
         name: _versions(operator, scenes, scorer, random.Random(f"{seed} {name}"))
         for name, operator in OPERATORS.items()
     }
+    if marked:
+        sources = {"markup": marked.rows} | sources
     misses = dict.fromkeys(sources, 0)
     while sources and len(accepted) < count:
         drawn = list(islice(_draw(sources, misses, seen), count - len(accepted)))
@@ -139,9 +181,14 @@ class _Judge:
     """Measures variants of a text, many at once, and says which are refused and why."""
 
     def __init__(
-        self, model: LanguageModel, scenes: Sequence[str], max_mean_kl: float, max_surprise: float
+        self,
+        model: LanguageModel,
+        scenes: Sequence[str],
+        anchors: Sequence[str],
+        max_mean_kl: float,
+        max_surprise: float,
     ) -> None:
-        self.model = model
+        self.model, self.anchors = model, anchors
         self.max_mean_kl, self.max_surprise = max_mean_kl, max_surprise
         self.parent = read(model, tuple(scenes))
         self.vocabulary = Vocabulary(model)
@@ -162,6 +209,9 @@ class _Judge:
         longest = max(len(self.model.encode(row)) for row in rows)
         if longest > self.model.context:
             return f"has {longest} tokens in a row, but the model reads {self.model.context}"
+        lost = next((a for a in self.anchors if not any(a in row for row in rows)), None)
+        if lost:
+            return f"leaves out or changes the anchor {lost!r}"
         return self.vocabulary.complaint(rows, self.known)
 
     def _within(self, name: str, rows: Rows, found: Volatility) -> tuple[Variant, str | None]:

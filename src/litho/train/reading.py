@@ -1,4 +1,4 @@
-"""Runs that train nothing: the variants of a text, and the response map of one state."""
+"""Runs of `litho map`: the response map of one state."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,18 +9,15 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from litho.core.errors import LithoError
-from litho.core.records import Plan, Variant
 from litho.core.runs import RunDirectory, whole_file, whole_or_nothing
 from litho.measure.response import ResponseMap, response_map
 from litho.measure.states import State
 from litho.model import adapters
-from litho.model.alternatives import ModelScorer
 from litho.model.attention import unwatched_notice
 from litho.model.gradients import gradient_norms
 from litho.model.loading import LanguageModel, load, locate
 from litho.train.inputs import check_text, split_scenes
 from litho.train.job import Reporter
-from litho.train.presentations import MAX_SURPRISE, plan_presentations
 from litho.train.proof import edge_rows, token_row
 
 # Name of a map and that of its means in metrics.json.
@@ -32,59 +29,6 @@ LAYER_STATISTICS = {
 }
 # Field of an `AttentionMap` and its name in metrics.json.
 HEAD_STATISTICS = {"entropy_HT": "entropy", "distance_HT": "distance", "first_HT": "first_token"}
-
-
-def vary_text(
-    text: str,
-    name: str,
-    count: int,
-    max_mean_kl: float,
-    model_name: str,
-    out: Path,
-    seed: int,
-    reporter: Reporter,
-) -> RunDirectory:
-    """Variants of `text` within a volatility budget in nats, measured in float32."""
-    model = _open(model_name, text)
-    scenes = split_scenes(model, text)
-    with whole_or_nothing(RunDirectory.create(out)) as run:
-        reporter.stage("making variants", count)
-        plan = plan_presentations(
-            model,
-            scenes,
-            ModelScorer(model),
-            count,
-            max_mean_kl,
-            MAX_SURPRISE,
-            seed,
-            reporter.advance,
-        )
-        limits = {"max_mean_kl": max_mean_kl, "max_surprise": MAX_SURPRISE}
-        manifest = _manifest("vary", model, name) | {"count": count, "seed": seed} | limits
-        run.write_yaml("manifest.yaml", manifest)
-        run.write_json("plan.json", plan.model_dump())
-        run.write_json("tokens.json", [p for scene in scenes for p in model.pieces(scene)])
-        run.write_json("metrics.json", _plan_as_json(plan))
-    return run
-
-
-def _plan_as_json(plan: Plan) -> dict[str, Any]:
-    refused = [
-        {"text": r.variant.text, "operator": r.variant.operator, "reason": r.reason}
-        for r in plan.refused
-    ]
-    return {"variants": [_as_json(variant) for variant in plan.variants], "refused": refused}
-
-
-def _as_json(variant: Variant) -> dict[str, Any]:
-    assert variant.volatility is not None
-    return {
-        "text": variant.text,
-        "operator": variant.operator,
-        "parent": None,
-        "diff": [[edit.start, edit.end, edit.new] for edit in variant.diff],
-        "volatility": variant.volatility.model_dump(),
-    }
 
 
 def map_text(
@@ -100,7 +44,7 @@ def map_text(
 
     With `gradients`: also how strongly the loss pulls at every token and layer.
     """
-    model = _open(model_name, text)
+    model = open_readable(model_name, text)
     if adapter:
         adapters.load(model, "adapter", adapter)
     state = State(model, ("adapter",) if adapter else ())
@@ -124,7 +68,9 @@ def map_text(
         attention = _attention(maps, offset)
         with whole_file(run.path / "maps.safetensors") as path:
             save_file(tensors | attention, path)
-        manifest = _manifest("map", model, name) | {"adapter": str(adapter) if adapter else None}
+        manifest = reading_manifest("map", model, name) | {
+            "adapter": str(adapter) if adapter else None
+        }
         run.write_yaml("manifest.yaml", manifest)
         result = _summary(rows, tensors) | {
             "heads": _heads(attention, sorted(maps[0].attention)),
@@ -134,13 +80,15 @@ def map_text(
     return run
 
 
-def _open(model_name: str, text: str) -> LanguageModel:
+def open_readable(model_name: str, text: str) -> LanguageModel:
+    """A model in float32, and a text that gives it something to predict."""
     model = load(locate(model_name), torch.float32)
     check_text(model, text)
     return model
 
 
-def _manifest(command: str, model: LanguageModel, name: str) -> dict[str, Any]:
+def reading_manifest(command: str, model: LanguageModel, name: str) -> dict[str, Any]:
+    """What every run that trains nothing says of itself."""
     source = model.source
     return {
         "command": command,

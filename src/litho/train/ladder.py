@@ -1,0 +1,267 @@
+"""The ladder: from what the model would rather say to the text itself, a token or two a step.
+
+Managed drift: no step asks the model for more than its budget. Where no step is small enough there
+is a cliff, and a bridge is sought: words put in for one presentation, over which both steps are.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from litho.core.records import Cliff, Ladder, Rung, Volatility
+from litho.measure.volatility import Reading, read, volatility
+from litho.model.loading import LanguageModel
+from litho.model.scoring import logits
+from litho.model.vocabulary import Vocabulary
+
+# Shapes: T tokens of the text, V vocabulary.
+LIKELY = 3.0  # nats; a token of the text that surprises less is one that the model might have said
+CANDIDATES = 32  # likeliest tokens that are tried in the place of one of the text's
+STEP_SURPRISE = 10.0  # nats that a step may add, unless the user says otherwise
+TRIES = 4  # tokens that are tried before a place is called a cliff
+
+
+@dataclass(frozen=True)
+class Budget:
+    """How far one step of a ladder may move the model, in nats, and how many tokens it changes."""
+
+    mean_kl: float
+    surprise: float
+    tokens: int = 2
+
+    def allows(self, found: Volatility) -> bool:
+        return found.mean_kl <= self.mean_kl and found.max_surprise <= self.surprise
+
+
+def own_version(model: LanguageModel, text: str, vocabulary: Vocabulary) -> list[int]:
+    """The text as the model would rather say it: as many tokens, but only likely ones.
+
+    A token whose surprise, behind the text's own words, is over `LIKELY` gives way to the likeliest
+    one that begins a word, or goes on with one, as it does, and that survives the tokenizer. (Read
+    behind its own words instead, a small model soon repeats itself.)
+    """
+    writer = _Writer(model, text, vocabulary)
+    return writer.settled(writer.written())
+
+
+class _Writer:
+    def __init__(self, model: LanguageModel, text: str, vocabulary: Vocabulary) -> None:
+        self.model, self.vocabulary = model, vocabulary
+        self.offset = len(model.start)
+        self.target = model.encode(text)
+        pieces = model.pieces(text)
+        self.begins = [True] * self.offset + [
+            i == 0 or p[:1].isspace() for i, p in enumerate(pieces)
+        ]
+        self.blank = [False] * self.offset + [not p.strip() for p in pieces]
+
+    @torch.no_grad()
+    def written(self) -> list[int]:
+        ids = list(self.target)
+        logp_TV = logits(self.model, torch.tensor([ids]))[0].float().log_softmax(-1)
+        for place in range(max(self.offset, 1), len(ids)):
+            ids[place] = self._rather(ids, place, logp_TV[place - 1])
+        return ids
+
+    def _rather(self, ids: Sequence[int], place: int, logp_V: Tensor) -> int:
+        if self.blank[place] or logp_V[ids[place]] >= -LIKELY:
+            return ids[place]
+        word = place
+        while not self.begins[word]:
+            word -= 1
+        for token in logp_V.topk(min(CANDIDATES, len(logp_V))).indices.tolist():
+            if logp_V[token] <= logp_V[ids[place]]:
+                break
+            if self._fits([*ids[word:place], token], place):
+                return int(token)
+        return ids[place]
+
+    def _fits(self, word: list[int], place: int) -> bool:
+        said = self.model.decode(word)
+        alone = self.model.decode(word[-1:])
+        return (
+            alone[:1].isspace() == (self.begins[place] and place > self.offset)
+            and bool(alone.strip())
+            and "\n" not in alone
+            and self.model.tokens(said) == word
+            and self.vocabulary.complaint([said]) is None
+        )
+
+    def settled(self, ids: list[int]) -> list[int]:
+        """The version with words taken back that the tokenizer would cut up in another way."""
+        while (again := self.model.encode(self.model.decode(ids[self.offset :]))) != ids:
+            wrong = next(
+                (i for i, pair in enumerate(zip(ids, again, strict=False)) if pair[0] != pair[1]),
+                min(len(ids), len(again)),
+            )
+            changed = [
+                i for i, pair in enumerate(zip(ids, self.target, strict=True)) if len(set(pair)) > 1
+            ]
+            if not changed:
+                return self.target
+            nearest = min(changed, key=lambda i: abs(i - wrong))
+            ids[nearest] = self.target[nearest]
+        return ids
+
+
+@dataclass
+class Climb:
+    """A ladder while it is planned; each step is planned on the model as it is then."""
+
+    model: LanguageModel
+    text: str
+    budget: Budget
+    vocabulary: Vocabulary
+    rungs: list[Rung] = field(default_factory=list)
+    cliffs: list[Cliff] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.offset = len(self.model.start)
+        self.target = self.model.encode(self.text)
+        self.ids = own_version(self.model, self.text, self.vocabulary)
+        self.reading = read(self.model, (self._said(self.ids),))
+        nothing = Volatility(mean_kl=0.0, max_surprise=0.0)
+        self._note(self._said(self.ids), 0, (), nothing)
+
+    @property
+    def open_places(self) -> list[int]:
+        """Places at which the current version does not yet say what the text says."""
+        return [
+            i
+            for i, pair in enumerate(zip(self.ids, self.target, strict=True))
+            if len(set(pair)) > 1
+        ]
+
+    def step(self) -> None:
+        """Go one step up: the likeliest of the text's tokens that fit into the budget."""
+        surprise = self._surprise()
+        places = sorted(self.open_places, key=surprise.__getitem__)
+        fit = [place for place in places if surprise[place] <= self.budget.surprise] or places[:1]
+        wanted = [fit[: self.budget.tokens], *([place] for place in fit[:TRIES])]
+        tried = []
+        for chosen in wanted:
+            ids, reading, found = self._tried(chosen)
+            tried.append((chosen, ids, reading, found))
+            if self.budget.allows(found):
+                break
+        else:
+            self._bridge(*min(tried[1:], key=lambda t: t[3].max_surprise))
+            return
+        self._take(ids, reading, found, chosen)
+
+    def _surprise(self) -> list[float]:
+        """Of the text's tokens, each behind the current version, nats."""
+        after_TV = self.reading.after_NV[:-1].float()
+        own_T1 = torch.tensor(self.target[self.offset + 1 :])[:, None]
+        known = (after_TV.logsumexp(-1) - after_TV.gather(-1, own_T1)[:, 0]).tolist()
+        return [0.0] * self.offset + [0.0] + known
+
+    def _tried(self, places: Sequence[int]) -> tuple[list[int], Reading, Volatility]:
+        ids = list(self.ids)
+        for place in places:
+            ids[place] = self.target[place]
+        reading = read(self.model, (self._said(ids),))
+        return ids, reading, volatility(self.reading, reading)
+
+    def _take(
+        self, ids: list[int], reading: Reading, found: Volatility, places: Sequence[int]
+    ) -> None:
+        self.ids, self.reading = ids, reading
+        words = tuple(dict.fromkeys(self._word(place) for place in sorted(places)))
+        self._note(self._said(ids), len(places), words, found)
+
+    def _note(self, text: str, changed: int, brought: tuple[str, ...], found: Volatility) -> None:
+        self.rungs.append(
+            Rung(text=text, changed_tokens=changed, brought=brought, **found.model_dump())
+        )
+
+    def _bridge(
+        self, places: list[int], ids: list[int], reading: Reading, found: Volatility
+    ) -> None:
+        """Note a cliff and cross it: over the best bridge within the budget, or in one jump."""
+        word = self._word(places[0])
+        crossings = []
+        for bridge, text in self._bridges(places[0], word):
+            if self.vocabulary.complaint([text], self.target):
+                continue
+            between = read(self.model, (text,))
+            onto, off = volatility(self.reading, between), volatility(between, reading)
+            if self.budget.allows(onto) and self.budget.allows(off):
+                crossings.append(
+                    (max(onto.max_surprise, off.max_surprise), bridge, text, onto, off)
+                )
+        best = min(crossings, key=lambda c: c[0], default=None)
+        self.cliffs.append(
+            Cliff(
+                token=places[0] - self.offset,
+                text=word,
+                mean_kl=found.mean_kl,
+                max_surprise=found.max_surprise,
+                bridge=best[1] if best else None,
+            )
+        )
+        if best:
+            _, _, text, onto, found = best
+            self._note(text, abs(len(self.model.encode(text)) - len(self.ids)), (word,), onto)
+        self._take(ids, reading, found, places)
+
+    def _bridges(self, place: int, word: str) -> list[tuple[str, str]]:
+        """Kinds of bridges and the current version with each put in."""
+        before, after = self.ids[self.offset : place], self.ids[place:]
+        said, rest = self.model.decode(before), self.model.decode(after)
+        start = max(
+            said.rfind(mark) + len(mark) if mark in said else 0 for mark in (". ", "! ", "? ", "\n")
+        )
+        lead, sentence = said[:start], said[start:] + rest
+        return [
+            ("definition", f"{lead}What is meant here is {word}. {sentence}"),
+            ("intermediate clause", f"{lead}There is a word for it, {word}, and so: {sentence}"),
+            ("restatement", f"{lead}{self._sentence(place)} {sentence}"),
+        ]
+
+    def _word(self, place: int) -> str:
+        """The word of the text to which a token belongs."""
+        pieces = self.model.pieces(self.text)
+        first = last = place - self.offset
+        while first > 0 and not pieces[first][:1].isspace():
+            first -= 1
+        while last + 1 < len(pieces) and pieces[last + 1][:1].isalnum():
+            last += 1
+        return "".join(pieces[first : last + 1]).strip()
+
+    def _sentence(self, place: int) -> str:
+        """The text's own sentence around a token."""
+        pieces = self.model.pieces(self.text)
+        here = len("".join(pieces[: place - self.offset]))
+        start = max(self.text.rfind(mark, 0, here) for mark in (". ", "! ", "? ", "\n")) + 1
+        ends = [
+            end for mark in (". ", "! ", "? ", "\n") if (end := self.text.find(mark, here)) >= 0
+        ]
+        return self.text[start : min(ends, default=len(self.text)) + 1].strip()
+
+    def _said(self, ids: Sequence[int]) -> str:
+        return self.model.decode(ids[self.offset :])
+
+
+def plan_ladder(
+    model: LanguageModel,
+    text: str,
+    budget: Budget,
+    begin: Callable[[int], None] = lambda _: None,
+    progress: Callable[[int], None] = lambda _: None,
+) -> Ladder:
+    """The whole ladder of a text on the model as it is.
+
+    The first rung is the model's own version, the last the text. Volatilities are those of each
+    rung against the one before. A step over the budget is taken only at a cliff without a bridge.
+    `begin` is told how many tokens there are to change, `progress` how many have been.
+    """
+    climb = Climb(model, text, budget, Vocabulary(model))
+    whole = len(climb.open_places)
+    begin(whole)
+    while climb.open_places:
+        climb.step()
+        progress(whole - len(climb.open_places))
+    return Ladder(rungs=tuple(climb.rungs), cliffs=tuple(climb.cliffs))

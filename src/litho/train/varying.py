@@ -1,0 +1,128 @@
+"""Runs of `litho vary`: variants of a text, the ladder up to it, the layers it pulls at."""
+
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field
+
+from litho.core.config import Config
+from litho.core.records import Depth, Ladder, Plan, Variant
+from litho.core.runs import RunDirectory, whole_or_nothing
+from litho.measure.drift import retention_blocks
+from litho.measure.readability import foreign_notice
+from litho.model import adapters
+from litho.model.alternatives import ModelScorer
+from litho.model.loading import LanguageModel
+from litho.text import markup
+from litho.train.depth import choose_layers
+from litho.train.inputs import shipped_retention, split_scenes
+from litho.train.job import Reporter
+from litho.train.ladder import STEP_SURPRISE, Budget, plan_ladder
+from litho.train.presentations import MAX_MEAN_KL, MAX_SURPRISE, marked_rows, plan_presentations
+from litho.train.reading import open_readable, reading_manifest
+
+UNRELATED_TOKENS = 512  # of the shipped pages, against which the depth is judged
+
+
+class VaryConfig(Config):
+    """How versions of a text are made. Volatilities are in nats."""
+
+    count: int = Field(50, ge=1)  # variants
+    max_mean_kl: float = Field(MAX_MEAN_KL, ge=0)  # of a variant and of a step of the ladder
+    max_surprise: float = Field(MAX_SURPRISE, gt=0)  # of a variant
+    ladder: bool = True
+    step_tokens: int = Field(2, ge=1)  # that a step of the ladder changes at most
+    step_surprise: float = Field(STEP_SURPRISE, gt=0)  # that it may add
+    seed: int = 0
+
+
+def vary_text(
+    source: str, name: str, model_name: str, config: VaryConfig, out: Path, reporter: Reporter
+) -> RunDirectory:
+    """Variants, ladder and depth of a text with or without marks, measured in float32."""
+    document = markup.parse(source)
+    text = markup.plain(document)
+    model = open_readable(model_name, text)
+    scenes = split_scenes(model, text)
+    marked = marked_rows(document, scenes)
+    with whole_or_nothing(RunDirectory.create(out)) as run:
+        reporter.stage("making variants", config.count)
+        plan = plan_presentations(
+            model,
+            scenes,
+            ModelScorer(model),
+            config.count,
+            config.max_mean_kl,
+            config.max_surprise,
+            config.seed,
+            reporter.advance,
+            marked,
+        )
+        ladders = _ladders(model, scenes, config, reporter) if config.ladder else []
+        reporter.stage("seeing which layers the text pulls at")
+        depth = _depth(model, scenes, config.seed)
+        notices = {"notices": foreign_notice(model, text, config.seed)}
+        manifest = reading_manifest("vary", model, name) | config.model_dump()
+        run.write_yaml("manifest.yaml", manifest)
+        run.write_json("plan.json", plan.model_dump())
+        run.write_json("ladders.json", [ladder.model_dump() for ladder in ladders])
+        run.write_json("tokens.json", [p for scene in scenes for p in model.pieces(scene)])
+        run.write_json(
+            "metrics.json", {"run": str(run.final_path)} | _as_json(plan, ladders, depth) | notices
+        )
+    return run
+
+
+def _ladders(
+    model: LanguageModel, scenes: list[str], config: VaryConfig, reporter: Reporter
+) -> list[Ladder]:
+    budget = Budget(config.max_mean_kl, config.step_surprise, config.step_tokens)
+    found = []
+    for number, scene in enumerate(scenes, 1):
+        part = f", scene {number} of {len(scenes)}" if len(scenes) > 1 else ""
+        begin = partial(reporter.stage, f"climbing to the text{part}")
+        ladder = plan_ladder(model, scene, budget, begin, reporter.advance)
+        found.append(ladder)
+    return found
+
+
+def _depth(model: LanguageModel, scenes: list[str], seed: int) -> Depth:
+    rows = [model.encode(scene) for scene in scenes]
+    depth = choose_layers(
+        model, rows, retention_blocks(model, shipped_retention(), UNRELATED_TOKENS), seed
+    )
+    adapters.detach(model)
+    return depth
+
+
+def _as_json(plan: Plan, ladders: list[Ladder], depth: Depth) -> dict[str, Any]:
+    return {
+        "variants": [_variant(variant) for variant in plan.variants],
+        "refused": [
+            {"text": r.variant.text, "operator": r.variant.operator, "reason": r.reason}
+            for r in plan.refused
+        ],
+        "ladder": [
+            {"scene": scene} | rung.model_dump()
+            for scene, ladder in enumerate(ladders)
+            for rung in ladder.rungs
+        ],
+        "cliffs": [
+            {"scene": scene} | cliff.model_dump()
+            for scene, ladder in enumerate(ladders)
+            for cliff in ladder.cliffs
+        ],
+        "depth": depth.model_dump(),
+    }
+
+
+def _variant(variant: Variant) -> dict[str, Any]:
+    assert variant.volatility is not None
+    return {
+        "text": variant.text,
+        "operator": variant.operator,
+        "parent": None,
+        "diff": [[edit.start, edit.end, edit.new] for edit in variant.diff],
+        "volatility": variant.volatility.model_dump(),
+    }

@@ -1,0 +1,146 @@
+"""The ladder up to a text, the depth it pulls at, and whether the model can read it."""
+
+import pytest
+import torch
+
+from litho.core.errors import LithoError
+from litho.measure.readability import bits_per_character, foreign_notice
+from litho.measure.volatility import read, volatility
+from litho.model import adapters
+from litho.model.alternatives import ModelScorer
+from litho.model.loading import LanguageModel
+from litho.model.scoring import logits
+from litho.model.vocabulary import Vocabulary
+from litho.text import markup
+from litho.train import depth, ladder
+from litho.train.depth import choose_layers
+from litho.train.ladder import Budget, own_version, plan_ladder
+from litho.train.presentations import marked_rows, plan_presentations
+from tests.conftest import TEXT
+
+SHORT = TEXT[:60]
+WIDE = Budget(mean_kl=1e3, surprise=1e3, tokens=2)
+
+
+@pytest.fixture(autouse=True)
+def certain(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A random model finds nothing likely: every token gives way that can."""
+    monkeypatch.setattr(ladder, "LIKELY", 0.0)
+
+
+def test_own_version_has_as_many_tokens_and_likelier_ones(any_model: LanguageModel) -> None:
+    own, target = own_version(any_model, SHORT, Vocabulary(any_model)), any_model.encode(SHORT)
+    assert len(own) == len(target) and own != target
+    assert any_model.encode(any_model.decode(own[len(any_model.start) :])) == own
+    with torch.no_grad():
+        logp_TV = logits(any_model, torch.tensor([target]))[0].log_softmax(-1)
+    for place in range(1, len(own)):
+        assert logp_TV[place - 1, own[place]] >= logp_TV[place - 1, target[place]]
+
+
+def test_ladder_leads_to_the_text_in_small_steps(any_model: LanguageModel) -> None:
+    found = plan_ladder(any_model, SHORT, WIDE)
+    assert found.cliffs == () and found.rungs[-1].text == SHORT
+    own, target = own_version(any_model, SHORT, Vocabulary(any_model)), any_model.encode(SHORT)
+    assert found.rungs[0].text == any_model.decode(own[len(any_model.start) :])
+    assert sum(r.changed_tokens for r in found.rungs) == sum(map(int.__ne__, own, target))
+    for before, after in zip(found.rungs, found.rungs[1:], strict=False):
+        old, new = any_model.encode(before.text), any_model.encode(after.text)
+        assert sum(map(int.__ne__, old, new)) == after.changed_tokens <= 2
+        expected = volatility(read(any_model, (before.text,)), read(any_model, (after.text,)))
+        assert after.mean_kl == pytest.approx(expected.mean_kl, abs=1e-5)
+        assert after.max_surprise == pytest.approx(expected.max_surprise, abs=1e-4)
+
+
+def test_steps_over_the_budget_are_cliffs(llama: LanguageModel) -> None:
+    steps = [rung.max_surprise for rung in plan_ladder(llama, SHORT, WIDE).rungs[1:]]
+    tight = Budget(mean_kl=1e3, surprise=sorted(steps)[len(steps) // 2], tokens=2)
+    found = plan_ladder(llama, SHORT, tight)
+    assert found.rungs[-1].text == SHORT and found.cliffs
+    over = [rung for rung in found.rungs if rung.max_surprise > tight.surprise]
+    assert len(over) == sum(cliff.bridge is None for cliff in found.cliffs)
+    for cliff in found.cliffs:
+        assert cliff.max_surprise > tight.surprise
+        assert cliff.text and cliff.text in SHORT
+
+
+def test_a_bridge_is_taken_if_both_its_steps_are_small(
+    llama: LanguageModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A bridge that says nothing new is as good as none: both sides of it are the cliff's own.
+    climb = ladder.Climb(llama, SHORT, WIDE, Vocabulary(llama))
+    monkeypatch.setattr(climb, "_bridges", lambda place, word: [("clause", climb.rungs[-1].text)])
+    place = climb.open_places[0]
+    ids, reading, found = climb._tried([place])
+    climb._bridge([place], ids, reading, found)
+    assert climb.cliffs[0].bridge == "clause"
+    assert climb.rungs[-2].mean_kl == 0 and climb.rungs[-1].mean_kl == pytest.approx(found.mean_kl)
+
+
+def test_depth_is_where_the_texts_own_gradient_is(any_model: LanguageModel) -> None:
+    rows, other = [any_model.encode(TEXT)], [any_model.encode("Quite another text of ten words.")]
+    found = choose_layers(any_model, rows, other, seed=0)
+    assert sum(found.pull) == pytest.approx(1)
+    assert found.layers == (max(range(3), key=found.pull.__getitem__),)
+    # What both pull at alike is not the text's own.
+    alike = choose_layers(any_model, rows, rows, seed=0)
+    assert max(alike.pull) < 1e-3 or sum(alike.pull) == pytest.approx(1)
+    assert not any_model.adapters or any_model.adapters == []
+
+
+def test_own_part_is_what_is_orthogonal() -> None:
+    own, other = torch.tensor([3.0, 4.0]).double(), torch.tensor([2.0, 0.0]).double()
+    assert depth._own_part(own, other).item() == pytest.approx(16)
+    assert depth._own_part(own, own).item() == pytest.approx(0)
+    assert depth._own_part(own, 0 * other).item() == pytest.approx(25)
+
+
+def test_gradients_of_the_depth_equal_those_of_autograd(llama: LanguageModel) -> None:
+    ids = torch.tensor([llama.encode(TEXT)])
+    adapters.attach(llama, "depth", depth.RANK, 2 * depth.RANK, seed=3)
+    found = depth._gradients(llama, [ids[0].tolist()])
+    llama.network(input_ids=ids, labels=ids).loss.backward()
+    for layer, gradient in found.items():
+        expected = torch.cat(
+            [
+                p.grad.flatten()
+                for n, p in adapters.weights(llama, "depth").items()
+                if ".lora_B." in n and f".layers.{layer}." in n and p.grad is not None
+            ]
+        )
+        torch.testing.assert_close(gradient.float(), expected, atol=1e-6, rtol=1e-4)
+    assert sorted(found) == [0, 1, 2]
+
+
+def test_a_text_in_signs_the_model_cannot_read_is_called_foreign(
+    llama: LanguageModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert bits_per_character(llama, TEXT) == pytest.approx(
+        read(llama, (TEXT,)).surprise_N.sum().item() / 0.6931472 / len(TEXT), rel=1e-5
+    )
+    costs = {"own": 1.0, "text": 1.9}
+    monkeypatch.setattr(
+        "litho.measure.readability.bits_per_character",
+        lambda model, text: costs["text" if text in TEXT else "own"],
+    )
+    assert foreign_notice(llama, TEXT, seed=0) == []
+    costs["text"] = 2.1
+    assert "2.1 bits a character, and 1.0 for its own" in foreign_notice(llama, TEXT, seed=0)[0]
+
+
+def test_marks_are_an_operator_and_anchors_stand(llama: LanguageModel) -> None:
+    source = "[[= The clock]] of [[Ostrava | Kolin]] was built by Marek Dolny. It shows the time."
+    document = markup.parse(source)
+    text = markup.plain(document)
+    marked = marked_rows(document, [text])
+    found = plan_presentations(
+        llama, [text], ModelScorer(llama), 30, 1e3, 1e3, seed=1, marked=marked
+    )
+    by_marks = [v.text for v in found.variants if v.operator == "markup"]
+    assert by_marks == ["The clock of Kolin was built by Marek Dolny. It shows the time."]
+    assert all("The clock" in v.text for v in found.variants)
+    lost = [r for r in found.refused if "anchor 'The clock'" in r.reason]
+    assert lost and all("The clock" not in r.variant.text for r in lost)
+    assert marked_rows(markup.parse(TEXT), [TEXT]) is None
+    with pytest.raises(LithoError, match="in one piece"):
+        marked_rows(document, [text, text])
