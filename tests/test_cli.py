@@ -305,6 +305,7 @@ def test_vary_prints_lines_and_reads_marks(litho: Callable[..., tuple[int, str, 
         ("It is [[]] old, they say.", "", "line 1, column 7"),
         (TEXT, "--json --jsonl", "either --json or --jsonl"),
         (TEXT, "--no-ladder --step 3", "--step is about the ladder"),
+        (TEXT, "--set operators=[sing]", "there is no operator 'sing': there are substitute"),
         (TEXT, "--volatility 0 --set max_surprise=1e-9", None),
     ],
 )

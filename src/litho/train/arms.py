@@ -66,6 +66,7 @@ def _plan(job: Job, model: LanguageModel, scenes: Sequence[str]) -> dict[str, An
         config.seed,
         job.reporter.advance,
         marks_of(job.inputs, scenes),
+        config.operators,
     )
     return plan.model_dump()
 

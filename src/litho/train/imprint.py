@@ -27,7 +27,7 @@ from litho.train.inputs import (
 )
 from litho.train.job import DUPLICATES, IMPRINT, ImprintConfig, Job, Reporter
 from litho.train.loop import Step, checkpoint_path
-from litho.train.presentations import marks_of
+from litho.train.presentations import chosen_operators, marks_of
 from litho.train.proof import (
     ArmMetrics,
     ArmProof,
@@ -65,6 +65,7 @@ def start(inputs: Inputs, config: ImprintConfig, out: Path) -> RunDirectory:
     scenes = split_scenes(model, inputs.text)
     check_open_book(model, inputs, scenes)
     marks_of(inputs, scenes)
+    chosen_operators(config.operators)
     cost = _expected_cost(model, inputs, config)
     manifest = _manifest(model.source, config, cost, len(scenes))
     manifest["notices"] = foreign_notice(model, inputs.text, config.seed)

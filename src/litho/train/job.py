@@ -10,7 +10,7 @@ from litho.core.runs import RunDirectory
 from litho.model.loading import ModelSource
 from litho.train.inputs import Inputs
 from litho.train.loop import LoopConfig
-from litho.train.presentations import MAX_MEAN_KL, MAX_SURPRISE
+from litho.train.presentations import MAX_MEAN_KL, MAX_SURPRISE, MEASURED
 
 IMPRINT, DUPLICATES = "imprint", "duplicates"
 
@@ -21,6 +21,7 @@ class ImprintConfig(LoopConfig):
     budget: float = Field(0.015, gt=0)  # nats a token that the model may drift
     max_mean_kl: float = Field(MAX_MEAN_KL, gt=0)  # volatility budget of a variant, nats
     max_surprise: float = Field(MAX_SURPRISE, gt=0)  # likewise
+    operators: tuple[str, ...] = MEASURED  # that make the variants; none: all
     controls: Literal["duplicates", "none"] = "duplicates"
     replay_pool: int = Field(36, ge=1)  # self-samples for the drift term
     replay_unseen: int = Field(12, ge=1)  # self-samples kept out of training

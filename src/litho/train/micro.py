@@ -7,6 +7,7 @@ from torch import nn
 
 from litho.core.errors import LithoError
 from litho.model import adapters
+from litho.model.frozen import FrozenBelow
 from litho.model.loading import LanguageModel
 from litho.train.losses import backward_text
 
@@ -26,16 +27,19 @@ def train_steps(
     `beside`: adapters that are active, too, and are not trained.
 
     AdamW without weight decay, a constant learning rate, gradients clipped to norm 1. Between two
-    steps the model may be read in any state.
+    steps the model may be read in any state. What lies below the adapter's lowest layer is computed
+    once for every row.
     """
     weights: dict[str, nn.Parameter] = adapters.weights(model, name)
     optimizer = torch.optim.AdamW(weights.values(), lr=learning_rate, weight_decay=0.0)
+    frozen = FrozenBelow(model, name)
     for step in range(steps):
         with model.state((*beside, name)), torch.enable_grad():
             for other in beside:  # PEFT makes all that is active trainable
                 for parameter in adapters.weights(model, other).values():
                     parameter.requires_grad_(False)
-            backward_text(model, [rows[step % len(rows)]], MICRO_TOKENS)
+            with frozen.active():
+                backward_text(model, [rows[step % len(rows)]], MICRO_TOKENS)
             norm = nn.utils.clip_grad_norm_(weights.values(), 1.0)
             if not torch.isfinite(norm):
                 raise LithoError(

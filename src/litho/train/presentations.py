@@ -18,6 +18,17 @@ from litho.train.inputs import Inputs
 
 EVERY_OTHER = "apart"  # what a question can reach without the text before it, see LOG.md
 MAX_MEAN_KL, MAX_SURPRISE = 1.5, 20.0  # nats: what is admitted unless the user says otherwise
+# The operators with which the results on whole texts were measured, in the order of their turns.
+MEASURED = (
+    "substitute",
+    "highlight",
+    EVERY_OTHER,
+    "summary_tail",
+    "sentence_order",
+    "list_shape",
+    "dropped_tail",
+    "json_shape",
+)
 MAX_REFUSED = 3  # in a row, until an operator is given up
 
 
@@ -84,13 +95,14 @@ def plan_presentations(
     seed: int,
     progress: Callable[[int], None] = lambda _: None,
     marked: Marked | None = None,
+    operators: Sequence[str] = (),
 ) -> Plan:
     """`count` variants inside the volatility budget, taken from all operators in turn.
 
     `marked`: what the author of the text has marked for it, an operator more and words that must
-    stand. `max_mean_kl` and `max_surprise` are in nats, see `litho.measure.volatility`. Fewer
-    variants than `count` come back if the operators run out of ideas; the training then starts
-    over.
+    stand. `operators`: those that take turns, in their order; none named: all. `max_mean_kl` and
+    `max_surprise` are in nats, see `litho.measure.volatility`. Fewer variants than `count` come
+    back if the operators run out of ideas; the training then starts over.
     Raises LithoError if there is none at all.
     """
     anchors = marked.anchors if marked else ()
@@ -100,7 +112,7 @@ def plan_presentations(
     seen: set[Rows] = set()
     sources = {
         name: _versions(operator, scenes, scorer, random.Random(f"{seed} {name}"))
-        for name, operator in OPERATORS.items()
+        for name, operator in chosen_operators(operators).items()
     }
     if marked:
         sources = {"markup": marked.rows} | sources
@@ -120,6 +132,15 @@ def plan_presentations(
     if not accepted:
         raise LithoError(_too_tight(refused, max_mean_kl, max_surprise))
     return Plan(scenes=tuple(scenes), variants=tuple(accepted), refused=tuple(refused))
+
+
+def chosen_operators(names: Sequence[str]) -> dict[str, Operator]:
+    """Operators by name, all if none is named. Raises LithoError if there is no such operator."""
+    known = dict(OPERATORS.items())
+    for name in names:
+        if name not in known:
+            raise LithoError(f"there is no operator {name!r}: there are {', '.join(known)}")
+    return {name: known[name] for name in names or known}
 
 
 def _draw(

@@ -19,7 +19,13 @@ from litho.train.depth import choose_layers
 from litho.train.inputs import shipped_retention, split_scenes
 from litho.train.job import Reporter
 from litho.train.ladder import STEP_SURPRISE, Budget, plan_ladder
-from litho.train.presentations import MAX_MEAN_KL, MAX_SURPRISE, marked_rows, plan_presentations
+from litho.train.presentations import (
+    MAX_MEAN_KL,
+    MAX_SURPRISE,
+    chosen_operators,
+    marked_rows,
+    plan_presentations,
+)
 from litho.train.reading import open_readable, reading_manifest
 
 UNRELATED_TOKENS = 512  # of the shipped pages, against which the depth is judged
@@ -31,6 +37,7 @@ class VaryConfig(Config):
     count: int = Field(50, ge=1)  # variants
     max_mean_kl: float = Field(MAX_MEAN_KL, ge=0)  # of a variant and of a step of the ladder
     max_surprise: float = Field(MAX_SURPRISE, gt=0)  # of a variant
+    operators: tuple[str, ...] = ()  # that make the variants, in turns; none: all
     ladder: bool = True
     step_tokens: int = Field(2, ge=1)  # that a step of the ladder changes at most
     step_surprise: float = Field(STEP_SURPRISE, gt=0)  # that it may add
@@ -45,6 +52,7 @@ def vary_text(
     text = markup.plain(document)
     model = open_readable(model_name, text)
     scenes = split_scenes(model, text)
+    chosen_operators(config.operators)
     marked = marked_rows(document, scenes)
     with whole_or_nothing(RunDirectory.create(out)) as run:
         reporter.stage("making variants", config.count)
@@ -58,6 +66,7 @@ def vary_text(
             config.seed,
             reporter.advance,
             marked,
+            config.operators,
         )
         ladders = _ladders(model, scenes, config, reporter) if config.ladder else []
         reporter.stage("seeing which layers the text pulls at")

@@ -1,0 +1,86 @@
+"""Blocks below the lowest one that is trained: what they make of a text is computed once."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from torch import Tensor, nn
+
+from litho.model import adapters
+from litho.model.capture import block_input, blocks, with_block_input
+from litho.model.loading import LanguageModel
+
+# Shapes: B rows, T tokens, D width of the residual stream.
+
+
+class FrozenBelow:
+    """Keeps what the blocks below the lowest layer of an adapter hand on, text by text.
+
+    It stays right as long as nothing below that layer changes: not the base, and not the other
+    adapters that are active.
+    """
+
+    def __init__(self, model: LanguageModel, adapter: str) -> None:
+        self._stack = blocks(model)
+        self._network = model.network
+        self.first = min(map(adapters.layer_of, adapters.weights(model, adapter)))
+        self._kept: dict[tuple[tuple[int, ...], bytes], Tensor] = {}
+        self._key: tuple[tuple[int, ...], bytes] = ((), b"")
+
+    @property
+    def known(self) -> bool:
+        """Whether the text that is being read has been read before."""
+        return self._key in self._kept
+
+    @contextmanager
+    def active(self) -> Iterator[None]:
+        """Inside, a text that was read before begins at the lowest trained layer.
+
+        Texts are read as `input_ids` without a cache.
+        """
+        if not self.first:
+            yield
+            return
+        lower = list(self._stack[: self.first])
+        handles = [
+            self._network.register_forward_pre_hook(self._look_up, with_kwargs=True),
+            self._stack[self.first].register_forward_pre_hook(self._exchange, with_kwargs=True),
+        ]
+        for place, block in enumerate(lower):
+            self._stack[place] = _Skipped(block, self)
+        try:
+            yield
+        finally:
+            for handle in handles:
+                handle.remove()
+            for place, block in enumerate(lower):
+                self._stack[place] = block
+
+    def _look_up(self, _: nn.Module, __: object, kwargs: dict[str, Any]) -> None:
+        ids_BT: Tensor = kwargs["input_ids"]
+        self._key = (tuple(ids_BT.shape), ids_BT.cpu().numpy().tobytes())
+
+    def _exchange(
+        self, _: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        if not self.known:
+            self._kept[self._key] = block_input(args, kwargs).detach()
+        return with_block_input(args, kwargs, self._kept[self._key])
+
+
+class _Skipped(nn.Module):
+    """Stands for a block: passes on what it is given if that will be exchanged anyway."""
+
+    def __init__(self, block: nn.Module, frozen: FrozenBelow) -> None:
+        super().__init__()
+        # Not as a child: the weights stay where they are, under their own names.
+        object.__setattr__(self, "_block", block)
+        object.__setattr__(self, "_frozen", frozen)
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401  what the model asks its blocks for
+        return getattr(self.__dict__["_block"], name)
+
+    def forward(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401  as the block's own
+        if self.__dict__["_frozen"].known:
+            return block_input(args, kwargs)
+        return self.__dict__["_block"](*args, **kwargs)

@@ -1,0 +1,61 @@
+"""Steps that begin at the lowest trained layer, against whole ones."""
+
+import torch
+
+from litho.model import adapters
+from litho.model.capture import blocks
+from litho.model.frozen import FrozenBelow
+from litho.model.loading import LanguageModel
+from litho.train.losses import backward_text
+from tests.conftest import TEXT
+
+
+def gradients(model: LanguageModel) -> dict[str, torch.Tensor]:
+    found = {}
+    for name, weight in adapters.weights(model, "top").items():
+        if weight.grad is not None:
+            found[name] = weight.grad.clone()
+        weight.grad = None
+    return found
+
+
+def test_steps_on_upper_layers_equal_whole_steps(any_model: LanguageModel) -> None:
+    adapters.attach(any_model, "top", rank=2, alpha=4, seed=0, layers=[2])
+    for weight in adapters.weights(any_model, "top").values():
+        weight.data.normal_(std=0.1, generator=torch.Generator().manual_seed(1))
+    rows = [any_model.encode(TEXT), any_model.encode(TEXT[:50])]
+    plain = backward_text(any_model, rows, 64), gradients(any_model)
+    frozen = FrozenBelow(any_model, "top")
+    assert frozen.first == 2
+    runs = [0]
+    count = blocks(any_model)[0].register_forward_hook(lambda *_: runs.__setitem__(0, runs[0] + 1))
+    stack = list(blocks(any_model))
+    for _ in range(3):
+        with frozen.active():
+            loss = backward_text(any_model, rows, 64)
+        assert abs(loss - plain[0]) < 1e-6
+        found = gradients(any_model)
+        assert found.keys() == plain[1].keys()
+        for name, gradient in found.items():
+            torch.testing.assert_close(gradient, plain[1][name], atol=1e-6, rtol=1e-5)
+    count.remove()
+    assert runs[0] == 2  # each of the two texts once, not three times
+    assert list(blocks(any_model)) == stack
+
+
+def test_an_adapter_on_all_layers_skips_nothing(llama: LanguageModel) -> None:
+    adapters.attach(llama, "top", rank=2, alpha=4, seed=0)
+    frozen = FrozenBelow(llama, "top")
+    with frozen.active():
+        assert backward_text(llama, [llama.encode(TEXT)], 64) > 0
+    assert frozen.first == 0 and not frozen.known
+
+
+def test_the_blocks_come_back_after_an_error(llama: LanguageModel) -> None:
+    adapters.attach(llama, "top", rank=2, alpha=4, seed=0, layers=[1, 2])
+    stack = list(blocks(llama))
+    try:
+        with FrozenBelow(llama, "top").active():
+            raise RuntimeError
+    except RuntimeError:
+        assert list(blocks(llama)) == stack
