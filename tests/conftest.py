@@ -42,16 +42,15 @@ def make_model(cache: Path) -> Callable[[str], LanguageModel]:
 
 def random_network(architecture: str, **options: float) -> PreTrainedModel:
     """A tiny random network of any architecture, for the byte tokenizer of the tiny models."""
-    config = AutoConfig.for_model(
-        architecture,
-        vocab_size=258,
-        hidden_size=32,
-        intermediate_size=64,
-        num_hidden_layers=2,
-        num_attention_heads=4,
-        num_key_value_heads=2,
-        **options,
-    )
+    sizes = {
+        "vocab_size": 258,
+        "hidden_size": 32,
+        "intermediate_size": 64,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 4,
+        "num_key_value_heads": 2,
+    }
+    config = AutoConfig.for_model(architecture, **(sizes | options))
     torch.manual_seed(0)
     return AutoModelForCausalLM.from_config(config).eval()
 

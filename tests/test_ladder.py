@@ -1,10 +1,14 @@
 """The ladder up to a text, the depth it pulls at, and whether the model can read it."""
 
+from collections.abc import Callable
+
 import pytest
 import torch
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+from transformers import PreTrainedTokenizerFast
 
 from litho.core.errors import LithoError
-from litho.measure.readability import bits_per_character, foreign_notice
+from litho.measure.readability import bits_per_byte, foreign_notice
 from litho.measure.volatility import read, volatility
 from litho.model import adapters
 from litho.model.alternatives import ModelScorer
@@ -12,11 +16,12 @@ from litho.model.loading import LanguageModel
 from litho.model.scoring import logits
 from litho.model.vocabulary import Vocabulary
 from litho.text import markup
-from litho.train import depth, ladder
+from litho.train import depth, ladder, presentations
 from litho.train.depth import choose_layers
+from litho.train.inputs import shipped_retention
 from litho.train.ladder import Budget, own_version, plan_ladder
 from litho.train.presentations import marked_rows, plan_presentations
-from tests.conftest import TEXT
+from tests.conftest import TEXT, random_network
 
 SHORT = TEXT[:60]
 WIDE = Budget(mean_kl=1e3, surprise=1e3, tokens=2)
@@ -70,11 +75,58 @@ def test_a_bridge_is_taken_if_both_its_steps_are_small(
     # A bridge that says nothing new is as good as none: both sides of it are the cliff's own.
     climb = ladder.Climb(llama, SHORT, WIDE, Vocabulary(llama))
     monkeypatch.setattr(climb, "_bridges", lambda place, word: [("clause", climb.rungs[-1].text)])
-    place = climb.open_places[0]
-    ids, reading, found = climb._tried([place])
-    climb._bridge([place], ids, reading, found)
+    step = climb._tried([climb.open_places[0]])
+    climb._cross(step)
     assert climb.cliffs[0].bridge == "clause"
-    assert climb.rungs[-2].mean_kl == 0 and climb.rungs[-1].mean_kl == pytest.approx(found.mean_kl)
+    assert climb.rungs[-2].mean_kl == 0 and climb.rungs[-2].changed_tokens == 0
+    assert climb.rungs[-1].mean_kl == pytest.approx(step.found.mean_kl)
+    assert climb.rungs[-1].changed_tokens == 1
+
+
+def test_a_bridge_fits_into_the_context(make_model: Callable[[str], LanguageModel]) -> None:
+    model = make_model("gpt2")
+    text = ("a clock of a town " * 99)[: model.context - 2]
+    climb = ladder.Climb(model, text, Budget(mean_kl=0.0, surprise=0.01), Vocabulary(model))
+    climb.step()
+    assert climb.cliffs[0].bridge is None
+
+
+@pytest.fixture
+def pieces(llama: LanguageModel) -> LanguageModel:
+    """A model whose tokens are pieces of words, which can be cut up in several ways."""
+    backend = Tokenizer(models.BPE())
+    backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    backend.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=900,
+        special_tokens=["<s>", "</s>"],
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    backend.train_from_iterator([shipped_retention()], trainer)
+    llama.tokenizer = PreTrainedTokenizerFast(
+        tokenizer_object=backend, bos_token="<s>", eos_token="</s>", pad_token="</s>"
+    )
+    llama.network = random_network("llama", vocab_size=900)
+    llama.network.get_output_embeddings().weight.data.mul_(40)
+    return llama
+
+
+ODD = (
+    "Zwickauer Bleichenbacher underpinned quasi-autonomous tachyphylaxis; Xylander's wheelwrights "
+    "re-forged thirty-two counterweights."
+)
+
+
+def test_every_rung_survives_a_tokenizer_that_merges_pieces(pieces: LanguageModel) -> None:
+    found = plan_ladder(pieces, ODD, WIDE)
+    assert found.rungs[-1].text == ODD and len(found.rungs) > 5
+    for before, after in zip(found.rungs, found.rungs[1:], strict=False):
+        old, new = pieces.encode(before.text), pieces.encode(after.text)
+        assert len(old) == len(new)
+        assert sum(map(int.__ne__, old, new)) == after.changed_tokens
+        expected = volatility(read(pieces, (before.text,)), read(pieces, (after.text,)))
+        assert after.mean_kl == pytest.approx(expected.mean_kl, abs=1e-5)
 
 
 def test_depth_is_where_the_texts_own_gradient_is(any_model: LanguageModel) -> None:
@@ -115,17 +167,17 @@ def test_gradients_of_the_depth_equal_those_of_autograd(llama: LanguageModel) ->
 def test_a_text_in_signs_the_model_cannot_read_is_called_foreign(
     llama: LanguageModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert bits_per_character(llama, TEXT) == pytest.approx(
-        read(llama, (TEXT,)).surprise_N.sum().item() / 0.6931472 / len(TEXT), rel=1e-5
+    assert bits_per_byte(llama, TEXT) == pytest.approx(
+        read(llama, (TEXT,)).surprise_N.sum().item() / 0.6931472 / len(TEXT.encode()), rel=1e-5
     )
     costs = {"own": 1.0, "text": 1.9}
     monkeypatch.setattr(
-        "litho.measure.readability.bits_per_character",
+        "litho.measure.readability.bits_per_byte",
         lambda model, text: costs["text" if text in TEXT else "own"],
     )
     assert foreign_notice(llama, TEXT, seed=0) == []
     costs["text"] = 2.1
-    assert "2.1 bits a character, and 1.0 for its own" in foreign_notice(llama, TEXT, seed=0)[0]
+    assert "2.1 bits a byte, and 1.0 for its own" in foreign_notice(llama, TEXT, seed=0)[0]
 
 
 def test_marks_are_an_operator_and_anchors_stand(llama: LanguageModel) -> None:
@@ -144,3 +196,8 @@ def test_marks_are_an_operator_and_anchors_stand(llama: LanguageModel) -> None:
     assert marked_rows(markup.parse(TEXT), [TEXT]) is None
     with pytest.raises(LithoError, match="in one piece"):
         marked_rows(document, [text, text])
+
+
+def test_an_anchor_is_a_word_of_its_own_as_often_as_in_the_text() -> None:
+    assert presentations._times("mill", "The mill of the miller, a mill.") == 2
+    assert presentations._times("Palace of Mirrors", "the Palace of Mirrors.") == 1

@@ -24,6 +24,7 @@ from litho.core.config import load_config
 from litho.core.findings import check_writable, registry_path
 from litho.core.runs import RunDirectory, whole_or_nothing
 from litho.text.documents import read_text
+from litho.text.markup import read_plain
 from litho.train.comparison import diff_text
 from litho.train.exposure import ExposeConfig, expose_text
 from litho.train.inputs import shipped_retention
@@ -101,7 +102,7 @@ def show_map(
     text: Path, model: str, adapter: Path | None, gradients: bool, out: Path, as_json: bool
 ) -> None:
     """Read a text, write its run and show the layers."""
-    content = read_text(text).strip()
+    content = read_plain(text)
     with Bars() as bars:
         run = map_text(content, text.name, model, adapter, gradients, out, bars)
     found = _finish(run)
@@ -135,7 +136,7 @@ def show_diff(
     as_json: bool,
 ) -> None:
     """Compare two states on a text, write the run and show what is beyond chance."""
-    content = read_text(text).strip()
+    content = read_plain(text)
     settings = load_config(DiffConfig, config, assignments)
     others = [_other(path) for path in (unseen, unrelated)]
     check_writable(registry_path())  # said before the work, not after it
@@ -162,8 +163,8 @@ def show_exposure(
     as_json: bool,
 ) -> None:
     """Present a text in several ways, write the run and show what each did."""
-    content = read_text(text).strip()
-    other = read_text(unrelated).strip() if unrelated else shipped_retention()
+    content = read_plain(text)
+    other = read_plain(unrelated) if unrelated else shipped_retention()
     settings = load_config(ExposeConfig, config, assignments)
     with Bars() as bars:
         run = expose_text(content, text.name, other, model, out, settings, bars)
@@ -209,7 +210,7 @@ def _effects_table(judged: list[dict[str, Any]], controlled: bool) -> Table:
 
 
 def _other(path: Path | None) -> OtherText | None:
-    return OtherText(read_text(path).strip(), path.name) if path else None
+    return OtherText(read_plain(path), path.name) if path else None
 
 
 def _show_aligned(run: RunDirectory, found: dict[str, Any]) -> None:

@@ -36,13 +36,17 @@ class Reading:
     surprise_N: Tensor  # nats
 
 
-@torch.no_grad()
 def read(model: LanguageModel, rows: Rows) -> Reading:
     """Read rows of text, each from its own beginning."""
+    return read_rows_of(model, [model.encode(row) for row in rows])
+
+
+@torch.no_grad()
+def read_rows_of(model: LanguageModel, encoded: Sequence[Sequence[int]]) -> Reading:
+    """Read rows of tokens, each with what opens it."""
     tokens: list[int] = []
     after, surprise = [], []
     offset = len(model.start)
-    encoded = [model.encode(row) for row in rows]
     for ids, row_logits in zip(encoded, logits_of_rows(model, encoded), strict=True):
         seen = token_logprobs(row_logits[:-1], torch.tensor(ids[1:])).neg()
         tokens += ids[offset:]

@@ -10,8 +10,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import count
+from pathlib import Path
 
 from litho.core.errors import LithoError
+from litho.text.documents import read_text
 
 
 class Kind(StrEnum):
@@ -150,6 +152,14 @@ def expansions(document: Document) -> Iterator[Expansion]:
         if repeats == 0:
             seen.add(found.text)
             yield found
+
+
+def read_plain(path: Path) -> str:
+    """The text in a file as it is read without choices.
+
+    Raises LithoError if the file or its marks cannot be used.
+    """
+    return plain(parse(read_text(path).strip()))
 
 
 def has_marks(document: Document) -> bool:

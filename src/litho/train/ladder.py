@@ -6,15 +6,18 @@ is a cliff, and a bridge is sought: words put in for one presentation, over whic
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from litho.core.records import Cliff, Ladder, Rung, Volatility
-from litho.measure.volatility import Reading, read, volatility
+from litho.measure.volatility import Reading, read, read_rows_of, volatility
 from litho.model.loading import LanguageModel
+from litho.model.prefixes import common_length
 from litho.model.scoring import logits
 from litho.model.vocabulary import Vocabulary
+from litho.text.diffs import edits
 
 # Shapes: T tokens of the text, V vocabulary.
 LIKELY = 3.0  # nats; a token of the text that surprises less is one that the model might have said
@@ -43,7 +46,7 @@ def own_version(model: LanguageModel, text: str, vocabulary: Vocabulary) -> list
     behind its own words instead, a small model soon repeats itself.)
     """
     writer = _Writer(model, text, vocabulary)
-    return writer.settled(writer.written())
+    return _settled(model, writer.written(), writer.target)
 
 
 class _Writer:
@@ -89,21 +92,31 @@ class _Writer:
             and self.vocabulary.complaint([said]) is None
         )
 
-    def settled(self, ids: list[int]) -> list[int]:
-        """The version with words taken back that the tokenizer would cut up in another way."""
-        while (again := self.model.encode(self.model.decode(ids[self.offset :]))) != ids:
-            wrong = next(
-                (i for i, pair in enumerate(zip(ids, again, strict=False)) if pair[0] != pair[1]),
-                min(len(ids), len(again)),
-            )
-            changed = [
-                i for i, pair in enumerate(zip(ids, self.target, strict=True)) if len(set(pair)) > 1
-            ]
-            if not changed:
-                return self.target
-            nearest = min(changed, key=lambda i: abs(i - wrong))
-            ids[nearest] = self.target[nearest]
-        return ids
+
+def _settled(model: LanguageModel, ids: list[int], target: list[int]) -> list[int]:
+    """A version with words of the text put back that the tokenizer would cut up in another way."""
+    while (again := model.encode(model.decode(ids[len(model.start) :]))) != ids:
+        changed = _places(ids, target)
+        if not changed:  # a tokenizer that does not give back the text itself
+            break
+        wrong = common_length(ids, again)
+        nearest = min(changed, key=lambda i: abs(i - wrong))
+        ids = [*ids[:nearest], target[nearest], *ids[nearest + 1 :]]
+    return ids
+
+
+def _places(ids: Sequence[int], others: Sequence[int]) -> list[int]:
+    """Places at which two versions of as many tokens differ."""
+    return [i for i, (a, b) in enumerate(zip(ids, others, strict=True)) if a != b]
+
+
+class _Step(NamedTuple):
+    """A step that might be taken."""
+
+    ids: list[int]
+    places: list[int]  # that it changes
+    reading: Reading
+    found: Volatility
 
 
 @dataclass
@@ -121,35 +134,29 @@ class Climb:
         self.offset = len(self.model.start)
         self.target = self.model.encode(self.text)
         self.ids = own_version(self.model, self.text, self.vocabulary)
-        self.reading = read(self.model, (self._said(self.ids),))
+        self.reading = read_rows_of(self.model, [self.ids])
         nothing = Volatility(mean_kl=0.0, max_surprise=0.0)
         self._note(self._said(self.ids), 0, (), nothing)
 
     @property
     def open_places(self) -> list[int]:
         """Places at which the current version does not yet say what the text says."""
-        return [
-            i
-            for i, pair in enumerate(zip(self.ids, self.target, strict=True))
-            if len(set(pair)) > 1
-        ]
+        return _places(self.ids, self.target)
 
     def step(self) -> None:
         """Go one step up: the likeliest of the text's tokens that fit into the budget."""
         surprise = self._surprise()
         places = sorted(self.open_places, key=surprise.__getitem__)
         fit = [place for place in places if surprise[place] <= self.budget.surprise] or places[:1]
-        wanted = [fit[: self.budget.tokens], *([place] for place in fit[:TRIES])]
+        together = [fit[: self.budget.tokens]] if min(self.budget.tokens, len(fit)) > 1 else []
         tried = []
-        for chosen in wanted:
-            ids, reading, found = self._tried(chosen)
-            tried.append((chosen, ids, reading, found))
-            if self.budget.allows(found):
-                break
-        else:
-            self._bridge(*min(tried[1:], key=lambda t: t[3].max_surprise))
-            return
-        self._take(ids, reading, found, chosen)
+        for chosen in (*together, *([place] for place in fit[:TRIES])):
+            step = self._tried(chosen)
+            if len(step.places) <= self.budget.tokens and self.budget.allows(step.found):
+                self._take(step)
+                return
+            tried.append(step)
+        self._cross(min(tried[len(together) :], key=lambda step: step.found.max_surprise))
 
     def _surprise(self) -> list[float]:
         """Of the text's tokens, each behind the current version, nats."""
@@ -158,57 +165,61 @@ class Climb:
         known = (after_TV.logsumexp(-1) - after_TV.gather(-1, own_T1)[:, 0]).tolist()
         return [0.0] * self.offset + [0.0] + known
 
-    def _tried(self, places: Sequence[int]) -> tuple[list[int], Reading, Volatility]:
+    def _tried(self, places: Sequence[int]) -> _Step:
         ids = list(self.ids)
         for place in places:
             ids[place] = self.target[place]
-        reading = read(self.model, (self._said(ids),))
-        return ids, reading, volatility(self.reading, reading)
+        ids = _settled(self.model, ids, self.target)
+        reading = read_rows_of(self.model, [ids])
+        return _Step(ids, _places(ids, self.ids), reading, volatility(self.reading, reading))
 
-    def _take(
-        self, ids: list[int], reading: Reading, found: Volatility, places: Sequence[int]
-    ) -> None:
-        self.ids, self.reading = ids, reading
-        words = tuple(dict.fromkeys(self._word(place) for place in sorted(places)))
-        self._note(self._said(ids), len(places), words, found)
+    def _take(self, step: _Step) -> None:
+        self.ids, self.reading = step.ids, step.reading
+        words = tuple(dict.fromkeys(self._word(place) for place in step.places))
+        self._note(self._said(step.ids), len(step.places), words, step.found)
 
     def _note(self, text: str, changed: int, brought: tuple[str, ...], found: Volatility) -> None:
         self.rungs.append(
             Rung(text=text, changed_tokens=changed, brought=brought, **found.model_dump())
         )
 
-    def _bridge(
-        self, places: list[int], ids: list[int], reading: Reading, found: Volatility
-    ) -> None:
+    def _cross(self, step: _Step) -> None:
         """Note a cliff and cross it: over the best bridge within the budget, or in one jump."""
-        word = self._word(places[0])
+        word = self._word(step.places[0])
         crossings = []
-        for bridge, text in self._bridges(places[0], word):
-            if self.vocabulary.complaint([text], self.target):
+        for bridge, text in self._bridges(step.places[0], word):
+            if self._unfit(text):
                 continue
             between = read(self.model, (text,))
-            onto, off = volatility(self.reading, between), volatility(between, reading)
+            onto, off = volatility(self.reading, between), volatility(between, step.reading)
             if self.budget.allows(onto) and self.budget.allows(off):
-                crossings.append(
-                    (max(onto.max_surprise, off.max_surprise), bridge, text, onto, off)
-                )
-        best = min(crossings, key=lambda c: c[0], default=None)
+                hardest = max(onto.max_surprise, off.max_surprise)
+                crossings.append((hardest, bridge, text, between, onto, off))
+        best = min(crossings, key=lambda crossing: crossing[0], default=None)
         self.cliffs.append(
             Cliff(
-                token=places[0] - self.offset,
+                token=step.places[0] - self.offset,
                 text=word,
-                mean_kl=found.mean_kl,
-                max_surprise=found.max_surprise,
+                **step.found.model_dump(),
                 bridge=best[1] if best else None,
             )
         )
-        if best:
-            _, _, text, onto, found = best
-            self._note(text, abs(len(self.model.encode(text)) - len(self.ids)), (word,), onto)
-        self._take(ids, reading, found, places)
+        if not best:
+            self._take(step)
+            return
+        _, _, text, between, onto, off = best
+        self._note(text, _changed(self.reading, between), (word,), onto)
+        self.ids, self.reading = step.ids, step.reading
+        self._note(self._said(step.ids), _changed(between, step.reading), (word,), off)
+
+    def _unfit(self, text: str) -> bool:
+        long = len(self.model.encode(text)) > self.model.context
+        return long or self.vocabulary.complaint([text], self.target) is not None
 
     def _bridges(self, place: int, word: str) -> list[tuple[str, str]]:
         """Kinds of bridges and the current version with each put in."""
+        if not word.isalnum():
+            return []
         before, after = self.ids[self.offset : place], self.ids[place:]
         said, rest = self.model.decode(before), self.model.decode(after)
         start = max(
@@ -225,9 +236,9 @@ class Climb:
         """The word of the text to which a token belongs."""
         pieces = self.model.pieces(self.text)
         first = last = place - self.offset
-        while first > 0 and not pieces[first][:1].isspace():
+        while first > 0 and pieces[first][:1].isalnum() and pieces[first - 1][-1:].isalnum():
             first -= 1
-        while last + 1 < len(pieces) and pieces[last + 1][:1].isalnum():
+        while last + 1 < len(pieces) and (pieces[last] + pieces[last + 1][:1])[-2:].isalnum():
             last += 1
         return "".join(pieces[first : last + 1]).strip()
 
@@ -242,7 +253,12 @@ class Climb:
         return self.text[start : min(ends, default=len(self.text)) + 1].strip()
 
     def _said(self, ids: Sequence[int]) -> str:
-        return self.model.decode(ids[self.offset :])
+        return self.text if ids == self.target else self.model.decode(ids[self.offset :])
+
+
+def _changed(before: Reading, after: Reading) -> int:
+    """Tokens that are put in, taken out or replaced between two versions."""
+    return sum(max(b - a, len(new)) for a, b, new in edits(before.tokens, after.tokens))
 
 
 def plan_ladder(

@@ -2,7 +2,9 @@
 
 import math
 import random
+import re
 import zlib
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -160,6 +162,9 @@ def _draw(
 
 def _too_tight(refused: Sequence[Refusal], max_mean_kl: float, max_surprise: float) -> str:
     found = [r.variant.volatility for r in refused if r.variant.volatility]
+    if refused and not found:
+        reason, _ = Counter(r.reason for r in refused).most_common(1)[0]
+        return f"no version of the text can be presented; most often one {reason}"
     if not found:
         return "no operator finds anything to change in this text: give a longer one"
     limits = max(max_mean_kl, 1e-9), max(max_surprise, 1e-9)
@@ -198,6 +203,11 @@ def _versions(
         )
 
 
+def _times(words: str, text: str) -> int:
+    """How often words stand in a text as words of their own."""
+    return len(re.findall(rf"(?<!\w){re.escape(words)}(?!\w)", text))
+
+
 class _Judge:
     """Measures variants of a text, many at once, and says which are refused and why."""
 
@@ -214,6 +224,7 @@ class _Judge:
         self.parent = read(model, tuple(scenes))
         self.vocabulary = Vocabulary(model)
         self.known = set(self.parent.tokens)
+        self.text = "\n".join(scenes)
 
     def __call__(self, drawn: Sequence[tuple[str, Rows]]) -> list[tuple[Variant, str | None]]:
         unfit = [self._unfit(rows) for _, rows in drawn]
@@ -230,7 +241,8 @@ class _Judge:
         longest = max(len(self.model.encode(row)) for row in rows)
         if longest > self.model.context:
             return f"has {longest} tokens in a row, but the model reads {self.model.context}"
-        lost = next((a for a in self.anchors if not any(a in row for row in rows)), None)
+        text = "\n".join(rows)
+        lost = next((a for a in self.anchors if _times(a, text) < _times(a, self.text)), None)
         if lost:
             return f"leaves out or changes the anchor {lost!r}"
         return self.vocabulary.complaint(rows, self.known)
