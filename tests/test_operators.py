@@ -9,7 +9,7 @@ import pytest
 
 from litho.core.records import Alternative
 from litho.text.operators import OPERATORS, Rows
-from litho.text.operators.places import declares, located, lowered, put, statements
+from litho.text.operators.places import declares, joined, located, lowered, put, statements
 
 NAMES = [name for name, _ in OPERATORS.items()]
 ENDLESS = ("apart", "sentence_order")
@@ -129,7 +129,7 @@ def test_apart_presents_each_sentence() -> None:
         ("When it rains, the wheel stands still.", {"The wheel stands still when it rains."}),
         ("The wheel turned because the river rose.", {"Because the river rose, the wheel turned."}),
         ("Although it is old, the mill works.", {"The mill works, although it is old."}),
-        ("Nora left after the rain was over.", {"After the rain was over, Nora left."}),
+        ("Nora Hale left after the rain was over.", {"After the rain was over, Nora Hale left."}),
         ("In 1960, the town bought 4,800 films.", {"The town bought 4,800 films in 1960."}),
         ("The door is red; the roof is green.", {"The roof is green; the door is red."}),
         ("The door is red, and the roof is green.", {"The roof is green, and the door is red."}),
@@ -143,6 +143,17 @@ def test_apart_presents_each_sentence() -> None:
         # One after the other.
         ("The war was won, and the mill was rebuilt.", set()),
         ("When Nora baked, Weir, who was old, slept.", set()),
+        # Not when something happened, but what is unclear, how long before, which of the times.
+        ("It is unclear when the church was built.", set()),
+        ("It was uncertain if the king was dead.", set()),
+        ("The date is unknown to the king when the war ended.", set()),
+        ("He left well before the war ended.", set()),
+        ("He loved the summer when the war ended.", set()),
+        ("It was the first time he cried since the war ended.", set()),
+        ("The price though was high.", set()),
+        ("The price though certainly was high.", set()),
+        # Is it a name?
+        ("Prices rose because the harvest failed.", set()),
     ],
 )
 def test_clauses_change_places_only_where_that_is_safe(text: str, expected: set[str]) -> None:
@@ -175,6 +186,17 @@ def test_clauses_change_places_only_where_that_is_safe(text: str, expected: set[
         ("It looks as though it rained.", set()),
         ("But for Hale it was lost.", set()),
         ('She wrote "old, but good" on it.', set()),
+        ("The mill is old, so the story goes.", set()),
+        ("The mill is old, so he said.", set()),
+        ("The mill, since it was wet, was shut.", set()),
+        ("Everyone, but the captain, left.", set()),
+        ("Everyone left, but the captain.", set()),
+        ("It is old, but beautiful.", {"It is old, yet beautiful."}),
+        ("She did not come as well.", set()),
+        ("The mill never turned, too.", set()),
+        ("Hale did as well.", set()),
+        ("The price though was high.", set()),
+        ("The price though rose again.", set()),
     ],
 )  # fmt: skip
 def test_connectives_are_exchanged_only_where_they_mean_the_same(
@@ -191,6 +213,8 @@ def test_connectives_are_exchanged_only_where_they_mean_the_same(
         "The mill is only a ruin.",
         "A goat is in the garden.",
         "The films are silent.",
+        "The mill is hardly old.",
+        "The mill is rarely shut.",
     ],
 )
 def test_no_negation_is_moved_over_a_quantifier_or_a_clause(text: str) -> None:
@@ -207,6 +231,7 @@ def test_no_negation_is_moved_over_a_quantifier_or_a_clause(text: str) -> None:
         "Дождь шёл всю ночь.",
         "But the oven is hot.",
         "The door is red; the roof is green.",
+        "Bread is cheaper today.",
     ],
 )
 def test_no_negation_where_the_frame_does_not_fit(text: str) -> None:
@@ -219,7 +244,7 @@ def test_a_model_is_asked_for_restatements_only_as_far_as_they_are_taken() -> No
     class Counting(TwoWords):
         def restatements(self, text: str, sentence: str) -> list[str]:
             asked.append(sentence)
-            return [f"Anew: {sentence}"]
+            return [f"So: {sentence}"]
 
     source = OPERATORS["restatement"]("One ran. Two ran. Three ran.", Counting(), random.Random(0))
     assert asked == []
@@ -236,11 +261,17 @@ def test_a_restatement_brings_no_fact_and_replaces_none() -> None:
                 "Hale sold the mill in 1924.",
                 "It was sold to Weir.",
                 "Someone sold the mill.",
-            ]
+                "Keld sold the mill in 1923.",
+                "In 1923, Hale sold the mill.",
+            ] * ("1923" in sentence)
 
     text = "Hale sold the mill in 1923."
-    found = list(OPERATORS["restatement"](text, Careless(), random.Random(0)))
-    assert found == [(f"{text} In other words: Someone sold the mill.",)]
+    page = f"{text} Keld is near."
+    found = {rows[0] for rows in OPERATORS["restatement"](page, Careless(), random.Random(0))}
+    assert found == {
+        "In 1923, Hale sold the mill. Keld is near.",
+        f"{text} In other words: In 1923, Hale sold the mill. Keld is near.",
+    }
 
 
 def test_nobody_else_says_what_is_said_about_oneself() -> None:
@@ -347,9 +378,78 @@ def test_a_capital_goes_unless_it_is_a_name_s(sentence: str, expected: str) -> N
 
 
 def test_commands_state_nothing() -> None:
-    assert not declares("Come in June.")
-    assert declares("Nora was here.")
-    assert declares("the mill")
+    assert not declares("Come in June.", "Come in June.")
+    assert declares("Nora Hale was here.", "")
+    assert declares("the mill", "")
+
+
+@pytest.mark.parametrize(
+    ("clause", "text", "expected"),
+    [
+        ("Nora was here.", "Nora was here. Then Nora left.", True),
+        ("Hale was here.", "Hale was here. It was sold to Mrs. Hale.", True),
+        ("Bread is cheap.", "Bread is cheap. Bread is good.", False),
+        ("Bread is cheap.", "# The Bread\n\nBread is cheap.", False),
+        ("Hale was here.", "It is the mill of Keld Hale’s.", True),
+        ("Dr. Weir was here.", "", True),
+        ("USA was a word.", "", True),
+    ],
+)
+def test_one_word_is_a_name_if_it_keeps_its_capital_within_a_sentence(
+    clause: str, text: str, expected: bool
+) -> None:
+    assert declares(clause, text) == expected
+
+
+def test_what_is_no_name_loses_its_capital() -> None:
+    found = texts("negation", "Later rose was sold.") | texts(
+        "question_answer", "Later it was sold."
+    )
+    assert "It is not false that later rose was sold." in found
+    assert not any("Later" in version.split(" ", 1)[0] for version in found)
+
+
+@pytest.mark.parametrize(
+    ("text", "refused"),
+    [
+        ("The mill is my own.", "?"),
+        ("The mill was sold to you in 1923.", "?"),
+        ("The harvest was larger in Keld than in 1940.", "When"),
+        ("The mill was built early in 1940.", "When"),
+        ("Nothing is better than the rye.", "?"),
+        ("Nobody sold the mill.", "?"),
+        ("Bread was sold in 1923.", "was Bread"),
+        ("Bread was sold in 1923.", "about Bread"),
+        ("The man although he slept is old.", "is the man"),
+    ],
+)
+def test_no_question_that_the_sentence_does_not_answer(text: str, refused: str) -> None:
+    assert not any(refused in version for version in texts("question_answer", text))
+
+
+def test_a_name_alone_may_be_a_thing_s() -> None:
+    found = texts("question_answer", "The mill was built by Keld Works in 1874.")
+    assert any("By whom or what was the mill built in 1874?" in version for version in found)
+
+
+def test_a_list_keeps_its_lines() -> None:
+    parts = ["# The mill", "It is old.", "- Rye grew.", "1. Rain fell."]
+    assert joined(parts) == "# The mill\nIt is old.\n- Rye grew.\n1. Rain fell."
+    page = "The mill is old.\n\n- Rye grew there."
+    assert "- Rye grew there.\nThe mill is old." not in texts("list_shape", page)
+    assert ("- Rye grew there. The mill is old.",) in list(
+        islice(OPERATORS["sentence_order"](page, TwoWords(), random.Random(0)), 20)
+    )
+    assert "1. The mill is old.\n2. Rye grew there." in texts("list_shape", page)
+    assert '[\n"The mill is old.",\n"Rye grew there."\n]' in texts("json_shape", page)
+    assert f"{page}\n\nAgain: Rye grew there." in texts("summary_tail", page)
+
+
+def test_only_statements_in_english_are_summed_up() -> None:
+    assert texts("summary_tail", "Дождь шёл всю ночь.") == set()
+    found = texts("summary_tail", "# The mill\n\nIs it old? It is.")
+    assert found
+    assert all(version.endswith(": It is.") for version in found)
 
 
 def test_json_holds_the_sentences() -> None:

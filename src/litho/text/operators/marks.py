@@ -3,9 +3,8 @@
 import random
 from collections.abc import Iterator
 
-from litho.text.documents import sentences
 from litho.text.operators.base import Rows, Scorer, fresh, operator
-from litho.text.operators.places import FACT, is_english
+from litho.text.operators.places import FACT, ends_in_list, is_english, statements
 
 _MARKS = (("**", "**"), ("_", "_"), ("“", "”"), ("[", "]"))
 _SUMMARY_OPENERS = ("In short: ", "To sum up: ", "Remember: ", "The main point: ", "Again: ")
@@ -42,10 +41,13 @@ def highlight(text: str, scorer: Scorer, chance: random.Random) -> Iterator[Rows
 
 @operator
 def summary_tail(text: str, scorer: Scorer, chance: random.Random) -> Iterator[Rows]:
-    """Ends with one sentence of the text said again."""
-    choices = [(opener, part) for opener in _SUMMARY_OPENERS for part in sentences(text)]
+    """Ends with one statement of the text said again."""
+    if not is_english(text):
+        return
+    choices = [(opener, place.said) for opener in _SUMMARY_OPENERS for place in statements(text)]
     chance.shuffle(choices)
-    yield from fresh(text, (f"{text} {opener}{part}" for opener, part in choices))
+    gap = "\n\n" if ends_in_list(text) else " "
+    yield from fresh(text, (f"{text}{gap}{opener}{said}" for opener, said in choices))
 
 
 @operator

@@ -7,7 +7,15 @@ from itertools import pairwise
 
 from litho.text.documents import sentences
 from litho.text.operators.base import Rows, Scorer, fresh, operator
-from litho.text.operators.places import changed, declares, lowered, raised, statements
+from litho.text.operators.places import (
+    VERB,
+    changed,
+    declares,
+    joined,
+    lowered,
+    raised,
+    statements,
+)
 
 
 @operator
@@ -22,7 +30,7 @@ def apart(text: str, scorer: Scorer, chance: random.Random) -> Iterator[Rows]:
         cuts = [0]
         while cuts[-1] < len(parts):
             cuts.append(min(cuts[-1] + chance.choice((1, 1, 2, 3)), len(parts)))
-        rows = tuple(" ".join(parts[a:b]) for a, b in pairwise(cuts))
+        rows = tuple(joined(parts[a:b]) for a, b in pairwise(cuts))
         if rows != (text,):
             yield rows
 
@@ -35,7 +43,7 @@ def sentence_order(text: str, scorer: Scorer, chance: random.Random) -> Iterator
         order = parts[:]
         chance.shuffle(order)
         if order != parts:
-            yield (" ".join(order),)
+            yield (joined(order),)
 
 
 _SUBORDINATE = "when|if|because|after|before|although|though|until|unless|since"
@@ -60,13 +68,19 @@ _POINTING = re.compile(
     r"|such|same|former|latter|others?|another|next|later|afterwards|so|one|ones)\b",
     re.IGNORECASE,
 )
-# "He asked when", "the day after", "only because": no clause to be moved.
+# "He asked when", "the day after", "only because", "it is unclear when": no clause to be moved.
 _BOUND = re.compile(
     r"(?:\d|\b(?:only|even|just|soon|shortly|long|right|immediately|partly|mainly|largely|merely"
     r"|simply|ever|times?|moments?|minutes?|hours?|days?|nights?|weeks?|months?|years?|decades?"
-    r"|century|centuries|what))$|\b(?:ask|know|wonder|remember|tell|told|learn|see|saw|decide"
-    r"|doubt|explain|describe|show|forg[eo]t|check)(?:s|ed|d|n)?\b"
+    r"|century|centuries|what|well|some|clear|certain|sure|known|mornings?|evenings?|periods?|dates?"
+    r"|seasons?|eras?))$|\b(?:un(?:clear|certain|sure|known)|times?"
+    r"|(?:summer|winter|spring|autumn)s?)\b"
+    r"|^It (?:is|was|remain(?:s|ed)|has been|had been|became)\b"
+    r"|\b(?:ask|know|wonder|remember|tell|told|learn|see|saw|decide|doubt|explain|describe|show"
+    r"|forg[eo]t|check)(?:s|ed|d|n)?\b"
 )
+# "The price though was high": an adverb, not a conjunction.
+_NO_SUBJECT = re.compile(rf"(?:\w+ly )?{VERB.pattern}")
 _FINITE = re.compile(r"\b(?:is|are|was|were|has|have|had|can|could|did|does|came|went|\w+ed)\b")
 # States hold at one time in any order; events follow each other.
 _STATE = re.compile(
@@ -103,11 +117,13 @@ def _to_the_end(conjunction: str, condition: str, main: str) -> str | None:
 def _to_the_front(main: str, conjunction: str, condition: str, text: str) -> str | None:
     if _SCOPE.search(f"{main} {condition}") or _POINTING.search(condition) or _BOUND.search(main):
         return None
+    if _NO_SUBJECT.match(condition):
+        return None
     # "life after death" is no clause of its own.
     if conjunction in ("after", "before") and not _FINITE.search(condition):
         return None
     main = lowered(main, text)
-    return f"{raised(conjunction)} {condition}, {main}." if declares(main) else None
+    return f"{raised(conjunction)} {condition}, {main}." if declares(main, text) else None
 
 
 def _other_way_round(first: str, between: str, second: str, text: str) -> str | None:

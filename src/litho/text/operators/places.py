@@ -3,9 +3,10 @@
 import random
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import NamedTuple
 
-from litho.text.documents import sentences
+from litho.text.documents import paragraphs, sentences
 from litho.text.operators.base import Rows, fresh
 
 _TITLE = r"(?:(?:Dr|Mr|Mrs|Ms|Prof|St)\. )"
@@ -22,9 +23,13 @@ VERB = re.compile(
     r"|holds?|gives?|makes?|needs?|leads?|owns?|lives?|works?|contains?|comes?|goes|runs?|means?)\b"
 )
 _NAME_AND_VERB = re.compile(rf"{NAME},? {VERB.pattern}")
+_SURE_NAME = re.compile(rf"{_TITLE}|{_CAPITALISED} [A-ZА-Я]")
+_INSIDE = re.compile(rf"(?=(?:[^\W_],? |; |\b{_TITLE})([A-ZА-Я]\w*))")
 _MARK = re.compile(r"(?:#+|[-*+•>]|\d+[.)])\s+")
 _ENGLISH = re.compile(
-    r"\b(?:the|of|and|is|are|was|were|has|had|by|with|from|for|it|she|they|this)\b", re.IGNORECASE
+    r"\b(?:the|of|and|is|are|was|were|has|had|by|with|from|for|it|she|they|this|grew|drew|built"
+    r"|bought|brought|taught|wrote|became|began)\b",
+    re.IGNORECASE,
 )
 # Words that are written with a capital only where they begin a sentence.
 _ORDINARY = frozenset(
@@ -34,7 +39,12 @@ _ORDINARY = frozenset(
     at by for from with without under over after before during since until when while as if because
     although though despite through between among against about to of today now then not only
     several other another and but or yet so also however therefore thus hence consequently moreover
-    furthermore nevertheless nonetheless meanwhile besides
+    furthermore nevertheless nonetheless meanwhile besides nothing nobody none neither either
+    everyone everybody everything someone somebody something anyone anybody anything such others
+    what who whoever whatever how where why even only just once later soon earlier afterwards
+    yesterday tomorrow tonight sometimes often always never perhaps maybe again already
+    instead otherwise elsewhere everywhere nowhere somewhere finally eventually originally
+    initially recently suddenly usually generally apparently unfortunately
     """.split()  # noqa: SIM905  a list of a hundred quoted words is no easier to read
 )
 
@@ -80,6 +90,27 @@ def whole(text: str) -> Sentence:
     return Sentence(0, len(text), text)
 
 
+def unlisted(sentence: str) -> str:
+    """`sentence` without the mark of a list before it; a heading's stays and shows what it is."""
+    mark = None if sentence.startswith("#") else _MARK.match(sentence)
+    return sentence[mark.end() :] if mark else sentence
+
+
+def joined(parts: list[str]) -> str:
+    """`parts` after each other, with headings, list items and table rows on lines of their own."""
+    found = ""
+    for before, part in zip(["", *parts], parts, strict=False):
+        own_line = _MARK.match(part) or part.startswith("|") or before.startswith(("#", "|"))
+        found += ("\n" if own_line else " ") + part if found else part
+    return found
+
+
+def ends_in_list(text: str) -> bool:
+    """Whether words right behind `text` would belong to a list or a heading."""
+    lines = paragraphs(text)[-1].splitlines() if text.strip() else []
+    return any(_MARK.match(line.lstrip()) or line.startswith(("#", "|")) for line in lines)
+
+
 def put(text: str, place: Sentence, new: str) -> str:
     """`text` with `new` where `place` stood."""
     return text[: place.start] + new + text[place.end :]
@@ -116,9 +147,28 @@ def lowered(sentence: str, text: str) -> str:
     return small + sentence[word.end() :] if small in _ORDINARY or common else sentence
 
 
-def declares(clause: str) -> bool:
-    """Whether the form of a `lowered` clause shows that it states something: no command."""
-    return clause[:1].islower() or _NAME_AND_VERB.match(clause) is not None
+def fits(words: str, text: str) -> bool:
+    """Whether `lowered` words may stand after others: their capital, if any, is surely a name's."""
+    if words[:1].islower() or _SURE_NAME.match(words):
+        return True
+    word = re.match(_CAPITALISED, words)
+    if not word:
+        return False
+    if not word[0][1:].islower():  # "USA", "McGill", "I"
+        return True
+    # At the beginning of a sentence "Bread" and "Nora" look alike.
+    return re.split(r"[’'-]", word[0])[0] in _capitals_inside(text)
+
+
+@lru_cache(maxsize=4)  # it is asked of each sentence of one text
+def _capitals_inside(text: str) -> frozenset[str]:
+    """The words that have a capital where no sentence begins."""
+    return frozenset(word for place in statements(text) for word in _INSIDE.findall(place.said))
+
+
+def declares(clause: str, text: str) -> bool:
+    """Whether a `lowered` clause fits behind other words and states something: no command."""
+    return clause[:1].islower() or (_NAME_AND_VERB.match(clause) is not None and fits(clause, text))
 
 
 def bare(name: str) -> str:

@@ -11,15 +11,17 @@ from litho.text.operators.places import (
     FACT,
     NAME,
     PAST,
+    VERB,
     Sentence,
     bare,
     changed,
-    declares,
+    fits,
     is_english,
     located,
     lowered,
     put,
     statements,
+    unlisted,
     whole,
 )
 
@@ -27,7 +29,7 @@ from litho.text.operators.places import (
 @operator
 def list_shape(text: str, scorer: Scorer, chance: random.Random) -> Iterator[Rows]:
     """Writes the sentences as a list."""
-    parts = sentences(text)
+    parts = [unlisted(part) for part in sentences(text)]
     bullets = ["- {}", "* {}", "{n}. {}", "• {}"] if len(parts) > 1 else []
     yield from fresh(
         text,
@@ -41,7 +43,7 @@ def list_shape(text: str, scorer: Scorer, chance: random.Random) -> Iterator[Row
 @operator
 def json_shape(text: str, scorer: Scorer, chance: random.Random) -> Iterator[Rows]:
     """Writes the sentences as JSON-like data."""
-    parts = sentences(text)
+    parts = [unlisted(part) for part in sentences(text)]
     named = [{f"{key} {n}": part for n, part in enumerate(parts, 1)} for key in ("fact", "line")]
     shapes = [*named, parts] if parts else []
     yield from fresh(text, (json.dumps(shape, ensure_ascii=False, indent=0) for shape in shapes))
@@ -55,13 +57,16 @@ _IS = re.compile(
 )
 # A subject with one of these is no subject but a clause.
 _CLAUSE = re.compile(
-    r"\b(?:and|or|but|that|which|who|when|where|while|if|because|as|it|he|she|they|said|says|saw"
-    r"|thought|knew|has|had|have|to|\w+ed)\b"
+    r"\b(?:and|or|but|that|which|who|when|where|while|if|because|as|it|he|she|they|says|thought"
+    r"|knew|to|although|though|since|after|before|until|unless)\b"
+    rf"|{VERB.pattern}"
 )
 _DID = re.compile(rf"(?P<x>{NAME}) (?P<did>{PAST} [^;:]+)\.")
-_YEAR_FIRST = re.compile(r"In \d{3,4}, (?P<rest>[^;:]+)\.")
+# "Larger than in 1940", "early in 1940": the year is not when it was.
+_NOT_THEN = r"(?!.*\bthan\b)(?!.*\b(?:as|early|late|later|back|only|even|again) in \d)"
+_YEAR_FIRST = re.compile(rf"In \d{{3,4}}, {_NOT_THEN}(?P<rest>[^;:]+)\.")
 _PRESENT = re.compile(r"\b(?:is|are|has|have|will)\b")
-_YEAR_LAST = re.compile(r"(?P<rest>[^,;:]+) in \d{3,4}")
+_YEAR_LAST = re.compile(rf"{_NOT_THEN}(?P<rest>[^,;:]+) in \d{{3,4}}")
 _PLACE = re.compile(
     rf"(?P<rest>(?:(?:located|situated|held|born|built|founded|presented|kept|found|made|shown"
     rf"|published|buried|established)\b[^,]*? ?)?)\b(?:in|at|near) (?:the )?(?P<name>{NAME})"
@@ -102,16 +107,17 @@ def _all_asked(text: str, questions: dict[Sentence, str], layout: str) -> str:
 
 def _questions(sentence: str, text: str) -> Iterator[str]:
     """Questions that `sentence` answers, the most particular ones first."""
-    if not is_english(sentence):
+    # Asked by somebody else, "you" and "my" would mean somebody else.
+    if not is_english(sentence) or _PERSON.search(sentence):
         return
     yield from _about_being(sentence, text)
     yield from _about_doing(sentence, text)
-    about = _subject(sentence)
-    if about:
-        yield f"What is said about {lowered(about, text)}?"
+    about = lowered(_subject(sentence, text), text)
+    if about and fits(about, text):
+        yield f"What is said about {about}?"
 
 
-def _subject(sentence: str) -> str:
+def _subject(sentence: str, text: str) -> str:
     """Whom or what a sentence is about, as far as its form shows that; else its first name."""
     if pronoun := re.match(rf"(?:{_PRONOUN})\b", sentence):
         return _OBJECT[pronoun[0]]
@@ -122,7 +128,7 @@ def _subject(sentence: str) -> str:
     for match in re.finditer(rf"(?:the )?{NAME}", sentence):
         name = match[0] if match[0].lower().startswith("the ") else bare(match[0])
         # A capital at the beginning shows no name: "Below them …", "Sit down."
-        sure = match.start() > 0 or " " in match[0] or declares(sentence)
+        sure = match.start() > 0 or fits(match[0], text)
         if sure and len(name) > 1 and not _DATE_OR_LANGUAGE.match(name):
             return name
     return ""
@@ -140,18 +146,24 @@ def _about_being(sentence: str, text: str) -> Iterator[str]:
     if not match or not _is_subject(match["x"]) or _JOINED.search(match["y"]):
         return
     subject, verb, rest = lowered(match["x"], text), match["verb"], match["y"]
+    if fits(subject, text):
+        yield from _about_one(subject, verb, rest, _who(match["x"]))
+    if not re.fullmatch(_PRONOUN, match["x"]):
+        yield f"{_who(match['x'])} {verb} {rest}?"
+
+
+def _about_one(subject: str, verb: str, rest: str, who: str) -> Iterator[str]:
+    """Questions that name the subject of "`subject` `verb` `rest`"."""
     asked = f"{verb} {subject}"
     if year := _YEAR_LAST.fullmatch(rest):
         yield f"When {asked} {year['rest']}?"
     if (place := _PLACE.fullmatch(rest)) and not _DATE_OR_LANGUAGE.match(place["name"]):
         yield f"Where {asked} {place['rest']}".rstrip() + "?"
     if (maker := _BY.fullmatch(rest)) and not _DATE_OR_LANGUAGE.match(maker["name"]):
-        yield f"By whom {asked} {maker['before']}{maker['after']}?"
-    if re.fullmatch(_PRONOUN, match["x"]):
-        return
-    if re.match(r"(?:an?|the) ", rest):
-        yield f"{_who(match['x'])} {asked}?"
-    yield f"{_who(match['x'])} {verb} {rest}?"
+        whom = "whom" if _who(maker["name"]) == "Who" else "whom or what"
+        yield f"By {whom} {asked} {maker['before']}{maker['after']}?"
+    if subject.capitalize() not in _OBJECT and re.match(r"(?:an?|the) ", rest):
+        yield f"{who} {asked}?"
 
 
 def _about_doing(sentence: str, text: str) -> Iterator[str]:
@@ -162,8 +174,9 @@ def _about_doing(sentence: str, text: str) -> Iterator[str]:
     if not match or re.fullmatch(_PRONOUN, match["x"]) or _JOINED.search(match["did"]):
         return
     if _is_subject(match["x"]):
-        if year := _YEAR_LAST.fullmatch(match["did"]):
-            yield f"When was it that {lowered(match['x'], text)} {year['rest']}?"
+        subject = lowered(match["x"], text)
+        if fits(subject, text) and (year := _YEAR_LAST.fullmatch(match["did"])):
+            yield f"When was it that {subject} {year['rest']}?"
         yield f"{_who(match['x'])} {match['did']}?"
 
 

@@ -63,7 +63,11 @@ def _rule(found: str, *instead: str) -> list[Rule]:
 
 
 # What begins a clause, so that "so" before it means "therefore".
-_CLAUSE = r"(?=(?:the|an?|this|these|he|she|it|they|we|there|his|her|its|their) )"
+_CLAUSE = (
+    r"(?!the (?:story|legend|saying|tale|song|rumou?r) (?:goes|went|has|had|says|said|runs)\b)"
+    r"(?!(?:he|she|it|they|we) (?:is said|says?|said|claim|seem|thought|believ|hope))"
+    r"(?=(?:the|an?|this|these|he|she|it|they|we|there|his|her|its|their) )"
+)
 _THEREFORE = ("Therefore, ", "Thus, ", "Hence, ", "Consequently, ", "As a result, ")
 _FINITE = r"(?:is|are|was|were|has|have|had|can|could|does|did|will|would|must)"
 _POSSIBLE = r"(?:can|could|may|might|will|would|should)"
@@ -92,7 +96,12 @@ _CONNECTIVES: tuple[Rule, ...] = (
     *_swaps(" and therefore ", " and thus ", " and hence "),
     *_rule(r" although (?=\w)", " though ", " even though "),
     *_rule(r" even though (?=\w)", " although ", " though "),
-    *_rule(r"(?<!\beven)(?<!\bas) though (?=\w)", " although ", " even though "),
+    # "The price though was high" has an adverb.
+    *_rule(
+        rf"(?<!\beven)(?<!\bas) though (?=\w)(?!(?:\w+ly )?{VERB.pattern})",
+        " although ",
+        " even though ",
+    ),
     *_swaps(", whereas ", ", while on the other hand "),
     *_swaps(" because of ", " on account of ", " owing to "),
     *_swaps(" despite ", " in spite of "),
@@ -104,6 +113,11 @@ _CONNECTIVES: tuple[Rule, ...] = (
     *_rule(r" as well\.\Z", ", too."),
 )
 _NEGATED = re.compile(r"\b(?:not|no|never|neither|nothing|nobody|cannot)\b|n['’]t\b")
+# "Everyone, but the captain, left" means "except".
+_ALL = re.compile(r"\b(?:all|every\w*|any\w*)\b", re.IGNORECASE)
+_COMMA = re.compile(r",(?!\d)")
+# "She did as well" may mean "equally well".
+_WELL_DONE = re.compile(r"\b(?:do|did|does|done|just|quite|nearly|almost|equally)$")
 _PERFECT = re.compile(r"\b(?:has|have|had|ever)\b")
 _ALSO = re.compile(r"([^,;:]+ (?:is|are|was|were|has|have|had|can|could|will)) also ([^,;:]+)\.")
 _COORDINATION = re.compile(r"\b(?:and|but|or|only|that|which|who|when|because|not|no)\b")
@@ -119,23 +133,28 @@ def connective_swap(text: str, scorer: Scorer, chance: random.Random) -> Iterato
 def _reconnected(sentence: str) -> Iterator[str]:
     for found, instead in _CONNECTIVES:
         for match in found.finditer(sentence):
-            if not _other_meaning(match[0], sentence[: match.start()]):
+            if not _other_meaning(match[0], sentence[: match.start()], sentence[match.end() :]):
                 for new in instead:
                     yield sentence[: match.start()] + new + sentence[match.end() :]
     also = _ALSO.fullmatch(sentence)
     if also and not _COORDINATION.search(sentence):
         for end in (", too.", " as well."):
-            yield f"{also[1]} {also[2]}{end}"
+            if not _other_meaning(end, f"{also[1]} {also[2]}", ""):
+                yield f"{also[1]} {also[2]}{end}"
 
 
-def _other_meaning(connective: str, before: str) -> bool:
-    """Whether the words before show that a connective is a quoted one or means something else."""
+def _other_meaning(connective: str, before: str, after: str) -> bool:
+    """Whether the words around show that a connective is a quoted one or means something else."""
     if in_quotes(before, len(before)):
         return True
+    if connective in (", too.", " as well."):
+        return bool(_NEGATED.search(before) or _WELL_DONE.search(before))
+    near, *more = _COMMA.split(after, maxsplit=1)
     if connective == ", but ":  # "not red, but green" is no contrast
-        return _NEGATED.search(before) is not None
+        excepted = not VERB.search(near) and (more or _ALL.search(before))
+        return bool(_NEGATED.search(before) or excepted)
     # "It has been open, since" is about time.
-    return connective == ", since " and _PERFECT.search(before) is not None
+    return connective == ", since " and bool(_PERFECT.search(before) or more)
 
 
 _DOUBLE_NEGATIONS = (
@@ -160,7 +179,8 @@ _SCOPE = re.compile(
     |much|few|fewer|several|both|no|none|nobody|nothing|only|never|not|always|often|sometimes
     |usually|also|too|for|already|still|even|just|almost|because|since|until|as|and|but|or|nor|that
     |which|who|whom|whose|what|when|where|while|if|unless|although|though|so|must|may|might|should
-    |than|said|one|two|three|at\ least|at\ most|either|neither|mostly|mainly|again|yet)\b)
+    |hardly|barely|scarcely|rarely|seldom|than|said|one|two|three|at\ least|at\ most|either|neither
+    |mostly|mainly|again|yet)\b)
     |n['’]t\b|[,;:()“”"—–]""",
     re.VERBOSE,
 )
@@ -180,7 +200,7 @@ def negation(text: str, scorer: Scorer, chance: random.Random) -> Iterator[Rows]
 
 def _negations(sentence: str, text: str) -> Iterator[str]:
     clause = lowered(sentence, text)
-    if not (is_english(sentence) and VERB.search(clause) and declares(clause)):
+    if not (is_english(sentence) and VERB.search(clause) and declares(clause, text)):
         return
     if _UNFIT_OPENING.match(clause) or _NEXT_CLAUSE.search(clause):
         return
@@ -216,10 +236,13 @@ def restatement(text: str, scorer: Scorer, chance: random.Random) -> Iterator[Ro
 def _restated(text: str, place: Sentence, scorer: Scorer) -> Iterator[str]:
     for restated in scorer.restatements(text, place.said):
         new = " ".join(restated.split())
-        # A model may name what the text does not, or say less than the sentence.
-        if new and new != place.said and _facts(new[:1].lower() + new[1:]) <= _facts(text):
-            if {fact.lower() for fact in _facts(lowered(place.said, text))} <= _words(new.lower()):
-                yield put(text, place, new)
+        if not new or new == place.said:
+            continue
+        # A model may name what the text does not, or something else than the sentence does.
+        brings_none = _facts(lowered(new, text)) <= _facts(text)
+        said = {fact.lower() for fact in _facts(lowered(place.said, text))}
+        if brings_none and said <= _words(new.lower()):
+            yield put(text, place, new)
             yield put(text, place, f"{place.said} In other words: {new}")
 
 
