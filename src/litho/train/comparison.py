@@ -63,8 +63,7 @@ def diff_text(
     scenes = _checked_scenes(change, text, unseen, unrelated, config)
     cost = _cost(change, text, config, unrelated)
     with whole_or_nothing(RunDirectory.create(out)) as run:
-        about = f"all in all about {cost.seconds:.0f} s and {cost.gib:.1f} GiB"
-        reporter.stage(f"reading the text in both states ({about})", len(scenes))
+        reporter.stage(f"reading the text in both states ({cost.described()})", len(scenes))
         found, rows = _read_scenes(change, scenes, reporter)
         judgement = None
         if change:

@@ -5,6 +5,7 @@ were measured on CPU: they make the estimate good to about a factor of 1.5.
 """
 
 import time
+from collections.abc import Sequence
 
 import torch
 from pydantic import BaseModel
@@ -24,6 +25,10 @@ COMPARE_RATIO = 5.5  # both states read and compared
 NULL_RATIO = 3.5  # a random update read and judged
 READING_RATIO = 1.5  # hidden states and distributions of one state
 TRAIN_RATIO = 3.0  # forward and backward in float32
+SHARED_RATIO = 0.6  # a variant read and compared, what it shares left out
+RESTATED_RATIO = 60.0  # asking the model to restate the text's sentences
+RESTATED_TOKENS = 600  # of the text, after which enough of them have been asked for
+RUNGS_RATIO = 0.6  # readings for a ladder, for each token of its text
 BEHAVIOUR_TOKENS = 2000  # what scoring words and letting the model speak is worth
 LIBRARIES_GIB = 0.7  # Python, torch and transformers
 
@@ -33,6 +38,10 @@ class Cost(BaseModel):
 
     seconds: float
     gib: float
+
+    def described(self) -> str:
+        """`all in all about 60 s and 1.5 GiB`."""
+        return f"all in all about {self.seconds:.0f} s and {self.gib:.1f} GiB"
 
 
 def expected_cost(
@@ -107,6 +116,22 @@ def diff_cost(
     pieces = 8 * 4 * AT_ONCE * shape.vocab_size
     size = 4 * models * model.network.num_parameters() + min(tokens, model.context) * kept + pieces
     return Cost(seconds=10 + reading + judging, gib=LIBRARIES_GIB + size / 2**30)
+
+
+def vary_cost(
+    model: LanguageModel, scenes: Sequence[int], count: int, restates: bool, ladder: bool
+) -> Cost:
+    """Time and memory of variants of scenes of so many tokens, and of the ladders up to them."""
+    tokens, longest = sum(scenes), max(scenes)
+    work = count * tokens * SHARED_RATIO + 2 * TRAIN_RATIO * tokens
+    if restates:
+        work += RESTATED_RATIO * min(tokens, RESTATED_TOKENS)
+    if ladder:  # its rungs grow with the text, and each reads all of it
+        work += sum(RUNGS_RATIO * length**2 for length in scenes)
+    shape = model.network.config.get_text_config()
+    size = 4 * model.network.num_parameters() + 3 * 4 * longest * shape.vocab_size
+    gib = LIBRARIES_GIB + size / 2**30
+    return Cost(seconds=20 + work * _seconds_per_token(model), gib=gib)
 
 
 def exposure_cost(

@@ -15,6 +15,7 @@ from litho.model import adapters
 from litho.model.alternatives import ModelScorer
 from litho.model.loading import LanguageModel
 from litho.text import markup
+from litho.train.cost import vary_cost
 from litho.train.depth import choose_layers
 from litho.train.inputs import shipped_retention, split_scenes
 from litho.train.job import Reporter
@@ -52,10 +53,12 @@ def vary_text(
     text = markup.plain(document)
     model = open_readable(model_name, text)
     scenes = split_scenes(model, text)
-    chosen_operators(config.operators)
+    operators = list(chosen_operators(config.operators))
     marked = marked_rows(document, scenes)
     with whole_or_nothing(RunDirectory.create(out)) as run:
-        reporter.stage("making variants", config.count)
+        lengths = [len(model.tokens(scene)) for scene in scenes]
+        cost = vary_cost(model, lengths, config.count, "restatement" in operators, config.ladder)
+        reporter.stage(f"making variants ({cost.described()})", config.count)
         plan = plan_presentations(
             model,
             scenes,
@@ -66,7 +69,7 @@ def vary_text(
             config.seed,
             reporter.advance,
             marked,
-            config.operators,
+            operators,
         )
         ladders = _ladders(model, scenes, config, reporter) if config.ladder else []
         reporter.stage("seeing which layers the text pulls at")
