@@ -21,12 +21,10 @@ compares with transformers alone. TransformerLens and nnsight need an environmen
 
 import argparse
 import resource
-import statistics
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterable
-from functools import cache
+from functools import cache, partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -35,6 +33,7 @@ import torch
 from capture_peers import MISSING, PEERS, Found, fresh_model, outputs
 from torch import Tensor
 from transformers import AutoTokenizer
+from turns import show_ratios, time_in_turns
 
 from litho.app.memory import keep_freed_memory
 from litho.measure.states import State, StateReading, read_state
@@ -152,22 +151,10 @@ def apart(these: Iterable[Tensor], those: Iterable[Tensor]) -> float:
 
 def show_times(text: Path, tokens: int, rounds: int) -> None:
     ids = first_tokens(text, tokens)
-    times: dict[str, list[float]] = {name: [] for name in WAYS}
-    for round_ in range(rounds + 2):
-        for name, way in WAYS.items():
-            began = time.perf_counter()
-            way(ids)
-            if round_ >= 2:  # the first rounds load models and compile kernels
-                times[name].append(time.perf_counter() - began)
+    # The first rounds load models and compile kernels.
+    times = time_in_turns({name: partial(way, ids) for name, way in WAYS.items()}, rounds, 2)
     print(f"{len(ids)} tokens, {torch.get_num_threads()} threads, {rounds} rounds")
-    for name, values in times.items():
-        ratios = [a / b for a, b in zip(values, times["plain"], strict=True)]
-        print(
-            f"{name}: {statistics.median(values):.3f} s, {statistics.median(ratios):.2f} times "
-            f"plain ({min(ratios):.2f} to {max(ratios):.2f}); fastest {min(values):.3f} s, "
-            f"{min(values) / min(times['plain']):.2f} times",
-            flush=True,
-        )
+    show_ratios(times, "plain")
 
 
 def main() -> None:

@@ -9,12 +9,12 @@ multiplies by the adapters in bfloat16 as well, as its main job does.
 """
 
 import argparse
-import statistics
-import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import torch
+from turns import show_ratios, time_in_turns
 
 from litho.app.memory import keep_freed_memory
 from litho.model import adapters
@@ -46,25 +46,19 @@ def compare(model: LanguageModel, rows: list[list[int]], rounds: int) -> None:
         with frozen.active(), adapters.mixed_precision(model):
             return backward_text(model, rows, ids_BT.numel())
 
-    ways: dict[str, Callable[[], float]] = {"peft": plain, "litho": whole, "litho, kept": upper}
-    times: dict[str, list[float]] = {name: [] for name in ways}
-    losses = {}
-    for round_ in range(rounds + 2):
-        for name, way in ways.items():
-            began = time.perf_counter()
-            losses[name] = way()
-            torch.nn.utils.clip_grad_norm_(weights, 1.0)
-            optimizer.step()
-            optimizer.zero_grad(set_to_none=True)
-            if round_ >= 2:  # the first rounds compile kernels and fill what is kept
-                times[name].append(time.perf_counter() - began)
-    for name, values in times.items():
-        ratios = [a / b for a, b in zip(values, times["peft"], strict=True)]
-        print(
-            f"  {name}: {statistics.median(values):.3f} s, {statistics.median(ratios):.2f} times "
-            f"peft ({min(ratios):.2f} to {max(ratios):.2f}), loss {losses[name]:.5f}",
-            flush=True,
-        )
+    losses: dict[str, float] = {}
+
+    def step(name: str, way: Callable[[], float]) -> None:
+        losses[name] = way()
+        torch.nn.utils.clip_grad_norm_(weights, 1.0)
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
+
+    ways = {"peft": plain, "litho": whole, "litho, kept": upper}
+    steps = {name: partial(step, name, way) for name, way in ways.items()}
+    # The first rounds compile kernels and fill what is kept.
+    show_ratios(time_in_turns(steps, rounds, warm_up=2), "peft")
+    print("  " + ", ".join(f"loss of {name} {loss:.5f}" for name, loss in losses.items()))
 
 
 def main() -> None:

@@ -9,13 +9,12 @@ values of the first and the last are compared, too.
 """
 
 import argparse
-import statistics
-import time
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
 import torch
+from turns import show_ratios, time_in_turns
 
 from litho.app.memory import keep_freed_memory
 from litho.measure.volatility import read, volatilities, volatility
@@ -55,19 +54,7 @@ def compare(model: LanguageModel, page: str, count: int, rounds: int) -> None:
         "forwards": forwards,
         "reference": lambda: [volatility(parent, read(model, rows)) for rows in variants],
     }
-    times: dict[str, list[float]] = {name: [] for name in ways}
-    for _ in range(rounds):
-        for name, way in ways.items():
-            began = time.perf_counter()
-            way()
-            times[name].append(time.perf_counter() - began)
-    for name, values in times.items():
-        ratios = [a / b for a, b in zip(values, times["forwards"], strict=True)]
-        print(
-            f"  {name}: {statistics.median(values):.1f} s, {statistics.median(ratios):.2f} times "
-            f"the forwards ({min(ratios):.2f} to {max(ratios):.2f})",
-            flush=True,
-        )
+    show_ratios(time_in_turns(ways, rounds, warm_up=0), "forwards")
     pairs = zip(
         volatilities(model, parent, variants),
         [volatility(parent, read(model, rows)) for rows in variants],

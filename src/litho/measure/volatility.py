@@ -17,8 +17,15 @@ from torch import Tensor
 
 from litho.core.records import Edit, Volatility
 from litho.model.loading import LanguageModel
-from litho.model.prefixes import Read, common_length, read_rows
-from litho.model.scoring import chunks, kl, logits_of_rows, normalizers, token_logprobs
+from litho.model.prefixes import Read, read_rows
+from litho.model.scoring import (
+    chunks,
+    common_length,
+    kl,
+    logits_of_rows,
+    normalizers,
+    token_logprobs,
+)
 from litho.text.diffs import edits, shared_tokens
 
 # Shapes: N tokens of a text, T places of a row with what opens it, V vocabulary.

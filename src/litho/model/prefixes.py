@@ -13,7 +13,7 @@ from torch import Tensor
 from transformers import DynamicCache
 
 from litho.model.loading import LanguageModel
-from litho.model.scoring import batches, logits, pad_rows
+from litho.model.scoring import batches, common_length, logits, pad_rows
 
 # Shapes: T tokens, V vocabulary.
 WORTH_SHARING = 48  # common tokens below which rows are rather read side by side
@@ -90,12 +90,6 @@ def _riders(
         length = len(rows[index])
         yield Read(index, min(kept, length), logits_TV[:length])
         kept = length  # the beginnings come in the order of falling length
-
-
-def common_length(first: Sequence[int], second: Sequence[int]) -> int:
-    """How many tokens two sequences have in common at their beginning."""
-    shortest = min(len(first), len(second))
-    return next((i for i in range(shortest) if first[i] != second[i]), shortest)
 
 
 @torch.no_grad()

@@ -188,8 +188,14 @@ def _shared_length(targets: Sequence[Target]) -> int:
     shared = min(t.first for t in targets) - 1
     first = targets[0].ids
     for t in targets[1:]:
-        shared = next((i for i in range(shared) if t.ids[i] != first[i]), shared)
+        shared = min(shared, common_length(first, t.ids))
     return shared
+
+
+def common_length(first: Sequence[int], second: Sequence[int]) -> int:
+    """How many tokens two sequences have in common at their beginning."""
+    shortest = min(len(first), len(second))
+    return next((i for i in range(shortest) if first[i] != second[i]), shortest)
 
 
 @torch.no_grad()

@@ -14,14 +14,14 @@ from torch import Tensor
 from litho.core.records import Cliff, Ladder, Rung, Volatility
 from litho.measure.volatility import Reading, read, read_rows_of, volatility
 from litho.model.loading import LanguageModel
-from litho.model.prefixes import common_length
-from litho.model.scoring import logits
+from litho.model.scoring import common_length, logits, token_logprobs
 from litho.model.vocabulary import Vocabulary
 from litho.text.diffs import edits
 
 # Shapes: T tokens of the text, V vocabulary.
 LIKELY = 3.0  # nats; a token of the text that surprises less is one that the model might have said
 CANDIDATES = 32  # likeliest tokens that are tried in the place of one of the text's
+_ENDS = (". ", "! ", "? ", "\n")  # of sentences
 STEP_SURPRISE = 10.0  # nats that a step may add, unless the user says otherwise
 TRIES = 4  # tokens that are tried before a place is called a cliff
 
@@ -160,10 +160,9 @@ class Climb:
 
     def _surprise(self) -> list[float]:
         """Of the text's tokens, each behind the current version, nats."""
-        after_TV = self.reading.after_NV[:-1].float()
-        own_T1 = torch.tensor(self.target[self.offset + 1 :])[:, None]
-        known = (after_TV.logsumexp(-1) - after_TV.gather(-1, own_T1)[:, 0]).tolist()
-        return [0.0] * self.offset + [0.0] + known
+        followers_T = torch.tensor(self.target[self.offset + 1 :])
+        known = token_logprobs(self.reading.after_NV[:-1], followers_T).neg().tolist()
+        return [0.0] * (self.offset + 1) + known
 
     def _tried(self, places: Sequence[int]) -> _Step:
         ids = list(self.ids)
@@ -222,9 +221,7 @@ class Climb:
             return []
         before, after = self.ids[self.offset : place], self.ids[place:]
         said, rest = self.model.decode(before), self.model.decode(after)
-        start = max(
-            said.rfind(mark) + len(mark) if mark in said else 0 for mark in (". ", "! ", "? ", "\n")
-        )
+        start = _last_sentence(said)
         lead, sentence = said[:start], said[start:] + rest
         return [
             ("definition", f"{lead}What is meant here is {word}. {sentence}"),
@@ -246,14 +243,17 @@ class Climb:
         """The text's own sentence around a token."""
         pieces = self.model.pieces(self.text)
         here = len("".join(pieces[: place - self.offset]))
-        start = max(self.text.rfind(mark, 0, here) for mark in (". ", "! ", "? ", "\n")) + 1
-        ends = [
-            end for mark in (". ", "! ", "? ", "\n") if (end := self.text.find(mark, here)) >= 0
-        ]
+        start = _last_sentence(self.text[:here])
+        ends = [end for mark in _ENDS if (end := self.text.find(mark, here)) >= 0]
         return self.text[start : min(ends, default=len(self.text)) + 1].strip()
 
     def _said(self, ids: Sequence[int]) -> str:
         return self.text if ids == self.target else self.model.decode(ids[self.offset :])
+
+
+def _last_sentence(text: str) -> int:
+    """Where the last sentence of a text begins."""
+    return max(text.rfind(mark) + len(mark) if mark in text else 0 for mark in _ENDS)
 
 
 def _changed(before: Reading, after: Reading) -> int:
