@@ -227,6 +227,24 @@ def effects_show(
 
 
 @app.command()
+def bench(
+    name: Annotated[str, typer.Argument(help="What to compare: lithography.")],
+    texts: Annotated[Path, typer.Argument(help="Texts with questions and paraphrases, JSONL.")],
+    retention: Annotated[Path, typer.Option(help="Unrelated prose on which drift is measured.")],
+    out: Annotated[Path, typer.Option(help="Folder; if it holds a part, it is gone on with.")],
+    protocol: Annotated[str, typer.Option(help="quick or full.")] = "quick",
+    settings: SetOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Compare ways of presenting a text, with rivals and ablations; takes hours."""
+    from litho.app import bench as comparisons
+
+    if name != "lithography":
+        raise LithoError(f"there is no comparison {name!r}: there is lithography")
+    comparisons.lithography(texts, retention, protocol, out, settings or [], as_json)
+
+
+@app.command()
 def report(run: Annotated[Path, typer.Argument(help="A finished run.")]) -> None:
     """Write the report of a finished run again."""
     from litho.app.report import write_report

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from litho.model import adapters
@@ -14,9 +15,10 @@ from litho.model.loading import LanguageModel
 
 
 class FrozenBelow:
-    """Keeps what the blocks below the lowest layer of an adapter hand on, text by text.
+    """Keeps what the blocks below the lowest layer of an adapter hand on, row by row.
 
-    It stays right as long as nothing below that layer changes: not the base, and not the other
+    Each row is read alone the first time, so that what is kept does not depend on the batches. It
+    stays right as long as nothing below that layer changes: not the base, and not the other
     adapters that are active.
     """
 
@@ -24,13 +26,14 @@ class FrozenBelow:
         self._stack = blocks(model)
         self._network = model.network
         self.first = min(map(adapters.layer_of, adapters.weights(model, adapter)))
-        self._kept: dict[tuple[tuple[int, ...], bytes], Tensor] = {}
-        self._key: tuple[tuple[int, ...], bytes] = ((), b"")
+        self._kept: dict[bytes, Tensor] = {}
+        self._ids_BT: Tensor | None = None  # that are being read; their rows are kept
+        self._reading = False  # a row is read for the first time
 
     @property
-    def known(self) -> bool:
-        """Whether the text that is being read has been read before."""
-        return self._key in self._kept
+    def skipping(self) -> bool:
+        """Whether what the lower blocks would say is known."""
+        return not self._reading
 
     @contextmanager
     def active(self) -> Iterator[None]:
@@ -57,15 +60,41 @@ class FrozenBelow:
                 self._stack[place] = block
 
     def _look_up(self, _: nn.Module, __: object, kwargs: dict[str, Any]) -> None:
+        if self._reading:
+            return
         ids_BT: Tensor = kwargs["input_ids"]
-        self._key = (tuple(ids_BT.shape), ids_BT.cpu().numpy().tobytes())
+        for row_T in ids_BT:
+            if _key(row_T) not in self._kept:
+                self._read(row_T)
+        self._ids_BT = ids_BT
+
+    @torch.no_grad()
+    def _read(self, row_T: Tensor) -> None:
+        self._reading = True
+        try:
+            self._network(input_ids=row_T.unsqueeze(0), use_cache=False)
+        except _ReadSoFar as read:
+            self._kept[_key(row_T)] = read.hidden_BTD[0]
+        finally:
+            self._reading = False
 
     def _exchange(
         self, _: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        if not self.known:
-            self._kept[self._key] = block_input(args, kwargs).detach()
-        return with_block_input(args, kwargs, self._kept[self._key])
+        if self._reading:
+            raise _ReadSoFar(block_input(args, kwargs))
+        assert self._ids_BT is not None
+        hidden_BTD = torch.stack([self._kept[_key(row_T)] for row_T in self._ids_BT])
+        return with_block_input(args, kwargs, hidden_BTD)
+
+
+class _ReadSoFar(Exception):
+    def __init__(self, hidden_BTD: Tensor) -> None:
+        self.hidden_BTD = hidden_BTD
+
+
+def _key(row_T: Tensor) -> bytes:
+    return row_T.cpu().numpy().tobytes()
 
 
 class _Skipped(nn.Module):
@@ -81,6 +110,6 @@ class _Skipped(nn.Module):
         return getattr(self.__dict__["_block"], name)
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401  as the block's own
-        if self.__dict__["_frozen"].known:
+        if self.__dict__["_frozen"].skipping:
             return block_input(args, kwargs)
         return self.__dict__["_block"](*args, **kwargs)

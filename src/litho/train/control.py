@@ -7,7 +7,6 @@ from pydantic import BaseModel
 HEADROOM = 0.85  # aim below the budget: the drift of single steps is noisy
 SMOOTHING = 0.3
 GAIN = 0.2
-LEAST_WEIGHT, GREATEST_WEIGHT = 20.0, 300.0
 
 
 class DriftController(BaseModel):
@@ -23,6 +22,13 @@ class DriftController(BaseModel):
     weight: float = 40.0  # strong from the start: what drifts early is not won back
     smoothed: float | None = None  # drift on replay rows
     ratio: float = 1.0  # of the drift on unseen samples to that on replay rows
+    least: float = 20.0
+    greatest: float = 300.0
+
+    @classmethod
+    def fixed(cls, weight: float, budget: float) -> "DriftController":
+        """One that leaves the weight as it is."""
+        return cls(budget=budget, weight=weight, least=weight, greatest=weight)
 
     def observe(self, drift: float) -> None:
         """Take in the drift that a training step measured on its replay rows."""
@@ -31,7 +37,7 @@ class DriftController(BaseModel):
         self.smoothed += SMOOTHING * (drift - self.smoothed)
         excess = self.ratio * self.smoothed / (HEADROOM * self.budget) - 1
         factor = math.exp(GAIN * max(-1.0, min(1.0, excess)))
-        self.weight = max(LEAST_WEIGHT, min(GREATEST_WEIGHT, self.weight * factor))
+        self.weight = max(self.least, min(self.greatest, self.weight * factor))
 
     def calibrate(self, unseen: float) -> None:
         """Take in the drift measured on samples that are not trained on."""

@@ -1,6 +1,7 @@
 """Depth: which layers a text's own gradient pulls at, beyond what any text pulls at."""
 
 import math
+import random
 from collections.abc import Sequence
 
 import torch
@@ -46,6 +47,19 @@ def choose_layers(
             f"{100 * count / len(share_L):.0f} % if all were alike"
         ),
     )
+
+
+def layers_like(depth: Depth, policy: str, seed: int) -> list[int]:
+    """The layers that the text pulls at, or as many others to compare them with.
+
+    `policy`: pull, random, or top (the last ones).
+    """
+    count, whole = len(depth.layers), len(depth.pull)
+    if policy == "random":
+        return sorted(random.Random(f"{seed} layers").sample(range(whole), count))
+    if policy == "top":
+        return list(range(whole - count, whole))
+    return list(depth.layers)
 
 
 def _gradients(model: LanguageModel, rows: Sequence[Sequence[int]]) -> dict[int, Tensor]:

@@ -134,9 +134,13 @@ class Climb:
         self.offset = len(self.model.start)
         self.target = self.model.encode(self.text)
         self.ids = own_version(self.model, self.text, self.vocabulary)
-        self.reading = read_rows_of(self.model, [self.ids])
+        self.look_again()
         nothing = Volatility(mean_kl=0.0, max_surprise=0.0)
         self._note(self._said(self.ids), 0, (), nothing)
+
+    def look_again(self) -> None:
+        """Read the current version on the model as it is now."""
+        self.reading = read_rows_of(self.model, [self.ids])
 
     @property
     def open_places(self) -> list[int]:

@@ -17,12 +17,15 @@ from litho.core.config import Config
 from litho.core.errors import LithoError
 from litho.core.runs import Ledger, RunDirectory, whole_file
 from litho.model import adapters
+from litho.model.frozen import FrozenBelow
 from litho.model.loading import LanguageModel
 from litho.model.scoring import logits
+from litho.train.ascent import Ascent
 from litho.train.control import DriftController
-from litho.train.losses import ROWS_AT_ONCE, backward_drift, backward_text, drift_on
+from litho.train.losses import ROWS_AT_ONCE, backward_drift, drift_on
+from litho.train.objectives import Objective, Rows, all_tokens
 
-Presentation = Sequence[Sequence[int]]  # rows of token ids
+Presentation = Rows  # rows of token ids; none: only self-samples are replayed
 
 
 class LoopConfig(Config):
@@ -56,7 +59,7 @@ class Step(BaseModel):
 
     presentations: int
     tokens: int  # supervised
-    loss: float
+    loss: float | None  # nats a token; none where only self-samples were replayed
     drift: float | None  # nats a token on the replay rows of this step, before it
     weight: float | None
     check: Check | None = None
@@ -74,6 +77,7 @@ class Progress(BaseModel):
     done: int = 0
     last: int  # presentations after which the arm ends
     controller: DriftController | None
+    versions: list[list[int]] | None = None  # of the text, that a ladder has reached
 
 
 @dataclass
@@ -104,6 +108,9 @@ class Arm:
     presentations: Sequence[Presentation]
     controller: DriftController | None  # None: drift is not held
     anchored: bool  # whether the anchor may end it early
+    objective: Objective = all_tokens
+    layers: Sequence[int] | None = None  # that get an adapter; None: all
+    ascent: Ascent | None = None  # made on the untouched model; its rungs are shown first
 
 
 def train_arm(
@@ -190,11 +197,15 @@ def anchor_formed(checks: Sequence[Check]) -> bool:
 
 
 class ArmLoop:
-    """Adapter, optimiser and progress of an arm."""
+    """Adapter, optimiser and progress of an arm.
+
+    An arm with an ascent is first shown its rungs, until the text itself is reached.
+    """
 
     def __init__(self, model: LanguageModel, arm: Arm, config: LoopConfig) -> None:
         self.model, self.arm, self.config = model, arm, config
-        adapters.attach(model, arm.name, config.rank, config.alpha, config.seed)
+        adapters.attach(model, arm.name, config.rank, config.alpha, config.seed, arm.layers)
+        self.frozen = FrozenBelow(model, arm.name)
         self.weights: dict[str, nn.Parameter] = adapters.weights(model, arm.name)
         self.optimizer = torch.optim.AdamW(self.weights.values(), lr=0.0, weight_decay=0.0)
         self.progress = Progress(last=config.presentations, controller=arm.controller)
@@ -202,23 +213,20 @@ class ArmLoop:
     def present(self, replay: Replay) -> Step:
         """One presentation: forward, backward, drift term, step."""
         config, progress = self.config, self.progress
-        rows = self.arm.presentations[progress.done % len(self.arm.presentations)]
         self._set_learning_rate()
         with adapters.mixed_precision(self.model):
-            loss = backward_text(self.model, rows, config.micro_tokens)
-        tokens = sum(len(row) - 1 for row in rows)
-        step = Step(
-            presentations=progress.done + 1, tokens=tokens, loss=loss, drift=None, weight=None
-        )
-        if progress.controller:
-            chance = random.Random(f"{config.seed} replay {progress.done}")
-            chosen = chance.sample(range(len(replay.ids_BT)), config.replay_rows)
-            step.weight = progress.controller.weight
-            with adapters.mixed_precision(self.model):
-                step.drift = backward_drift(
-                    self.model, replay.ids_BT[chosen], replay.logits_BTV[chosen], step.weight
-                )
-            progress.controller.observe(step.drift)
+            rows = self._rows()
+            step = Step(
+                presentations=progress.done + 1,
+                tokens=sum(len(row) - 1 for row in rows),
+                loss=self._learn(rows),
+                drift=None,
+                weight=None,
+            )
+            if progress.controller:
+                step.weight = progress.controller.weight
+                step.drift = self._hold(replay, step.weight)
+                progress.controller.observe(step.drift)
         norm = nn.utils.clip_grad_norm_(self.weights.values(), config.clip)
         if not torch.isfinite(norm):
             raise LithoError(
@@ -229,6 +237,31 @@ class ArmLoop:
         self.optimizer.zero_grad(set_to_none=True)
         progress.done += 1
         return step
+
+    def _rows(self) -> Presentation:
+        """What is presented next: a rung of the ladder, or one of the arm's presentations."""
+        arm, progress = self.arm, self.progress
+        if arm.ascent and not arm.ascent.arrived:
+            rows = arm.ascent.rows()
+            progress.versions = arm.ascent.versions
+            return rows
+        return arm.presentations[progress.done % len(arm.presentations)]
+
+    def _learn(self, rows: Presentation) -> float | None:
+        if not rows:
+            return None
+        done = self.progress.done / self.progress.last
+        with self.frozen.active():
+            return self.arm.objective(self.model, rows, self.config.micro_tokens, done)
+
+    def _hold(self, replay: Replay, weight: float) -> float:
+        """Pull back to the base on a few self-samples; return the drift there."""
+        chance = random.Random(f"{self.config.seed} replay {self.progress.done}")
+        chosen = chance.sample(range(len(replay.ids_BT)), self.config.replay_rows)
+        with self.frozen.active():
+            return backward_drift(
+                self.model, replay.ids_BT[chosen], replay.logits_BTV[chosen], weight
+            )
 
     def calibrate(self, unseen: float) -> None:
         """Tell the controller, if there is one, the drift on samples that are not trained on."""
@@ -256,6 +289,8 @@ class ArmLoop:
         """Continue from what `save` wrote."""
         with safe_open(path, "pt") as file, torch.no_grad():
             self.progress = Progress(**json.loads(file.metadata()["progress"]))
+            if self.arm.ascent and self.progress.versions:
+                self.arm.ascent.resume(self.progress.versions)
             for key in file.keys():  # noqa: SIM118  no mapping
                 kind, _, name = key.partition(" ")
                 if kind == "weight":

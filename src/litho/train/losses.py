@@ -5,7 +5,7 @@ tokens at a time, and autograd takes over below the logits: with a vocabulary of
 thousands this needs a third of the time and memory that autograd takes for the loss itself.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
@@ -16,18 +16,64 @@ from litho.model.scoring import batches, chunks, kl, logits, pad_rows
 
 # Shapes: B rows, T tokens, V vocabulary.
 ROWS_AT_ONCE = 4  # of the texts on which drift is measured
+# Weight of each token of a row but the first, T, by the row and what the model predicts, T x V.
+Weigh = Callable[[Sequence[int], Tensor], Tensor]
+# Writes the gradient for the logits of a row and returns its loss; its arguments are the row's
+# number, what is predicted behind each token but the last, where to write, each token's weight.
+RowGradient = Callable[[int, Tensor, Tensor, Tensor], float]
 
 
-def backward_text(model: LanguageModel, rows: Sequence[Sequence[int]], tokens: int) -> float:
-    """Add the gradient of the mean loss per supervised token of all `rows`; return that loss.
+def backward_text(
+    model: LanguageModel,
+    rows: Sequence[Sequence[int]],
+    tokens: int,
+    weigh: Weigh | None = None,
+) -> float:
+    """Add the gradient of the mean loss per token of all `rows`; return that loss.
 
-    Every token but a row's first is supervised. Micro-batches hold at most `tokens` padded
-    tokens; since each is weighted by its share of the supervised tokens of the whole
-    presentation, the gradient does not depend on how the rows were cut up. Raises LithoError
-    if no token is supervised.
+    Every token but a row's first is supervised, each by the weight that `weigh` gives it (none: all
+    by 1). Micro-batches hold at most `tokens` padded tokens; since each is weighted by its share
+    of the tokens of the whole presentation, the gradient does not depend on how the rows were cut
+    up. Raises LithoError if no token is supervised.
     """
-    supervised = sum(len(row) - 1 for row in rows)
-    if not supervised:
+
+    def one_row(i: int, found_TV: Tensor, gradient_TV: Tensor, weights_T: Tensor) -> float:
+        if weigh:
+            weights_T = weights_T * weigh(rows[i], found_TV)
+        labels_T = torch.tensor(rows[i][1:], device=found_TV.device)
+        return _cross_entropy(found_TV, labels_T, gradient_TV, weights_T)
+
+    return _backward_rows(model, rows, tokens, one_row)
+
+
+def backward_distilled(
+    model: LanguageModel,
+    rows: Sequence[Sequence[int]],
+    tokens: int,
+    taught: Sequence[Tensor],
+) -> float:
+    """Add the gradient of KL(teacher || model), mean per token; return that KL.
+
+    `taught`: what the teacher predicts of the last tokens of each row, logits T x V; the tokens in
+    front of them are not supervised.
+    """
+    whole = sum(len(row) - 1 for row in rows) / sum(map(len, taught))
+
+    def one_row(i: int, found_TV: Tensor, gradient_TV: Tensor, weights_T: Tensor) -> float:
+        count = len(taught[i])
+        last = slice(len(found_TV) - count, None)
+        teacher_TV = taught[i].to(found_TV.device)
+        return _divergence(teacher_TV, found_TV[last], gradient_TV[last], whole * weights_T[last])
+
+    return _backward_rows(model, rows, tokens, one_row)
+
+
+def _backward_rows(
+    model: LanguageModel, rows: Sequence[Sequence[int]], tokens: int, one_row: RowGradient
+) -> float:
+    """Run the rows backwards in micro-batches; return the sum of what `one_row` returns."""
+    predicted = sum(len(row) - 1 for row in rows)
+    if not predicted:
         raise LithoError("a presentation holds no token to learn: the text is too short")
     total = 0.0
     for group in batches([len(row) for row in rows], tokens):
@@ -36,26 +82,25 @@ def backward_text(model: LanguageModel, rows: Sequence[Sequence[int]], tokens: i
         gradient_BTV = torch.zeros_like(found_BTV)
         for b, i in enumerate(group):
             known = len(rows[i]) - 1
-            labels_T = ids_BT[b, 1 : known + 1].to(model.device)
-            total += _cross_entropy(
-                found_BTV[b, :known], labels_T, gradient_BTV[b, :known], 1 / supervised
-            )
+            weights_T = torch.full((known,), 1 / predicted, device=found_BTV.device)
+            total += one_row(i, found_BTV[b, :known], gradient_BTV[b, :known], weights_T)
         torch.autograd.backward(found_BTV, gradient_BTV)
-    return total / supervised
+    return total
 
 
 @torch.no_grad()
 def _cross_entropy(
-    logits_TV: Tensor, labels_T: Tensor, gradient_TV: Tensor, weight: float
+    logits_TV: Tensor, labels_T: Tensor, gradient_TV: Tensor, weights_T: Tensor
 ) -> float:
-    """Sum of -log P(label); writes `weight` times its gradient, softmax(logits) - onehot(label)."""
+    """Weighted sum of -log P(label); writes its gradient, weight (softmax(logits) - onehot)."""
     total = 0.0
-    for found, labels, gradient in chunks(logits_TV, labels_T.unsqueeze(-1), gradient_TV):
+    parts = chunks(logits_TV, labels_T.unsqueeze(-1), gradient_TV, weights_T.unsqueeze(-1))
+    for found, labels, gradient, weights in parts:
         logp = found.float().log_softmax(-1)
-        total -= logp.gather(-1, labels).sum().item()
+        total -= (logp.gather(-1, labels) * weights).sum().item()
         p = logp.exp_()
         p.scatter_add_(-1, labels, -torch.ones_like(labels, dtype=p.dtype))
-        gradient.copy_(p.mul_(weight))
+        gradient.copy_(p.mul_(weights))
     return total
 
 
@@ -65,25 +110,28 @@ def backward_drift(
     """Add `weight` times the gradient of KL(base || tuned), mean per token; return that KL."""
     tuned_BTV = logits(model, ids_BT)
     gradient_BTV = torch.empty_like(tuned_BTV)
+    weights_T = torch.full(ids_BT.shape[1:], weight / ids_BT.numel(), device=model.device)
     total = 0.0
     for rows in zip(base_logits_BTV.to(model.device), tuned_BTV, gradient_BTV, strict=True):
-        total += _divergence(*rows, weight / ids_BT.numel())
+        total += _divergence(*rows, weights_T)
     torch.autograd.backward(tuned_BTV, gradient_BTV)
-    return total / ids_BT.numel()
+    return total / weight
 
 
 @torch.no_grad()
-def _divergence(base_TV: Tensor, tuned_TV: Tensor, gradient_TV: Tensor, weight: float) -> float:
-    """Sum of KL(base || tuned); writes `weight` times its gradient, softmax(tuned) - softmax(base).
+def _divergence(base_TV: Tensor, tuned_TV: Tensor, gradient_TV: Tensor, weights_T: Tensor) -> float:
+    """Weighted sum of KL(base || tuned); writes its gradient with respect to the tuned logits.
 
-    The gradient is with respect to the tuned logits.
+    That is weight (softmax(tuned) - softmax(base)).
     """
     total = 0.0
-    for base, tuned, gradient in chunks(base_TV, tuned_TV, gradient_TV):
+    for base, tuned, gradient, weights in chunks(
+        base_TV, tuned_TV, gradient_TV, weights_T.unsqueeze(-1)
+    ):
         logp, logq = base.float().log_softmax(-1), tuned.float().log_softmax(-1)
         p = logp.exp()
-        total += logp.sub_(logq).mul_(p).sum().item()
-        gradient.copy_(logq.exp_().sub_(p).mul_(weight))
+        total += (logp.sub_(logq).mul_(p) * weights).sum().item()
+        gradient.copy_(logq.exp_().sub_(p).mul_(weights))
     return total
 
 

@@ -1,0 +1,91 @@
+"""Comparisons as the command line calls them: run what is left, show the table."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from litho.app.console import Bars, console
+from litho.core.config import load_config
+from litho.core.errors import Interrupted, LithoError
+from litho.core.records import Estimate
+from litho.core.runs import whole_file
+from litho.text.cases import read_cases
+from litho.text.documents import read_text
+from litho.train.lithography.summary import ArmSummary, summarize
+from litho.train.lithography.tournament import PROTOCOLS, BenchConfig, open_tournament
+
+COLUMNS = (
+    "arm",
+    "rate",
+    "texts",
+    "I mem",
+    "I gen",
+    "I hard",
+    "D_ret",
+    "spill",
+    "durability",
+    "tokens read",
+    "I gen - plan",
+    "plan's D_ret / its own at the same I gen",
+)
+
+
+def lithography(
+    texts: Path,
+    retention: Path,
+    protocol: str,
+    out: Path,
+    assignments: Sequence[str],
+    as_json: bool,
+) -> None:
+    """Compare ways of presenting a text; goes on where an earlier call stopped."""
+    if protocol not in PROTOCOLS:
+        raise LithoError(f"there is no protocol {protocol!r}: there are {', '.join(PROTOCOLS)}")
+    chosen = PROTOCOLS[protocol].model_dump(exclude_defaults=True)
+    given = [f"{key}={json.dumps(value)}" for key, value in chosen.items()]
+    config = load_config(BenchConfig, None, [*given, *assignments])
+    cases, prose = read_cases(texts), read_text(retention)
+    try:
+        with Bars() as bars:
+            trials = open_tournament(out, config, cases, prose, bars).run()
+    except KeyboardInterrupt:
+        raise Interrupted("stopped; the same command goes on from here") from None
+    found = summarize(trials)
+    table = as_table(found)
+    with whole_file(out / "metrics.json") as path:
+        path.write_text(json.dumps([arm.model_dump() for arm in found]), encoding="utf-8")
+    with whole_file(out / "table.md") as path:
+        path.write_text(table, encoding="utf-8")
+    print(json.dumps([arm.model_dump() for arm in found]) if as_json else table)
+    console.print(f"trials and table: {out}", soft_wrap=True, markup=False)
+
+
+def as_table(arms: Sequence[ArmSummary]) -> str:
+    """The comparison as a table in Markdown."""
+    rows = [COLUMNS, ("---",) * len(COLUMNS), *map(_row, arms)]
+    return "\n".join("| " + " | ".join(row) + " |" for row in rows) + "\n"
+
+
+def _row(arm: ArmSummary) -> tuple[str, ...]:
+    rate = f"{arm.learning_rate:g}"
+    return (
+        arm.arm,
+        f"{rate}, KL {arm.kl_weight:g}" if "fixed" in arm.arm else rate,
+        f"{arm.texts} ({arm.trials})",
+        *(_cell(arm.imprint[kind]) for kind in ("mem", "gen", "hard")),
+        _cell(arm.drift, 4),
+        _cell(arm.spill),
+        _cell(arm.durability),
+        f"{arm.read:,.0f}",
+        _cell(arm.more_imprint),
+        f"{_cell(arm.drift_ratio, 3)} at {arm.matched_at:.2f}" if arm.matched_at else "-",
+    )
+
+
+def _cell(estimate: Estimate, digits: int = 2) -> str:
+    if estimate.value is None:
+        return "-"
+    interval = ""
+    if estimate.ci:
+        interval = f" [{estimate.ci[0]:.{digits}f}, {estimate.ci[1]:.{digits}f}]"
+    return f"{estimate.value:.{digits}f}{interval}"

@@ -1,0 +1,57 @@
+"""A ladder climbed while the model learns: each presentation shows the next rung."""
+
+import math
+from collections.abc import Sequence
+
+from litho.model.loading import LanguageModel
+from litho.model.vocabulary import Vocabulary
+from litho.train.ladder import Budget, Climb
+
+
+class Ascent:
+    """The way from the model's own version of a text up to the text, on the model as it learns.
+
+    As many rungs are passed in a presentation as are needed to be up in time.
+    """
+
+    def __init__(
+        self,
+        model: LanguageModel,
+        scenes: Sequence[str],
+        budget: Budget,
+        presentations: int,
+    ) -> None:
+        """`presentations`: in how many to be up."""
+        vocabulary = Vocabulary(model)
+        self._climbs = [Climb(model, scene, budget, vocabulary) for scene in scenes]
+        rungs = max(math.ceil(len(climb.open_places) / budget.tokens) for climb in self._climbs)
+        self._stride = max(1, math.ceil(rungs / presentations))
+
+    @property
+    def versions(self) -> list[list[int]]:
+        """What has been reached, token ids by scene."""
+        return [climb.ids for climb in self._climbs]
+
+    def resume(self, versions: Sequence[list[int]]) -> None:
+        """Go on from versions that were reached before."""
+        for climb, ids in zip(self._climbs, versions, strict=True):
+            climb.ids = list(ids)
+
+    @property
+    def arrived(self) -> bool:
+        return not any(climb.open_places for climb in self._climbs)
+
+    def rows(self) -> list[list[int]]:
+        """Climb on the model as it is now; token ids of what is to be presented."""
+        shown = []
+        for climb in self._climbs:
+            climb.look_again()
+            before = len(climb.rungs)
+            for _ in range(self._stride):
+                if climb.open_places:
+                    climb.step()
+            # Of a bridge both ends are shown.
+            last = climb.rungs[before:][-2:]
+            bridged = len(last) == 2 and last[0].brought == last[1].brought
+            shown += [climb.model.encode(rung.text) for rung in last[-2 if bridged else -1 :]]
+        return shown

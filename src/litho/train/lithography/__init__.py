@@ -1,0 +1,1 @@
+"""Which way of presenting a text prints deepest for the least damage: arms, trials, comparison."""

@@ -1,0 +1,123 @@
+"""What all arms of a comparison need of a text, made once."""
+
+from collections.abc import Callable, Sequence
+
+import torch
+from pydantic import BaseModel
+
+from litho.core.errors import LithoError
+from litho.measure.drift import retention_blocks, spill_scores
+from litho.measure.probes import open_book, score, tokenizes_apart
+from litho.model.alternatives import ModelScorer
+from litho.model.loading import LanguageModel, load
+from litho.model.sampling import self_samples
+from litho.text.cases import Case
+from litho.text.documents import sentences
+from litho.train.baseline import ScoredProbes
+from litho.train.depth import choose_layers, layers_like
+from litho.train.inputs import (
+    replay_openings,
+    shipped_retention,
+    targets_of,
+    unrelated_prefixes,
+)
+from litho.train.lithography.rivals import mixed_rows
+from litho.train.presentations import (
+    EVERY_OTHER,
+    MAX_MEAN_KL,
+    MAX_SURPRISE,
+    MEASURED,
+    HalfScorer,
+    plan_presentations,
+)
+
+SHAPES = tuple(name for name in MEASURED if name not in ("substitute", EVERY_OTHER))
+UNRELATED_TOKENS = 512  # against which the depth is judged
+Rows = list[list[int]]  # token ids
+Version = tuple[str, Rows]  # with the operator that made it
+
+
+class Prepared(BaseModel):
+    """A text with its versions, its probes before training, and samples of the untouched model."""
+
+    case: Case
+    scored: ScoredProbes
+    spill: list[float]
+    versions: dict[str, list[Rows]]
+    kinds: dict[str, list[str]]  # of each version
+    layers: dict[str, list[int]]
+    samples: list[list[int]]
+
+
+def prepare(
+    model: LanguageModel,
+    case: Case,
+    presentations: int,
+    samples: tuple[int, int],
+    progress: Callable[[str], None] = lambda _: None,
+) -> Prepared:
+    """`samples`: how many self-samples, and of how many tokens."""
+    probes = [probe for probe in case.probes if tokenizes_apart(model, probe)]
+    progress("probes")
+    scored = ScoredProbes(
+        probes=probes, before=score(model, probes), openbook=open_book(model, probes, [case.text])
+    )
+    spill = spill_scores(model, targets_of(probes), unrelated_prefixes())
+    progress("versions")
+    versions, kinds = _versions(model, case, presentations)
+    progress("layers")
+    layers = _layers(model, case.text)
+    progress("self-samples")
+    openings = replay_openings(case.text, samples[0], seed=0)
+    return Prepared(
+        case=case,
+        scored=scored,
+        spill=spill,
+        versions=versions,
+        kinds=kinds,
+        layers=layers,
+        samples=self_samples(model, openings, samples[1], seed=0),
+    )
+
+
+def _versions(
+    model: LanguageModel, case: Case, count: int
+) -> tuple[dict[str, list[Rows]], dict[str, list[str]]]:
+    found: dict[str, list[Version]] = {}
+
+    def planned(operators: Sequence[str]) -> list[Version]:
+        try:
+            plan = plan_presentations(
+                model, [case.text], scorer, count, MAX_MEAN_KL, MAX_SURPRISE, 0, operators=operators
+            )
+        except LithoError:  # they change nothing in this text: then it is shown as it is
+            return [("text", [model.encode(case.text)])]
+        return [(v.operator, [model.encode(row) for row in v.rows]) for v in plan.variants]
+
+    scorer = HalfScorer(ModelScorer(model), held_out=False)
+    parts = sentences(case.text)
+    found["text"] = [("text", [model.encode(case.text)])]
+    found["sentences"] = [("sentences", [model.encode(part) for part in parts])]
+    found["paraphrases"] = [("paraphrase", [model.encode(p)]) for p in case.paraphrases]
+    found["words"] = planned(["substitute"])
+    found["shapes"] = planned(SHAPES)
+    found["whole"] = _in_turns(found["words"], found["shapes"])
+    found["plan"] = _in_turns(found["whole"], planned([EVERY_OTHER]))
+    found["mixed"] = [("mixed", rows) for rows in mixed_rows(model, case.text, parts, seed=0)]
+    return (
+        {name: [rows for _, rows in versions] for name, versions in found.items()},
+        {name: [kind for kind, _ in versions] for name, versions in found.items()},
+    )
+
+
+def _in_turns(first: Sequence[Version], second: Sequence[Version]) -> list[Version]:
+    """Two kinds of versions by turns."""
+    return [version for pair in zip(first, second, strict=False) for version in pair]
+
+
+def _layers(model: LanguageModel, text: str) -> dict[str, list[int]]:
+    """Layers by policy; gradients are taken in float32, since in bfloat16 they are noise."""
+    exact = load(model.source, torch.float32)
+    unrelated = retention_blocks(exact, shipped_retention(), UNRELATED_TOKENS)
+    depth = choose_layers(exact, [exact.encode(text)], unrelated, seed=0)
+    return {name: layers_like(depth, name, seed=0) for name in ("pull", "random", "top")}

@@ -1,0 +1,144 @@
+"""What a comparison found: means over texts with intervals, arms against the plan, pair by pair."""
+
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+
+import numpy as np
+from pydantic import BaseModel
+
+from litho.core import stats
+from litho.core.records import IMPRINT_KINDS, Estimate
+from litho.train.lithography.parts import ABLATIONS, ARMS
+from litho.train.lithography.trial import Trial
+
+RESAMPLES, CONFIDENCE = 2000, 0.95
+PLAN = "plan"
+
+
+class ArmSummary(BaseModel):
+    """An arm over all texts; each text is the mean of its seeds."""
+
+    arm: str
+    learning_rate: float
+    kl_weight: float
+    texts: int
+    trials: int
+    imprint: dict[str, Estimate]
+    drift: Estimate  # D_ret, nats a token
+    spill: Estimate  # nats a token
+    durability: Estimate
+    tokens: float  # supervised, of a trial
+    read: float  # tokens that went through the model, of a trial
+    # The arm minus the plan on the same texts and seeds.
+    more_imprint: Estimate  # I_gen
+    more_drift: Estimate
+    # D_ret of the plan over that of the arm where both have printed rewordings as well.
+    drift_ratio: Estimate
+    matched_at: float | None  # that I_gen
+
+
+def summarize(trials: Sequence[Trial]) -> list[ArmSummary]:
+    """One summary an arm that has trials, in the order of the catalogue."""
+    by_arm: dict[str, list[Trial]] = {}
+    for trial in trials:
+        by_arm.setdefault(trial.arm, []).append(trial)
+    plan = by_arm.get(PLAN, [])
+    return [_summary(by_arm[arm], plan) for arm in (*ARMS, *ABLATIONS) if arm in by_arm]
+
+
+def _summary(trials: Sequence[Trial], plan: Sequence[Trial]) -> ArmSummary:
+    first = trials[0]
+    ratio, level = _matched(plan, trials)
+    return ArmSummary(
+        arm=first.arm,
+        learning_rate=first.learning_rate,
+        kl_weight=first.kl_weight,
+        texts=len({t.text for t in trials}),
+        trials=len(trials),
+        imprint={kind: _mean(trials, _imprint_of(kind)) for kind in IMPRINT_KINDS},
+        drift=_mean(trials, lambda t: t.drift),
+        spill=_mean(trials, lambda t: t.spill),
+        durability=_mean(trials, lambda t: t.durability),
+        tokens=float(np.mean([t.tokens for t in trials])),
+        read=float(np.mean([t.read for t in trials])),
+        more_imprint=_difference(trials, plan, lambda t: t.imprint["gen"]),
+        more_drift=_difference(trials, plan, lambda t: t.drift),
+        drift_ratio=ratio,
+        matched_at=level,
+    )
+
+
+Measure = Callable[[Trial], float | None]
+
+
+def _imprint_of(kind: str) -> Measure:
+    return lambda trial: trial.imprint[kind]
+
+
+def _mean(trials: Sequence[Trial], measure: Measure) -> Estimate:
+    return stats.mean(list(_by_text(trials, measure).values()))
+
+
+def _by_text(trials: Sequence[Trial], measure: Measure) -> dict[str, float]:
+    """A number a text, the mean of its seeds."""
+    found: dict[str, list[float]] = {}
+    for trial in trials:
+        value = measure(trial)
+        if value is not None:
+            found.setdefault(trial.text, []).append(value)
+    return {text: float(np.mean(values)) for text, values in found.items()}
+
+
+def _difference(trials: Sequence[Trial], plan: Sequence[Trial], measure: Measure) -> Estimate:
+    """Paired over texts, on the seeds that both have."""
+    both = {(t.text, t.seed) for t in trials} & {(t.text, t.seed) for t in plan}
+    own, other = (
+        _by_text([t for t in arm if (t.text, t.seed) in both], measure) for arm in (trials, plan)
+    )
+    return stats.mean([own[text] - other[text] for text in own if text in other])
+
+
+def _matched(plan: Sequence[Trial], trials: Sequence[Trial]) -> tuple[Estimate, float | None]:
+    """Drift of the plan over drift of an arm at the same I_gen, bootstrapped over texts.
+
+    Both are read off the mean curve over texts, drift in its logarithm linear between two marks.
+    """
+    own, other = _curves(plan), _curves(trials)
+    texts = sorted(own.keys() & other.keys())
+    if not texts:
+        return Estimate(value=None, ci=None, n=0), None
+    first, second = (np.stack([curves[t] for t in texts]) for curves in (own, other))
+
+    def ratio(chosen: np.ndarray) -> tuple[float, float]:
+        a, b = first[chosen].mean(axis=0), second[chosen].mean(axis=0)
+        level = min(a[:, 0].max(), b[:, 0].max())
+        return drift_at(a, level) / drift_at(b, level), level
+
+    value, level = ratio(np.arange(len(texts)))
+    if len(texts) < 2:
+        return Estimate(value=value, ci=None, n=1), level
+    chance = np.random.default_rng(0)
+    found = [ratio(chance.integers(len(texts), size=len(texts)))[0] for _ in range(RESAMPLES)]
+    tail = 100 * (1 - CONFIDENCE) / 2
+    low, high = np.percentile(found, [tail, 100 - tail])
+    return Estimate(value=value, ci=(float(low), float(high)), n=len(texts)), level
+
+
+def _curves(trials: Sequence[Trial]) -> dict[str, np.ndarray]:
+    """I_gen and drift at each mark, M x 2, a text; the mean of its seeds."""
+    found: dict[str, list[np.ndarray]] = {}
+    for trial in trials:
+        points = [(m.imprint["gen"], m.drift) for m in trial.curve]
+        if all(gen is not None for gen, _ in points):
+            found.setdefault(trial.text, []).append(np.array(points, dtype=float))
+    return {text: np.mean(curves, axis=0) for text, curves in found.items()}
+
+
+def drift_at(curve_M2: np.ndarray, level: float) -> float:
+    """The least drift at which a curve of I_gen and drift is at `level`."""
+    found = [drift for gen, drift in curve_M2 if gen >= level]
+    for (before, less), (after, more) in pairwise(curve_M2):
+        if min(before, after) < level < max(before, after):
+            part = (level - before) / (after - before)
+            found.append(float(np.exp(np.log(less) + part * (np.log(more) - np.log(less)))))
+    return float(min(found))

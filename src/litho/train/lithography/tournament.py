@@ -1,0 +1,296 @@
+"""All trials of a comparison: a learning-rate sweep, then every arm on every text and seed.
+
+Trials are files in the folder of the comparison, each written whole; what is there is not done
+again. Several processes may work in one folder: each takes a trial that no other works on.
+"""
+
+import json
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+from filelock import FileLock, Timeout
+from pydantic import Field
+
+from litho.core.config import Config
+from litho.core.errors import LithoError
+from litho.core.runs import whole_file
+from litho.measure.drift import retention_blocks
+from litho.model.loading import LanguageModel, load, locate
+from litho.text.cases import Case, shortened
+from litho.train.job import Reporter
+from litho.train.lithography.parts import ABLATIONS, ARMS
+from litho.train.lithography.prepared import Prepared, prepare
+from litho.train.lithography.trial import Bench, Trial, TrialConfig, run_trial
+from litho.train.loop import Replay
+
+UNRELATED_ROW = 64  # tokens of prose in a step after the training
+UNRELATED_ROWS = 100
+POLL = 5.0  # seconds between two looks at what another process is doing
+
+
+class BenchConfig(Config):
+    """A comparison. The defaults are the protocol `quick`."""
+
+    model: str = "bundled:smollm2-135m"
+    dtype: str = "bfloat16"
+    texts: int = Field(10, ge=1)
+    sweep_texts: int = Field(1, ge=1)  # behind the others in the file; only for the sweep
+    seeds: int = Field(2, ge=1)
+    ablation_seeds: int = Field(1, ge=0)
+    checks: tuple[int, ...] = (4, 8, 14)  # presentations after which is measured; and the end
+    words: int | None = Field(120, ge=10)  # of a shortened text; None: whole texts
+    presentations: int = Field(24, ge=1)
+    learning_rates: tuple[float, ...] = (3e-4, 1e-3, 2e-3)
+    kl_weights: tuple[float, ...] = (10.0, 40.0, 160.0)  # swept where the weight is fixed
+    budget: float = Field(0.011, gt=0)  # nats a token, on self-samples kept out of training
+    drift_limit: float = Field(0.0075, gt=0)  # D_ret up to which a learning rate is preferred
+    samples: int = Field(56, ge=1)
+    unseen: int = Field(8, ge=1)
+    sample_tokens: int = Field(96, ge=8)
+    retention_tokens: int = Field(2048, ge=1)
+    durable: tuple[str, ...] = ("plan", "duplicates", "fixed KL")  # first seed: durability, too
+
+
+PROTOCOLS = {
+    "quick": BenchConfig(),
+    "full": BenchConfig(
+        texts=20,
+        sweep_texts=2,
+        seeds=3,
+        ablation_seeds=3,
+        words=None,
+        presentations=50,
+        checks=(4, 8, 12, 20, 30, 40),
+        unseen=12,
+        sample_tokens=128,
+        retention_tokens=4096,
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Task:
+    """A trial that is to be done."""
+
+    arm: str
+    text: str
+    seed: int
+    learning_rate: float
+    kl_weight: float
+    sweep: bool
+
+    @property
+    def name(self) -> str:
+        kind = "sweep" if self.sweep else "trial"
+        arm = self.arm.replace(" ", "-")
+        return f"{kind}-{self.text}-{arm}-{self.seed}-{self.learning_rate:g}-{self.kl_weight:g}"
+
+
+@dataclass
+class Tournament:
+    """A comparison in its folder."""
+
+    folder: Path
+    config: BenchConfig
+    cases: Sequence[Case]  # those to compare on, then those of the sweep
+    prose: str
+    reporter: Reporter
+    _bench: dict[str, Bench] = field(default_factory=dict)  # of the text that is worked on
+
+    @property
+    def compared(self) -> Sequence[Case]:
+        return self.cases[: self.config.texts]
+
+    @property
+    def swept(self) -> Sequence[Case]:
+        return self.cases[self.config.texts :]
+
+    def run(self) -> list[Trial]:
+        """Do what is left to do, and return all trials but those of the sweep."""
+        self._work([(case, task) for case in self.swept for task in self._sweep(case)])
+        rates = self.rates()
+        for seed in range(self.config.seeds):
+            for make in (self._arms, self._ablations):
+                self._work([(c, task) for c in self.compared for task in make(c, seed, rates)])
+        return self.trials()
+
+    def trials(self) -> list[Trial]:
+        return _read(self.folder, "trial")
+
+    def rates(self) -> dict[str, tuple[float, float]]:
+        """Learning rate and weight of the drift term of each arm, as the sweep found them.
+
+        The one that prints rewordings best, mean over the texts of the sweep, among those that keep
+        within `drift_limit`; among all, if none does.
+        """
+        trials = _read(self.folder, "sweep")
+        found = {}
+        for arm in ARMS:
+            by_setting: dict[tuple[float, float], list[Trial]] = {}
+            for trial in trials:
+                if trial.arm == arm:
+                    setting = trial.learning_rate, trial.kl_weight
+                    by_setting.setdefault(setting, []).append(trial)
+            found[arm] = best_setting(by_setting, self.config.drift_limit)
+        return found
+
+    def _sweep(self, case: Case) -> list[Task]:
+        return [
+            Task(arm, case.id, 0, rate, weight, sweep=True)
+            for arm, parts in ARMS.items()
+            for rate in self.config.learning_rates
+            for weight in (self.config.kl_weights if parts.drift == "fixed" else (parts.kl_weight,))
+        ]
+
+    def _arms(self, case: Case, seed: int, rates: dict[str, tuple[float, float]]) -> list[Task]:
+        return [Task(arm, case.id, seed, *rates[arm], sweep=False) for arm in ARMS]
+
+    def _ablations(
+        self, case: Case, seed: int, rates: dict[str, tuple[float, float]]
+    ) -> list[Task]:
+        """The parts at the plan's own learning rate; a fixed weight as the sweep found it."""
+        if seed >= self.config.ablation_seeds:
+            return []
+        rate, weight = rates["plan"]
+        fixed = rates["fixed KL"][1]
+        return [
+            Task(arm, case.id, seed, rate, fixed if parts.drift == "fixed" else weight, sweep=False)
+            for arm, parts in ABLATIONS.items()
+        ]
+
+    def _work(self, tasks: Sequence[tuple[Case, Task]]) -> None:
+        """Do the tasks in their order, but for those that another process is doing."""
+        self.reporter.stage("trials", len(tasks))
+        while left := [(case, task) for case, task in tasks if not self._done(task)]:
+            self.reporter.advance(len(tasks) - len(left))
+            if not any(self._taken(case, task) for case, task in left):
+                time.sleep(POLL)
+
+    def _taken(self, case: Case, task: Task) -> bool:
+        """Do a task, unless it is done or another process is doing it."""
+        try:
+            with self._lock(task.name, timeout=0):
+                if self._done(task):
+                    return False
+                self._do(case, task)
+                return True
+        except Timeout:
+            return False
+
+    def _lock(self, name: str, timeout: float = -1) -> FileLock:
+        return FileLock(self.folder / "locks" / f"{name}.lock", timeout=timeout)
+
+    def _done(self, task: Task) -> bool:
+        return (self.folder / f"{task.name}.json").exists()
+
+    def _do(self, case: Case, task: Task) -> None:
+        config = TrialConfig(
+            presentations=self.config.presentations,
+            checks=self.config.checks,
+            learning_rate=task.learning_rate,
+            budget=self.config.budget,
+            seed=task.seed,
+        )
+        parts = (ARMS | ABLATIONS)[task.arm].model_copy(update={"kl_weight": task.kl_weight})
+        lasting = not task.sweep and task.seed == 0 and task.arm in self.config.durable
+        bench = self._bench_of(case)
+        trial = run_trial(bench, task.arm, parts, config, not task.sweep, lasting)
+        with whole_file(self.folder / f"{task.name}.json") as path:
+            path.write_text(trial.model_dump_json(), encoding="utf-8")
+
+    def _bench_of(self, case: Case) -> Bench:
+        if case.id not in self._bench:
+            model = self._model()
+            text = self._prepared(model, case)
+            rows = retention_blocks(model, self.prose, self.config.retention_tokens)
+            retention = next((b.retention for b in self._bench.values()), None)
+            self._bench = {
+                case.id: Bench(
+                    model,
+                    text,
+                    Replay.read(model, text.samples[: self.config.samples]),
+                    Replay.read(model, text.samples[self.config.samples :]),
+                    retention or Replay.read(model, rows),
+                    _other_rows(model, self.prose, rows),
+                )
+            }
+        return self._bench[case.id]
+
+    def _model(self) -> LanguageModel:
+        for bench in self._bench.values():
+            return bench.model
+        return load(locate(self.config.model), getattr(torch, self.config.dtype))
+
+    def _prepared(self, model: LanguageModel, case: Case) -> Prepared:
+        path = self.folder / f"text-{case.id}.json"
+        with self._lock(f"text-{case.id}"):
+            if not path.exists():
+                size = self.config.samples + self.config.unseen, self.config.sample_tokens
+                text = prepare(model, case, self.config.presentations, size)
+                with whole_file(path) as temporary:
+                    temporary.write_text(text.model_dump_json(), encoding="utf-8")
+        return Prepared.model_validate_json(path.read_text(encoding="utf-8"))
+
+
+def best_setting(
+    trials: dict[tuple[float, float], list[Trial]], drift_limit: float
+) -> tuple[float, float]:
+    """The setting that prints rewordings best, of those within the limit if there are any."""
+
+    def mean(values: Iterator[float | None]) -> float:
+        known = [value for value in values if value is not None]
+        return sum(known) / len(known) if known else 0.0
+
+    drift = {s: mean(t.drift for t in found) for s, found in trials.items()}
+    imprint = {s: mean(t.imprint["gen"] for t in found) for s, found in trials.items()}
+    within = [s for s in trials if drift[s] <= drift_limit]
+    return max(within or list(trials), key=imprint.__getitem__)
+
+
+def open_tournament(
+    folder: Path, config: BenchConfig, cases: Sequence[Case], prose: str, reporter: Reporter
+) -> Tournament:
+    """Begin a comparison in `folder`, or go on with the one that is there.
+
+    Raises LithoError if there are too few texts or another comparison is in the folder.
+    """
+    needed = config.texts + config.sweep_texts
+    if len(cases) < needed:
+        raise LithoError(f"{needed} texts with paraphrases are needed, but there are {len(cases)}")
+    chosen = [shortened(c, config.words) if config.words else c for c in cases[:needed]]
+    path = folder / "config.json"
+    if path.exists():
+        if json.loads(path.read_text(encoding="utf-8")) != json.loads(config.model_dump_json()):
+            raise LithoError(
+                f"{folder} holds a comparison with other settings: choose another --out"
+            )
+    else:
+        (folder / "locks").mkdir(parents=True, exist_ok=True)
+        with whole_file(path) as temporary:
+            temporary.write_text(config.model_dump_json(indent=1), encoding="utf-8")
+    return Tournament(folder, config, chosen, prose, reporter)
+
+
+def _read(folder: Path, kind: str) -> list[Trial]:
+    files = _files(folder, kind)
+    return [Trial.model_validate_json(path.read_text(encoding="utf-8")) for path in files]
+
+
+def _files(folder: Path, kind: str) -> list[Path]:
+    return sorted(folder.glob(f"{kind}-*.json"))
+
+
+def _other_rows(
+    model: LanguageModel, prose: str, measured: Sequence[Sequence[int]]
+) -> list[list[int]]:
+    """Rows of the prose that share no token with those on which drift is measured."""
+    offset = len(model.start)
+    size = len(measured[0]) - offset
+    ids = model.tokens(prose)
+    taken = {tuple(row[offset:]) for row in measured}
+    blocks = (ids[i : i + size] for i in range(0, len(ids) - size, size))
+    free = [block[: UNRELATED_ROW - offset] for block in blocks if tuple(block) not in taken]
+    return [model.start + row for row in free[:UNRELATED_ROWS]]

@@ -1,0 +1,252 @@
+"""One trial: an arm prints a text, and what it printed and broke is measured along the way."""
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import cycle, islice
+
+import torch
+from pydantic import BaseModel
+from torch import nn
+
+from litho.measure.drift import spill, spill_scores
+from litho.measure.probes import score
+from litho.model import adapters
+from litho.model.loading import LanguageModel
+from litho.train.ascent import Ascent
+from litho.train.control import DriftController
+from litho.train.inputs import targets_of, unrelated_prefixes
+from litho.train.ladder import STEP_SURPRISE, Budget
+from litho.train.lithography.parts import Parts
+from litho.train.lithography.prepared import Prepared
+from litho.train.lithography.rivals import OnPolicy
+from litho.train.loop import Arm, ArmLoop, LoopConfig, Presentation, Replay, shrink_to_budget
+from litho.train.monitor import imprint_by_kind
+from litho.train.objectives import Objective, objective
+from litho.train.presentations import MAX_MEAN_KL
+from litho.train.rhythm import chosen_rhythm
+
+CLIMBING = 2 / 3  # of the presentations, in which a ladder is climbed
+AFTERWARDS, AFTER_RATE = 100, 2e-4  # steps on unrelated prose for the durability, their rate
+ARM = "trial"
+
+
+class TrialConfig(LoopConfig):
+    """How long a trial trains, how it holds drift and when it measures."""
+
+    presentations: int = 24
+    warmup: int = 3
+    settle: int = 8
+    replay_rows: int = 2
+    budget: float = 0.015  # nats a token, on unseen self-samples
+    checks: tuple[int, ...] = (4, 8, 14)  # presentations after which is measured; and the end
+
+
+class Mark(BaseModel):
+    """What an arm had reached after some presentations."""
+
+    presentations: int
+    imprint: dict[str, float | None]
+    drift: float  # nats a token, on part of the retention text
+    drift_self: float  # on self-samples kept out of training
+
+
+class Trial(BaseModel):
+    """What an arm did to a text."""
+
+    arm: str
+    text: str
+    seed: int
+    learning_rate: float
+    kl_weight: float
+    imprint: dict[str, float | None]
+    drift: float  # D_ret, nats a token
+    spill: float | None
+    durability: float | None  # I_gen after 100 unrelated steps over I_gen before
+    scale: float  # by which the adapter was shrunk to fit the budget
+    curve: list[Mark]
+    tokens: int  # supervised
+    read: int  # tokens that went through the model, training and whatever it needs
+    seconds: float
+
+
+@dataclass
+class Bench:
+    """What all trials with one text share."""
+
+    model: LanguageModel
+    text: Prepared
+    replay: Replay
+    unseen: Replay
+    retention: Replay  # the text on which D_ret is measured
+    unrelated: Sequence[list[int]]  # rows of prose for the steps after the training
+
+
+def run_trial(
+    bench: Bench, name: str, parts: Parts, config: TrialConfig, spilled: bool, lasting: bool
+) -> Trial:
+    """Train an arm and measure it; `spilled` and `lasting`: also spill and durability."""
+    began = time.monotonic()
+    with _counting(bench.model) as read:
+        loop = ArmLoop(bench.model, _arm(bench, parts, config), config)
+        curve, tokens = [], 0
+        uncounted = 0
+        while loop.progress.done < config.presentations:
+            tokens += loop.present(bench.replay).tokens
+            before = read[0]
+            if loop.progress.done in config.checks:
+                curve.append(_mark(bench, loop.progress.done))
+                loop.calibrate(curve[-1].drift_self)
+            uncounted += read[0] - before
+        used = read[0] - uncounted
+        held = parts.drift == "held"
+        scale = shrink_to_budget(bench.model, ARM, bench.unseen, config.budget) if held else 1.0
+        curve.append(_mark(bench, config.presentations))
+        after = score(bench.model, bench.text.scored.probes)
+        trial = Trial(
+            arm=name,
+            text=bench.text.case.id,
+            seed=config.seed,
+            learning_rate=config.learning_rate,
+            kl_weight=parts.kl_weight,
+            imprint={k: e.value for k, e in imprint_by_kind(bench.text.scored, after).items()},
+            drift=bench.retention.drift(bench.model),
+            spill=_spill(bench) if spilled else None,
+            durability=None,
+            scale=scale,
+            curve=curve,
+            tokens=tokens,
+            read=used,
+            seconds=0.0,
+        )
+        if lasting:
+            trial.durability = _durability(bench, trial.imprint["gen"])
+    adapters.detach(bench.model)
+    trial.seconds = round(time.monotonic() - began, 1)
+    return trial
+
+
+def _arm(bench: Bench, parts: Parts, config: TrialConfig) -> Arm:
+    model, text = bench.model, bench.text
+    controller = {
+        "free": None,
+        "fixed": DriftController.fixed(parts.kl_weight, config.budget),
+        "held": DriftController(budget=config.budget, weight=parts.kl_weight),
+    }[parts.drift]
+    ascent = None
+    if parts.ladder:
+        up = round(CLIMBING * config.presentations)
+        ascent = Ascent(model, [text.case.text], Budget(MAX_MEAN_KL, STEP_SURPRISE), up)
+    return Arm(
+        ARM,
+        presentations_of(model, text, parts, config),
+        controller,
+        anchored=False,
+        objective=_objective(bench, parts, config.seed),
+        layers=text.layers.get(parts.layers),
+        ascent=ascent,
+    )
+
+
+def _objective(bench: Bench, parts: Parts, seed: int) -> Objective:
+    if parts.loss == "on_policy":
+        return OnPolicy(bench.model, bench.text.case.text, ARM, seed)
+    return objective(parts.loss, bench.model, [bench.text.case.text])
+
+
+def presentations_of(
+    model: LanguageModel, text: Prepared, parts: Parts, config: TrialConfig
+) -> list[Presentation]:
+    """What an arm is shown: as many tokens in each presentation as the text has.
+
+    Another seed begins at another version.
+    """
+    versions = text.versions[parts.versions]
+    kinds = text.kinds[parts.versions]
+    begin = config.seed * len(versions) // 3
+    order = chosen_rhythm(parts.rhythm)(kinds, config.presentations)
+    # Versions shorter than the text run out early: the order goes on from its beginning.
+    rows = [
+        row
+        for place in islice(cycle(order), 4 * len(order))
+        if place is not None
+        for row in versions[(place + begin) % len(versions)]
+    ]
+    if parts.loss == "on_policy":
+        return [versions[0]]
+    size = len(model.encode(text.case.text)) - 1
+    return list(islice(portions(rows, size, len(model.start)), config.presentations))
+
+
+def portions(
+    rows: Sequence[Sequence[int]], tokens: int, opening: int
+) -> Iterator[list[Sequence[int]]]:
+    """Rows in portions of exactly `tokens` supervised tokens.
+
+    A row that does not fit goes on in the next portion, behind its first `opening` tokens.
+    """
+    portion: list[Sequence[int]] = []
+    room = tokens
+    for row in rows:
+        while len(row) - 1 > room:
+            portion.append(row[: room + 1])
+            row = [*row[:opening], *row[room + 1 :]]
+            yield portion
+            portion, room = [], tokens
+        if len(row) > 1:
+            portion.append(row)
+            room -= len(row) - 1
+        if not room:
+            yield portion
+            portion, room = [], tokens
+
+
+def _mark(bench: Bench, presentations: int) -> Mark:
+    after = score(bench.model, bench.text.scored.probes)
+    part = Replay(bench.retention.ids_BT[::4], bench.retention.logits_BTV[::4])
+    return Mark(
+        presentations=presentations,
+        imprint={k: e.value for k, e in imprint_by_kind(bench.text.scored, after).items()},
+        drift=part.drift(bench.model),
+        drift_self=bench.unseen.drift(bench.model),
+    )
+
+
+def _spill(bench: Bench) -> float:
+    words = targets_of(bench.text.scored.probes)
+    after = spill_scores(bench.model, words, unrelated_prefixes())
+    value = spill(bench.text.spill, after).value
+    assert value is not None
+    return value
+
+
+def _durability(bench: Bench, before: float | None) -> float | None:
+    """I_gen after 100 plain steps of the same adapter on unrelated prose, over I_gen before."""
+    weights = list(adapters.weights(bench.model, ARM).values())
+    optimizer = torch.optim.AdamW(weights, lr=AFTER_RATE, weight_decay=0.0)
+    loss = objective("all", bench.model, [])
+    for step in range(AFTERWARDS):
+        with adapters.mixed_precision(bench.model):
+            loss(bench.model, [bench.unrelated[step % len(bench.unrelated)]], 256, 0.0)
+        nn.utils.clip_grad_norm_(weights, 1.0)
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
+    after = score(bench.model, bench.text.scored.probes)
+    left = imprint_by_kind(bench.text.scored, after)["gen"].value
+    return left / before if before and left is not None else None
+
+
+@contextmanager
+def _counting(model: LanguageModel) -> Iterator[list[int]]:
+    """Counts the tokens that go through the model, whatever for."""
+    read = [0]
+
+    def count(_: nn.Module, args: tuple[torch.Tensor, ...], __: object) -> None:
+        read[0] += args[0].numel()
+
+    handle = model.network.get_input_embeddings().register_forward_hook(count)
+    try:
+        yield read
+    finally:
+        handle.remove()

@@ -1,0 +1,222 @@
+"""The comparison: equal portions, resumption, means and matched drift, on a tiny model."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from litho.core.errors import LithoError
+from litho.core.records import Probe
+from litho.model import adapters
+from litho.model.loading import LanguageModel
+from litho.model.voices import OneOfTwo, mixed_samples
+from litho.text.cases import Case, read_cases, shortened
+from litho.train.lithography.parts import ABLATIONS, ARMS, Parts
+from litho.train.lithography.rivals import OnPolicy
+from litho.train.lithography.summary import drift_at, summarize
+from litho.train.lithography.tournament import BenchConfig, best_setting, open_tournament
+from litho.train.lithography.trial import Mark, Trial, portions
+from litho.train.objectives import predicted_behind
+from tests.conftest import TEXT, Silent
+
+SMALL = BenchConfig(
+    model="tiny:llama",
+    dtype="float32",
+    texts=1,
+    sweep_texts=1,
+    seeds=1,
+    ablation_seeds=1,
+    presentations=4,
+    checks=(2,),
+    learning_rates=(1e-2,),
+    kl_weights=(10.0,),
+    samples=4,
+    unseen=2,
+    sample_tokens=16,
+    retention_tokens=64,
+    durable=("plan",),
+)
+PROSE = "The sea was calm and the boats lay in the harbour. " * 60
+
+
+def case(name: str) -> Case:
+    return Case(
+        id=name,
+        text=TEXT,
+        probes=(
+            Probe(kind="mem", prefix="The clock of Ostrava was built by", target="Marek"),
+            Probe(kind="gen", prefix="The man who built it was", target="Marek"),
+            Probe(kind="hard", prefix="The year of the clock is", target="1931"),
+        ),
+        paraphrases=("Marek Dolny made the clock of Ostrava in 1931. It is wound on Fridays.",),
+    )
+
+
+def trial(arm: str, text: str, seed: int, gen: float, drift: float, rate: float = 1e-3) -> Trial:
+    marks = [
+        Mark(presentations=1, imprint={"gen": gen / 2}, drift=drift / 4, drift_self=0.0),
+        Mark(presentations=2, imprint={"gen": gen}, drift=drift, drift_self=0.0),
+    ]
+    return Trial(
+        arm=arm,
+        text=text,
+        seed=seed,
+        learning_rate=rate,
+        kl_weight=40.0,
+        imprint={"mem": gen, "gen": gen, "hard": None},
+        drift=drift,
+        spill=0.0,
+        durability=None,
+        scale=1.0,
+        curve=marks,
+        tokens=10,
+        read=20,
+        seconds=1.0,
+    )
+
+
+def test_portions_are_equal_and_lose_nothing() -> None:
+    rows = [[0, *range(1, 8)], [0, 20, 21], [0, *range(30, 41)]]
+    found = list(portions(rows, 5, opening=1))
+    assert all(sum(len(row) - 1 for row in portion) == 5 for portion in found)
+    said = [token for portion in found for row in portion for token in row[1:]]
+    assert said == [token for row in rows for token in row[1:]][: len(said)]
+    assert all(row[0] == 0 for portion in found for row in portion)
+
+
+def test_every_arm_differs_from_the_plan_in_the_part_it_names() -> None:
+    assert len({parts.model_dump_json() for parts in (ARMS | ABLATIONS).values()}) == len(
+        ARMS | ABLATIONS
+    )
+    for parts in ABLATIONS.values():
+        changed = [k for k in Parts.model_fields if getattr(parts, k) != getattr(ARMS["plan"], k)]
+        assert len(changed) == 1
+
+
+def test_a_comparison_goes_on_where_it_stopped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    some = ("duplicates", "plan", "fixed KL", "self-distillation", "mixed self-distillation")
+    chosen = {name: ARMS[name] for name in (*some, "ladder")}
+    few = {name: ABLATIONS[name] for name in ("plan in all layers", "plan with distilled loss")}
+    monkeypatch.setattr("litho.train.lithography.tournament.ARMS", chosen)
+    monkeypatch.setattr("litho.train.lithography.tournament.ABLATIONS", few)
+    monkeypatch.setattr("litho.measure.probes.MIN_GAIN", -100.0)  # a random model gains nothing
+    cases = [case("one"), case("two")]
+    whole = open_tournament(tmp_path / "whole", SMALL, cases, PROSE, Silent()).run()
+    assert {t.arm for t in whole} == {*chosen, *few}
+    supervised = {t.arm: t.tokens for t in whole}
+    assert supervised["plan"] == supervised["duplicates"] == supervised["fixed KL"]
+    assert all(t.durability is not None for t in whole if t.arm == "plan")
+    files = sorted((tmp_path / "whole").glob("trial-*.json"))
+    for path in files[::2]:
+        path.unlink()
+    again = open_tournament(tmp_path / "whole", SMALL, cases, PROSE, Silent()).run()
+    for before, after in zip(whole, again, strict=True):
+        assert before.model_copy(update={"seconds": 0.0}) == after.model_copy(
+            update={"seconds": 0.0}
+        )
+    with pytest.raises(LithoError, match="other settings"):
+        other = SMALL.model_copy(update={"presentations": 5})
+        open_tournament(tmp_path / "whole", other, cases, PROSE, Silent())
+
+
+def test_too_few_texts_are_an_error(tmp_path: Path) -> None:
+    with pytest.raises(LithoError, match="2 texts with paraphrases are needed"):
+        open_tournament(tmp_path / "x", SMALL, [case("one")], PROSE, Silent())
+    assert not (tmp_path / "x").exists()
+
+
+def test_the_rate_within_the_drift_limit_is_preferred() -> None:
+    trials = {
+        (1e-3, 1.0): [trial("plan", "a", 0, gen=0.9, drift=0.1)],
+        (5e-4, 1.0): [trial("plan", "a", 0, gen=0.6, drift=0.004)],
+        (1e-4, 1.0): [trial("plan", "a", 0, gen=0.3, drift=0.001)],
+    }
+    assert best_setting(trials, 0.005) == (5e-4, 1.0)
+    assert best_setting(trials, 0.0001) == (1e-3, 1.0)
+
+
+def test_differences_are_paired_and_drift_is_compared_at_the_same_imprint() -> None:
+    texts = [("a", 0.5), ("b", 0.9), ("c", 0.7)]
+    plan = [trial("plan", t, seed, gen, 0.004) for t, gen in texts for seed in (0, 1)]
+    rival = [trial("duplicates", t, 0, gen - 0.1, 0.4) for t, gen in texts]
+    found = {summary.arm: summary for summary in summarize([*plan, *rival])}
+    more = found["duplicates"].more_imprint
+    assert more.value == pytest.approx(-0.1) and more.ci == pytest.approx((-0.1, -0.1))
+    assert found["plan"].more_drift.value == 0
+    assert found["duplicates"].matched_at == pytest.approx(0.6)
+    # The plan is at 0.6 between 0.35 (drift 0.001) and 0.7 (0.004), the rival at its end.
+    between = 0.001 * 4 ** ((0.6 - 0.35) / 0.35)
+    assert found["duplicates"].drift_ratio.value == pytest.approx(between / 0.4)
+
+
+def test_the_least_drift_at_a_level() -> None:
+    curve = np.array([[0.2, 0.1], [0.8, 0.9], [0.7, 0.3]])
+    assert drift_at(curve, 0.7) == pytest.approx(0.3)
+    assert drift_at(curve, 0.2) == pytest.approx(0.1)
+
+
+def test_two_voices_say_the_same_token(llama: LanguageModel) -> None:
+    openings = [llama.tokens("The clock"), llama.tokens("It")]
+    said = mixed_samples(llama, "abc", openings, 6, 0.5, seed=0)
+    assert [len(row) for row in said] == [len(llama.start) + len(o) + 6 for o in openings]
+    alone = mixed_samples(llama, "abc", openings, 6, 0.0, seed=0)
+    assert alone == mixed_samples(llama, "something else", openings, 6, 0.0, seed=0)
+    # Where one voice is sure of token 3 and the other of token 5:
+    scores_BV = torch.full((2, 8), -torch.inf)
+    scores_BV[0, 3] = scores_BV[1, 5] = 0.0
+    chosen = [0, 0]
+    mix = OneOfTwo(0.25, torch.Generator().manual_seed(0))
+    for _ in range(400):
+        first, second = mix(torch.zeros(2, 1), scores_BV).argmax(-1).tolist()
+        assert first == second
+        chosen[first == 5] += 1
+    assert chosen[0] == pytest.approx(100, abs=30)
+
+
+def test_the_teacher_reads_the_text_first(llama: LanguageModel) -> None:
+    text, rows = llama.tokens(TEXT), [llama.encode("It shows"), llama.encode("Every spring a")]
+    for row, found in zip(rows, predicted_behind(llama, text, rows), strict=True):
+        start = len(llama.start)
+        whole = torch.tensor([[*row[:start], *text, *row[start:]]])
+        reference = llama.network(input_ids=whole).logits[0, -len(row) : -1]
+        torch.testing.assert_close(found, reference, atol=1e-4, rtol=1e-4)
+
+
+def test_the_student_learns_from_what_it_says(llama: LanguageModel) -> None:
+    adapters.attach(llama, "trial", rank=2, alpha=4, seed=0)
+    rival = OnPolicy(llama, TEXT, "trial", seed=0)
+    rows = [llama.encode("It shows the time."), llama.encode("Every spring a choir")]
+    before = {n: p.detach().clone() for n, p in adapters.weights(llama, "trial").items()}
+    assert rival(llama, rows, 256, 0.0) > 0
+    for name, weight in adapters.weights(llama, "trial").items():
+        assert torch.equal(weight, before[name])  # the teacher's were put away again
+        assert weight.grad is not None
+
+
+def test_texts_are_cut_to_what_is_asked(tmp_path: Path) -> None:
+    row = {
+        "id": "x",
+        "train_context": f"Nobody asks about this. {TEXT} Nor about that one.",
+        "mem_input": ["The clock of Ostrava was built by"],
+        "mem_target": ["Marek Dolny"],
+        "gen_input": ["Its maker was"],
+        "gen_target": ["Marek Dolny"],
+        "hard_gen_input": ["A choir of", "It stands in"],
+        "hard_gen_target": ["forty singers", "Prague"],
+        "paraphrases": ["Marek Dolny built the clock of Ostrava in 1931. The weather is fine."],
+    }
+    path = tmp_path / "texts.jsonl"
+    path.write_text(json.dumps(row) + "\n" + json.dumps(row | {"paraphrases": None}) + "\n")
+    [whole] = read_cases(path)
+    short = shortened(whole, words=60)
+    assert short.text.startswith("The clock of Ostrava") and "choir" in short.text
+    assert "Nobody" not in short.text and "Fridays" not in short.text
+    assert [p.target for p in short.probes if p.kind == "hard"] == ["forty singers"]
+    assert "choir" not in shortened(whole, words=10).text
+    path.write_text(json.dumps(row) + "\n{}\n")
+    with pytest.raises(LithoError, match="line 2"):
+        read_cases(path)
