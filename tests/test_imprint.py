@@ -139,11 +139,30 @@ def test_interrupted_anywhere_resumes_to_the_same_adapter(
     inputs: Inputs, quick: ImprintConfig, tmp_path: Path, finished: Path
 ) -> None:
     expected = json.loads((finished / "metrics.json").read_text())
+    stop_at_times(inputs, quick, tmp_path, expected, every=5)
+
+
+def test_a_ladder_and_kept_layers_resume_to_the_same_adapter(
+    inputs: Inputs, quick: ImprintConfig, tmp_path: Path
+) -> None:
+    parts = {"ladder": True, "layers": "top", "rhythm": "interleaved", "loss": "dosed"}
+    config = quick.model_copy(update=parts)
+    expected = json.loads(run_job(inputs, config, tmp_path / "whole").model_dump_json())
+    assert expected["presentations"] == config.presentations
+    names = (tmp_path / "whole/adapter/adapter_config.json").read_text()
+    assert "layers.2." in names and "layers.1." not in names
+    stop_at_times(inputs, config, tmp_path, expected, every=9)
+
+
+def stop_at_times(
+    inputs: Inputs, config: ImprintConfig, folder: Path, expected: dict[str, object], every: int
+) -> None:
+    """Pull the plug at every so many messages, go on, and compare."""
     probe = Silent()
-    job.imprint(job.start(inputs, quick, tmp_path / "count"), probe)
-    for stop_after in range(2, probe.messages, 5):
-        out = tmp_path / f"stopped-{stop_after}"
-        run = job.start(inputs, quick, out)
+    job.imprint(job.start(inputs, config, folder / "count"), probe)
+    for stop_after in range(2, probe.messages, every):
+        out = folder / f"stopped-{stop_after}"
+        run = job.start(inputs, config, out)
         with pytest.raises(KeyboardInterrupt):
             job.imprint(run, Silent(stop_after))
         run.release()

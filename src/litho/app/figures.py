@@ -95,6 +95,68 @@ def ladder_figure(rungs: list[dict[str, Any]]) -> Figure:
     return _json(figure)
 
 
+def anchor_figure(checks: list[dict[str, Any]]) -> Figure:
+    """The anchor along the presentations with its interval."""
+    steps = [check["presentations"] for check in checks]
+    figure = go.Figure()
+    for bound, fill in ((0, None), (1, "tonexty")):
+        figure.add_scatter(
+            x=steps,
+            y=[check["interval"][bound] if check["interval"] else None for check in checks],
+            mode="lines",
+            line={"width": 1, "dash": "dot"},
+            fill=fill,
+            hoverinfo="skip",
+            showlegend=False,
+            meta="faint",
+        )
+    figure.add_scatter(
+        x=steps,
+        y=[check["anchor"] for check in checks],
+        mode="lines+markers",
+        line={"width": 2},
+        name="anchor",
+    )
+    figure.update_layout(title="anchor", margin=_MARGIN, height=330, showlegend=False)
+    figure.update_xaxes(title="presentations")
+    return _json(figure)
+
+
+def rhythm_figure(shown: list[str]) -> Figure:
+    """Which kind of version was presented when, a row a kind."""
+    kinds = list(dict.fromkeys(shown))
+    figure = go.Figure(
+        go.Scatter(
+            x=list(range(1, len(shown) + 1)),
+            y=shown,
+            mode="markers",
+            marker={"symbol": "square", "size": 8},
+            hovertemplate="%{x}: %{y}<extra></extra>",
+        )
+    )
+    margin = _MARGIN | {"l": 110}
+    figure.update_layout(title="rhythm", margin=margin, height=140 + 22 * len(kinds))
+    figure.update_xaxes(title="presentation")
+    figure.update_yaxes(categoryorder="array", categoryarray=kinds[::-1])
+    return _json(figure)
+
+
+def climb_figure(rungs: list[dict[str, Any]]) -> Figure:
+    """Tokens of the text that the ladder had yet to bring in."""
+    figure = go.Figure(
+        go.Scatter(
+            x=[rung["presentation"] for rung in rungs],
+            y=[rung["left"] for rung in rungs],
+            mode="lines+markers",
+            line={"width": 2},
+            name="tokens to bring in",
+        )
+    )
+    figure.update_layout(title="tokens still to be brought in", margin=_MARGIN, height=330)
+    figure.update_xaxes(title="presentation")
+    return _json(figure)
+
+
 def depth_figure(pull: list[float], chosen: list[int]) -> Figure:
     """Share of each layer in the text's own pull, the chosen ones apart."""
     figure = go.Figure()

@@ -13,6 +13,8 @@ from plotly.offline import get_plotlyjs
 from safetensors.numpy import load_file
 
 from litho.app.figures import (
+    anchor_figure,
+    climb_figure,
     curve_figure,
     depth_figure,
     dose_figure,
@@ -23,6 +25,7 @@ from litho.app.figures import (
     layer_figure,
     likeness_figure,
     onset_figure,
+    rhythm_figure,
 )
 from litho.app.wording import (
     aligned_sentence,
@@ -73,14 +76,28 @@ def _imprint_page(run: RunDirectory) -> str:
     tokens = run.read_rows("tokens.parquet")
     maps = load_file(run.path / "maps.safetensors")
     curves = _curves(run, [IMPRINT, *result.controls])
+    steps = _steps(run, IMPRINT)
+    rungs = [
+        {"presentation": step.presentations, "left": step.left, "text": step.rung}
+        for step in steps
+        if step.rung is not None
+    ]
     embedded = {
         "tokens": _tokens(tokens, BOTH),
         "figure-imprint": curve_figure(curves, "imprint on rewordings", "gen"),
         "figure-drift": curve_figure(
             curves, "drift, nats a token", "drift", logarithmic=True, limit=result.budget
         ),
+        "figure-anchor": anchor_figure(_anchors(steps)),
         "figure-map": heat_map(maps["change_LT"], "relative change"),
     }
+    if shown := [step.shown for step in steps if step.shown]:
+        embedded["figure-rhythm"] = rhythm_figure(shown)
+    if rungs:
+        embedded["figure-climb"] = climb_figure(rungs)
+    depth = run.read_json("depth.json") if (run.path / "depth.json").exists() else None
+    if depth:
+        embedded["figure-depth"] = depth_figure(depth["pull"], depth["trained"])
     return _render(
         "imprint.html.j2",
         run,
@@ -93,6 +110,9 @@ def _imprint_page(run: RunDirectory) -> str:
         inputs=run.read_json("inputs.json"),
         how_probes=run.read_json("baseline.json")["how_probes"],
         probes=run.read_rows("probes.parquet"),
+        drawn=embedded.keys(),
+        rungs=rungs,
+        depth=depth,
         neighbours=run.read_rows("neighbours.parquet"),
         plan=plan,
         shown=[(variant, None) for variant in plan.variants],
@@ -285,12 +305,31 @@ def _edges(run: RunDirectory, count: int) -> dict[str, Any]:
     return {"edges": {state: [list(t.values()) for t in tokens] for state, tokens in found.items()}}
 
 
+def _steps(run: RunDirectory, arm: str) -> list[Step]:
+    """What the ledger says of an arm."""
+    ledger = Ledger(run)
+    steps = [Step(**record) for record in ledger.records(arm)]
+    ledger.close()
+    return steps
+
+
+def _anchors(steps: list[Step]) -> list[dict[str, Any]]:
+    return [
+        {
+            "presentations": step.check.presentations,
+            "anchor": step.check.anchor,
+            "interval": step.check.anchor_interval,
+        }
+        for step in steps
+        if step.check
+    ]
+
+
 def _curves(run: RunDirectory, arms: list[str]) -> dict[str, list[dict[str, float | None]]]:
     """The checks of every arm: presentations, imprint on rewordings, drift."""
-    ledger = Ledger(run)
     found = {}
     for arm in arms:
-        checks = [Step(**record).check for record in ledger.records(arm)]
+        checks = [step.check for step in _steps(run, arm)]
         found[arm] = [
             {
                 "presentations": check.presentations,
@@ -300,7 +339,6 @@ def _curves(run: RunDirectory, arms: list[str]) -> dict[str, list[dict[str, floa
             for check in checks
             if check
         ]
-    ledger.close()
     return found
 
 

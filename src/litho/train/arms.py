@@ -1,5 +1,6 @@
 """Training the arms of a job: the imprint, and the control beside it."""
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,18 +12,31 @@ from litho.model import adapters
 from litho.model.alternatives import ModelScorer
 from litho.model.loading import LanguageModel, load
 from litho.model.sampling import self_samples
+from litho.train.ascent import CLIMBING, Ascent
 from litho.train.baseline import Baseline
 from litho.train.control import DriftController
 from litho.train.inputs import replay_openings, split_scenes
-from litho.train.job import DUPLICATES, IMPRINT, Job
-from litho.train.loop import Arm, LoopConfig, Replay, Step, shrink_to_budget, train_arm
+from litho.train.job import DUPLICATES, IMPRINT, ImprintConfig, Job
+from litho.train.ladder import STEP_SURPRISE, Budget
+from litho.train.loop import (
+    REPLAY,
+    Arm,
+    LoopConfig,
+    Presentation,
+    Replay,
+    Step,
+    shrink_to_budget,
+    train_arm,
+)
 from litho.train.monitor import ArmMonitor
+from litho.train.objectives import objective
 from litho.train.presentations import HalfScorer, duplicates, marks_of, plan_presentations
+from litho.train.rhythm import chosen_rhythm
 
 CURVE_BLOCKS = 4  # blocks of the retention text in each check along the training
 
 
-def train_arms(job: Job, baseline: Baseline) -> None:
+def train_arms(job: Job, baseline: Baseline, layers: Sequence[int]) -> None:
     """Plan the presentations, sample what must not drift, train each arm from its checkpoint."""
     run, config = job.run, job.config
     model = load(job.source, getattr(torch, config.dtype))
@@ -39,9 +53,17 @@ def train_arms(job: Job, baseline: Baseline) -> None:
         Replay.read(model, unseen),
         Replay.read(model, retention[:: max(1, len(retention) // CURVE_BLOCKS)][:CURVE_BLOCKS]),
     )
-    presentations = [[model.encode(row) for row in v.rows] for v in plan.variants]
-    controller = DriftController(budget=config.budget)
-    arm = Arm(IMPRINT, presentations, controller, anchored=True)
+    presentations, kinds = _in_rhythm(model, plan, config)
+    arm = Arm(
+        IMPRINT,
+        presentations,
+        DriftController(budget=config.budget),
+        anchored=True,
+        objective=objective(config.loss, model, scenes),
+        layers=layers,
+        kinds=kinds,
+        ascent=_ascent(model, scenes, config) if config.ladder else None,
+    )
     steps = _train_arm(job, model, arm, replay, monitor, config)
     if DUPLICATES in job.arms:
         # Its checks steer nothing and only draw its curve: half as many will do.
@@ -49,7 +71,7 @@ def train_arms(job: Job, baseline: Baseline) -> None:
         used = config.model_copy(update=rarer)
         text = [model.encode(scene) for scene in scenes]
         copies = [duplicates(text, step.tokens) for step in steps]
-        arm = Arm(DUPLICATES, copies, controller=None, anchored=False)
+        arm = Arm(DUPLICATES, copies, controller=None, anchored=False, layers=layers)
         _train_arm(job, model, arm, replay, monitor, used)
 
 
@@ -69,6 +91,24 @@ def _plan(job: Job, model: LanguageModel, scenes: Sequence[str]) -> dict[str, An
         config.operators,
     )
     return plan.model_dump()
+
+
+def _in_rhythm(
+    model: LanguageModel, plan: Plan, config: ImprintConfig
+) -> tuple[list[Presentation], list[str]]:
+    """The variants in the order of the rhythm, and what made them."""
+    kinds = [variant.operator for variant in plan.variants]
+    rows = [[model.encode(row) for row in variant.rows] for variant in plan.variants]
+    order = chosen_rhythm(config.rhythm)(kinds, config.presentations)
+    return (
+        [[] if place is None else rows[place] for place in order],
+        [REPLAY if place is None else kinds[place] for place in order],
+    )
+
+
+def _ascent(model: LanguageModel, scenes: Sequence[str], config: ImprintConfig) -> Ascent:
+    budget = Budget(config.max_mean_kl, STEP_SURPRISE)
+    return Ascent(model, scenes, budget, math.ceil(CLIMBING * config.presentations))
 
 
 def _sample(job: Job, model: LanguageModel) -> list[list[int]]:

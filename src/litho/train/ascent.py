@@ -7,6 +7,8 @@ from litho.model.loading import LanguageModel
 from litho.model.vocabulary import Vocabulary
 from litho.train.ladder import Budget, Climb
 
+CLIMBING = 2 / 3  # of the presentations, in which a ladder is climbed
+
 
 class Ascent:
     """The way from the model's own version of a text up to the text, on the model as it learns.
@@ -38,8 +40,18 @@ class Ascent:
             climb.ids = list(ids)
 
     @property
+    def text(self) -> str:
+        """What has been reached, as it reads."""
+        return "\n\n".join(climb.rungs[-1].text for climb in self._climbs)
+
+    @property
+    def left(self) -> int:
+        """Tokens of the text that are still to be brought in."""
+        return sum(len(climb.open_places) for climb in self._climbs)
+
+    @property
     def arrived(self) -> bool:
-        return not any(climb.open_places for climb in self._climbs)
+        return not self.left
 
     def rows(self) -> list[list[int]]:
         """Climb on the model as it is now; token ids of what is to be presented."""

@@ -3,17 +3,22 @@
 import math
 import random
 from collections.abc import Sequence
+from typing import Literal
 
 import torch
 from torch import Tensor
 
 from litho.core.records import Depth
+from litho.measure.drift import retention_blocks
 from litho.model import adapters
 from litho.model.loading import LanguageModel
+from litho.train.inputs import shipped_retention
 from litho.train.losses import backward_text
 
+Layers = Literal["all", "pull", "random", "top"]
 SHARE = 1 / 3  # of the layers that are chosen
 RANK = 8
+UNRELATED_TOKENS = 512  # of plain prose
 TOKENS_AT_ONCE = 512
 _PROBE = "depth"
 
@@ -49,17 +54,25 @@ def choose_layers(
     )
 
 
-def layers_like(depth: Depth, policy: str, seed: int) -> list[int]:
-    """The layers that the text pulls at, or as many others to compare them with.
+def layers_pulled(model: LanguageModel, rows: Sequence[Sequence[int]], seed: int) -> Depth:
+    """`choose_layers` against a few pages of plain prose; takes the model's adapters off again."""
+    unrelated = retention_blocks(model, shipped_retention(), UNRELATED_TOKENS)
+    depth = choose_layers(model, rows, unrelated, seed)
+    adapters.detach(model)
+    return depth
 
-    `policy`: pull, random, or top (the last ones).
+
+def layers_by(policy: Layers, depth: Depth, seed: int) -> list[int] | None:
+    """The layers that a policy names; None: all of them.
+
+    `pull`: those of `depth`; to compare with, as many random ones or as many of the last.
     """
     count, whole = len(depth.layers), len(depth.pull)
     if policy == "random":
         return sorted(random.Random(f"{seed} layers").sample(range(whole), count))
     if policy == "top":
         return list(range(whole - count, whole))
-    return list(depth.layers)
+    return list(depth.layers) if policy == "pull" else None
 
 
 def _gradients(model: LanguageModel, rows: Sequence[Sequence[int]]) -> dict[int, Tensor]:

@@ -17,6 +17,7 @@ from litho.model.loading import LanguageModel, ModelSource, load, locate
 from litho.train.arms import train_arms
 from litho.train.baseline import MADE, Baseline, measure_baseline
 from litho.train.cost import Cost, expected_cost
+from litho.train.depth import layers_by, layers_pulled
 from litho.train.inputs import (
     Inputs,
     check_open_book,
@@ -27,6 +28,7 @@ from litho.train.inputs import (
 )
 from litho.train.job import DUPLICATES, IMPRINT, ImprintConfig, Job, Reporter
 from litho.train.loop import Step, checkpoint_path
+from litho.train.objectives import objective
 from litho.train.presentations import chosen_operators, marks_of
 from litho.train.proof import (
     ArmMetrics,
@@ -36,6 +38,7 @@ from litho.train.proof import (
     write_neighbours,
     write_probes,
 )
+from litho.train.rhythm import chosen_rhythm
 
 
 class ImprintResult(ArmMetrics):
@@ -66,6 +69,8 @@ def start(inputs: Inputs, config: ImprintConfig, out: Path) -> RunDirectory:
     check_open_book(model, inputs, scenes)
     marks_of(inputs, scenes)
     chosen_operators(config.operators)
+    chosen_rhythm(config.rhythm)
+    objective(config.loss, model, scenes)
     cost = _expected_cost(model, inputs, config)
     manifest = _manifest(model.source, config, cost, len(scenes))
     manifest["notices"] = foreign_notice(model, inputs.text, config.seed)
@@ -114,8 +119,9 @@ def imprint(run: RunDirectory, reporter: Reporter) -> ImprintResult:
     config = ImprintConfig(**manifest["config"])
     job = Job(run, inputs, config, _same_model(inputs.model, manifest), reporter)
     baseline = Baseline(**run.once("baseline.json", lambda: _measure_before(job)))
+    layers = run.once("depth.json", lambda: _measure_depth(job))["trained"]
     if not all(job.adapter_folder(arm).exists() for arm in job.arms):
-        train_arms(job, baseline)
+        train_arms(job, baseline, layers)
     proofs = _prove(job, baseline)
     result = _conclude(job, proofs)
     run.write_json("metrics.json", result.model_dump())
@@ -137,6 +143,15 @@ def _measure_before(job: Job) -> dict[str, Any]:
     model = load(job.source, torch.float32)
     scenes = split_scenes(model, job.inputs.text)
     return measure_baseline(model, job.inputs, scenes, job.config.seed).model_dump()
+
+
+def _measure_depth(job: Job) -> dict[str, Any]:
+    job.reporter.stage("seeing which layers the text pulls at")
+    model = load(job.source, torch.float32)
+    rows = [model.encode(scene) for scene in split_scenes(model, job.inputs.text)]
+    depth = layers_pulled(model, rows, job.config.seed)
+    trained = layers_by(job.config.layers, depth, job.config.seed)
+    return depth.model_dump() | {"trained": trained or list(range(len(depth.pull)))}
 
 
 def _prove(job: Job, baseline: Baseline) -> dict[str, ArmProof]:

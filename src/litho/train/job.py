@@ -8,8 +8,10 @@ from pydantic import Field, model_validator
 
 from litho.core.runs import RunDirectory
 from litho.model.loading import ModelSource
+from litho.train.depth import Layers
 from litho.train.inputs import Inputs
 from litho.train.loop import LoopConfig
+from litho.train.objectives import Loss
 from litho.train.presentations import MAX_MEAN_KL, MAX_SURPRISE, MEASURED
 
 IMPRINT, DUPLICATES = "imprint", "duplicates"
@@ -22,6 +24,10 @@ class ImprintConfig(LoopConfig):
     max_mean_kl: float = Field(MAX_MEAN_KL, gt=0)  # volatility budget of a variant, nats
     max_surprise: float = Field(MAX_SURPRISE, gt=0)  # likewise
     operators: tuple[str, ...] = MEASURED  # that make the variants; none: all
+    loss: Loss = "all"
+    rhythm: str = "spaced"
+    layers: Layers = "all"
+    ladder: bool = False  # first the rungs up to the text
     controls: Literal["duplicates", "none"] = "duplicates"
     replay_pool: int = Field(36, ge=1)  # self-samples for the drift term
     replay_unseen: int = Field(12, ge=1)  # self-samples kept out of training

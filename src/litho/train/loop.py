@@ -5,7 +5,7 @@ import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 from pydantic import BaseModel, Field
@@ -25,6 +25,7 @@ from litho.train.control import DriftController
 from litho.train.losses import ROWS_AT_ONCE, backward_drift, drift_on
 from litho.train.objectives import Objective, Rows, all_tokens
 
+RUNG, REPLAY = "ladder", "replay"
 Presentation = Rows  # rows of token ids; none: only self-samples are replayed
 
 
@@ -49,6 +50,7 @@ class Check(BaseModel):
 
     presentations: int
     anchor: float | None  # imprint on held-out rewordings that Litho made; steers the stop
+    anchor_interval: tuple[float, float] | None = None
     imprint: dict[str, float | None]  # on the probes of the report; steers nothing
     drift_self: float  # nats a token, on self-samples kept out of training
     drift_retention: float  # nats a token, on part of the retention text
@@ -62,6 +64,9 @@ class Step(BaseModel):
     loss: float | None  # nats a token; none where only self-samples were replayed
     drift: float | None  # nats a token on the replay rows of this step, before it
     weight: float | None
+    shown: str | None = None  # what made the presentation: an operator, RUNG, or nothing but REPLAY
+    rung: str | None = None  # the version of the text that a ladder had reached
+    left: int | None = None  # tokens of the text that the ladder has yet to bring in
     check: Check | None = None
 
 
@@ -110,6 +115,7 @@ class Arm:
     anchored: bool  # whether the anchor may end it early
     objective: Objective = all_tokens
     layers: Sequence[int] | None = None  # that get an adapter; None: all
+    kinds: Sequence[str] = ()  # what made each presentation, if that is known
     ascent: Ascent | None = None  # made on the untouched model; its rungs are shown first
 
 
@@ -215,13 +221,14 @@ class ArmLoop:
         config, progress = self.config, self.progress
         self._set_learning_rate()
         with adapters.mixed_precision(self.model):
-            rows = self._rows()
+            rows, shown = self._next()
             step = Step(
                 presentations=progress.done + 1,
                 tokens=sum(len(row) - 1 for row in rows),
                 loss=self._learn(rows),
                 drift=None,
                 weight=None,
+                **shown,
             )
             if progress.controller:
                 step.weight = progress.controller.weight
@@ -238,14 +245,18 @@ class ArmLoop:
         progress.done += 1
         return step
 
-    def _rows(self) -> Presentation:
-        """What is presented next: a rung of the ladder, or one of the arm's presentations."""
+    def _next(self) -> tuple[Presentation, dict[str, Any]]:
+        """What is presented next, a rung of the ladder or one of the arm's presentations.
+
+        With what the ledger says of it.
+        """
         arm, progress = self.arm, self.progress
         if arm.ascent and not arm.ascent.arrived:
             rows = arm.ascent.rows()
             progress.versions = arm.ascent.versions
-            return rows
-        return arm.presentations[progress.done % len(arm.presentations)]
+            return rows, {"shown": RUNG, "rung": arm.ascent.text, "left": arm.ascent.left}
+        place = progress.done % len(arm.presentations)
+        return arm.presentations[place], {"shown": arm.kinds[place] if arm.kinds else None}
 
     def _learn(self, rows: Presentation) -> float | None:
         if not rows:

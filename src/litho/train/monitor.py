@@ -31,6 +31,7 @@ class ArmMonitor:
         return Check(
             presentations=presentations,
             anchor=anchor.value,
+            anchor_interval=anchor.ci,
             imprint={kind: estimate.value for kind, estimate in by_kind.items()},
             drift_self=self.unseen.drift(self._model),
             drift_retention=self._retention.drift(self._model),

@@ -50,9 +50,9 @@ def expanding(kinds: Sequence[str], count: int) -> list[int | None]:
 
 
 def interleaved(kinds: Sequence[str], count: int) -> list[int | None]:
-    """As `spaced`, with a step on self-samples alone after every other presentation."""
-    order = spaced(kinds, count)
-    return [place for i, p in enumerate(order, 1) for place in ([p] if i % BETWEEN else [p, None])]
+    """As `spaced`, but every third step is one on self-samples alone."""
+    versions = iter(spaced(kinds, count))
+    return [None if i % (BETWEEN + 1) == BETWEEN else next(versions) for i in range(count)]
 
 
 RHYTHMS: dict[str, Rhythm] = {

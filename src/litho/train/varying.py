@@ -9,15 +9,13 @@ from pydantic import Field
 from litho.core.config import Config
 from litho.core.records import Depth, Ladder, Plan, Variant
 from litho.core.runs import RunDirectory, whole_or_nothing
-from litho.measure.drift import retention_blocks
 from litho.measure.readability import foreign_notice
-from litho.model import adapters
 from litho.model.alternatives import ModelScorer
 from litho.model.loading import LanguageModel
 from litho.text import markup
 from litho.train.cost import vary_cost
-from litho.train.depth import choose_layers
-from litho.train.inputs import shipped_retention, split_scenes
+from litho.train.depth import layers_pulled
+from litho.train.inputs import split_scenes
 from litho.train.job import Reporter
 from litho.train.ladder import STEP_SURPRISE, Budget, plan_ladder
 from litho.train.presentations import (
@@ -28,8 +26,6 @@ from litho.train.presentations import (
     plan_presentations,
 )
 from litho.train.reading import open_readable, reading_manifest
-
-UNRELATED_TOKENS = 512  # of the shipped pages, against which the depth is judged
 
 
 class VaryConfig(Config):
@@ -73,7 +69,7 @@ def vary_text(
         )
         ladders = _ladders(model, scenes, config, reporter) if config.ladder else []
         reporter.stage("seeing which layers the text pulls at")
-        depth = _depth(model, scenes, config.seed)
+        depth = layers_pulled(model, [model.encode(scene) for scene in scenes], config.seed)
         notices = {"notices": foreign_notice(model, text, config.seed)}
         manifest = reading_manifest("vary", model, name) | config.model_dump()
         run.write_yaml("manifest.yaml", manifest)
@@ -97,15 +93,6 @@ def _ladders(
         ladder = plan_ladder(model, scene, budget, begin, reporter.advance)
         found.append(ladder)
     return found
-
-
-def _depth(model: LanguageModel, scenes: list[str], seed: int) -> Depth:
-    rows = [model.encode(scene) for scene in scenes]
-    depth = choose_layers(
-        model, rows, retention_blocks(model, shipped_retention(), UNRELATED_TOKENS), seed
-    )
-    adapters.detach(model)
-    return depth
 
 
 def _as_json(plan: Plan, ladders: list[Ladder], depth: Depth) -> dict[str, Any]:

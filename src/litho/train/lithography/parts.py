@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import Field
 
 from litho.core.config import Config
+from litho.train.depth import Layers
 from litho.train.objectives import Loss
 
 Versions = Literal["text", "sentences", "paraphrases", "words", "shapes", "whole", "plan", "mixed"]
@@ -20,7 +21,7 @@ class Parts(Config):
     ladder: bool = False  # first the rungs up to the text
     rhythm: str = "spaced"
     loss: Loss | Literal["on_policy"] = "all"
-    layers: Literal["all", "pull", "random", "top"] = "all"
+    layers: Layers = "all"
     drift: Literal["free", "fixed", "held"] = "free"  # KL to the base on self-samples
     kl_weight: float = Field(40.0, gt=0)  # at the beginning; for good if the drift term is fixed
 

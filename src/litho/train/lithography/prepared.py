@@ -6,7 +6,7 @@ import torch
 from pydantic import BaseModel
 
 from litho.core.errors import LithoError
-from litho.measure.drift import retention_blocks, spill_scores
+from litho.measure.drift import spill_scores
 from litho.measure.probes import open_book, score, tokenizes_apart
 from litho.model.alternatives import ModelScorer
 from litho.model.loading import LanguageModel, load
@@ -14,10 +14,9 @@ from litho.model.sampling import self_samples
 from litho.text.cases import Case
 from litho.text.documents import sentences
 from litho.train.baseline import ScoredProbes
-from litho.train.depth import choose_layers, layers_like
+from litho.train.depth import Layers, layers_by, layers_pulled
 from litho.train.inputs import (
     replay_openings,
-    shipped_retention,
     targets_of,
     unrelated_prefixes,
 )
@@ -32,7 +31,6 @@ from litho.train.presentations import (
 )
 
 SHAPES = tuple(name for name in MEASURED if name not in ("substitute", EVERY_OTHER))
-UNRELATED_TOKENS = 512  # against which the depth is judged
 Rows = list[list[int]]  # token ids
 Version = tuple[str, Rows]  # with the operator that made it
 
@@ -118,6 +116,6 @@ def _in_turns(first: Sequence[Version], second: Sequence[Version]) -> list[Versi
 def _layers(model: LanguageModel, text: str) -> dict[str, list[int]]:
     """Layers by policy; gradients are taken in float32, since in bfloat16 they are noise."""
     exact = load(model.source, torch.float32)
-    unrelated = retention_blocks(exact, shipped_retention(), UNRELATED_TOKENS)
-    depth = choose_layers(exact, [exact.encode(text)], unrelated, seed=0)
-    return {name: layers_like(depth, name, seed=0) for name in ("pull", "random", "top")}
+    depth = layers_pulled(exact, [exact.encode(text)], seed=0)
+    policies: tuple[Layers, ...] = ("pull", "random", "top")
+    return {policy: layers_by(policy, depth, seed=0) or [] for policy in policies}

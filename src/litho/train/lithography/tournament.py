@@ -1,18 +1,20 @@
 """All trials of a comparison: a learning-rate sweep, then every arm on every text and seed.
 
-Trials are files in the folder of the comparison, each written whole; what is there is not done
-again. Several processes may work in one folder: each takes a trial that no other works on.
+Trials are lines in a file in the folder of the comparison. What is there is not done again, so that
+a copy of this file is all that is needed to go on elsewhere. Several processes may work in one
+folder: each takes a trial that no other works on.
 """
 
 import json
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
 from filelock import FileLock, Timeout
-from pydantic import Field
+from pydantic import BaseModel, Field
 
 from litho.core.config import Config
 from litho.core.errors import LithoError
@@ -71,6 +73,16 @@ PROTOCOLS = {
 }
 
 
+SWEEP, TRIAL = "sweep", "trial"  # what the names of tasks begin with
+
+
+class Record(BaseModel):
+    """A line of the file of trials."""
+
+    task: str
+    trial: Trial
+
+
 @dataclass(frozen=True)
 class Task:
     """A trial that is to be done."""
@@ -84,7 +96,7 @@ class Task:
 
     @property
     def name(self) -> str:
-        kind = "sweep" if self.sweep else "trial"
+        kind = SWEEP if self.sweep else TRIAL
         arm = self.arm.replace(" ", "-")
         return f"{kind}-{self.text}-{arm}-{self.seed}-{self.learning_rate:g}-{self.kl_weight:g}"
 
@@ -115,10 +127,7 @@ class Tournament:
         for seed in range(self.config.seeds):
             for make in (self._arms, self._ablations):
                 self._work([(c, task) for c in self.compared for task in make(c, seed, rates)])
-        return self.trials()
-
-    def trials(self) -> list[Trial]:
-        return _read(self.folder, "trial")
+        return [trial for name, trial in self._known().items() if name.startswith(TRIAL)]
 
     def rates(self) -> dict[str, tuple[float, float]]:
         """Learning rate and weight of the drift term of each arm, as the sweep found them.
@@ -126,7 +135,7 @@ class Tournament:
         The one that prints rewordings best, mean over the texts of the sweep, among those that keep
         within `drift_limit`; among all, if none does.
         """
-        trials = _read(self.folder, "sweep")
+        trials = [trial for name, trial in self._known().items() if name.startswith(SWEEP)]
         found = {}
         for arm in ARMS:
             by_setting: dict[tuple[float, float], list[Trial]] = {}
@@ -164,8 +173,12 @@ class Tournament:
     def _work(self, tasks: Sequence[tuple[Case, Task]]) -> None:
         """Do the tasks in their order, but for those that another process is doing."""
         self.reporter.stage("trials", len(tasks))
-        while left := [(case, task) for case, task in tasks if not self._done(task)]:
-            self.reporter.advance(len(tasks) - len(left))
+        while True:
+            known = self._known()
+            left = [(case, task) for case, task in tasks if task.name not in known]
+            self.reporter.advance(len(tasks) - len(left), **_latest(known))
+            if not left:
+                return
             if not any(self._taken(case, task) for case, task in left):
                 time.sleep(POLL)
 
@@ -173,7 +186,7 @@ class Tournament:
         """Do a task, unless it is done or another process is doing it."""
         try:
             with self._lock(task.name, timeout=0):
-                if self._done(task):
+                if task.name in self._known():
                     return False
                 self._do(case, task)
                 return True
@@ -183,8 +196,26 @@ class Tournament:
     def _lock(self, name: str, timeout: float = -1) -> FileLock:
         return FileLock(self.folder / "locks" / f"{name}.lock", timeout=timeout)
 
-    def _done(self, task: Task) -> bool:
-        return (self.folder / f"{task.name}.json").exists()
+    @property
+    def _file(self) -> Path:
+        return self.folder / "trials.jsonl"
+
+    def _known(self) -> dict[str, Trial]:
+        """The trials by the names of their tasks; a line that was cut off is not done."""
+        found = {}
+        lines = self._file.read_text(encoding="utf-8").splitlines() if self._file.exists() else []
+        for line in lines:
+            with suppress(ValueError):
+                record = Record.model_validate_json(line)
+                found[record.task] = record.trial
+        return found
+
+    def _keep(self, task: Task, trial: Trial) -> None:
+        line = Record(task=task.name, trial=trial).model_dump_json()
+        with self._lock("trials"), self._file.open("ab+") as file:
+            file.seek(max(0, file.tell() - 1))
+            torn = file.read(1) not in (b"", b"\n")
+            file.write(("\n" if torn else "").encode() + line.encode() + b"\n")
 
     def _do(self, case: Case, task: Task) -> None:
         config = TrialConfig(
@@ -198,8 +229,7 @@ class Tournament:
         lasting = not task.sweep and task.seed == 0 and task.arm in self.config.durable
         bench = self._bench_of(case)
         trial = run_trial(bench, task.arm, parts, config, not task.sweep, lasting)
-        with whole_file(self.folder / f"{task.name}.json") as path:
-            path.write_text(trial.model_dump_json(), encoding="utf-8")
+        self._keep(task, trial)
 
     def _bench_of(self, case: Case) -> Bench:
         if case.id not in self._bench:
@@ -274,13 +304,12 @@ def open_tournament(
     return Tournament(folder, config, chosen, prose, reporter)
 
 
-def _read(folder: Path, kind: str) -> list[Trial]:
-    files = _files(folder, kind)
-    return [Trial.model_validate_json(path.read_text(encoding="utf-8")) for path in files]
-
-
-def _files(folder: Path, kind: str) -> list[Path]:
-    return sorted(folder.glob(f"{kind}-*.json"))
+def _latest(trials: dict[str, Trial]) -> dict[str, float | None]:
+    """What the progress bar shows."""
+    if not trials:
+        return {}
+    last = list(trials.values())[-1]
+    return {"imprint": last.imprint["gen"], "drift": last.drift, "seconds": last.seconds}
 
 
 def _other_rows(

@@ -14,7 +14,7 @@ from litho.measure.drift import spill, spill_scores
 from litho.measure.probes import score
 from litho.model import adapters
 from litho.model.loading import LanguageModel
-from litho.train.ascent import Ascent
+from litho.train.ascent import CLIMBING, Ascent
 from litho.train.control import DriftController
 from litho.train.inputs import targets_of, unrelated_prefixes
 from litho.train.ladder import STEP_SURPRISE, Budget
@@ -27,7 +27,6 @@ from litho.train.objectives import Objective, objective
 from litho.train.presentations import MAX_MEAN_KL
 from litho.train.rhythm import chosen_rhythm
 
-CLIMBING = 2 / 3  # of the presentations, in which a ladder is climbed
 AFTERWARDS, AFTER_RATE = 100, 2e-4  # steps on unrelated prose for the durability, their rate
 ARM = "trial"
 

@@ -1,0 +1,194 @@
+"""Losses that weigh tokens or learn from a teacher, against autograd; rhythms and ladders."""
+
+import math
+from collections import Counter
+from itertools import pairwise
+
+import pytest
+import torch
+from torch import Tensor
+
+from litho.core.errors import LithoError
+from litho.model import adapters
+from litho.model.loading import LanguageModel
+from litho.train.ascent import Ascent
+from litho.train.ladder import LIKELY, STEP_SURPRISE, Budget
+from litho.train.losses import backward_distilled
+from litho.train.objectives import (
+    DOSED_UNTIL,
+    ENTROPY_OF,
+    MASKED_FROM,
+    Distilled,
+    LowPerplexity,
+    Objective,
+    all_tokens,
+    dosed,
+    entropy_gated,
+    objective,
+)
+from litho.train.rhythm import RHYTHMS, blocked, chosen_rhythm, expanding, interleaved, spaced
+from tests.conftest import TEXT
+from tests.test_model import shake
+from tests.test_training import gradients
+
+ROWS = ("The clock of Ostrava shows the time.", "A choir climbs the tower every spring, singing.")
+KINDS = ["word", "order", "shape", "word", "order", "word"]
+
+
+@pytest.fixture
+def trained(llama: LanguageModel) -> LanguageModel:
+    """A model whose adapter does something."""
+    shake(llama)
+    return llama
+
+
+def weighted(model: LanguageModel, rows: list[list[int]], weigh: object) -> tuple[float, object]:
+    """Slow reference: cross-entropy by autograd, each token by its weight, over all tokens."""
+    total = torch.tensor(0.0)
+    count = sum(len(row) - 1 for row in rows)
+    for row in rows:
+        found_TV = model.network(input_ids=torch.tensor([row])).logits[0, :-1]
+        losses_T = torch.nn.functional.cross_entropy(
+            found_TV, torch.tensor(row[1:]), reduction="none"
+        )
+        assert callable(weigh)
+        total = total + (weigh(row, found_TV.detach(), losses_T.detach()) * losses_T).sum() / count
+    total.backward()
+    return total.item(), gradients(model)
+
+
+def agrees(model: LanguageModel, ask: Objective, weigh: object, done: float = 0.0) -> None:
+    rows = [model.encode(row) for row in ROWS]
+    loss = ask(model, rows, 64, done)
+    found = gradients(model)
+    reference, expected = weighted(model, rows, weigh)
+    assert loss == pytest.approx(reference, abs=1e-5)
+    assert isinstance(expected, dict) and found.keys() == expected.keys()
+    for name, gradient in found.items():
+        torch.testing.assert_close(gradient, expected[name], atol=1e-6, rtol=1e-4)
+
+
+def base_surprise(model: LanguageModel, row: list[int]) -> Tensor:
+    with model.state(None), torch.no_grad():
+        logp = model.network(input_ids=torch.tensor([row])).logits[0, :-1].log_softmax(-1)
+    return -logp.gather(-1, torch.tensor(row[1:]).unsqueeze(-1)).squeeze(-1)
+
+
+def test_all_tokens_count_alike(trained: LanguageModel) -> None:
+    agrees(trained, all_tokens, lambda row, found, losses: torch.ones_like(losses))
+
+
+def test_tokens_that_surprise_the_base_are_masked(
+    trained: LanguageModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limit = base_surprise(trained, trained.encode(ROWS[0])).median().item()
+    monkeypatch.setattr("litho.train.objectives.MASKED_FROM", limit)
+    agrees(
+        trained,
+        LowPerplexity(),
+        lambda row, found, losses: (base_surprise(trained, row) <= limit).float(),
+    )
+    assert pytest.approx(math.log(2.5)) == MASKED_FROM
+
+
+def test_a_text_without_likely_tokens_is_an_error(
+    trained: LanguageModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("litho.train.objectives.MASKED_FROM", 0.0)
+    with pytest.raises(LithoError, match="no token of a presentation is likely enough"):
+        LowPerplexity()(trained, [trained.encode(ROWS[0])], 64, 0.0)
+
+
+def test_tokens_are_gated_by_the_entropy_of_the_likeliest(trained: LanguageModel) -> None:
+    def gate(row: list[int], found_TV: Tensor, losses_T: Tensor) -> Tensor:
+        p = found_TV.topk(ENTROPY_OF).values.softmax(-1)
+        return -(p * p.log()).sum(-1) / math.log(ENTROPY_OF)
+
+    agrees(trained, entropy_gated, gate)
+
+
+@pytest.mark.parametrize("done", [0.0, 0.5, DOSED_UNTIL])
+def test_tokens_enter_the_loss_when_they_are_within_reach(
+    trained: LanguageModel, monkeypatch: pytest.MonkeyPatch, done: float
+) -> None:
+    surprises = base_surprise(trained, trained.encode(ROWS[0]))
+    monkeypatch.setattr("litho.train.objectives.LIKELY", surprises.min().item())
+    monkeypatch.setattr("litho.train.objectives.STEP_SURPRISE", surprises.max().item())
+    low, high = surprises.min().item(), surprises.max().item()
+    reach = math.inf if done >= DOSED_UNTIL else low + (high - low) * done / DOSED_UNTIL
+    agrees(trained, dosed, lambda row, found, losses: (losses <= reach).float(), done)
+    assert LIKELY < STEP_SURPRISE
+
+
+def test_the_text_before_its_eyes_is_the_teacher(trained: LanguageModel) -> None:
+    rows = [trained.encode(row) for row in ROWS]
+    loss = Distilled(trained, [TEXT])(trained, rows, 64, 0.0)
+    found = gradients(trained)
+    seen = trained.tokens(f"{TEXT}\n\n")
+    total = torch.tensor(0.0)
+    for row in rows:
+        start = len(trained.start)
+        whole = torch.tensor([[*row[:start], *seen, *row[start:]]])
+        with trained.state(None), torch.no_grad():
+            p = trained.network(input_ids=whole).logits[0, -len(row) : -1].log_softmax(-1)
+        q = trained.network(input_ids=torch.tensor([row])).logits[0, :-1].log_softmax(-1)
+        total = total + (p.exp() * (p - q)).sum() / sum(len(r) - 1 for r in rows)
+    total.backward()
+    assert loss == pytest.approx(total.item(), abs=1e-5)
+    for name, gradient in gradients(trained).items():
+        torch.testing.assert_close(found[name], gradient, atol=1e-6, rtol=1e-3)
+
+
+def test_only_what_is_taught_is_supervised(trained: LanguageModel) -> None:
+    row = trained.encode(ROWS[0])
+    with torch.no_grad():
+        own_TV = trained.network(input_ids=torch.tensor([row])).logits[0, :-1]
+    other_TV = own_TV.flip(-1)
+    half = len(own_TV) // 2
+    part = backward_distilled(trained, [row], 64, [other_TV[half:]])
+    gradients(trained)
+    p, q = other_TV[half:].log_softmax(-1), own_TV[half:].log_softmax(-1)
+    assert part == pytest.approx(((p.exp() * (p - q)).sum() / len(p)).item(), abs=1e-4)
+
+
+def test_a_text_in_scenes_cannot_be_distilled(llama: LanguageModel) -> None:
+    with pytest.raises(LithoError, match="in one piece"):
+        objective("distilled", llama, ["one", "two"])
+
+
+@pytest.mark.parametrize("name", RHYTHMS)
+def test_a_rhythm_fills_all_presentations(name: str) -> None:
+    for count in (1, 5, 12, 50):
+        order = chosen_rhythm(name)(KINDS, count)
+        assert len(order) == count
+        assert {place for place in order if place is not None} <= set(range(len(KINDS)))
+
+
+def test_rhythms_differ_as_they_say() -> None:
+    assert spaced(KINDS, 8) == [0, 1, 2, 3, 4, 5, 0, 1]
+    kinds = [KINDS[place] for place in blocked(KINDS, 9) if place is not None]
+    assert kinds == ["word"] * 3 + ["order"] * 3 + ["shape"] * 3
+    assert Counter(interleaved(KINDS, 9))[None] == 3
+    seen = [KINDS[place] for place in expanding(KINDS, 24) if place is not None]
+    steps = [i for i, kind in enumerate(seen) if kind == "word"]
+    gaps = [b - a for a, b in pairwise(steps)]
+    assert gaps[0] < gaps[-1] and set(seen) == set(KINDS)
+    with pytest.raises(LithoError, match="no rhythm 'slow'"):
+        chosen_rhythm("slow")
+
+
+def test_an_ascent_ends_at_the_text_in_time(llama: LanguageModel) -> None:
+    adapters.attach(llama, "x", rank=2, alpha=4, seed=0)
+    ascent = Ascent(llama, [TEXT], Budget(mean_kl=100, surprise=100), presentations=4)
+    shown = []
+    while not ascent.arrived:
+        shown.append(ascent.rows())
+        assert len(shown) <= 4
+    assert ascent.versions == [llama.encode(TEXT)]
+    assert shown[-1] == [llama.encode(TEXT)]
+    again = Ascent(llama, [TEXT], Budget(mean_kl=100, surprise=100), presentations=4)
+    again.rows()
+    middle = [list(ids) for ids in again.versions]
+    other = Ascent(llama, [TEXT], Budget(mean_kl=100, surprise=100), presentations=4)
+    other.resume(middle)
+    assert other.rows() == again.rows()
