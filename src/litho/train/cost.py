@@ -16,6 +16,7 @@ from litho.model.scoring import logits
 from litho.train.inputs import unrelated_prefixes
 from litho.train.judgement import DiffConfig
 
+BFLOAT_RATIO = 2.0  # time of a forward in float32 over that of one in bfloat16
 # Against a forward in float32, per token, in bfloat16:
 STEP_RATIO = 1.7  # forward and backward
 READ_RATIO = 0.8  # forward, and comparing the distributions
@@ -30,6 +31,7 @@ RESTATED_RATIO = 60.0  # asking the model to restate the text's sentences
 RESTATED_TOKENS = 600  # of the text, after which enough of them have been asked for
 RUNGS_RATIO = 0.6  # readings for a ladder, for each token of its text
 BEHAVIOUR_TOKENS = 2000  # what scoring words and letting the model speak is worth
+HOUR = 3600
 LIBRARIES_GIB = 0.7  # Python, torch and transformers
 
 
@@ -41,7 +43,9 @@ class Cost(BaseModel):
 
     def described(self) -> str:
         """`all in all about 60 s and 1.5 GiB`."""
-        return f"all in all about {self.seconds:.0f} s and {self.gib:.1f} GiB"
+        long = self.seconds >= HOUR
+        said = f"{self.seconds / HOUR:.1f} h" if long else f"{self.seconds:.0f} s"
+        return f"all in all about {said} and {self.gib:.1f} GiB"
 
 
 def expected_cost(
@@ -148,3 +152,19 @@ def exposure_cost(
     kept = max(training, min(longest, model.context) * width)
     gib = LIBRARIES_GIB + (4 * model.network.num_parameters() + kept) / 2**30
     return Cost(seconds=15 + passes * tokens * _seconds_per_token(model), gib=gib)
+
+
+def comparison_cost(
+    model: LanguageModel, trials: int, tokens: int, measured: int, samples: int
+) -> Cost:
+    """Time and memory of so many trials, each training on and measuring so many tokens.
+
+    `samples`: tokens of which the untouched model's distributions are kept.
+    """
+    work = trials * (tokens * STEP_RATIO + measured * READ_RATIO)
+    if model.network.dtype == torch.bfloat16:
+        work *= BFLOAT_RATIO
+    vocabulary = model.network.config.get_text_config().vocab_size
+    size = 2 * model.network.num_parameters() + 2 * samples * vocabulary
+    gib = 2 * LIBRARIES_GIB + size / 2**30
+    return Cost(seconds=30 + work * _seconds_per_token(model), gib=gib)

@@ -22,6 +22,7 @@ from litho.core.runs import whole_file
 from litho.measure.drift import retention_blocks
 from litho.model.loading import LanguageModel, load, locate
 from litho.text.cases import Case, shortened
+from litho.train.cost import Cost, comparison_cost
 from litho.train.job import Reporter
 from litho.train.lithography.parts import ABLATIONS, ARMS
 from litho.train.lithography.prepared import Prepared, prepare
@@ -110,6 +111,7 @@ class Tournament:
     cases: Sequence[Case]  # those to compare on, then those of the sweep
     prose: str
     reporter: Reporter
+    model: LanguageModel
     _bench: dict[str, Bench] = field(default_factory=dict)  # of the text that is worked on
 
     @property
@@ -122,12 +124,30 @@ class Tournament:
 
     def run(self) -> list[Trial]:
         """Do what is left to do, and return all trials but those of the sweep."""
+        self.reporter.stage(f"comparing ({self._cost().described()}, in one process)")
         self._work([(case, task) for case in self.swept for task in self._sweep(case)])
         rates = self.rates()
         for seed in range(self.config.seeds):
             for make in (self._arms, self._ablations):
                 self._work([(c, task) for c in self.compared for task in make(c, seed, rates)])
         return [trial for name, trial in self._known().items() if name.startswith(TRIAL)]
+
+    def _cost(self) -> Cost:
+        config, texts = self.config, len(self.compared)
+        weights = sum(
+            len(config.kl_weights) if parts.drift == "fixed" else 1 for parts in ARMS.values()
+        )
+        whole = weights * len(config.learning_rates) * len(self.swept) + texts * (
+            config.seeds * len(ARMS) + config.ablation_seeds * len(ABLATIONS)
+        )
+        longest = max(len(self.model.tokens(case.text)) for case in self.cases)
+        return comparison_cost(
+            self.model,
+            trials=whole - len(self._known()),
+            tokens=config.presentations * (longest + 2 * config.sample_tokens),
+            measured=(len(config.checks) + 1) * config.retention_tokens // 2,
+            samples=config.samples * config.sample_tokens + config.retention_tokens,
+        )
 
     def rates(self) -> dict[str, tuple[float, float]]:
         """Learning rate and weight of the drift term of each arm, as the sweep found them.
@@ -233,7 +253,7 @@ class Tournament:
 
     def _bench_of(self, case: Case) -> Bench:
         if case.id not in self._bench:
-            model = self._model()
+            model = self.model
             text = self._prepared(model, case)
             rows = retention_blocks(model, self.prose, self.config.retention_tokens)
             retention = next((b.retention for b in self._bench.values()), None)
@@ -248,11 +268,6 @@ class Tournament:
                 )
             }
         return self._bench[case.id]
-
-    def _model(self) -> LanguageModel:
-        for bench in self._bench.values():
-            return bench.model
-        return load(locate(self.config.model), getattr(torch, self.config.dtype))
 
     def _prepared(self, model: LanguageModel, case: Case) -> Prepared:
         path = self.folder / f"text-{case.id}.json"
@@ -291,6 +306,7 @@ def open_tournament(
     if len(cases) < needed:
         raise LithoError(f"{needed} texts with paraphrases are needed, but there are {len(cases)}")
     chosen = [shortened(c, config.words) if config.words else c for c in cases[:needed]]
+    source = locate(config.model)
     path = folder / "config.json"
     if path.exists():
         if json.loads(path.read_text(encoding="utf-8")) != json.loads(config.model_dump_json()):
@@ -301,7 +317,8 @@ def open_tournament(
         (folder / "locks").mkdir(parents=True, exist_ok=True)
         with whole_file(path) as temporary:
             temporary.write_text(config.model_dump_json(indent=1), encoding="utf-8")
-    return Tournament(folder, config, chosen, prose, reporter)
+    model = load(source, getattr(torch, config.dtype))
+    return Tournament(folder, config, chosen, prose, reporter, model)
 
 
 def _latest(trials: dict[str, Trial]) -> dict[str, float | None]:
