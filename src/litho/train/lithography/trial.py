@@ -1,7 +1,7 @@
 """One trial: an arm prints a text, and what it printed and broke is measured along the way."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import cycle, islice
@@ -83,9 +83,18 @@ class Bench:
 
 
 def run_trial(
-    bench: Bench, name: str, parts: Parts, config: TrialConfig, spilled: bool, lasting: bool
+    bench: Bench,
+    name: str,
+    parts: Parts,
+    config: TrialConfig,
+    spilled: bool,
+    lasting: bool,
+    trained: Callable[[], object] = lambda: None,
 ) -> Trial:
-    """Train an arm and measure it; `spilled` and `lasting`: also spill and durability."""
+    """Train an arm and measure it; `spilled` and `lasting`: also spill and durability.
+
+    `trained` is called once the training is done, with the adapter still on the model.
+    """
     began = time.monotonic()
     with _counting(bench.model) as read:
         loop = ArmLoop(bench.model, _arm(bench, parts, config), config)
@@ -119,6 +128,7 @@ def run_trial(
             read=used,
             seconds=0.0,
         )
+        trained()
         if lasting:
             trial.durability = _durability(bench, trial.imprint["gen"])
     adapters.detach(bench.model)
