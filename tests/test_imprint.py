@@ -17,11 +17,13 @@ from peft import PeftModel
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from litho.app.report import flat_numbers, write_report
+from litho.core.errors import LithoError
 from litho.core.runs import RunDirectory
 from litho.train import imprint as job
 from litho.train.imprint import ImprintResult
 from litho.train.inputs import Inputs
 from litho.train.job import ImprintConfig
+from litho.train.rhythm import RHYTHMS
 from tests.conftest import ARCHITECTURES, Silent
 
 
@@ -152,6 +154,20 @@ def test_a_ladder_and_kept_layers_resume_to_the_same_adapter(
     names = (tmp_path / "whole/adapter/adapter_config.json").read_text()
     assert "layers.2." in names and "layers.1." not in names
     stop_at_times(inputs, config, tmp_path, expected, every=9)
+
+
+def test_a_rhythm_is_chosen_by_its_anchor(
+    inputs: Inputs, quick: ImprintConfig, tmp_path: Path
+) -> None:
+    config = quick.model_copy(update={"rhythm": "measured", "controls": "none"})
+    run_job(inputs, config, tmp_path / "run")
+    found = json.loads((tmp_path / "run/rhythm.json").read_text())
+    assert set(found["anchors"]) == set(RHYTHMS)
+    known = {name: anchor for name, anchor in found["anchors"].items() if anchor is not None}
+    assert found["chosen"] == (max(known, key=known.__getitem__) if known else "spaced")
+    with pytest.raises(LithoError, match="no rhythm 'slow'"):
+        job.start(inputs, quick.model_copy(update={"rhythm": "slow"}), tmp_path / "other")
+    assert not list(tmp_path.glob("other*"))
 
 
 def stop_at_times(

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import torch
@@ -16,7 +17,7 @@ from litho.train.ascent import CLIMBING, Ascent
 from litho.train.baseline import Baseline
 from litho.train.control import DriftController
 from litho.train.inputs import replay_openings, split_scenes
-from litho.train.job import DUPLICATES, IMPRINT, ImprintConfig, Job
+from litho.train.job import DUPLICATES, IMPRINT, MEASURED_RHYTHM, ImprintConfig, Job
 from litho.train.ladder import STEP_SURPRISE, Budget
 from litho.train.loop import (
     REPLAY,
@@ -31,6 +32,7 @@ from litho.train.loop import (
 from litho.train.monitor import ArmMonitor
 from litho.train.objectives import objective
 from litho.train.presentations import HalfScorer, duplicates, marks_of, plan_presentations
+from litho.train.rehearsal import rehearse
 from litho.train.rhythm import chosen_rhythm
 
 CURVE_BLOCKS = 4  # blocks of the retention text in each check along the training
@@ -53,18 +55,25 @@ def train_arms(job: Job, baseline: Baseline, layers: Sequence[int]) -> None:
         Replay.read(model, unseen),
         Replay.read(model, retention[:: max(1, len(retention) // CURVE_BLOCKS)][:CURVE_BLOCKS]),
     )
-    presentations, kinds = _in_rhythm(model, plan, config)
-    arm = Arm(
-        IMPRINT,
-        presentations,
-        DriftController(budget=config.budget),
-        anchored=True,
-        objective=objective(config.loss, model, scenes),
-        layers=layers,
-        kinds=kinds,
-        ascent=_ascent(model, scenes, config) if config.ladder else None,
-    )
-    steps = _train_arm(job, model, arm, replay, monitor, config)
+
+    def arm_in(rhythm: str) -> Arm:
+        presentations, kinds = _in_rhythm(model, plan, rhythm, config.presentations)
+        return Arm(
+            IMPRINT,
+            presentations,
+            DriftController(budget=config.budget),
+            anchored=True,
+            objective=objective(config.loss, model, scenes),
+            layers=layers,
+            kinds=kinds,
+            ascent=_ascent(model, scenes, config) if config.ladder else None,
+        )
+
+    rhythm = config.rhythm
+    if rhythm == MEASURED_RHYTHM:
+        rehearsal = partial(rehearse, model, arm_in, replay, monitor, config, job.reporter)
+        rhythm = run.once("rhythm.json", rehearsal)["chosen"]
+    steps = _train_arm(job, model, arm_in(rhythm), replay, monitor, config)
     if DUPLICATES in job.arms:
         # Its checks steer nothing and only draw its curve: half as many will do.
         rarer = {"presentations": len(steps), "check_every": 2 * config.check_every}
@@ -94,12 +103,12 @@ def _plan(job: Job, model: LanguageModel, scenes: Sequence[str]) -> dict[str, An
 
 
 def _in_rhythm(
-    model: LanguageModel, plan: Plan, config: ImprintConfig
+    model: LanguageModel, plan: Plan, rhythm: str, count: int
 ) -> tuple[list[Presentation], list[str]]:
     """The variants in the order of the rhythm, and what made them."""
     kinds = [variant.operator for variant in plan.variants]
     rows = [[model.encode(row) for row in variant.rows] for variant in plan.variants]
-    order = chosen_rhythm(config.rhythm)(kinds, config.presentations)
+    order = chosen_rhythm(rhythm)(kinds, count)
     return (
         [[] if place is None else rows[place] for place in order],
         [REPLAY if place is None else kinds[place] for place in order],

@@ -26,7 +26,7 @@ from litho.train.inputs import (
     save_inputs,
     split_scenes,
 )
-from litho.train.job import DUPLICATES, IMPRINT, ImprintConfig, Job, Reporter
+from litho.train.job import DUPLICATES, IMPRINT, MEASURED_RHYTHM, ImprintConfig, Job, Reporter
 from litho.train.loop import Step, checkpoint_path
 from litho.train.objectives import objective
 from litho.train.presentations import chosen_operators, marks_of
@@ -69,7 +69,8 @@ def start(inputs: Inputs, config: ImprintConfig, out: Path) -> RunDirectory:
     check_open_book(model, inputs, scenes)
     marks_of(inputs, scenes)
     chosen_operators(config.operators)
-    chosen_rhythm(config.rhythm)
+    if config.rhythm != MEASURED_RHYTHM:
+        chosen_rhythm(config.rhythm)
     objective(config.loss, model, scenes)
     cost = _expected_cost(model, inputs, config)
     manifest = _manifest(model.source, config, cost, len(scenes))

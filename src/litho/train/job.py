@@ -15,6 +15,7 @@ from litho.train.objectives import Loss
 from litho.train.presentations import MAX_MEAN_KL, MAX_SURPRISE, MEASURED
 
 IMPRINT, DUPLICATES = "imprint", "duplicates"
+MEASURED_RHYTHM = "measured"  # the best in a short training in each
 
 
 class ImprintConfig(LoopConfig):
@@ -25,7 +26,7 @@ class ImprintConfig(LoopConfig):
     max_surprise: float = Field(MAX_SURPRISE, gt=0)  # likewise
     operators: tuple[str, ...] = MEASURED  # that make the variants; none: all
     loss: Loss = "all"
-    rhythm: str = "spaced"
+    rhythm: str = "spaced"  # or measured
     layers: Layers = "all"
     ladder: bool = False  # first the rungs up to the text
     controls: Literal["duplicates", "none"] = "duplicates"

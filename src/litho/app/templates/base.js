@@ -40,8 +40,8 @@ function draw(node) {
   layout.font = { color: css("--ink"), size: 12, family: "system-ui, sans-serif" };
   // A finger scrolls the page; it cannot drag a zoom at the same time.
   if (matchMedia("(pointer: coarse)").matches) layout.dragmode = false;
-  for (const key of Object.keys(layout)) {
-    if (/^[xy]axis/.test(key)) Object.assign(layout[key], { gridcolor: css("--line"), zerolinecolor: css("--line"), linecolor: css("--line") });
+  for (const key of new Set(["xaxis", "yaxis", ...Object.keys(layout)])) {
+    if (/^[xy]axis/.test(key)) Object.assign((layout[key] ??= {}), { gridcolor: css("--line"), zerolinecolor: css("--line"), linecolor: css("--line") });
   }
   for (const trace of figure.data) {
     if (trace.line) trace.line.color = css({ control: "--hot", faint: "--faint" }[trace.meta] || "--accent");
