@@ -68,6 +68,7 @@ def trial(arm: str, text: str, seed: int, gen: float, drift: float, rate: float 
         imprint={"mem": gen, "gen": gen, "hard": None},
         drift=drift,
         spill=0.0,
+        spill_first=0.0,
         durability=None,
         scale=1.0,
         curve=marks,
@@ -117,6 +118,10 @@ def test_a_comparison_goes_on_where_it_stopped(
     assert [t.model_copy(update={"seconds": 0.0}) for t in whole] == [
         t.model_copy(update={"seconds": 0.0}) for t in again
     ]
+    with pytest.raises(LithoError, match="no arm 'miracle'"):
+        open_tournament(tmp_path / "whole", SMALL, cases, PROSE, Silent(), only=["miracle"])
+    part = open_tournament(tmp_path / "part", SMALL, cases, PROSE, Silent(), only=["duplicates"])
+    assert {trial.arm for trial in part.run()} == {"duplicates"}
     with pytest.raises(LithoError, match="other settings"):
         other = SMALL.model_copy(update={"presentations": 5})
         open_tournament(tmp_path / "whole", other, cases, PROSE, Silent())

@@ -100,6 +100,13 @@ def test_spill_and_locality_against_single_scores(llama: LanguageModel) -> None:
             for prefix in prefixes
         ]
         assert found == pytest.approx(sum(single) / 2, abs=1e-5)
+    first = spill_scores(llama, targets, prefixes, first=True)
+    for target, found in zip(targets, first, strict=True):
+        ids = [llama.encode(f"{prefix} {target}") for prefix in prefixes]
+        places = [len(llama.encode(prefix)) for prefix in prefixes]
+        logp = [llama.network(torch.tensor([row])).logits[0].log_softmax(-1) for row in ids]
+        single = [p[at - 1, row[at]].item() for p, at, row in zip(logp, places, ids, strict=True)]
+        assert found == pytest.approx(sum(single) / 2, abs=1e-4)
     facts = [Probe(kind="neighbour", prefix="Two and two make", target="four")]
     answers = greedy_answers(llama, facts)
     assert len(answers[0]) == len(" four")

@@ -23,6 +23,7 @@ COLUMNS = (
     "I hard",
     "D_ret",
     "spill",
+    "spill, first tokens",
     "durability",
     "tokens read",
     "I gen - plan",
@@ -35,6 +36,7 @@ def lithography(
     retention: Path,
     protocol: str,
     out: Path,
+    only: str,
     assignments: Sequence[str],
     as_json: bool,
 ) -> None:
@@ -47,7 +49,8 @@ def lithography(
     cases, prose = read_cases(texts), read_text(retention)
     try:
         with Bars() as bars:
-            trials = open_tournament(out, config, cases, prose, bars).run()
+            names = [name.strip() for name in only.split(",") if name.strip()]
+            trials = open_tournament(out, config, cases, prose, bars, names).run()
     except KeyboardInterrupt:
         raise Interrupted("stopped; the same command goes on from here") from None
     found = summarize(trials)
@@ -75,6 +78,7 @@ def _row(arm: ArmSummary) -> tuple[str, ...]:
         *(_cell(arm.imprint[kind]) for kind in ("mem", "gen", "hard")),
         _cell(arm.drift, 4),
         _cell(arm.spill),
+        _cell(arm.spill_first),
         _cell(arm.durability),
         f"{arm.read:,.0f}",
         _cell(arm.more_imprint),

@@ -233,6 +233,9 @@ def bench(
     retention: Annotated[Path, typer.Option(help="Unrelated prose on which drift is measured.")],
     out: Annotated[Path, typer.Option(help="Folder; if it holds a part, it is gone on with.")],
     protocol: Annotated[str, typer.Option(help="quick or full.")] = "quick",
+    only: Annotated[
+        str, typer.Option(help="Arms to do now, separated by commas. [default: all]")
+    ] = "",
     settings: SetOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -241,7 +244,7 @@ def bench(
 
     if name != "lithography":
         raise LithoError(f"there is no comparison {name!r}: there is lithography")
-    comparisons.lithography(texts, retention, protocol, out, settings or [], as_json)
+    comparisons.lithography(texts, retention, protocol, out, only, settings or [], as_json)
 
 
 @app.command()

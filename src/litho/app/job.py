@@ -103,6 +103,9 @@ def show(result: ImprintResult, as_json: bool) -> None:
         _add(table, f"imprint: {title}", [a.imprint[kind] for a in arms])
     _add(table, "drift, nats/token", [a.drift.retention for a in arms], 4)
     _add(table, "spill, nats/token", [a.spill for a in arms])
+    first = [a.spill_first for a in arms if a.spill_first]
+    if first:
+        _add(table, "spill of first tokens, nats", first)
     _add(table, "neighbours unchanged", [a.locality for a in arms])
     results.print(table)
     for reason in result.reasons:

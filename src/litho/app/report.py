@@ -345,14 +345,17 @@ def _curves(run: RunDirectory, arms: list[str]) -> dict[str, list[dict[str, floa
 def _headline(result: ImprintResult) -> list[tuple[str, int, list[Any]]]:
     """(label, digits, values of the run and of each control) for the table at the top."""
     arms: list[ArmMetrics] = [result, *result.controls.values()]
-    return [
+    first = [arm.spill_first for arm in arms if arm.spill_first]
+    rows = [
         ("imprint: its own words", 2, [arm.imprint["mem"] for arm in arms]),
         ("imprint: rewordings", 2, [arm.imprint["gen"] for arm in arms]),
         ("imprint: hard", 2, [arm.imprint["hard"] for arm in arms]),
         ("drift on unrelated text, nats a token", 4, [arm.drift.retention for arm in arms]),
         ("spill into unrelated openings, nats a token", 2, [arm.spill for arm in arms]),
+        ("spill of the words' first tokens, nats", 2, first),
         ("neighbour facts unchanged", 2, [arm.locality for arm in arms]),
     ]
+    return [row for row in rows if row[2]]
 
 
 def flat_numbers(value: Any, path: str = "") -> Iterator[tuple[str, str]]:  # noqa: ANN401  JSON

@@ -6,9 +6,9 @@ import torch
 
 from litho.core import stats
 from litho.core.records import Estimate, Probe
-from litho.measure.probes import score, target_of
+from litho.measure.probes import target_of
 from litho.model.loading import LanguageModel
-from litho.model.scoring import greedy, kl_between_states
+from litho.model.scoring import Target, greedy, kl_between_states, target_logprobs
 
 BLOCK = 128  # tokens
 
@@ -40,13 +40,20 @@ def retention_drift(
 
 
 def spill_scores(
-    model: LanguageModel, targets: Sequence[str], prefixes: Sequence[str]
+    model: LanguageModel, targets: Sequence[str], prefixes: Sequence[str], first: bool = False
 ) -> list[float]:
-    """log P(target | unrelated prefix) per target token in nats, averaged over the prefixes."""
-    scores = [
-        score(model, [Probe(kind="neighbour", prefix=prefix, target=target) for target in targets])
-        for prefix in prefixes
-    ]
+    """log P(target | unrelated prefix) per target token in nats, averaged over the prefixes.
+
+    `first`: of the target's first token alone, which says whether it comes up unasked; that the
+    rest of a name follows its beginning is part of what was printed.
+    """
+    scores = []
+    for prefix in prefixes:
+        probes = [Probe(kind="neighbour", prefix=prefix, target=target) for target in targets]
+        asked = [target_of(model, probe) for probe in probes]
+        if first:
+            asked = [Target(t.ids[: t.first + 1], t.first) for t in asked]
+        scores.append(target_logprobs(model, asked))
     return torch.tensor(scores).mean(dim=0).tolist()
 
 

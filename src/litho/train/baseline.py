@@ -43,6 +43,7 @@ class Baseline(BaseModel):
     neighbours: list[Probe]
     neighbour_answers: list[list[int]]
     spill: list[float]  # per printed word
+    spill_first: list[float] = []  # of its first token alone; runs of earlier versions have none
 
 
 def measure_baseline(
@@ -68,6 +69,7 @@ def measure_baseline(
         neighbours=neighbours,
         neighbour_answers=greedy_answers(model, neighbours),
         spill=spill_scores(model, targets_of(probes), unrelated_prefixes()),
+        spill_first=spill_scores(model, targets_of(probes), unrelated_prefixes(), first=True),
     )
 
 

@@ -32,6 +32,7 @@ class ArmMetrics(BaseModel):
     imprint: dict[str, Estimate]
     drift: Drift
     spill: Estimate
+    spill_first: Estimate | None = None  # of the first tokens alone
     locality: Estimate
 
 
@@ -59,11 +60,14 @@ def _prove_arm(model: LanguageModel, arm: str, baseline: Baseline, retention: Es
     with model.state(arm):
         after = score(model, probes)
         answers = greedy_answers(model, baseline.neighbours)
-        spilled = spill_scores(model, targets_of(probes), unrelated_prefixes())
+        words, prefixes = targets_of(probes), unrelated_prefixes()
+        spilled = spill_scores(model, words, prefixes)
+        unasked = spill_scores(model, words, prefixes, first=True)
     metrics = ArmMetrics(
         imprint=imprint_by_kind(baseline.scored, after),
         drift=Drift(retention=retention),
         spill=spill(baseline.spill, spilled),
+        spill_first=spill(baseline.spill_first, unasked) if baseline.spill_first else None,
         locality=locality(baseline.neighbour_answers, answers),
     )
     return ArmProof(metrics=metrics, after=after, answers=answers)

@@ -41,6 +41,7 @@ class Prepared(BaseModel):
     case: Case
     scored: ScoredProbes
     spill: list[float]
+    spill_first: list[float]
     versions: dict[str, list[Rows]]
     kinds: dict[str, list[str]]  # of each version
     layers: dict[str, list[int]]
@@ -60,7 +61,7 @@ def prepare(
     scored = ScoredProbes(
         probes=probes, before=score(model, probes), openbook=open_book(model, probes, [case.text])
     )
-    spill = spill_scores(model, targets_of(probes), unrelated_prefixes())
+    words, prefixes = targets_of(probes), unrelated_prefixes()
     progress("versions")
     versions, kinds = _versions(model, case, presentations)
     progress("layers")
@@ -70,7 +71,8 @@ def prepare(
     return Prepared(
         case=case,
         scored=scored,
-        spill=spill,
+        spill=spill_scores(model, words, prefixes),
+        spill_first=spill_scores(model, words, prefixes, first=True),
         versions=versions,
         kinds=kinds,
         layers=layers,

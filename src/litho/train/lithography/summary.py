@@ -26,6 +26,7 @@ class ArmSummary(BaseModel):
     imprint: dict[str, Estimate]
     drift: Estimate  # D_ret, nats a token
     spill: Estimate  # nats a token
+    spill_first: Estimate  # of the first tokens alone
     durability: Estimate
     tokens: float  # supervised, of a trial
     read: float  # tokens that went through the model, of a trial
@@ -58,6 +59,7 @@ def _summary(trials: Sequence[Trial], plan: Sequence[Trial]) -> ArmSummary:
         imprint={kind: _mean(trials, _imprint_of(kind)) for kind in IMPRINT_KINDS},
         drift=_mean(trials, lambda t: t.drift),
         spill=_mean(trials, lambda t: t.spill),
+        spill_first=_mean(trials, lambda t: t.spill_first),
         durability=_mean(trials, lambda t: t.durability),
         tokens=float(np.mean([t.tokens for t in trials])),
         read=float(np.mean([t.read for t in trials])),

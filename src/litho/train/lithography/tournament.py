@@ -54,7 +54,7 @@ class BenchConfig(Config):
     unseen: int = Field(8, ge=1)
     sample_tokens: int = Field(96, ge=8)
     retention_tokens: int = Field(2048, ge=1)
-    durable: tuple[str, ...] = ("plan", "duplicates", "fixed KL")  # first seed: durability, too
+    durable: tuple[str, ...] = ("plan", "fixed KL")  # first seed: durability, too
 
 
 PROTOCOLS = {
@@ -112,6 +112,7 @@ class Tournament:
     prose: str
     reporter: Reporter
     model: LanguageModel
+    only: Sequence[str] = ()  # arms and ablations to do now; none: all
     _bench: dict[str, Bench] = field(default_factory=dict)  # of the text that is worked on
 
     @property
@@ -163,7 +164,8 @@ class Tournament:
                 if trial.arm == arm:
                     setting = trial.learning_rate, trial.kl_weight
                     by_setting.setdefault(setting, []).append(trial)
-            found[arm] = best_setting(by_setting, self.config.drift_limit)
+            if by_setting:
+                found[arm] = best_setting(by_setting, self.config.drift_limit)
         return found
 
     def _sweep(self, case: Case) -> list[Task]:
@@ -175,13 +177,13 @@ class Tournament:
         ]
 
     def _arms(self, case: Case, seed: int, rates: dict[str, tuple[float, float]]) -> list[Task]:
-        return [Task(arm, case.id, seed, *rates[arm], sweep=False) for arm in ARMS]
+        return [Task(arm, case.id, seed, *rate, sweep=False) for arm, rate in rates.items()]
 
     def _ablations(
         self, case: Case, seed: int, rates: dict[str, tuple[float, float]]
     ) -> list[Task]:
         """The parts at the plan's own learning rate; a fixed weight as the sweep found it."""
-        if seed >= self.config.ablation_seeds:
+        if seed >= self.config.ablation_seeds or not {"plan", "fixed KL"} <= rates.keys():
             return []
         rate, weight = rates["plan"]
         fixed = rates["fixed KL"][1]
@@ -192,6 +194,7 @@ class Tournament:
 
     def _work(self, tasks: Sequence[tuple[Case, Task]]) -> None:
         """Do the tasks in their order, but for those that another process is doing."""
+        tasks = [(case, task) for case, task in tasks if task.arm in (self.only or task.arm)]
         self.reporter.stage("trials", len(tasks))
         while True:
             known = self._known()
@@ -296,12 +299,21 @@ def best_setting(
 
 
 def open_tournament(
-    folder: Path, config: BenchConfig, cases: Sequence[Case], prose: str, reporter: Reporter
+    folder: Path,
+    config: BenchConfig,
+    cases: Sequence[Case],
+    prose: str,
+    reporter: Reporter,
+    only: Sequence[str] = (),
 ) -> Tournament:
     """Begin a comparison in `folder`, or go on with the one that is there.
 
-    Raises LithoError if there are too few texts or another comparison is in the folder.
+    Raises LithoError if there are too few texts, an arm of `only` does not exist, or another
+    comparison is in the folder.
     """
+    known = ARMS | ABLATIONS
+    if unknown := [name for name in only if name not in known]:
+        raise LithoError(f"there is no arm {unknown[0]!r}: there are {', '.join(known)}")
     needed = config.texts + config.sweep_texts
     if len(cases) < needed:
         raise LithoError(f"{needed} texts with paraphrases are needed, but there are {len(cases)}")
@@ -318,7 +330,7 @@ def open_tournament(
         with whole_file(path) as temporary:
             temporary.write_text(config.model_dump_json(indent=1), encoding="utf-8")
     model = load(source, getattr(torch, config.dtype))
-    return Tournament(folder, config, chosen, prose, reporter, model)
+    return Tournament(folder, config, chosen, prose, reporter, model, only)
 
 
 def _latest(trials: dict[str, Trial]) -> dict[str, float | None]:

@@ -62,6 +62,7 @@ class Trial(BaseModel):
     imprint: dict[str, float | None]
     drift: float  # D_ret, nats a token
     spill: float | None
+    spill_first: float | None  # of the first tokens alone
     durability: float | None  # I_gen after 100 unrelated steps over I_gen before
     scale: float  # by which the adapter was shrunk to fit the budget
     curve: list[Mark]
@@ -120,7 +121,8 @@ def run_trial(
             kl_weight=parts.kl_weight,
             imprint={k: e.value for k, e in imprint_by_kind(bench.text.scored, after).items()},
             drift=bench.retention.drift(bench.model),
-            spill=_spill(bench) if spilled else None,
+            spill=_spill(bench, first=False) if spilled else None,
+            spill_first=_spill(bench, first=True) if spilled else None,
             durability=None,
             scale=scale,
             curve=curve,
@@ -222,10 +224,11 @@ def _mark(bench: Bench, presentations: int) -> Mark:
     )
 
 
-def _spill(bench: Bench) -> float:
+def _spill(bench: Bench, first: bool) -> float:
     words = targets_of(bench.text.scored.probes)
-    after = spill_scores(bench.model, words, unrelated_prefixes())
-    value = spill(bench.text.spill, after).value
+    after = spill_scores(bench.model, words, unrelated_prefixes(), first)
+    before = bench.text.spill_first if first else bench.text.spill
+    value = spill(before, after).value
     assert value is not None
     return value
 
