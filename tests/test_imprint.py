@@ -144,16 +144,17 @@ def test_interrupted_anywhere_resumes_to_the_same_adapter(
     stop_at_times(inputs, quick, tmp_path, expected, every=5)
 
 
+@pytest.mark.parametrize("loss", ["dosed", "distilled"])
 def test_a_ladder_and_kept_layers_resume_to_the_same_adapter(
-    inputs: Inputs, quick: ImprintConfig, tmp_path: Path
+    inputs: Inputs, quick: ImprintConfig, tmp_path: Path, loss: str
 ) -> None:
-    parts = {"ladder": True, "layers": "top", "rhythm": "interleaved", "loss": "dosed"}
+    parts = {"ladder": True, "layers": "top", "rhythm": "interleaved", "loss": loss}
     config = quick.model_copy(update=parts)
     expected = json.loads(run_job(inputs, config, tmp_path / "whole").model_dump_json())
     assert expected["presentations"] == config.presentations
     names = (tmp_path / "whole/adapter/adapter_config.json").read_text()
     assert "layers.2." in names and "layers.1." not in names
-    stop_at_times(inputs, config, tmp_path, expected, every=9)
+    stop_at_times(inputs, config, tmp_path, expected, every=13)
 
 
 def test_a_rhythm_is_chosen_by_its_anchor(

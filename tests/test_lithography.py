@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,11 +11,12 @@ import torch
 from litho.core.errors import LithoError
 from litho.core.records import Probe
 from litho.model import adapters
-from litho.model.loading import LanguageModel
+from litho.model.loading import LanguageModel, load, locate
 from litho.model.voices import OneOfTwo, mixed_samples
 from litho.text.cases import Case, read_cases, shortened
+from litho.train.lithography import rivals
 from litho.train.lithography.parts import ABLATIONS, ARMS, Parts
-from litho.train.lithography.rivals import OnPolicy
+from litho.train.lithography.rivals import FOLLOWS, OnPolicy
 from litho.train.lithography.summary import drift_at, summarize
 from litho.train.lithography.tournament import BenchConfig, best_setting, open_tournament
 from litho.train.lithography.trial import Mark, Trial, portions
@@ -122,6 +124,11 @@ def test_a_comparison_goes_on_where_it_stopped(
         open_tournament(tmp_path / "whole", SMALL, cases, PROSE, Silent(), only=["miracle"])
     part = open_tournament(tmp_path / "part", SMALL, cases, PROSE, Silent(), only=["duplicates"])
     assert {trial.arm for trial in part.run()} == {"duplicates"}
+    with pytest.raises(LithoError, match="the sweep of"):
+        names = ["plan in all layers"]
+        open_tournament(tmp_path / "part", SMALL, cases, PROSE, Silent(), names).run()
+    with pytest.raises(LithoError, match="other settings or texts"):
+        open_tournament(tmp_path / "whole", SMALL, cases, PROSE + "More.", Silent())
     with pytest.raises(LithoError, match="other settings"):
         other = SMALL.model_copy(update={"presentations": 5})
         open_tournament(tmp_path / "whole", other, cases, PROSE, Silent())
@@ -130,6 +137,27 @@ def test_a_comparison_goes_on_where_it_stopped(
 def test_too_few_texts_are_an_error(tmp_path: Path) -> None:
     with pytest.raises(LithoError, match="2 texts with paraphrases are needed"):
         open_tournament(tmp_path / "x", SMALL, [case("one")], PROSE, Silent())
+    assert not (tmp_path / "x").exists()
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"id": "a/b"}, "is no id"),
+        ({"id": "two"}, "is no id"),
+        ({"text": ""}, "no sentence of one"),
+        ({"probes": ()}, "no question"),
+    ],
+)
+def test_texts_that_cannot_be_compared_are_refused_at_once(
+    tmp_path: Path, changed: dict[str, Any], message: str
+) -> None:
+    config = SMALL.model_copy(update={"words": None})
+    cases = [case("one").model_copy(update=changed), case("two")]
+    with pytest.raises(LithoError, match=message):
+        open_tournament(tmp_path / "x", config, cases, PROSE, Silent())
+    with pytest.raises(LithoError, match="retention text is too short"):
+        open_tournament(tmp_path / "x", config, [case("one"), case("two")], "Short.", Silent())
     assert not (tmp_path / "x").exists()
 
 
@@ -190,15 +218,45 @@ def test_the_teacher_reads_the_text_first(llama: LanguageModel) -> None:
         torch.testing.assert_close(found, reference, atol=1e-4, rtol=1e-4)
 
 
-def test_the_student_learns_from_what_it_says(llama: LanguageModel) -> None:
-    adapters.attach(llama, "trial", rank=2, alpha=4, seed=0)
-    rival = OnPolicy(llama, TEXT, "trial", seed=0)
-    rows = [llama.encode("It shows the time."), llama.encode("Every spring a choir")]
-    before = {n: p.detach().clone() for n, p in adapters.weights(llama, "trial").items()}
-    assert rival(llama, rows, 256, 0.0) > 0
-    for name, weight in adapters.weights(llama, "trial").items():
-        assert torch.equal(weight, before[name])  # the teacher's were put away again
-        assert weight.grad is not None
+def test_the_student_learns_from_a_teacher_that_lags_behind(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    model = load(locate("tiny:llama"), torch.bfloat16)
+    adapters.attach(model, "trial", rank=2, alpha=4, seed=0)
+    weights = adapters.weights(model, "trial")
+    rival = OnPolicy(model, TEXT, "trial", seed=0)
+    rows = [model.encode("It shows the time."), model.encode("Every spring a choir")]
+    taught: list[torch.Tensor] = []
+    reading = predicted_behind
+
+    def watched(*args: Any) -> list[torch.Tensor]:  # noqa: ANN401  as the function watched
+        taught.extend(w.detach().clone() for w in weights.values())
+        found = reading(*args)
+        taught.append(found[0].clone())
+        return found
+
+    monkeypatch.setattr(rivals, "predicted_behind", watched)
+    first = {name: weight.detach().clone() for name, weight in weights.items()}
+    with adapters.mixed_precision(model):
+        assert rival(model, rows, 256, 0.0) > 0
+    assert all(weight.grad is not None for weight in weights.values())
+    for weight in weights.values():
+        weight.data += 0.5
+    now = {name: weight.detach().clone() for name, weight in weights.items()}
+    taught.clear()
+    with adapters.mixed_precision(model):
+        said = rival._said(model, rows)
+        rival(model, rows, 256, 0.0)
+    for (name, before), used in zip(first.items(), taught, strict=False):
+        torch.testing.assert_close(used, before.lerp(now[name], FOLLOWS))
+        assert torch.equal(weights[name], now[name])  # the teacher's were put away again
+    assert said and not torch.equal(taught[0], now[next(iter(now))])
+    # What the teacher said came from its own weights, and not from copies of the student's.
+    with torch.no_grad(), adapters.mixed_precision(model):
+        by_student = reading(model, rival._text, rows)[0]
+        rival._exchange(model, rival._teacher)
+        by_teacher = reading(model, rival._text, rows)[0]
+    assert not torch.equal(by_student, by_teacher)
 
 
 def test_texts_are_cut_to_what_is_asked(tmp_path: Path) -> None:

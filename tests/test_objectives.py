@@ -146,9 +146,19 @@ def test_only_what_is_taught_is_supervised(trained: LanguageModel) -> None:
     other_TV = own_TV.flip(-1)
     half = len(own_TV) // 2
     part = backward_distilled(trained, [row], 64, [other_TV[half:]])
-    gradients(trained)
-    p, q = other_TV[half:].log_softmax(-1), own_TV[half:].log_softmax(-1)
-    assert part == pytest.approx(((p.exp() * (p - q)).sum() / len(p)).item(), abs=1e-4)
+    found = gradients(trained)
+    p = other_TV[half:].log_softmax(-1)
+    q = trained.network(input_ids=torch.tensor([row])).logits[0, half:-1].log_softmax(-1)
+    loss = (p.exp() * (p - q)).sum() / len(p)
+    loss.backward()
+    assert part == pytest.approx(loss.item(), abs=1e-4)
+    for name, gradient in gradients(trained).items():
+        torch.testing.assert_close(found[name], gradient, atol=1e-6, rtol=1e-3)
+
+
+def test_a_text_too_long_to_be_read_twice_cannot_be_distilled(llama: LanguageModel) -> None:
+    with pytest.raises(LithoError, match="reads the text twice"):
+        objective("distilled", llama, [TEXT * (llama.context // len(TEXT))])
 
 
 def test_a_text_in_scenes_cannot_be_distilled(llama: LanguageModel) -> None:
@@ -177,18 +187,20 @@ def test_rhythms_differ_as_they_say() -> None:
         chosen_rhythm("slow")
 
 
-def test_an_ascent_ends_at_the_text_in_time(llama: LanguageModel) -> None:
+@pytest.mark.parametrize("budget", [Budget(100, 100), Budget(0, 0)])
+def test_an_ascent_is_up_in_time(llama: LanguageModel, budget: Budget) -> None:
     adapters.attach(llama, "x", rank=2, alpha=4, seed=0)
-    ascent = Ascent(llama, [TEXT], Budget(mean_kl=100, surprise=100), presentations=4)
-    shown = []
+    scenes = [TEXT, "It shows the time of nine towns."]
+    ascent = Ascent(llama, scenes, budget, presentations=4)
+    shown: list[list[list[int]]] = []
     while not ascent.arrived:
-        shown.append(ascent.rows())
-        assert len(shown) <= 4
-    assert ascent.versions == [llama.encode(TEXT)]
-    assert shown[-1] == [llama.encode(TEXT)]
-    again = Ascent(llama, [TEXT], Budget(mean_kl=100, surprise=100), presentations=4)
-    again.rows()
-    middle = [list(ids) for ids in again.versions]
-    other = Ascent(llama, [TEXT], Budget(mean_kl=100, surprise=100), presentations=4)
-    other.resume(middle)
-    assert other.rows() == again.rows()
+        shown.append(ascent.rows(len(shown)))
+        assert {tuple(ids) for ids in ascent.versions} <= {tuple(row) for row in shown[-1]}
+    assert len(shown) <= 4
+    assert ascent.versions == [llama.encode(scene) for scene in scenes]
+    assert ascent.text == "\n\n".join(scenes)
+    again, other = (Ascent(llama, scenes, budget, presentations=4) for _ in range(2))
+    again.rows(0)
+    other.resume([list(ids) for ids in again.versions])
+    assert other.text == again.text
+    assert other.rows(1) == again.rows(1)

@@ -263,7 +263,8 @@ def mixed_precision(model: LanguageModel) -> Iterator[None]:
         yield
         return
     with (
-        torch.autocast(model.device.type, torch.bfloat16),
+        # Without its cache, which would keep copies of weights that have been exchanged since.
+        torch.autocast(model.device.type, torch.bfloat16, cache_enabled=False),
         disable_input_dtype_casting(model.network),
     ):
         yield

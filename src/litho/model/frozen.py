@@ -30,16 +30,11 @@ class FrozenBelow:
         self._ids_BT: Tensor | None = None  # that are being read; their rows are kept
         self._reading = False  # a row is read for the first time
 
-    @property
-    def skipping(self) -> bool:
-        """Whether what the lower blocks would say is known."""
-        return not self._reading
-
     @contextmanager
     def active(self) -> Iterator[None]:
-        """Inside, a text that was read before begins at the lowest trained layer.
+        """Inside, a text of which gradients are taken begins at the lowest trained layer.
 
-        Texts are read as `input_ids` without a cache.
+        It is read as `input_ids` without a cache. Without gradients nothing is skipped.
         """
         if not self.first:
             yield
@@ -50,7 +45,7 @@ class FrozenBelow:
             self._stack[self.first].register_forward_pre_hook(self._exchange, with_kwargs=True),
         ]
         for place, block in enumerate(lower):
-            self._stack[place] = _Skipped(block, self)
+            self._stack[place] = _Skipped(block)
         try:
             yield
         finally:
@@ -60,7 +55,7 @@ class FrozenBelow:
                 self._stack[place] = block
 
     def _look_up(self, _: nn.Module, __: object, kwargs: dict[str, Any]) -> None:
-        if self._reading:
+        if not torch.is_grad_enabled():
             return
         ids_BT: Tensor = kwargs["input_ids"]
         for row_T in ids_BT:
@@ -83,6 +78,8 @@ class FrozenBelow:
     ) -> tuple[tuple[Any, ...], dict[str, Any]]:
         if self._reading:
             raise _ReadSoFar(block_input(args, kwargs))
+        if not torch.is_grad_enabled():
+            return args, kwargs
         assert self._ids_BT is not None
         hidden_BTD = torch.stack([self._kept[_key(row_T)] for row_T in self._ids_BT])
         return with_block_input(args, kwargs, hidden_BTD)
@@ -100,16 +97,15 @@ def _key(row_T: Tensor) -> bytes:
 class _Skipped(nn.Module):
     """Stands for a block: passes on what it is given if that will be exchanged anyway."""
 
-    def __init__(self, block: nn.Module, frozen: FrozenBelow) -> None:
+    def __init__(self, block: nn.Module) -> None:
         super().__init__()
         # Not as a child: the weights stay where they are, under their own names.
         object.__setattr__(self, "_block", block)
-        object.__setattr__(self, "_frozen", frozen)
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401  what the model asks its blocks for
         return getattr(self.__dict__["_block"], name)
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401  as the block's own
-        if self.__dict__["_frozen"].skipping:
+        if torch.is_grad_enabled():
             return block_input(args, kwargs)
         return self.__dict__["_block"](*args, **kwargs)

@@ -35,6 +35,9 @@ def mixed_samples(
     config = GenerationConfig(
         do_sample=True,
         top_k=0,
+        temperature=1.0,
+        repetition_penalty=1.0,
+        no_repeat_ngram_size=0,
         max_new_tokens=length,
         min_new_tokens=length,
         pad_token_id=model.pad,

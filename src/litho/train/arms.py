@@ -56,8 +56,8 @@ def train_arms(job: Job, baseline: Baseline, layers: Sequence[int]) -> None:
         Replay.read(model, retention[:: max(1, len(retention) // CURVE_BLOCKS)][:CURVE_BLOCKS]),
     )
 
-    def arm_in(rhythm: str) -> Arm:
-        presentations, kinds = _in_rhythm(model, plan, rhythm, config.presentations)
+    def arm_in(rhythm: str, count: int) -> Arm:
+        presentations, kinds = _in_rhythm(model, plan, rhythm, count)
         return Arm(
             IMPRINT,
             presentations,
@@ -66,14 +66,16 @@ def train_arms(job: Job, baseline: Baseline, layers: Sequence[int]) -> None:
             objective=objective(config.loss, model, scenes),
             layers=layers,
             kinds=kinds,
-            ascent=_ascent(model, scenes, config) if config.ladder else None,
         )
 
     rhythm = config.rhythm
     if rhythm == MEASURED_RHYTHM:
         rehearsal = partial(rehearse, model, arm_in, replay, monitor, config, job.reporter)
         rhythm = run.once("rhythm.json", rehearsal)["chosen"]
-    steps = _train_arm(job, model, arm_in(rhythm), replay, monitor, config)
+    arm = arm_in(rhythm, config.presentations)
+    if config.ladder:
+        arm.ascent = _ascent(model, scenes, config)
+    steps = _train_arm(job, model, arm, replay, monitor, config)
     if DUPLICATES in job.arms:
         # Its checks steer nothing and only draw its curve: half as many will do.
         rarer = {"presentations": len(steps), "check_every": 2 * config.check_every}

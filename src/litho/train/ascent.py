@@ -17,17 +17,13 @@ class Ascent:
     """
 
     def __init__(
-        self,
-        model: LanguageModel,
-        scenes: Sequence[str],
-        budget: Budget,
-        presentations: int,
+        self, model: LanguageModel, scenes: Sequence[str], budget: Budget, presentations: int
     ) -> None:
         """`presentations`: in how many to be up."""
         vocabulary = Vocabulary(model)
         self._climbs = [Climb(model, scene, budget, vocabulary) for scene in scenes]
-        rungs = max(math.ceil(len(climb.open_places) / budget.tokens) for climb in self._climbs)
-        self._stride = max(1, math.ceil(rungs / presentations))
+        self._heights = [len(climb.open_places) for climb in self._climbs]
+        self._presentations = presentations
 
     @property
     def versions(self) -> list[list[int]]:
@@ -42,7 +38,7 @@ class Ascent:
     @property
     def text(self) -> str:
         """What has been reached, as it reads."""
-        return "\n\n".join(climb.rungs[-1].text for climb in self._climbs)
+        return "\n\n".join(climb.said for climb in self._climbs)
 
     @property
     def left(self) -> int:
@@ -53,17 +49,20 @@ class Ascent:
     def arrived(self) -> bool:
         return not self.left
 
-    def rows(self) -> list[list[int]]:
-        """Climb on the model as it is now; token ids of what is to be presented."""
+    def rows(self, done: int) -> list[list[int]]:
+        """Climb on the model as it is after `done` presentations; ids of what is to be presented.
+
+        Of a bridge both ends are shown.
+        """
+        to_go = max(0.0, 1 - (done + 1) / self._presentations)
         shown = []
-        for climb in self._climbs:
+        for climb, height in zip(self._climbs, self._heights, strict=True):
             climb.look_again()
             before = len(climb.rungs)
-            for _ in range(self._stride):
-                if climb.open_places:
-                    climb.step()
-            # Of a bridge both ends are shown.
+            while len(climb.open_places) > math.floor(to_go * height):
+                climb.step()
             last = climb.rungs[before:][-2:]
-            bridged = len(last) == 2 and last[0].brought == last[1].brought
-            shown += [climb.model.encode(rung.text) for rung in last[-2 if bridged else -1 :]]
+            if len(last) == 2 and last[0].brought == last[1].brought:
+                shown.append(climb.model.encode(last[0].text))
+            shown.append(climb.ids)
         return shown

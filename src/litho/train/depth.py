@@ -62,17 +62,17 @@ def layers_pulled(model: LanguageModel, rows: Sequence[Sequence[int]], seed: int
     return depth
 
 
-def layers_by(policy: Layers, depth: Depth, seed: int) -> list[int] | None:
-    """The layers that a policy names; None: all of them.
+def layers_by(policy: Layers, pulled: Sequence[int], whole: int, chance: str) -> list[int]:
+    """The layers of `whole` that a policy names.
 
-    `pull`: those of `depth`; to compare with, as many random ones or as many of the last.
+    `pull`: those that the text pulls at; to compare with, as many by `chance` or the last ones.
     """
-    count, whole = len(depth.layers), len(depth.pull)
+    count = len(pulled)
     if policy == "random":
-        return sorted(random.Random(f"{seed} layers").sample(range(whole), count))
+        return sorted(random.Random(f"{chance} layers").sample(range(whole), count))
     if policy == "top":
         return list(range(whole - count, whole))
-    return list(depth.layers) if policy == "pull" else None
+    return list(pulled) if policy == "pull" else list(range(whole))
 
 
 def _gradients(model: LanguageModel, rows: Sequence[Sequence[int]]) -> dict[int, Tensor]:

@@ -38,7 +38,8 @@ from litho.train.proof import (
     write_neighbours,
     write_probes,
 )
-from litho.train.rhythm import chosen_rhythm
+from litho.train.rehearsal import TRIED
+from litho.train.rhythm import RHYTHMS, chosen_rhythm
 
 
 class ImprintResult(ArmMetrics):
@@ -83,12 +84,13 @@ def start(inputs: Inputs, config: ImprintConfig, out: Path) -> RunDirectory:
 
 def _expected_cost(model: LanguageModel, inputs: Inputs, config: ImprintConfig) -> Cost:
     rows = config.replay_pool + config.replay_unseen
+    rehearsed = len(RHYTHMS) * TRIED if config.rhythm == MEASURED_RHYTHM else 0
     return expected_cost(
         model,
         text_tokens=len(model.tokens(inputs.text)),
         probes=len(inputs.probes or []) or 3 * MADE,
         retention_tokens=config.retention_tokens,
-        presentations=config.presentations,
+        presentations=config.presentations + rehearsed,
         replay_tokens=(config.replay_rows * config.replay_length, rows * config.replay_length),
         arms=1 if config.controls == "none" else 2,
         check_every=config.check_every,
@@ -151,8 +153,9 @@ def _measure_depth(job: Job) -> dict[str, Any]:
     model = load(job.source, torch.float32)
     rows = [model.encode(scene) for scene in split_scenes(model, job.inputs.text)]
     depth = layers_pulled(model, rows, job.config.seed)
-    trained = layers_by(job.config.layers, depth, job.config.seed)
-    return depth.model_dump() | {"trained": trained or list(range(len(depth.pull)))}
+    policy, chance = job.config.layers, str(job.config.seed)
+    trained = layers_by(policy, depth.layers, len(depth.pull), chance)
+    return depth.model_dump() | {"trained": trained}
 
 
 def _prove(job: Job, baseline: Baseline) -> dict[str, ArmProof]:

@@ -138,6 +138,11 @@ class Climb:
         nothing = Volatility(mean_kl=0.0, max_surprise=0.0)
         self._note(self._said(self.ids), 0, (), nothing)
 
+    @property
+    def said(self) -> str:
+        """The current version as it reads."""
+        return self._said(self.ids)
+
     def look_again(self) -> None:
         """Read the current version on the model as it is now."""
         self.reading = read_rows_of(self.model, [self.ids])

@@ -252,7 +252,7 @@ class ArmLoop:
         """
         arm, progress = self.arm, self.progress
         if arm.ascent and not arm.ascent.arrived:
-            rows = arm.ascent.rows()
+            rows = arm.ascent.rows(progress.done)
             progress.versions = arm.ascent.versions
             return rows, {"shown": RUNG, "rung": arm.ascent.text, "left": arm.ascent.left}
         place = progress.done % len(arm.presentations)

@@ -34,7 +34,7 @@ def backward_text(
     Every token but a row's first is supervised, each by the weight that `weigh` gives it (none: all
     by 1). Micro-batches hold at most `tokens` padded tokens; since each is weighted by its share
     of the tokens of the whole presentation, the gradient does not depend on how the rows were cut
-    up. Raises LithoError if no token is supervised.
+    up. Raises LithoError if the rows hold no token to predict.
     """
 
     def one_row(i: int, found_TV: Tensor, gradient_TV: Tensor, weights_T: Tensor) -> float:

@@ -118,15 +118,16 @@ class Distilled:
                 "shorten it, or choose another loss"
             )
         self._text = model.tokens(f"{scenes[0]}\n\n")
-        self._taught: dict[tuple[int, ...], Tensor] = {}
+        twice = len(model.start) + 2 * len(self._text)
+        if twice > model.context:
+            raise LithoError(
+                f"the loss distilled reads the text twice, {twice} tokens, but the model reads "
+                f"{model.context}: shorten it, or choose another loss"
+            )
 
     def __call__(self, model: LanguageModel, rows: Rows, tokens: int, done: float) -> float:
-        new = [row for row in rows if tuple(row) not in self._taught]
-        if new:
-            with model.state(None):
-                found = predicted_behind(model, self._text, new)
-            self._taught |= {tuple(row): taught for row, taught in zip(new, found, strict=True)}
-        taught = [self._taught[tuple(row)] for row in rows]
+        with model.state(None):
+            taught = predicted_behind(model, self._text, rows)
         return backward_distilled(model, rows, tokens, taught)
 
 

@@ -15,7 +15,7 @@ TRIED, SETTLE = 12, 4  # presentations in each rhythm, and in how many of them t
 
 def rehearse(
     model: LanguageModel,
-    arm_in: Callable[[str], Arm],
+    arm_in: Callable[[str, int], Arm],
     replay: Replay,
     monitor: ArmMonitor,
     config: LoopConfig,
@@ -23,13 +23,14 @@ def rehearse(
 ) -> dict[str, Any]:
     """The rhythm whose anchor is highest after a few presentations, and the anchor of each.
 
-    `arm_in` makes the arm that is trained in a rhythm. Where no anchor can be measured, `spaced`.
+    `arm_in` makes the arm that is trained in a rhythm, for a number of presentations. Where no
+    anchor can be measured, `spaced`.
     """
     reporter.stage("trying rhythms", len(RHYTHMS) * TRIED)
     short = config.model_copy(update={"presentations": TRIED, "settle": SETTLE})
     anchors: dict[str, float | None] = {}
     for number, name in enumerate(RHYTHMS):
-        loop = ArmLoop(model, arm_in(name), short)
+        loop = ArmLoop(model, arm_in(name, TRIED), short)
         while loop.progress.done < TRIED:
             loop.present(replay)
             reporter.advance(number * TRIED + loop.progress.done)

@@ -1,11 +1,13 @@
 """What all arms of a comparison need of a text, made once."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from itertools import cycle, islice
 
 import torch
 from pydantic import BaseModel
 
 from litho.core.errors import LithoError
+from litho.core.records import Depth
 from litho.measure.drift import spill_scores
 from litho.measure.probes import open_book, score, tokenizes_apart
 from litho.model.alternatives import ModelScorer
@@ -14,7 +16,7 @@ from litho.model.sampling import self_samples
 from litho.text.cases import Case
 from litho.text.documents import sentences
 from litho.train.baseline import ScoredProbes
-from litho.train.depth import Layers, layers_by, layers_pulled
+from litho.train.depth import layers_pulled
 from litho.train.inputs import (
     replay_openings,
     targets_of,
@@ -41,10 +43,11 @@ class Prepared(BaseModel):
     case: Case
     scored: ScoredProbes
     spill: list[float]
-    spill_first: list[float]
+    spill_first: list[float] = []  # of the first tokens alone
     versions: dict[str, list[Rows]]
     kinds: dict[str, list[str]]  # of each version
-    layers: dict[str, list[int]]
+    pulled: list[int]  # the layers that the text pulls at
+    depth: int  # layers of the model
     samples: list[list[int]]
 
 
@@ -53,20 +56,15 @@ def prepare(
     case: Case,
     presentations: int,
     samples: tuple[int, int],
-    progress: Callable[[str], None] = lambda _: None,
 ) -> Prepared:
     """`samples`: how many self-samples, and of how many tokens."""
     probes = [probe for probe in case.probes if tokenizes_apart(model, probe)]
-    progress("probes")
     scored = ScoredProbes(
         probes=probes, before=score(model, probes), openbook=open_book(model, probes, [case.text])
     )
     words, prefixes = targets_of(probes), unrelated_prefixes()
-    progress("versions")
     versions, kinds = _versions(model, case, presentations)
-    progress("layers")
-    layers = _layers(model, case.text)
-    progress("self-samples")
+    depth = _depth(model, case.text)
     openings = replay_openings(case.text, samples[0], seed=0)
     return Prepared(
         case=case,
@@ -75,7 +73,8 @@ def prepare(
         spill_first=spill_scores(model, words, prefixes, first=True),
         versions=versions,
         kinds=kinds,
-        layers=layers,
+        pulled=list(depth.layers),
+        depth=len(depth.pull),
         samples=self_samples(model, openings, samples[1], seed=0),
     )
 
@@ -111,13 +110,13 @@ def _versions(
 
 
 def _in_turns(first: Sequence[Version], second: Sequence[Version]) -> list[Version]:
-    """Two kinds of versions by turns."""
-    return [version for pair in zip(first, second, strict=False) for version in pair]
+    """Two kinds of versions by turns; the shorter list begins again."""
+    count = max(len(first), len(second))
+    pairs = islice(zip(cycle(first), cycle(second), strict=False), count)
+    return [version for pair in pairs for version in pair]
 
 
-def _layers(model: LanguageModel, text: str) -> dict[str, list[int]]:
-    """Layers by policy; gradients are taken in float32, since in bfloat16 they are noise."""
+def _depth(model: LanguageModel, text: str) -> Depth:
+    """Gradients are taken in float32, since in bfloat16 they are noise."""
     exact = load(model.source, torch.float32)
-    depth = layers_pulled(exact, [exact.encode(text)], seed=0)
-    policies: tuple[Layers, ...] = ("pull", "random", "top")
-    return {policy: layers_by(policy, depth, seed=0) or [] for policy in policies}
+    return layers_pulled(exact, [exact.encode(text)], seed=0)

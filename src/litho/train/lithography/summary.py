@@ -8,10 +8,10 @@ from pydantic import BaseModel
 
 from litho.core import stats
 from litho.core.records import IMPRINT_KINDS, Estimate
+from litho.core.stats import CONFIDENCE, RESAMPLES
 from litho.train.lithography.parts import ABLATIONS, ARMS
 from litho.train.lithography.trial import Trial
 
-RESAMPLES, CONFIDENCE = 2000, 0.95
 PLAN = "plan"
 
 
@@ -93,19 +93,25 @@ def _by_text(trials: Sequence[Trial], measure: Measure) -> dict[str, float]:
 
 def _difference(trials: Sequence[Trial], plan: Sequence[Trial], measure: Measure) -> Estimate:
     """Paired over texts, on the seeds that both have."""
-    both = {(t.text, t.seed) for t in trials} & {(t.text, t.seed) for t in plan}
-    own, other = (
-        _by_text([t for t in arm if (t.text, t.seed) in both], measure) for arm in (trials, plan)
-    )
+    own, other = (_by_text(arm, measure) for arm in _paired(trials, plan))
     return stats.mean([own[text] - other[text] for text in own if text in other])
+
+
+def _paired(
+    trials: Sequence[Trial], plan: Sequence[Trial]
+) -> tuple[Sequence[Trial], Sequence[Trial]]:
+    """Those of both that have the same text and seed."""
+    both = {(t.text, t.seed) for t in trials} & {(t.text, t.seed) for t in plan}
+    first, second = ([t for t in arm if (t.text, t.seed) in both] for arm in (trials, plan))
+    return first, second
 
 
 def _matched(plan: Sequence[Trial], trials: Sequence[Trial]) -> tuple[Estimate, float | None]:
     """Drift of the plan over drift of an arm at the same I_gen, bootstrapped over texts.
 
-    Both are read off the mean curve over texts, drift in its logarithm linear between two marks.
+    Both are read off the mean curve over texts.
     """
-    own, other = _curves(plan), _curves(trials)
+    other, own = (_curves(arm) for arm in _paired(trials, plan))
     texts = sorted(own.keys() & other.keys())
     if not texts:
         return Estimate(value=None, ci=None, n=0), None
@@ -114,7 +120,7 @@ def _matched(plan: Sequence[Trial], trials: Sequence[Trial]) -> tuple[Estimate, 
     def ratio(chosen: np.ndarray) -> tuple[float, float]:
         a, b = first[chosen].mean(axis=0), second[chosen].mean(axis=0)
         level = min(a[:, 0].max(), b[:, 0].max())
-        return drift_at(a, level) / drift_at(b, level), level
+        return drift_at(a, level) / max(drift_at(b, level), 1e-12), level
 
     value, level = ratio(np.arange(len(texts)))
     if len(texts) < 2:
@@ -127,20 +133,24 @@ def _matched(plan: Sequence[Trial], trials: Sequence[Trial]) -> tuple[Estimate, 
 
 
 def _curves(trials: Sequence[Trial]) -> dict[str, np.ndarray]:
-    """I_gen and drift at each mark, M x 2, a text; the mean of its seeds."""
+    """I_gen and drift before training and at each mark, M x 2, a text; the mean of its seeds."""
     found: dict[str, list[np.ndarray]] = {}
     for trial in trials:
-        points = [(m.imprint["gen"], m.drift) for m in trial.curve]
+        points = [(0.0, 0.0), *((m.imprint["gen"], m.drift) for m in trial.curve)]
         if all(gen is not None for gen, _ in points):
             found.setdefault(trial.text, []).append(np.array(points, dtype=float))
     return {text: np.mean(curves, axis=0) for text, curves in found.items()}
 
 
 def drift_at(curve_M2: np.ndarray, level: float) -> float:
-    """The least drift at which a curve of I_gen and drift is at `level`."""
+    """The least drift at which a curve of I_gen and drift is at `level`.
+
+    Between two marks the logarithm of the drift is taken as linear; from nothing, the drift itself.
+    """
     found = [drift for gen, drift in curve_M2 if gen >= level]
     for (before, less), (after, more) in pairwise(curve_M2):
         if min(before, after) < level < max(before, after):
             part = (level - before) / (after - before)
-            found.append(float(np.exp(np.log(less) + part * (np.log(more) - np.log(less)))))
+            both = less > 0 and more > 0
+            found.append(less ** (1 - part) * more**part if both else less + part * (more - less))
     return float(min(found))

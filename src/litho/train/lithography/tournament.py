@@ -6,29 +6,35 @@ folder: each takes a trial that no other works on.
 """
 
 import json
+import re
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from hashlib import sha256
 from pathlib import Path
+from typing import Annotated, Literal
 
 import torch
 from filelock import FileLock, Timeout
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from litho.core.config import Config
 from litho.core.errors import LithoError
 from litho.core.runs import whole_file
 from litho.measure.drift import retention_blocks
+from litho.measure.probes import target_of, tokenizes_apart
 from litho.model.loading import LanguageModel, load, locate
 from litho.text.cases import Case, shortened
 from litho.train.cost import Cost, comparison_cost
+from litho.train.inputs import check_text
 from litho.train.job import Reporter
 from litho.train.lithography.parts import ABLATIONS, ARMS
 from litho.train.lithography.prepared import Prepared, prepare
 from litho.train.lithography.trial import Bench, Trial, TrialConfig, run_trial
 from litho.train.loop import Replay
 
+Positive = Annotated[float, Field(gt=0)]
 UNRELATED_ROW = 64  # tokens of prose in a step after the training
 UNRELATED_ROWS = 100
 POLL = 5.0  # seconds between two looks at what another process is doing
@@ -38,7 +44,7 @@ class BenchConfig(Config):
     """A comparison. The defaults are the protocol `quick`."""
 
     model: str = "bundled:smollm2-135m"
-    dtype: str = "bfloat16"
+    dtype: Literal["bfloat16", "float32"] = "bfloat16"
     texts: int = Field(10, ge=1)
     sweep_texts: int = Field(1, ge=1)  # behind the others in the file; only for the sweep
     seeds: int = Field(2, ge=1)
@@ -46,11 +52,12 @@ class BenchConfig(Config):
     checks: tuple[int, ...] = (4, 8, 14)  # presentations after which is measured; and the end
     words: int | None = Field(120, ge=10)  # of a shortened text; None: whole texts
     presentations: int = Field(24, ge=1)
-    learning_rates: tuple[float, ...] = (3e-4, 1e-3, 2e-3)
-    kl_weights: tuple[float, ...] = (10.0, 40.0, 160.0)  # swept where the weight is fixed
+    learning_rates: tuple[Positive, ...] = Field((3e-4, 1e-3, 2e-3), min_length=1)
+    # Swept where the weight of the drift term is fixed.
+    kl_weights: tuple[Positive, ...] = Field((10.0, 40.0, 160.0), min_length=1)
     budget: float = Field(0.011, gt=0)  # nats a token, on self-samples kept out of training
     drift_limit: float = Field(0.0075, gt=0)  # D_ret up to which a learning rate is preferred
-    samples: int = Field(56, ge=1)
+    samples: int = Field(56, ge=2)
     unseen: int = Field(8, ge=1)
     sample_tokens: int = Field(96, ge=8)
     retention_tokens: int = Field(2048, ge=1)
@@ -75,13 +82,6 @@ PROTOCOLS = {
 
 
 SWEEP, TRIAL = "sweep", "trial"  # what the names of tasks begin with
-
-
-class Record(BaseModel):
-    """A line of the file of trials."""
-
-    task: str
-    trial: Trial
 
 
 @dataclass(frozen=True)
@@ -128,10 +128,20 @@ class Tournament:
         self.reporter.stage(f"comparing ({self._cost().described()}, in one process)")
         self._work([(case, task) for case in self.swept for task in self._sweep(case)])
         rates = self.rates()
+        swept_first = {"plan", "fixed KL"} - rates.keys()
+        if swept_first and any(name in ABLATIONS for name in self.only):
+            raise LithoError(f"the sweep of {swept_first.pop()!r} comes first: add it to --only")
         for seed in range(self.config.seeds):
             for make in (self._arms, self._ablations):
                 self._work([(c, task) for c in self.compared for task in make(c, seed, rates)])
-        return [trial for name, trial in self._known().items() if name.startswith(TRIAL)]
+        planned = {
+            task.name
+            for seed in range(self.config.seeds)
+            for make in (self._arms, self._ablations)
+            for case in self.compared
+            for task in make(case, seed, rates)
+        }
+        return [trial for name, trial in self._known().items() if name in planned]
 
     def _cost(self) -> Cost:
         config, texts = self.config, len(self.compared)
@@ -154,17 +164,18 @@ class Tournament:
         """Learning rate and weight of the drift term of each arm, as the sweep found them.
 
         The one that prints rewordings best, mean over the texts of the sweep, among those that keep
-        within `drift_limit`; among all, if none does.
+        within `drift_limit`; among all, if none does. An arm whose sweep is not done has none.
         """
-        trials = [trial for name, trial in self._known().items() if name.startswith(SWEEP)]
-        found = {}
+        known, found = self._known(), {}
+        tasks = [task for case in self.swept for task in self._sweep(case)]
         for arm in ARMS:
             by_setting: dict[tuple[float, float], list[Trial]] = {}
-            for trial in trials:
-                if trial.arm == arm:
-                    setting = trial.learning_rate, trial.kl_weight
-                    by_setting.setdefault(setting, []).append(trial)
-            if by_setting:
+            own = [task for task in tasks if task.arm == arm]
+            for task in own:
+                if task.name in known:
+                    setting = task.learning_rate, task.kl_weight
+                    by_setting.setdefault(setting, []).append(known[task.name])
+            if sum(map(len, by_setting.values())) == len(own):
                 found[arm] = best_setting(by_setting, self.config.drift_limit)
         return found
 
@@ -206,7 +217,7 @@ class Tournament:
                 time.sleep(POLL)
 
     def _taken(self, case: Case, task: Task) -> bool:
-        """Do a task, unless it is done or another process is doing it."""
+        """Do a task, unless it is done or another process is doing it or preparing its text."""
         try:
             with self._lock(task.name, timeout=0):
                 if task.name in self._known():
@@ -216,7 +227,7 @@ class Tournament:
         except Timeout:
             return False
 
-    def _lock(self, name: str, timeout: float = -1) -> FileLock:
+    def _lock(self, name: str, timeout: float) -> FileLock:
         return FileLock(self.folder / "locks" / f"{name}.lock", timeout=timeout)
 
     @property
@@ -228,14 +239,14 @@ class Tournament:
         found = {}
         lines = self._file.read_text(encoding="utf-8").splitlines() if self._file.exists() else []
         for line in lines:
-            with suppress(ValueError):
-                record = Record.model_validate_json(line)
-                found[record.task] = record.trial
+            with suppress(json.JSONDecodeError):
+                values = json.loads(line)
+                found[values["task"]] = Trial(**values["trial"])
         return found
 
     def _keep(self, task: Task, trial: Trial) -> None:
-        line = Record(task=task.name, trial=trial).model_dump_json()
-        with self._lock("trials"), self._file.open("ab+") as file:
+        line = json.dumps({"task": task.name, "trial": trial.model_dump()})
+        with self._lock("trials", timeout=-1), self._file.open("ab+") as file:
             file.seek(max(0, file.tell() - 1))
             torn = file.read(1) not in (b"", b"\n")
             file.write(("\n" if torn else "").encode() + line.encode() + b"\n")
@@ -274,7 +285,7 @@ class Tournament:
 
     def _prepared(self, model: LanguageModel, case: Case) -> Prepared:
         path = self.folder / f"text-{case.id}.json"
-        with self._lock(f"text-{case.id}"):
+        with self._lock(f"text-{case.id}", timeout=0):
             if not path.exists():
                 size = self.config.samples + self.config.unseen, self.config.sample_tokens
                 text = prepare(model, case, self.config.presentations, size)
@@ -318,19 +329,45 @@ def open_tournament(
     if len(cases) < needed:
         raise LithoError(f"{needed} texts with paraphrases are needed, but there are {len(cases)}")
     chosen = [shortened(c, config.words) if config.words else c for c in cases[:needed]]
-    source = locate(config.model)
+    model = load(locate(config.model), getattr(torch, config.dtype))
+    _check(model, config, chosen, prose)
+    inputs = "\n".join([case.model_dump_json() for case in chosen] + [prose])
+    begun = config.model_dump(mode="json") | {"inputs": sha256(inputs.encode()).hexdigest()}
     path = folder / "config.json"
     if path.exists():
-        if json.loads(path.read_text(encoding="utf-8")) != json.loads(config.model_dump_json()):
+        if json.loads(path.read_text(encoding="utf-8")) != begun:
             raise LithoError(
-                f"{folder} holds a comparison with other settings: choose another --out"
+                f"{folder} holds a comparison with other settings or texts: choose another --out"
             )
     else:
-        (folder / "locks").mkdir(parents=True, exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
         with whole_file(path) as temporary:
-            temporary.write_text(config.model_dump_json(indent=1), encoding="utf-8")
-    model = load(source, getattr(torch, config.dtype))
+            temporary.write_text(json.dumps(begun, indent=1), encoding="utf-8")
+    (folder / "locks").mkdir(exist_ok=True)
     return Tournament(folder, config, chosen, prose, reporter, model, only)
+
+
+def _check(model: LanguageModel, config: BenchConfig, cases: Sequence[Case], prose: str) -> None:
+    """Raises LithoError on what would otherwise be found after hours."""
+    names = [case.id for case in cases]
+    for case in cases:
+        if names.count(case.id) > 1 or not re.fullmatch(r"[\w.-]+", case.id):
+            raise LithoError(f"{case.id!r} is no id: give each text one of letters and digits")
+        if not case.text:
+            raise LithoError(f"no sentence of {case.id} is asked about in its own words")
+        check_text(model, case.text)
+        asked = [probe for probe in case.probes if tokenizes_apart(model, probe)]
+        if not {"mem", "gen"} <= {probe.kind for probe in asked}:
+            raise LithoError(f"{case.id} has no question in its own or in other words")
+        for probe in asked:
+            target_of(model, probe, f"{case.text}\n\n")
+    if unknown := [name for name in config.durable if name not in ARMS | ABLATIONS]:
+        raise LithoError(f"there is no arm {unknown[0]!r} whose durability could be measured")
+    if not _other_rows(model, prose, retention_blocks(model, prose, config.retention_tokens)):
+        raise LithoError(
+            f"the retention text is too short: of {len(model.tokens(prose))} tokens "
+            f"{config.retention_tokens} are measured, and others are needed for the durability"
+        )
 
 
 def _latest(trials: dict[str, Trial]) -> dict[str, float | None]:

@@ -16,6 +16,7 @@ from litho.model import adapters
 from litho.model.loading import LanguageModel
 from litho.train.ascent import CLIMBING, Ascent
 from litho.train.control import DriftController
+from litho.train.depth import layers_by
 from litho.train.inputs import targets_of, unrelated_prefixes
 from litho.train.ladder import STEP_SURPRISE, Budget
 from litho.train.lithography.parts import Parts
@@ -47,7 +48,7 @@ class Mark(BaseModel):
 
     presentations: int
     imprint: dict[str, float | None]
-    drift: float  # nats a token, on part of the retention text
+    drift: float  # nats a token, on every fourth block of the retention text
     drift_self: float  # on self-samples kept out of training
 
 
@@ -62,7 +63,7 @@ class Trial(BaseModel):
     imprint: dict[str, float | None]
     drift: float  # D_ret, nats a token
     spill: float | None
-    spill_first: float | None  # of the first tokens alone
+    spill_first: float | None = None  # of the first tokens alone
     durability: float | None  # I_gen after 100 unrelated steps over I_gen before
     scale: float  # by which the adapter was shrunk to fit the budget
     curve: list[Mark]
@@ -112,14 +113,13 @@ def run_trial(
         held = parts.drift == "held"
         scale = shrink_to_budget(bench.model, ARM, bench.unseen, config.budget) if held else 1.0
         curve.append(_mark(bench, config.presentations))
-        after = score(bench.model, bench.text.scored.probes)
         trial = Trial(
             arm=name,
             text=bench.text.case.id,
             seed=config.seed,
             learning_rate=config.learning_rate,
             kl_weight=parts.kl_weight,
-            imprint={k: e.value for k, e in imprint_by_kind(bench.text.scored, after).items()},
+            imprint=curve[-1].imprint,
             drift=bench.retention.drift(bench.model),
             spill=_spill(bench, first=False) if spilled else None,
             spill_first=_spill(bench, first=True) if spilled else None,
@@ -155,7 +155,7 @@ def _arm(bench: Bench, parts: Parts, config: TrialConfig) -> Arm:
         controller,
         anchored=False,
         objective=_objective(bench, parts, config.seed),
-        layers=text.layers.get(parts.layers),
+        layers=layers_by(parts.layers, text.pulled, text.depth, f"{text.case.id} {config.seed}"),
         ascent=ascent,
     )
 
@@ -173,16 +173,18 @@ def presentations_of(
 
     Another seed begins at another version.
     """
-    versions = text.versions[parts.versions]
-    kinds = text.kinds[parts.versions]
-    begin = config.seed * len(versions) // 3
+    begin = config.seed * len(text.kinds[parts.versions]) // 3
+    versions, kinds = (
+        [*found[begin:], *found[:begin]]
+        for found in (text.versions[parts.versions], text.kinds[parts.versions])
+    )
     order = chosen_rhythm(parts.rhythm)(kinds, config.presentations)
     # Versions shorter than the text run out early: the order goes on from its beginning.
     rows = [
         row
         for place in islice(cycle(order), 4 * len(order))
         if place is not None
-        for row in versions[(place + begin) % len(versions)]
+        for row in versions[place]
     ]
     if parts.loss == "on_policy":
         return [versions[0]]
