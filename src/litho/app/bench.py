@@ -37,6 +37,7 @@ def lithography(
     protocol: str,
     out: Path,
     only: str,
+    so_far: bool,
     assignments: Sequence[str],
     as_json: bool,
 ) -> None:
@@ -50,7 +51,8 @@ def lithography(
     try:
         with Bars() as bars:
             names = [name.strip() for name in only.split(",") if name.strip()]
-            trials = open_tournament(out, config, cases, prose, bars, names).run()
+            tournament = open_tournament(out, config, cases, prose, bars, names)
+            trials = tournament.finished() if so_far else tournament.run()
     except KeyboardInterrupt:
         raise Interrupted("stopped; the same command goes on from here") from None
     found = summarize(trials)

@@ -236,6 +236,9 @@ def bench(
     only: Annotated[
         str, typer.Option(help="Arms to do now, separated by commas. [default: all]")
     ] = "",
+    so_far: Annotated[
+        bool, typer.Option("--so-far", help="Only show the comparison of what is done.")
+    ] = False,
     settings: SetOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -244,7 +247,7 @@ def bench(
 
     if name != "lithography":
         raise LithoError(f"there is no comparison {name!r}: there is lithography")
-    comparisons.lithography(texts, retention, protocol, out, only, settings or [], as_json)
+    comparisons.lithography(texts, retention, protocol, out, only, so_far, settings or [], as_json)
 
 
 @app.command()

@@ -134,6 +134,11 @@ class Tournament:
         for seed in range(self.config.seeds):
             for make in (self._arms, self._ablations):
                 self._work([(c, task) for c in self.compared for task in make(c, seed, rates)])
+        return self.finished()
+
+    def finished(self) -> list[Trial]:
+        """The trials that are done, but for those of the sweep."""
+        rates = self.rates()
         planned = {
             task.name
             for seed in range(self.config.seeds)
