@@ -136,7 +136,7 @@ def main() -> None:
                 trained=partial(note, last, model, text.case),
             )
             forward, back = trial.imprint["mem"] or 0.0, trial.imprint["hard"] or 0.0
-            found.setdefault(arm, []).append((forward, back, last[-1], trial.drift))
+            found.setdefault(arm, []).append((forward, back, last[-1], trial.drift or 0.0))
             print(f"{text.case.id} {arm}: {found[arm][-1]}", flush=True)
     print("| arm | X is → Y, imprint | Y is → X, imprint | Y is → X, first token | D_ret |")
     print("| --- | --- | --- | --- | --- |")

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from litho.app.bench import as_table
 from litho.core.errors import LithoError
 from litho.core.records import Probe
 from litho.model import adapters
@@ -159,6 +160,21 @@ def test_texts_that_cannot_be_compared_are_refused_at_once(
     with pytest.raises(LithoError, match="retention text is too short"):
         open_tournament(tmp_path / "x", config, [case("one"), case("two")], "Short.", Silent())
     assert not (tmp_path / "x").exists()
+
+
+def test_a_trial_that_cannot_be_done_is_counted_and_the_others_go_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = ("duplicates", "token masking")  # a random model finds no token likely
+    chosen = {name: ARMS[name] for name in names}
+    monkeypatch.setattr("litho.train.lithography.tournament.ARMS", chosen)
+    config = SMALL.model_copy(update={"durable": ()})
+    cases = [case("one"), case("two")]
+    trials = open_tournament(tmp_path / "x", config, cases, PROSE, Silent()).run()
+    found = {summary.arm: summary for summary in summarize(trials)}
+    assert found["token masking"].failed == 1 and found["duplicates"].failed == 0
+    assert found["token masking"].drift.value is None
+    assert "1 (1, 1 failed)" in as_table(list(found.values()))
 
 
 def test_the_rate_within_the_drift_limit_is_preferred() -> None:

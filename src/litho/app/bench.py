@@ -76,7 +76,7 @@ def _row(arm: ArmSummary) -> tuple[str, ...]:
     return (
         arm.arm,
         f"{rate}, KL {arm.kl_weight:g}" if "fixed" in arm.arm else rate,
-        f"{arm.texts} ({arm.trials})",
+        f"{arm.texts} ({arm.trials}{f', {arm.failed} failed' if arm.failed else ''})",
         *(_cell(arm.imprint[kind]) for kind in ("mem", "gen", "hard")),
         _cell(arm.drift, 4),
         _cell(arm.spill),

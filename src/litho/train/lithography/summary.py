@@ -23,6 +23,7 @@ class ArmSummary(BaseModel):
     kl_weight: float
     texts: int
     trials: int
+    failed: int  # of them, trials that diverged or had nothing to learn
     imprint: dict[str, Estimate]
     drift: Estimate  # D_ret, nats a token
     spill: Estimate  # nats a token
@@ -56,6 +57,7 @@ def _summary(trials: Sequence[Trial], plan: Sequence[Trial]) -> ArmSummary:
         kl_weight=first.kl_weight,
         texts=len({t.text for t in trials}),
         trials=len(trials),
+        failed=sum(trial.failed is not None for trial in trials),
         imprint={kind: _mean(trials, _imprint_of(kind)) for kind in IMPRINT_KINDS},
         drift=_mean(trials, lambda t: t.drift),
         spill=_mean(trials, lambda t: t.spill),
@@ -137,7 +139,7 @@ def _curves(trials: Sequence[Trial]) -> dict[str, np.ndarray]:
     found: dict[str, list[np.ndarray]] = {}
     for trial in trials:
         points = [(0.0, 0.0), *((m.imprint["gen"], m.drift) for m in trial.curve)]
-        if all(gen is not None for gen, _ in points):
+        if trial.curve and all(gen is not None for gen, _ in points):
             found.setdefault(trial.text, []).append(np.array(points, dtype=float))
     return {text: np.mean(curves, axis=0) for text, curves in found.items()}
 

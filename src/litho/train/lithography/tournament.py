@@ -6,6 +6,7 @@ folder: each takes a trial that no other works on.
 """
 
 import json
+import math
 import re
 import time
 from collections.abc import Iterator, Sequence
@@ -306,11 +307,11 @@ def best_setting(
 
     def mean(values: Iterator[float | None]) -> float:
         known = [value for value in values if value is not None]
-        return sum(known) / len(known) if known else 0.0
+        return sum(known) / len(known) if known else -math.inf
 
     drift = {s: mean(t.drift for t in found) for s, found in trials.items()}
     imprint = {s: mean(t.imprint["gen"] for t in found) for s, found in trials.items()}
-    within = [s for s in trials if drift[s] <= drift_limit]
+    within = [s for s in trials if -math.inf < drift[s] <= drift_limit]
     return max(within or list(trials), key=imprint.__getitem__)
 
 

@@ -10,6 +10,8 @@ import torch
 from pydantic import BaseModel
 from torch import nn
 
+from litho.core.errors import LithoError
+from litho.core.records import IMPRINT_KINDS
 from litho.measure.drift import spill, spill_scores
 from litho.measure.probes import score
 from litho.model import adapters
@@ -60,16 +62,17 @@ class Trial(BaseModel):
     seed: int
     learning_rate: float
     kl_weight: float
-    imprint: dict[str, float | None]
-    drift: float  # D_ret, nats a token
-    spill: float | None
+    imprint: dict[str, float | None] = dict.fromkeys(IMPRINT_KINDS)
+    drift: float | None = None  # D_ret, nats a token
+    spill: float | None = None
     spill_first: float | None = None  # of the first tokens alone
-    durability: float | None  # I_gen after 100 unrelated steps over I_gen before
-    scale: float  # by which the adapter was shrunk to fit the budget
-    curve: list[Mark]
-    tokens: int  # supervised
-    read: int  # tokens that went through the model, training and whatever it needs
-    seconds: float
+    durability: float | None = None  # I_gen after 100 unrelated steps over I_gen before
+    scale: float = 1.0  # by which the adapter was shrunk to fit the budget
+    curve: list[Mark] = []
+    tokens: int = 0  # supervised
+    read: int = 0  # tokens that went through the model in training, whatever for
+    seconds: float = 0.0
+    failed: str | None = None  # why there are no numbers
 
 
 @dataclass
@@ -98,44 +101,44 @@ def run_trial(
     `trained` is called once the training is done, with the adapter still on the model.
     """
     began = time.monotonic()
-    with _counting(bench.model) as read:
-        loop = ArmLoop(bench.model, _arm(bench, parts, config), config)
-        curve, tokens = [], 0
-        uncounted = 0
-        while loop.progress.done < config.presentations:
-            tokens += loop.present(bench.replay).tokens
-            before = read[0]
-            if loop.progress.done in config.checks:
-                curve.append(_mark(bench, loop.progress.done))
-                loop.calibrate(curve[-1].drift_self)
-            uncounted += read[0] - before
-        used = read[0] - uncounted
-        held = parts.drift == "held"
-        scale = shrink_to_budget(bench.model, ARM, bench.unseen, config.budget) if held else 1.0
-        curve.append(_mark(bench, config.presentations))
-        trial = Trial(
-            arm=name,
-            text=bench.text.case.id,
-            seed=config.seed,
-            learning_rate=config.learning_rate,
-            kl_weight=parts.kl_weight,
-            imprint=curve[-1].imprint,
-            drift=bench.retention.drift(bench.model),
-            spill=_spill(bench, first=False) if spilled else None,
-            spill_first=_spill(bench, first=True) if spilled else None,
-            durability=None,
-            scale=scale,
-            curve=curve,
-            tokens=tokens,
-            read=used,
-            seconds=0.0,
-        )
+    trial = Trial(
+        arm=name,
+        text=bench.text.case.id,
+        seed=config.seed,
+        learning_rate=config.learning_rate,
+        kl_weight=parts.kl_weight,
+    )
+    try:
+        _train(bench, trial, parts, config)
         trained()
+        trial.drift = bench.retention.drift(bench.model)
+        if spilled:
+            trial.spill, trial.spill_first = (_spill(bench, first) for first in (False, True))
         if lasting:
             trial.durability = _durability(bench, trial.imprint["gen"])
+    except LithoError as error:
+        trial.failed = str(error)
     adapters.detach(bench.model)
     trial.seconds = round(time.monotonic() - began, 1)
     return trial
+
+
+def _train(bench: Bench, trial: Trial, parts: Parts, config: TrialConfig) -> None:
+    """Present everything, and note in `trial` what was reached on the way and at the end."""
+    arm = _arm(bench, parts, config)
+    loop = ArmLoop(bench.model, arm, config)
+    with _counting(bench.model) as read:
+        while loop.progress.done < config.presentations:
+            before = read[0]
+            trial.tokens += loop.present(bench.replay).tokens
+            trial.read += read[0] - before
+            if loop.progress.done in config.checks:
+                trial.curve.append(_mark(bench, loop.progress.done))
+                loop.calibrate(trial.curve[-1].drift_self)
+    if parts.drift == "held":
+        trial.scale = shrink_to_budget(bench.model, ARM, bench.unseen, config.budget)
+    trial.curve.append(_mark(bench, config.presentations))
+    trial.imprint = trial.curve[-1].imprint
 
 
 def _arm(bench: Bench, parts: Parts, config: TrialConfig) -> Arm:
