@@ -135,7 +135,7 @@ def test_report_opens(browser: Browser, finished: Path, width: int, scheme: str)
     page, trouble = opened(browser, finished / "report.html", width, scheme)
     assert trouble == []
     assert page.evaluate("document.documentElement.scrollWidth") <= width
-    assert page.locator(".plot").count() == page.locator(".plot:has(.main-svg)").count() == 3
+    assert page.locator(".plot").count() == page.locator(".plot:has(.main-svg)").count() == 6
     background = page.evaluate("getComputedStyle(document.body).backgroundColor")
     assert (sum(map(int, background[4:-1].split(","))) < 384) == (scheme == "dark")
     page.close()
