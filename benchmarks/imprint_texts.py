@@ -15,6 +15,7 @@ from typing import Any
 
 from litho.app.console import Bars
 from litho.app.report import write_report
+from litho.app.wording import cell
 from litho.core import stats
 from litho.core.config import load_config
 from litho.core.records import Estimate, Probe
@@ -56,15 +57,6 @@ def run_text(row: dict[str, Any], prose: str, folder: Path, config: ImprintConfi
         write_report(run)
         run.finish()
     return ImprintResult(**RunDirectory.opened(path).read_json("metrics.json"))
-
-
-def cell(estimate: Estimate, digits: int = 2) -> str:
-    if estimate.value is None:
-        return "-"
-    interval = ""
-    if estimate.ci:
-        interval = f" [{estimate.ci[0]:.{digits}f}, {estimate.ci[1]:.{digits}f}]"
-    return f"{estimate.value:.{digits}f}{interval}"
 
 
 def over_texts(values: list[float | None]) -> Estimate:

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from litho.app.console import Bars, console
+from litho.app.wording import cell
 from litho.core.config import load_config
 from litho.core.errors import Interrupted, LithoError
-from litho.core.records import Estimate
 from litho.core.runs import whole_file
 from litho.text.cases import read_cases
 from litho.text.documents import read_text
@@ -77,21 +77,12 @@ def _row(arm: ArmSummary) -> tuple[str, ...]:
         arm.arm,
         f"{rate}, KL {arm.kl_weight:g}" if "fixed" in arm.arm else rate,
         f"{arm.texts} ({arm.trials}{f', {arm.failed} failed' if arm.failed else ''})",
-        *(_cell(arm.imprint[kind]) for kind in ("mem", "gen", "hard")),
-        _cell(arm.drift, 4),
-        _cell(arm.spill),
-        _cell(arm.spill_first),
-        _cell(arm.durability),
+        *(cell(arm.imprint[kind]) for kind in ("mem", "gen", "hard")),
+        cell(arm.drift, 4),
+        cell(arm.spill),
+        cell(arm.spill_first),
+        cell(arm.durability),
         f"{arm.read:,.0f}",
-        _cell(arm.more_imprint),
-        f"{_cell(arm.drift_ratio, 3)} at {arm.matched_at:.2f}" if arm.matched_at else "-",
+        cell(arm.more_imprint),
+        f"{cell(arm.drift_ratio, 3)} at {arm.matched_at:.2f}" if arm.matched_at else "-",
     )
-
-
-def _cell(estimate: Estimate, digits: int = 2) -> str:
-    if estimate.value is None:
-        return "-"
-    interval = ""
-    if estimate.ci:
-        interval = f" [{estimate.ci[0]:.{digits}f}, {estimate.ci[1]:.{digits}f}]"
-    return f"{estimate.value:.{digits}f}{interval}"

@@ -56,17 +56,8 @@ def heat_map(values_LT: NDArray[np.floating], name: str) -> Figure:
 
 def layer_figure(layers: list[dict[str, float]]) -> Figure:
     """Mean relative change of each layer."""
-    figure = go.Figure(
-        go.Scatter(
-            x=[layer["layer"] for layer in layers],
-            y=[layer["relative_change"] for layer in layers],
-            mode="lines+markers",
-            line={"width": 2},
-            name="relative change",
-        )
-    )
-    figure.update_layout(title="mean relative change", margin=_MARGIN, height=330)
-    figure.update_xaxes(title="layer")
+    changes = [layer["relative_change"] for layer in layers]
+    figure = _line([layer["layer"] for layer in layers], changes, "mean relative change", "layer")
     figure.update_yaxes(type="log", exponentformat="power")
     return _json(figure)
 
@@ -143,18 +134,9 @@ def rhythm_figure(shown: list[str]) -> Figure:
 
 def climb_figure(rungs: list[dict[str, Any]]) -> Figure:
     """Tokens of the text that the ladder had yet to bring in."""
-    figure = go.Figure(
-        go.Scatter(
-            x=[rung["presentation"] for rung in rungs],
-            y=[rung["left"] for rung in rungs],
-            mode="lines+markers",
-            line={"width": 2},
-            name="tokens to bring in",
-        )
-    )
-    figure.update_layout(title="tokens still to be brought in", margin=_MARGIN, height=330)
-    figure.update_xaxes(title="presentation")
-    return _json(figure)
+    steps = [rung["presentation"] for rung in rungs]
+    left = [rung["left"] for rung in rungs]
+    return _json(_line(steps, left, "tokens still to be brought in", "presentation"))
 
 
 def depth_figure(pull: list[float], chosen: list[int]) -> Figure:
@@ -284,6 +266,15 @@ def likeness_figure(cka_LM: NDArray[np.floating], before: str, after: str) -> Fi
     figure = _heat(cka_LM, "linear CKA", f"layer of {after}", f"layer of {before}")
     figure.update_traces(zmax=1)
     return _json(figure)
+
+
+def _line(x: list[float], y: list[float], title: str, along: str) -> go.Figure:
+    """One measured quantity along another."""
+    line = go.Scatter(x=x, y=y, mode="lines+markers", line={"width": 2}, name=title)
+    figure = go.Figure(line)
+    figure.update_layout(title=title, margin=_MARGIN, height=330)
+    figure.update_xaxes(title=along)
+    return figure
 
 
 def _logarithmic(values: NDArray[np.floating], name: str, x: str, y: str) -> go.Figure:

@@ -75,8 +75,9 @@ def _imprint_page(run: RunDirectory) -> str:
     plan = Plan(**run.read_json("plan.json"))
     tokens = run.read_rows("tokens.parquet")
     maps = load_file(run.path / "maps.safetensors")
-    curves = _curves(run, [IMPRINT, *result.controls])
-    steps = _steps(run, IMPRINT)
+    ledgers = {arm: _steps(run, arm) for arm in (IMPRINT, *result.controls)}
+    curves = {arm: _curve(steps) for arm, steps in ledgers.items()}
+    steps = ledgers[IMPRINT]
     rungs = [
         {"presentation": step.presentations, "left": step.left, "text": step.rung}
         for step in steps
@@ -325,21 +326,17 @@ def _anchors(steps: list[Step]) -> list[dict[str, Any]]:
     ]
 
 
-def _curves(run: RunDirectory, arms: list[str]) -> dict[str, list[dict[str, float | None]]]:
-    """The checks of every arm: presentations, imprint on rewordings, drift."""
-    found = {}
-    for arm in arms:
-        checks = [step.check for step in _steps(run, arm)]
-        found[arm] = [
-            {
-                "presentations": check.presentations,
-                "gen": check.imprint["gen"],
-                "drift": check.drift_retention,
-            }
-            for check in checks
-            if check
-        ]
-    return found
+def _curve(steps: list[Step]) -> list[dict[str, float | None]]:
+    """The checks of an arm: presentations, imprint on rewordings, drift."""
+    return [
+        {
+            "presentations": step.check.presentations,
+            "gen": step.check.imprint["gen"],
+            "drift": step.check.drift_retention,
+        }
+        for step in steps
+        if step.check
+    ]
 
 
 def _headline(result: ImprintResult) -> list[tuple[str, int, list[Any]]]:

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from litho.core.records import Estimate
+
 
 def onset_sentence(onset: dict[str, Any]) -> str:
     """What the onset says, in one sentence."""
@@ -63,3 +65,13 @@ def pairs_of(responses: list[dict[str, Any]]) -> list[tuple[dict[str, Any], dict
         layers = tuple(response["layers"] or ())
         found.setdefault((response["experiment"], response["dose"], layers), []).append(response)
     return [(own, control) for own, control in found.values()]
+
+
+def cell(estimate: Estimate, digits: int = 2) -> str:
+    """`0.91 [0.80, 0.99]`, for a table."""
+    if estimate.value is None:
+        return "-"
+    interval = ""
+    if estimate.ci:
+        interval = f" [{estimate.ci[0]:.{digits}f}, {estimate.ci[1]:.{digits}f}]"
+    return f"{estimate.value:.{digits}f}{interval}"

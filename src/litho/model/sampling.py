@@ -21,27 +21,31 @@ def self_samples(
     An opening may be empty: then the model begins by itself. No sample ends early.
     """
     opened = [(model.encode(opening) or [model.pad])[:length] for opening in openings]
-    config = GenerationConfig(
-        do_sample=True,
-        top_k=0,
-        epsilon_cutoff=LEAST_PROBABILITY,
-        temperature=1.0,
-        repetition_penalty=1.0,
-        no_repeat_ngram_size=0,
-        max_new_tokens=length - 1,
-        min_new_tokens=length - 1,
-        pad_token_id=model.pad,
-        eos_token_id=model.tokenizer.eos_token_id,
-    )
     ids_BT = torch.tensor([row[:1] for row in opened], device=model.device)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return model.network.generate(
             ids_BT,
             attention_mask=torch.ones_like(ids_BT),
-            generation_config=config,
+            generation_config=own_words(model, length - 1),
             logits_processor=LogitsProcessorList([_Opening(opened)]),
         ).tolist()
+
+
+def own_words(model: LanguageModel, length: int) -> GenerationConfig:
+    """Exactly `length` tokens as the model itself would say them, whatever its own settings are."""
+    return GenerationConfig(
+        do_sample=True,
+        top_k=0,
+        epsilon_cutoff=LEAST_PROBABILITY,
+        temperature=1.0,
+        repetition_penalty=1.0,
+        no_repeat_ngram_size=0,
+        max_new_tokens=length,
+        min_new_tokens=length,
+        pad_token_id=model.pad,
+        eos_token_id=model.tokenizer.eos_token_id,
+    )
 
 
 class _Opening(LogitsProcessor):

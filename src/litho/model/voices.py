@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor
-from transformers import GenerationConfig, LogitsProcessor, LogitsProcessorList
+from transformers import LogitsProcessor, LogitsProcessorList
 
 from litho.model.loading import LanguageModel
-from litho.model.sampling import LEAST_PROBABILITY
+from litho.model.sampling import LEAST_PROBABILITY, own_words
 
 # Shapes: B rows, V vocabulary.
 
@@ -32,24 +32,13 @@ def mixed_samples(
     longest = max(map(len, rows))
     ids_BT = torch.tensor([[model.pad] * (longest - len(row)) + row for row in rows])
     mask_BT = torch.tensor([[0] * (longest - len(row)) + [1] * len(row) for row in rows])
-    config = GenerationConfig(
-        do_sample=True,
-        top_k=0,
-        temperature=1.0,
-        repetition_penalty=1.0,
-        no_repeat_ngram_size=0,
-        max_new_tokens=length,
-        min_new_tokens=length,
-        pad_token_id=model.pad,
-        eos_token_id=model.tokenizer.eos_token_id,
-    )
     chance = torch.Generator().manual_seed(seed)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         said = model.network.generate(
             ids_BT.to(model.device),
             attention_mask=mask_BT.to(model.device),
-            generation_config=config,
+            generation_config=own_words(model, length),
             logits_processor=LogitsProcessorList([OneOfTwo(share, chance)]),
         )
     return [

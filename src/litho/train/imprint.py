@@ -1,6 +1,7 @@
 """The main job: print a text into a model and prove what happened."""
 
 import platform
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -121,8 +122,7 @@ def imprint(run: RunDirectory, reporter: Reporter) -> ImprintResult:
     inputs = load_inputs(run)
     config = ImprintConfig(**manifest["config"])
     job = Job(run, inputs, config, _same_model(inputs.model, manifest), reporter)
-    baseline = Baseline(**run.once("baseline.json", lambda: _measure_before(job)))
-    layers = run.once("depth.json", lambda: _measure_depth(job))["trained"]
+    baseline, layers = _measure_before(job)
     if not all(job.adapter_folder(arm).exists() for arm in job.arms):
         train_arms(job, baseline, layers)
     proofs = _prove(job, baseline)
@@ -141,16 +141,26 @@ def _same_model(name: str, manifest: dict[str, Any]) -> ModelSource:
     return source
 
 
-def _measure_before(job: Job) -> dict[str, Any]:
+def _measure_before(job: Job) -> tuple[Baseline, list[int]]:
+    """The baseline, and the layers that are to be trained; the model is loaded once for both."""
+
+    @cache
+    def untouched() -> LanguageModel:
+        return load(job.source, torch.float32)
+
+    baseline = job.run.once("baseline.json", lambda: _measure_baseline(job, untouched()))
+    depth = job.run.once("depth.json", lambda: _measure_depth(job, untouched()))
+    return Baseline(**baseline), depth["trained"]
+
+
+def _measure_baseline(job: Job, model: LanguageModel) -> dict[str, Any]:
     job.reporter.stage("measuring the model before")
-    model = load(job.source, torch.float32)
     scenes = split_scenes(model, job.inputs.text)
     return measure_baseline(model, job.inputs, scenes, job.config.seed).model_dump()
 
 
-def _measure_depth(job: Job) -> dict[str, Any]:
+def _measure_depth(job: Job, model: LanguageModel) -> dict[str, Any]:
     job.reporter.stage("seeing which layers the text pulls at")
-    model = load(job.source, torch.float32)
     rows = [model.encode(scene) for scene in split_scenes(model, job.inputs.text)]
     depth = layers_pulled(model, rows, job.config.seed)
     policy, chance = job.config.layers, str(job.config.seed)

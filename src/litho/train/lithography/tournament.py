@@ -11,7 +11,7 @@ import re
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import Annotated, Literal
@@ -82,7 +82,7 @@ PROTOCOLS = {
 }
 
 
-SWEEP, TRIAL = "sweep", "trial"  # what the names of tasks begin with
+Rates = dict[str, tuple[float, float]]  # learning rate and weight of the drift term of each arm
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,7 @@ class Task:
 
     @property
     def name(self) -> str:
-        kind = SWEEP if self.sweep else TRIAL
+        kind = "sweep" if self.sweep else "trial"
         arm = self.arm.replace(" ", "-")
         return f"{kind}-{self.text}-{arm}-{self.seed}-{self.learning_rate:g}-{self.kl_weight:g}"
 
@@ -114,7 +114,7 @@ class Tournament:
     reporter: Reporter
     model: LanguageModel
     only: Sequence[str] = ()  # arms and ablations to do now; none: all
-    _bench: dict[str, Bench] = field(default_factory=dict)  # of the text that is worked on
+    _bench: Bench | None = None  # of the text that is worked on
 
     @property
     def compared(self) -> Sequence[Case]:
@@ -132,22 +132,20 @@ class Tournament:
         swept_first = {"plan", "fixed KL"} - rates.keys()
         if swept_first and any(name in ABLATIONS for name in self.only):
             raise LithoError(f"the sweep of {swept_first.pop()!r} comes first: add it to --only")
-        for seed in range(self.config.seeds):
-            for make in (self._arms, self._ablations):
-                self._work([(c, task) for c in self.compared for task in make(c, seed, rates)])
+        for tasks in self._rounds(rates):
+            self._work(tasks)
         return self.finished()
 
     def finished(self) -> list[Trial]:
         """The trials that are done, but for those of the sweep."""
-        rates = self.rates()
-        planned = {
-            task.name
-            for seed in range(self.config.seeds)
-            for make in (self._arms, self._ablations)
-            for case in self.compared
-            for task in make(case, seed, rates)
-        }
+        planned = {task.name for tasks in self._rounds(self.rates()) for _, task in tasks}
         return [trial for name, trial in self._known().items() if name in planned]
+
+    def _rounds(self, rates: Rates) -> Iterator[list[tuple[Case, Task]]]:
+        """Seed by seed all arms on all texts, and then the ablations."""
+        for seed in range(self.config.seeds):
+            for make in (self._arms, self._ablations):
+                yield [(case, task) for case in self.compared for task in make(case, seed, rates)]
 
     def _cost(self) -> Cost:
         config, texts = self.config, len(self.compared)
@@ -166,7 +164,7 @@ class Tournament:
             samples=config.samples * config.sample_tokens + config.retention_tokens,
         )
 
-    def rates(self) -> dict[str, tuple[float, float]]:
+    def rates(self) -> Rates:
         """Learning rate and weight of the drift term of each arm, as the sweep found them.
 
         The one that prints rewordings best, mean over the texts of the sweep, among those that keep
@@ -193,12 +191,10 @@ class Tournament:
             for weight in (self.config.kl_weights if parts.drift == "fixed" else (parts.kl_weight,))
         ]
 
-    def _arms(self, case: Case, seed: int, rates: dict[str, tuple[float, float]]) -> list[Task]:
+    def _arms(self, case: Case, seed: int, rates: Rates) -> list[Task]:
         return [Task(arm, case.id, seed, *rate, sweep=False) for arm, rate in rates.items()]
 
-    def _ablations(
-        self, case: Case, seed: int, rates: dict[str, tuple[float, float]]
-    ) -> list[Task]:
+    def _ablations(self, case: Case, seed: int, rates: Rates) -> list[Task]:
         """The parts at the plan's own learning rate; a fixed weight as the sweep found it."""
         if seed >= self.config.ablation_seeds or not {"plan", "fixed KL"} <= rates.keys():
             return []
@@ -272,22 +268,20 @@ class Tournament:
         self._keep(task, trial)
 
     def _bench_of(self, case: Case) -> Bench:
-        if case.id not in self._bench:
-            model = self.model
-            text = self._prepared(model, case)
-            rows = retention_blocks(model, self.prose, self.config.retention_tokens)
-            retention = next((b.retention for b in self._bench.values()), None)
-            self._bench = {
-                case.id: Bench(
-                    model,
-                    text,
-                    Replay.read(model, text.samples[: self.config.samples]),
-                    Replay.read(model, text.samples[self.config.samples :]),
-                    retention or Replay.read(model, rows),
-                    _other_rows(model, self.prose, rows),
-                )
-            }
-        return self._bench[case.id]
+        last = self._bench
+        if last and last.text.case.id == case.id:
+            return last
+        text = self._prepared(self.model, case)
+        rows = retention_blocks(self.model, self.prose, self.config.retention_tokens)
+        self._bench = Bench(
+            self.model,
+            text,
+            Replay.read(self.model, text.samples[: self.config.samples]),
+            Replay.read(self.model, text.samples[self.config.samples :]),
+            last.retention if last else Replay.read(self.model, rows),
+            _other_rows(self.model, self.prose, rows),
+        )
+        return self._bench
 
     def _prepared(self, model: LanguageModel, case: Case) -> Prepared:
         path = self.folder / f"text-{case.id}.json"
