@@ -117,10 +117,10 @@ def main() -> None:
     model = load(locate(DEFAULT), torch.bfloat16)
     rows = retention_blocks(model, options.prose.read_text(encoding="utf-8"), 2048)
     retention = Replay.read(model, rows)
-    config = TrialConfig(learning_rate=RATE, budget=0.011)
+    config = TrialConfig(learning_rate=RATE, budget=0.008)
     found: dict[str, list[tuple[float, float, float, float]]] = {}
     for number in range(options.texts):
-        text = prepare(model, made(number), config.presentations, (64, 96))
+        text = prepare(model, made(number), config.presentations, (56, 16, 96))
         pool, unseen = text.samples[:56], text.samples[56:]
         replays = Replay.read(model, pool), Replay.read(model, unseen)
         bench = Bench(model, text, *replays, retention, [])

@@ -148,7 +148,7 @@ def test_interrupted_anywhere_resumes_to_the_same_adapter(
 def test_a_ladder_and_kept_layers_resume_to_the_same_adapter(
     inputs: Inputs, quick: ImprintConfig, tmp_path: Path, loss: str
 ) -> None:
-    parts = {"ladder": True, "layers": "top", "rhythm": "interleaved", "loss": loss}
+    parts = {"ladder": True, "layers": "top", "keys": "text", "rhythm": "interleaved", "loss": loss}
     config = quick.model_copy(update=parts)
     expected = json.loads(run_job(inputs, config, tmp_path / "whole").model_dump_json())
     assert expected["presentations"] == config.presentations

@@ -6,7 +6,7 @@ import re
 import shutil
 import warnings
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
@@ -58,12 +58,14 @@ def attach(
     alpha: int,
     seed: int,
     layers: Collection[int] | None = None,
+    keys: Mapping[str, Tensor] | None = None,
 ) -> None:
     """Put a fresh LoRA adapter on all linear layers, or on those of some blocks.
 
     It changes nothing until it is trained. Trainable weights are float32 whatever the base is
-    (bfloat16 would round small updates to zero). Raises LithoError if PEFT matched other modules
-    than those meant.
+    (bfloat16 would round small updates to zero). With `keys`, a matrix A (rank x inputs) by name of
+    each layer, only B is trained (LoRA-FA; Zhang et al. 2023, arXiv 2308.03303). Raises LithoError
+    if PEFT matched other modules than those meant.
     """
     targets = target_modules(model, layers)
     config = LoraConfig(
@@ -82,6 +84,9 @@ def attach(
     matched = {n.split(".lora_A.")[0] for n in weights(model, name) if ".lora_A." in n}
     if len(matched) != len(targets):
         raise LithoError(f"PEFT matched {len(matched)} modules, but {len(targets)} were meant")
+    for path, key_RD in (keys or {}).items():
+        layer = cast(Any, model.network.get_base_model().get_submodule(path))
+        layer.lora_A[name].weight.requires_grad_(False).copy_(key_RD)
 
 
 def remove(model: LanguageModel, name: str) -> None:

@@ -11,12 +11,12 @@ from litho.core.records import Plan
 from litho.measure.drift import retention_blocks
 from litho.model import adapters
 from litho.model.alternatives import ModelScorer
+from litho.model.keys import text_keys
 from litho.model.loading import LanguageModel, load
-from litho.model.sampling import self_samples
 from litho.train.ascent import CLIMBING, Ascent
 from litho.train.baseline import Baseline
 from litho.train.control import DriftController
-from litho.train.inputs import replay_openings, split_scenes
+from litho.train.inputs import replay_samples, split_scenes
 from litho.train.job import DUPLICATES, IMPRINT, MEASURED_RHYTHM, ImprintConfig, Job
 from litho.train.ladder import STEP_SURPRISE, Budget
 from litho.train.loop import (
@@ -56,6 +56,11 @@ def train_arms(job: Job, baseline: Baseline, layers: Sequence[int]) -> None:
         Replay.read(model, retention[:: max(1, len(retention) // CURVE_BLOCKS)][:CURVE_BLOCKS]),
     )
 
+    keys = None
+    if config.keys == "text":
+        rows = [model.encode(scene) for scene in scenes]
+        keys = text_keys(model, rows, replay.ids_BT, config.rank, layers, config.seed)
+
     def arm_in(rhythm: str, count: int) -> Arm:
         presentations, kinds = _in_rhythm(model, plan, rhythm, count)
         return Arm(
@@ -65,6 +70,7 @@ def train_arms(job: Job, baseline: Baseline, layers: Sequence[int]) -> None:
             anchored=True,
             objective=objective(config.loss, model, scenes),
             layers=layers,
+            keys=keys,
             kinds=kinds,
         )
 
@@ -82,7 +88,7 @@ def train_arms(job: Job, baseline: Baseline, layers: Sequence[int]) -> None:
         used = config.model_copy(update=rarer)
         text = [model.encode(scene) for scene in scenes]
         copies = [duplicates(text, step.tokens) for step in steps]
-        arm = Arm(DUPLICATES, copies, controller=None, anchored=False, layers=layers)
+        arm = Arm(DUPLICATES, copies, controller=None, anchored=False, layers=layers, keys=keys)
         _train_arm(job, model, arm, replay, monitor, used)
 
 
@@ -125,9 +131,14 @@ def _ascent(model: LanguageModel, scenes: Sequence[str], config: ImprintConfig) 
 def _sample(job: Job, model: LanguageModel) -> list[list[int]]:
     config = job.config
     job.reporter.stage("letting the model talk, to hold on to what it says")
-    count = config.replay_pool + config.replay_unseen
-    openings = replay_openings(job.inputs.text, count, config.seed)
-    return self_samples(model, openings, config.replay_length, config.seed)
+    return replay_samples(
+        model,
+        job.inputs.text,
+        config.replay_pool,
+        config.replay_unseen,
+        config.replay_length,
+        config.seed,
+    )
 
 
 def _train_arm(

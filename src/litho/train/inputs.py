@@ -13,6 +13,7 @@ from litho.core.runs import RunDirectory
 from litho.measure.drift import BLOCK
 from litho.measure.probes import target_of
 from litho.model.loading import LanguageModel, load, locate
+from litho.model.sampling import self_samples
 from litho.text.documents import scenes
 from litho.text.openings import near_misses
 from litho.text.probes import read_probe_lines
@@ -53,14 +54,33 @@ def unrelated_prefixes() -> list[str]:
 
 
 def replay_openings(text: str, count: int, seed: int) -> list[str]:
-    """What the self-samples begin with.
+    """What the self-samples that are trained on begin with.
 
     By turns nothing, the opening of some kind of text, and words of `text` out of their place.
     """
     kinds = _shipped_lines("openings.txt")
     own = near_misses(text, count, random.Random(f"{seed} openings")) or kinds
-    sources = ([""], kinds, own)
-    return [sources[i % 3][i // 3 % len(sources[i % 3])] for i in range(count)]
+    return _by_turns(count, [""], kinds, own)
+
+
+def replay_samples(
+    model: LanguageModel, text: str, pool: int, unseen: int, length: int, seed: int
+) -> list[list[int]]:
+    """Self-samples to train on, then those that show whether the model drifts where it should not.
+
+    The latter begin with nothing or with the opening of some kind of text: what the model says to
+    words of `text` is meant to change.
+    """
+    elsewhere = _by_turns(unseen, [""], _shipped_lines("openings.txt")[::-1])
+    return [
+        *self_samples(model, replay_openings(text, pool, seed), length, seed),
+        *self_samples(model, elsewhere, length, seed + 1),
+    ]
+
+
+def _by_turns(count: int, *sources: Sequence[str]) -> list[str]:
+    turns = len(sources)
+    return [sources[i % turns][i // turns % len(sources[i % turns])] for i in range(count)]
 
 
 def _shipped_lines(name: str) -> list[str]:

@@ -7,6 +7,7 @@ from typing import Literal, Protocol, Self
 from pydantic import Field, model_validator
 
 from litho.core.runs import RunDirectory
+from litho.model.keys import Keys
 from litho.model.loading import ModelSource
 from litho.train.depth import Layers
 from litho.train.inputs import Inputs
@@ -28,6 +29,7 @@ class ImprintConfig(LoopConfig):
     loss: Loss = "all"
     rhythm: str = "spaced"  # or measured
     layers: Layers = "all"
+    keys: Keys = "random"
     ladder: bool = False  # first the rungs up to the text
     controls: Literal["duplicates", "none"] = "duplicates"
     replay_pool: int = Field(36, ge=1)  # self-samples for the drift term

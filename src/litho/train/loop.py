@@ -2,7 +2,7 @@
 
 import json
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -115,6 +115,7 @@ class Arm:
     anchored: bool  # whether the anchor may end it early
     objective: Objective = all_tokens
     layers: Sequence[int] | None = None  # that get an adapter; None: all
+    keys: Mapping[str, Tensor] | None = None  # what its A is for good; None: drawn, and trained
     kinds: Sequence[str] = ()  # what made each presentation, if that is known
     ascent: Ascent | None = None  # made on the untouched model; its rungs are shown first
 
@@ -210,7 +211,9 @@ class ArmLoop:
 
     def __init__(self, model: LanguageModel, arm: Arm, config: LoopConfig) -> None:
         self.model, self.arm, self.config = model, arm, config
-        adapters.attach(model, arm.name, config.rank, config.alpha, config.seed, arm.layers)
+        adapters.attach(
+            model, arm.name, config.rank, config.alpha, config.seed, arm.layers, arm.keys
+        )
         self.frozen = FrozenBelow(model, arm.name)
         self.weights: dict[str, nn.Parameter] = adapters.weights(model, arm.name)
         self.optimizer = torch.optim.AdamW(self.weights.values(), lr=0.0, weight_decay=0.0)

@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import Field
 
 from litho.core.config import Config
+from litho.model.keys import Keys
 from litho.train.depth import Layers
 from litho.train.objectives import Loss
 
@@ -22,11 +23,13 @@ class Parts(Config):
     rhythm: str = "spaced"
     loss: Loss | Literal["on_policy"] = "all"
     layers: Layers = "all"
+    keys: Keys = "random"
+    rank: int = Field(8, ge=1)
     drift: Literal["free", "fixed", "held"] = "free"  # KL to the base on self-samples
     kl_weight: float = Field(40.0, gt=0)  # at the beginning; for good if the drift term is fixed
 
 
-PLAN = Parts(versions="plan", drift="held", layers="top")
+PLAN = Parts(versions="plan", drift="held", layers="top", keys="text", rank=32)
 
 ARMS: dict[str, Parts] = {
     "duplicates": Parts(),
@@ -56,6 +59,7 @@ ABLATIONS: dict[str, Parts] = {
     "plan in all layers": PLAN.model_copy(update={"layers": "all"}),
     "plan in the layers that the text pulls at": PLAN.model_copy(update={"layers": "pull"}),
     "plan in as many random layers": PLAN.model_copy(update={"layers": "random"}),
+    "plan with random keys": PLAN.model_copy(update={"keys": "random"}),
     "plan in blocks": PLAN.model_copy(update={"rhythm": "blocked"}),
     "plan at expanding distances": PLAN.model_copy(update={"rhythm": "expanding"}),
 }

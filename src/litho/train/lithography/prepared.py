@@ -12,13 +12,12 @@ from litho.measure.drift import spill_scores
 from litho.measure.probes import open_book, score, tokenizes_apart
 from litho.model.alternatives import ModelScorer
 from litho.model.loading import LanguageModel, load
-from litho.model.sampling import self_samples
 from litho.text.cases import Case
 from litho.text.documents import sentences
 from litho.train.baseline import ScoredProbes
 from litho.train.depth import layers_pulled
 from litho.train.inputs import (
-    replay_openings,
+    replay_samples,
     targets_of,
     unrelated_prefixes,
 )
@@ -48,16 +47,16 @@ class Prepared(BaseModel):
     kinds: dict[str, list[str]]  # of each version
     pulled: list[int]  # the layers that the text pulls at
     depth: int  # layers of the model
-    samples: list[list[int]]
+    samples: list[list[int]]  # to train on, then those that are not trained on
 
 
 def prepare(
     model: LanguageModel,
     case: Case,
     presentations: int,
-    samples: tuple[int, int],
+    samples: tuple[int, int, int],
 ) -> Prepared:
-    """`samples`: how many self-samples, and of how many tokens."""
+    """`samples`: how many self-samples to train on, how many not, and of how many tokens."""
     probes = [probe for probe in case.probes if tokenizes_apart(model, probe)]
     scored = ScoredProbes(
         probes=probes, before=score(model, probes), openbook=open_book(model, probes, [case.text])
@@ -65,7 +64,6 @@ def prepare(
     words, prefixes = targets_of(probes), unrelated_prefixes()
     versions, kinds = _versions(model, case, presentations)
     depth = _depth(model, case.text)
-    openings = replay_openings(case.text, samples[0], seed=0)
     return Prepared(
         case=case,
         scored=scored,
@@ -75,7 +73,7 @@ def prepare(
         kinds=kinds,
         pulled=list(depth.layers),
         depth=len(depth.pull),
-        samples=self_samples(model, openings, samples[1], seed=0),
+        samples=replay_samples(model, case.text, *samples, seed=0),
     )
 
 

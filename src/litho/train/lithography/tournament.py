@@ -56,10 +56,10 @@ class BenchConfig(Config):
     learning_rates: tuple[Positive, ...] = Field((3e-4, 1e-3, 2e-3), min_length=1)
     # Swept where the weight of the drift term is fixed.
     kl_weights: tuple[Positive, ...] = Field((10.0, 40.0, 160.0), min_length=1)
-    budget: float = Field(0.011, gt=0)  # nats a token, on self-samples kept out of training
+    budget: float = Field(0.008, gt=0)  # nats a token, on self-samples kept out of training
     drift_limit: float = Field(0.0075, gt=0)  # D_ret up to which a learning rate is preferred
     samples: int = Field(56, ge=2)
-    unseen: int = Field(8, ge=1)
+    unseen: int = Field(16, ge=1)
     sample_tokens: int = Field(96, ge=8)
     retention_tokens: int = Field(2048, ge=1)
     durable: tuple[str, ...] = ("plan", "fixed KL")  # first seed: durability, too
@@ -75,7 +75,6 @@ PROTOCOLS = {
         words=None,
         presentations=50,
         checks=(4, 8, 12, 20, 30, 40),
-        unseen=12,
         sample_tokens=128,
         retention_tokens=4096,
     ),
@@ -287,7 +286,7 @@ class Tournament:
         path = self.folder / f"text-{case.id}.json"
         with self._lock(f"text-{case.id}", timeout=0):
             if not path.exists():
-                size = self.config.samples + self.config.unseen, self.config.sample_tokens
+                size = self.config.samples, self.config.unseen, self.config.sample_tokens
                 text = prepare(model, case, self.config.presentations, size)
                 with whole_file(path) as temporary:
                     temporary.write_text(text.model_dump_json(), encoding="utf-8")

@@ -8,13 +8,14 @@ from itertools import cycle, islice
 
 import torch
 from pydantic import BaseModel
-from torch import nn
+from torch import Tensor, nn
 
 from litho.core.errors import LithoError
 from litho.core.records import IMPRINT_KINDS
 from litho.measure.drift import spill, spill_scores
 from litho.measure.probes import score
 from litho.model import adapters
+from litho.model.keys import text_keys
 from litho.model.loading import LanguageModel
 from litho.train.ascent import CLIMBING, Ascent
 from litho.train.control import DriftController
@@ -41,7 +42,7 @@ class TrialConfig(LoopConfig):
     warmup: int = 3
     settle: int = 8
     replay_rows: int = 2
-    budget: float = 0.015  # nats a token, on unseen self-samples
+    budget: float  # nats a token, on unseen self-samples
     checks: tuple[int, ...] = (4, 8, 14)  # presentations after which is measured; and the end
 
 
@@ -125,6 +126,7 @@ def run_trial(
 
 def _train(bench: Bench, trial: Trial, parts: Parts, config: TrialConfig) -> None:
     """Present everything, and note in `trial` what was reached on the way and at the end."""
+    config = config.model_copy(update={"rank": parts.rank, "alpha": 2 * parts.rank})
     arm = _arm(bench, parts, config)
     loop = ArmLoop(bench.model, arm, config)
     with _counting(bench.model) as read:
@@ -148,6 +150,7 @@ def _arm(bench: Bench, parts: Parts, config: TrialConfig) -> Arm:
         "fixed": DriftController.fixed(parts.kl_weight, config.budget),
         "held": DriftController(budget=config.budget, weight=parts.kl_weight),
     }[parts.drift]
+    layers = layers_by(parts.layers, text.pulled, text.depth, f"{text.case.id} {config.seed}")
     ascent = None
     if parts.ladder:
         up = round(CLIMBING * config.presentations)
@@ -158,9 +161,15 @@ def _arm(bench: Bench, parts: Parts, config: TrialConfig) -> Arm:
         controller,
         anchored=False,
         objective=_objective(bench, parts, config.seed),
-        layers=layers_by(parts.layers, text.pulled, text.depth, f"{text.case.id} {config.seed}"),
+        layers=layers,
+        keys=_keys(bench, layers, config) if parts.keys == "text" else None,
         ascent=ascent,
     )
+
+
+def _keys(bench: Bench, layers: Sequence[int], config: TrialConfig) -> dict[str, Tensor]:
+    rows, others_BT = bench.text.versions["text"][0], bench.replay.ids_BT
+    return text_keys(bench.model, rows, others_BT, config.rank, layers, config.seed)
 
 
 def _objective(bench: Bench, parts: Parts, seed: int) -> Objective:
@@ -241,6 +250,8 @@ def _spill(bench: Bench, first: bool) -> float:
 def _durability(bench: Bench, before: float | None) -> float | None:
     """I_gen after 100 plain steps of the same adapter on unrelated prose, over I_gen before."""
     weights = list(adapters.weights(bench.model, ARM).values())
+    for weight in weights:
+        weight.requires_grad_(True)  # keys, too
     optimizer = torch.optim.AdamW(weights, lr=AFTER_RATE, weight_decay=0.0)
     loss = objective("all", bench.model, [])
     for step in range(AFTERWARDS):

@@ -1,0 +1,71 @@
+"""Where an adapter listens: its keys against a slow reference, and that they stay."""
+
+import torch
+from torch import Tensor
+
+from litho.model import adapters
+from litho.model.keys import DAMPING, LOUD, text_keys
+from litho.model.loading import LanguageModel
+from litho.train.loop import Arm, ArmLoop, LoopConfig, Replay
+from tests.conftest import TEXT
+
+RANK = 2
+
+
+def inputs_of(model: LanguageModel, name: str, rows: list[list[int]]) -> Tensor:
+    """What a linear layer is given for all tokens of `rows`, N x D in float64."""
+    seen: list[Tensor] = []
+    layer = model.network.get_submodule(name)
+    handle = layer.register_forward_pre_hook(lambda _, args: seen.append(args[0]))
+    with torch.no_grad():
+        for row in rows:
+            model.network(input_ids=torch.tensor([row]))
+    handle.remove()
+    return torch.cat([x.flatten(0, -2) for x in seen]).double()
+
+
+def others() -> list[list[int]]:
+    chance = torch.Generator().manual_seed(0)
+    return torch.randint(256, (12, 30), generator=chance).tolist()
+
+
+def test_keys_are_mixtures_of_what_the_text_has_and_others_have_not(
+    any_model: LanguageModel,
+) -> None:
+    rows = [any_model.encode(TEXT[:70]), any_model.encode(TEXT[70:])]
+    elsewhere = others()
+    found = text_keys(any_model, rows, torch.tensor(elsewhere), RANK, [1], seed=0)
+    assert sorted(found) == sorted(adapters.target_modules(any_model, [1]))
+    chance = torch.Generator().manual_seed(0)
+    for name, key_RD in found.items():
+        text, other = (inputs_of(any_model, name, part) for part in (rows, elsewhere))
+        moment = other.T @ other / len(other)
+        damped = moment + DAMPING * moment.diagonal().mean() * torch.eye(len(moment))
+        mixture = torch.randn(RANK, len(text), generator=chance).double()
+        expected = mixture @ text @ torch.linalg.inv(damped)
+        drawn = text.square().sum(-1).mean() / (3 * text.shape[-1])
+        expected *= LOUD * (drawn / (text @ expected.T).square().mean()).sqrt()
+        torch.testing.assert_close(key_RD.double(), expected, rtol=1e-3, atol=1e-4)
+        random = torch.randn(200, text.shape[-1]).double()
+        heard = [
+            (other @ k.T).square().mean() / (text @ k.T).square().mean()
+            for k in (key_RD.double(), random)
+        ]
+        assert heard[0] < heard[1]
+
+
+def test_keys_stay_while_the_adapter_learns(llama: LanguageModel) -> None:
+    row = llama.encode(TEXT)
+    elsewhere = torch.tensor(others())
+    keys = text_keys(llama, [row], elsewhere, RANK, [2], seed=0)
+    replay = Replay.read(llama, elsewhere.tolist())
+    config = LoopConfig(presentations=4, rank=RANK, alpha=4, learning_rate=0.01, settle=1)
+    loop = ArmLoop(llama, Arm("x", [[row]], None, anchored=False, layers=[2], keys=keys), config)
+    losses = [loop.present(replay).loss or 0.0 for _ in range(4)]
+    assert losses[-1] < losses[0]
+    for name, weight in loop.weights.items():
+        path = name.removeprefix("base_model.model.").partition(".lora_")[0]
+        if ".lora_A." in name:
+            assert torch.equal(weight, keys[path])
+        else:
+            assert weight.any()
