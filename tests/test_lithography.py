@@ -11,16 +11,19 @@ import torch
 from litho.app.bench import as_table
 from litho.core.errors import LithoError
 from litho.core.records import Probe
+from litho.measure.probes import score
 from litho.model import adapters
 from litho.model.loading import LanguageModel, load, locate
 from litho.model.voices import OneOfTwo, mixed_samples
 from litho.text.cases import Case, read_cases, shortened
 from litho.train.lithography import rivals
 from litho.train.lithography.parts import ABLATIONS, ARMS, Parts
+from litho.train.lithography.prepared import prepare
 from litho.train.lithography.rivals import FOLLOWS, OnPolicy
 from litho.train.lithography.summary import drift_at, summarize
 from litho.train.lithography.tournament import BenchConfig, best_setting, open_tournament
-from litho.train.lithography.trial import Mark, Trial, portions
+from litho.train.lithography.trial import Bench, Mark, Trial, TrialConfig, portions, run_trial
+from litho.train.loop import Replay
 from litho.train.objectives import predicted_behind
 from tests.conftest import TEXT, Silent
 
@@ -273,6 +276,31 @@ def test_the_student_learns_from_a_teacher_that_lags_behind(
         rival._exchange(model, rival._teacher)
         by_teacher = reading(model, rival._text, rows)[0]
     assert not torch.equal(by_student, by_teacher)
+
+
+def test_what_comes_afterwards_leaves_the_print_as_it_is(
+    llama: LanguageModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = prepare(llama, case("one"), 2, (2, 2, 16))
+    rows = [llama.encode(PROSE)[:32] for _ in range(2)]
+    held = Replay.read(llama, text.samples)
+    bench = Bench(llama, text, held, held, Replay.read(llama, rows), rows)
+    states: list[dict[str, torch.Tensor]] = []
+
+    def watched(model: LanguageModel, probes: list[Probe]) -> list[float]:
+        weights = {n: p.detach().clone() for n, p in model.network.named_parameters()}
+        states.append({n: p for n, p in weights.items() if ".lora_" in n})
+        return score(model, probes)
+
+    monkeypatch.setattr("litho.train.lithography.trial.score", watched)
+    monkeypatch.setattr("litho.measure.probes.MIN_GAIN", -100.0)  # a random model gains nothing
+    config = TrialConfig(presentations=2, budget=0.1, checks=(), learning_rate=0.01)
+    found = run_trial(bench, "duplicates", Parts(), config, spilled=False, lasting=True)
+    assert found.durability is not None
+    before, after = states
+    assert all(torch.equal(after[name], weight) for name, weight in before.items())
+    later = [w for name, w in after.items() if ".afterwards." in name and ".lora_B." in name]
+    assert later and all(weight.any() for weight in later)
 
 
 def test_texts_are_cut_to_what_is_asked(tmp_path: Path) -> None:

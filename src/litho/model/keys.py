@@ -48,7 +48,8 @@ def text_keys(
         inputs[name].append(x_ND)
 
     def solve(name: str, x_ND: Tensor) -> None:
-        found[name] = _keys(torch.cat(inputs.pop(name)), x_ND, rank, generator)
+        text_ND = torch.cat(inputs.pop(name)).float()
+        found[name] = _keys(text_ND, x_ND.float(), rank, generator)
 
     with _reading(inside, keep):
         for row in rows:
@@ -71,10 +72,10 @@ def _keys(text_ND: Tensor, others_ND: Tensor, rank: int, generator: torch.Genera
 
 @contextmanager
 def _reading(modules: dict[str, nn.Module], tell: Callable[[str, Tensor], None]) -> Iterator[None]:
-    """Inside, `tell` gets the name and the inputs (N x D, float32) of each module that is read."""
+    """Inside, `tell` gets the name and the inputs, N x D, of each module that is read."""
 
     def hook(name: str) -> Callable[[nn.Module, tuple[Tensor, ...]], None]:
-        return lambda _, args: tell(name, args[0].flatten(0, -2).float())
+        return lambda _, args: tell(name, args[0].flatten(0, -2))
 
     handles = [module.register_forward_pre_hook(hook(name)) for name, module in modules.items()]
     try:

@@ -31,8 +31,9 @@ from litho.train.objectives import Objective, objective
 from litho.train.presentations import MAX_MEAN_KL
 from litho.train.rhythm import chosen_rhythm
 
-AFTERWARDS, AFTER_RATE = 100, 2e-4  # steps on unrelated prose for the durability, their rate
-ARM = "trial"
+AFTERWARDS = 100  # steps on unrelated prose for the durability
+AFTER_RANK, AFTER_RATE = 8, 2e-4  # rank of the adapter that takes them, and its learning rate
+ARM, AFTER = "trial", "afterwards"
 
 
 class TrialConfig(LoopConfig):
@@ -248,19 +249,24 @@ def _spill(bench: Bench, first: bool) -> float:
 
 
 def _durability(bench: Bench, before: float | None) -> float | None:
-    """I_gen after 100 plain steps of the same adapter on unrelated prose, over I_gen before."""
-    weights = list(adapters.weights(bench.model, ARM).values())
-    for weight in weights:
-        weight.requires_grad_(True)  # keys, too
-    optimizer = torch.optim.AdamW(weights, lr=AFTER_RATE, weight_decay=0.0)
-    loss = objective("all", bench.model, [])
-    for step in range(AFTERWARDS):
-        with adapters.mixed_precision(bench.model):
-            loss(bench.model, [bench.unrelated[step % len(bench.unrelated)]], 256, 0.0)
-        nn.utils.clip_grad_norm_(weights, 1.0)
-        optimizer.step()
-        optimizer.zero_grad(set_to_none=True)
-    after = score(bench.model, bench.text.scored.probes)
+    """I_gen after 100 steps of a second, plain adapter on unrelated prose, over I_gen before.
+
+    The second adapter is the same for all arms, whatever theirs is.
+    """
+    model, loss = bench.model, objective("all", bench.model, [])
+    adapters.attach(model, AFTER, AFTER_RANK, 2 * AFTER_RANK, seed=0)
+    with model.state([ARM, AFTER]):
+        for weight in adapters.weights(model, ARM).values():
+            weight.requires_grad_(False)
+        weights = list(adapters.weights(model, AFTER).values())
+        optimizer = torch.optim.AdamW(weights, lr=AFTER_RATE, weight_decay=0.0)
+        for step in range(AFTERWARDS):
+            with adapters.mixed_precision(model):
+                loss(model, [bench.unrelated[step % len(bench.unrelated)]], 256, 0.0)
+            nn.utils.clip_grad_norm_(weights, 1.0)
+            optimizer.step()
+            optimizer.zero_grad(set_to_none=True)
+        after = score(model, bench.text.scored.probes)
     left = imprint_by_kind(bench.text.scored, after)["gen"].value
     return left / before if before and left is not None else None
 
