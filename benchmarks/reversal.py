@@ -117,7 +117,7 @@ def main() -> None:
     model = load(locate(DEFAULT), torch.bfloat16)
     rows = retention_blocks(model, options.prose.read_text(encoding="utf-8"), 2048)
     retention = Replay.read(model, rows)
-    config = TrialConfig(learning_rate=RATE, budget=0.008)
+    config = TrialConfig(learning_rate=RATE, budget=0.0075)
     found: dict[str, list[tuple[float, float, float, float]]] = {}
     for number in range(options.texts):
         text = prepare(model, made(number), config.presentations, (56, 16, 96))

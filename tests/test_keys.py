@@ -1,19 +1,22 @@
 """Where an adapter listens: its keys against a slow reference, and that they stay."""
 
+import pytest
 import torch
 from torch import Tensor
 
+from litho.core.errors import LithoError
 from litho.model import adapters
 from litho.model.keys import DAMPING, LOUD, text_keys
 from litho.model.loading import LanguageModel
 from litho.train.loop import Arm, ArmLoop, LoopConfig, Replay
+from litho.train.objectives import Loss, objective
 from tests.conftest import TEXT
 
 RANK = 2
 
 
-def inputs_of(model: LanguageModel, name: str, rows: list[list[int]]) -> Tensor:
-    """What a linear layer is given for all tokens of `rows`, N x D in float64."""
+def inputs_of(model: LanguageModel, name: str, rows: list[list[int]], first: bool) -> Tensor:
+    """What a linear layer is given for all tokens of `rows` or all but the first, N x D."""
     seen: list[Tensor] = []
     layer = model.network.get_submodule(name)
     handle = layer.register_forward_pre_hook(lambda _, args: seen.append(args[0]))
@@ -21,7 +24,7 @@ def inputs_of(model: LanguageModel, name: str, rows: list[list[int]]) -> Tensor:
         for row in rows:
             model.network(input_ids=torch.tensor([row]))
     handle.remove()
-    return torch.cat([x.flatten(0, -2) for x in seen]).double()
+    return torch.cat([x[0, 0 if first else 1 :] for x in seen]).double()
 
 
 def others() -> list[list[int]]:
@@ -38,9 +41,10 @@ def test_keys_are_mixtures_of_what_the_text_has_and_others_have_not(
     assert sorted(found) == sorted(adapters.target_modules(any_model, [1]))
     chance = torch.Generator().manual_seed(0)
     for name, key_RD in found.items():
-        text, other = (inputs_of(any_model, name, part) for part in (rows, elsewhere))
-        moment = other.T @ other / len(other)
-        damped = moment + DAMPING * moment.diagonal().mean() * torch.eye(len(moment))
+        text = inputs_of(any_model, name, rows, first=False)
+        other, later = (inputs_of(any_model, name, elsewhere, first) for first in (True, False))
+        damped = other.T @ other / len(other)
+        damped += DAMPING * later.square().mean() * torch.eye(len(damped))
         mixture = torch.randn(RANK, len(text), generator=chance).double()
         expected = mixture @ text @ torch.linalg.inv(damped)
         drawn = text.square().sum(-1).mean() / (3 * text.shape[-1])
@@ -54,13 +58,16 @@ def test_keys_are_mixtures_of_what_the_text_has_and_others_have_not(
         assert heard[0] < heard[1]
 
 
-def test_keys_stay_while_the_adapter_learns(llama: LanguageModel) -> None:
+@pytest.mark.parametrize("loss", ["all", "distilled"])  # the latter also reads the base model
+def test_keys_stay_while_the_adapter_learns(llama: LanguageModel, loss: Loss) -> None:
     row = llama.encode(TEXT)
     elsewhere = torch.tensor(others())
     keys = text_keys(llama, [row], elsewhere, RANK, [2], seed=0)
     replay = Replay.read(llama, elsewhere.tolist())
     config = LoopConfig(presentations=4, rank=RANK, alpha=4, learning_rate=0.01, settle=1)
-    loop = ArmLoop(llama, Arm("x", [[row]], None, anchored=False, layers=[2], keys=keys), config)
+    asked = objective(loss, llama, [TEXT])
+    arm = Arm("x", [[row]], None, anchored=False, objective=asked, layers=[2], keys=keys)
+    loop = ArmLoop(llama, arm, config)
     losses = [loop.present(replay).loss or 0.0 for _ in range(4)]
     assert losses[-1] < losses[0]
     for name, weight in loop.weights.items():
@@ -69,3 +76,9 @@ def test_keys_stay_while_the_adapter_learns(llama: LanguageModel) -> None:
             assert torch.equal(weight, keys[path])
         else:
             assert weight.any()
+
+
+def test_keys_of_other_layers_are_refused(llama: LanguageModel) -> None:
+    keys = text_keys(llama, [llama.encode(TEXT)], torch.tensor(others()), RANK, [1], seed=0)
+    with pytest.raises(LithoError, match="not the same"):
+        adapters.attach(llama, "x", RANK, 4, 0, [2], keys)

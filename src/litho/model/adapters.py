@@ -84,9 +84,25 @@ def attach(
     matched = {n.split(".lora_A.")[0] for n in weights(model, name) if ".lora_A." in n}
     if len(matched) != len(targets):
         raise LithoError(f"PEFT matched {len(matched)} modules, but {len(targets)} were meant")
-    for path, key_RD in (keys or {}).items():
-        layer = cast(Any, model.network.get_base_model().get_submodule(path))
-        layer.lora_A[name].weight.requires_grad_(False).copy_(key_RD)
+    if keys is not None:
+        _hold(model, name, keys)
+
+
+def _hold(model: LanguageModel, name: str, keys: Mapping[str, Tensor]) -> None:
+    """Make `keys` the A of an adapter for good."""
+    layers = {
+        path: cast(Any, module)
+        for path, module in model.network.get_base_model().named_modules()
+        if isinstance(module, LoraLayer) and name in module.lora_A
+    }
+    if layers.keys() != keys.keys():
+        missing = layers.keys() ^ keys.keys()
+        raise LithoError(f"keys and adapted layers are not the same: {min(missing)}")
+    for path, layer in layers.items():
+        layer.lora_A[name].weight.requires_grad_(False).copy_(keys[path])
+        # PEFT makes an adapter trainable whenever it is switched on again, but for these.
+        held = {**layer.frozen_peft_weight_names, name: ("lora_A",)}
+        layer.frozen_peft_weight_names = held
 
 
 def remove(model: LanguageModel, name: str) -> None:
@@ -98,7 +114,7 @@ def remove(model: LanguageModel, name: str) -> None:
 
 
 def weights(model: LanguageModel, name: str) -> dict[str, nn.Parameter]:
-    """The trainable parameters of an adapter by name."""
+    """The parameters of an adapter by name, those that are held, too."""
     return {n: p for n, p in model.network.named_parameters() if f".{name}." in n}
 
 

@@ -18,9 +18,9 @@ from litho.model.scoring import logits
 
 Keys = Literal["random", "text"]
 
-# Shapes: N tokens, D inputs of a linear layer, R rank.
+# Shapes: B rows, T tokens, N tokens of all rows, D inputs of a linear layer, R rank.
 
-DAMPING = 0.01  # of the mean of C's diagonal, added to it: directions that hardly occur are noise
+DAMPING = 0.01  # of an input's mean square, added to C's diagonal: what hardly occurs is noise
 LOUD = 2.0  # makes up for A that does not learn: the same learning rates suit
 
 
@@ -37,19 +37,21 @@ def text_keys(
 
     Its rows are random mixtures of C^-1 x over the inputs x of the text `rows`; C is that of
     `others_BT`. On the text, A x is `LOUD` times as large as under the random A that PEFT begins
-    with. The model has no adapter yet.
+    with. The first token of each row counts in C alone: its inputs can be a hundred times as large
+    as all others (Sun et al. 2024, "Massive Activations", arXiv 2402.17762), and a key must not
+    answer to it. The model has no adapter yet.
     """
     inside = {name: model.network.get_submodule(name) for name in target_modules(model, layers)}
     generator = torch.Generator().manual_seed(seed)
     inputs: dict[str, list[Tensor]] = {name: [] for name in inside}
     found = {}
 
-    def keep(name: str, x_ND: Tensor) -> None:
-        inputs[name].append(x_ND)
+    def keep(name: str, x_BTD: Tensor) -> None:
+        inputs[name].append(x_BTD[:, 1:].flatten(0, 1))
 
-    def solve(name: str, x_ND: Tensor) -> None:
+    def solve(name: str, x_BTD: Tensor) -> None:
         text_ND = torch.cat(inputs.pop(name)).float()
-        found[name] = _keys(text_ND, x_ND.float(), rank, generator)
+        found[name] = _keys(text_ND, x_BTD.float(), rank, generator)
 
     with _reading(inside, keep):
         for row in rows:
@@ -59,9 +61,10 @@ def text_keys(
     return found
 
 
-def _keys(text_ND: Tensor, others_ND: Tensor, rank: int, generator: torch.Generator) -> Tensor:
+def _keys(text_ND: Tensor, others_BTD: Tensor, rank: int, generator: torch.Generator) -> Tensor:
+    others_ND = others_BTD.flatten(0, 1)
     moment_DD = (others_ND.T @ others_ND / len(others_ND)).double()
-    moment_DD.diagonal().add_(DAMPING * moment_DD.diagonal().mean())
+    moment_DD.diagonal().add_(DAMPING * others_BTD[:, 1:].square().mean())
     mixture_RN = torch.randn(rank, len(text_ND), generator=generator).to(text_ND.device)
     mixed_DR = (mixture_RN @ text_ND).T.double()
     keys_RD = torch.linalg.solve(moment_DD, mixed_DR).T.float()
@@ -72,10 +75,10 @@ def _keys(text_ND: Tensor, others_ND: Tensor, rank: int, generator: torch.Genera
 
 @contextmanager
 def _reading(modules: dict[str, nn.Module], tell: Callable[[str, Tensor], None]) -> Iterator[None]:
-    """Inside, `tell` gets the name and the inputs, N x D, of each module that is read."""
+    """Inside, `tell` gets the name and the inputs, B x T x D, of each module that is read."""
 
     def hook(name: str) -> Callable[[nn.Module, tuple[Tensor, ...]], None]:
-        return lambda _, args: tell(name, args[0].flatten(0, -2))
+        return lambda _, args: tell(name, args[0])
 
     handles = [module.register_forward_pre_hook(hook(name)) for name, module in modules.items()]
     try:

@@ -216,7 +216,8 @@ class ArmLoop:
         )
         self.frozen = FrozenBelow(model, arm.name)
         self.weights: dict[str, nn.Parameter] = adapters.weights(model, arm.name)
-        self.optimizer = torch.optim.AdamW(self.weights.values(), lr=0.0, weight_decay=0.0)
+        learning = [weight for weight in self.weights.values() if weight.requires_grad]
+        self.optimizer = torch.optim.AdamW(learning, lr=0.0, weight_decay=0.0)
         self.progress = Progress(last=config.presentations, controller=arm.controller)
 
     def present(self, replay: Replay) -> Step:

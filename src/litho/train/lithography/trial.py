@@ -1,6 +1,7 @@
 """One trial: an arm prints a text, and what it printed and broke is measured along the way."""
 
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ from litho.train.lithography.parts import Parts
 from litho.train.lithography.prepared import Prepared
 from litho.train.lithography.rivals import OnPolicy
 from litho.train.loop import Arm, ArmLoop, LoopConfig, Presentation, Replay, shrink_to_budget
+from litho.train.micro import train_steps
 from litho.train.monitor import imprint_by_kind
 from litho.train.objectives import Objective, objective
 from litho.train.presentations import MAX_MEAN_KL
@@ -127,10 +129,11 @@ def run_trial(
 
 def _train(bench: Bench, trial: Trial, parts: Parts, config: TrialConfig) -> None:
     """Present everything, and note in `trial` what was reached on the way and at the end."""
+    # The rank is a part of the arm.
     config = config.model_copy(update={"rank": parts.rank, "alpha": 2 * parts.rank})
-    arm = _arm(bench, parts, config)
-    loop = ArmLoop(bench.model, arm, config)
     with _counting(bench.model) as read:
+        loop = ArmLoop(bench.model, _arm(bench, parts, config), config)
+        trial.read = read[0]
         while loop.progress.done < config.presentations:
             before = read[0]
             trial.tokens += loop.present(bench.replay).tokens
@@ -253,19 +256,11 @@ def _durability(bench: Bench, before: float | None) -> float | None:
 
     The second adapter is the same for all arms, whatever theirs is.
     """
-    model, loss = bench.model, objective("all", bench.model, [])
+    model = bench.model
     adapters.attach(model, AFTER, AFTER_RANK, 2 * AFTER_RANK, seed=0)
+    with adapters.mixed_precision(model):
+        deque(train_steps(model, AFTER, bench.unrelated, AFTERWARDS, AFTER_RATE, (ARM,)), maxlen=0)
     with model.state([ARM, AFTER]):
-        for weight in adapters.weights(model, ARM).values():
-            weight.requires_grad_(False)
-        weights = list(adapters.weights(model, AFTER).values())
-        optimizer = torch.optim.AdamW(weights, lr=AFTER_RATE, weight_decay=0.0)
-        for step in range(AFTERWARDS):
-            with adapters.mixed_precision(model):
-                loss(model, [bench.unrelated[step % len(bench.unrelated)]], 256, 0.0)
-            nn.utils.clip_grad_norm_(weights, 1.0)
-            optimizer.step()
-            optimizer.zero_grad(set_to_none=True)
         after = score(model, bench.text.scored.probes)
     left = imprint_by_kind(bench.text.scored, after)["gen"].value
     return left / before if before and left is not None else None
