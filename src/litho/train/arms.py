@@ -56,10 +56,10 @@ def train_arms(job: Job, baseline: Baseline, layers: Sequence[int]) -> None:
         Replay.read(model, retention[:: max(1, len(retention) // CURVE_BLOCKS)][:CURVE_BLOCKS]),
     )
 
+    text = [model.encode(scene) for scene in scenes]
     keys = None
     if config.keys == "text":
-        rows = [model.encode(scene) for scene in scenes]
-        keys = text_keys(model, rows, replay.ids_BT, config.rank, layers, config.seed)
+        keys = text_keys(model, text, replay.ids_BT, config.rank, layers, config.seed)
 
     def arm_in(rhythm: str, count: int) -> Arm:
         presentations, kinds = _in_rhythm(model, plan, rhythm, count)
@@ -86,9 +86,8 @@ def train_arms(job: Job, baseline: Baseline, layers: Sequence[int]) -> None:
         # Its checks steer nothing and only draw its curve: half as many will do.
         rarer = {"presentations": len(steps), "check_every": 2 * config.check_every}
         used = config.model_copy(update=rarer)
-        text = [model.encode(scene) for scene in scenes]
         copies = [duplicates(text, step.tokens) for step in steps]
-        arm = Arm(DUPLICATES, copies, controller=None, anchored=False, layers=layers, keys=keys)
+        arm = Arm(DUPLICATES, copies, controller=None, anchored=False, layers=layers)
         _train_arm(job, model, arm, replay, monitor, used)
 
 
