@@ -82,3 +82,4 @@ def test_keys_of_other_layers_are_refused(llama: LanguageModel) -> None:
     keys = text_keys(llama, [llama.encode(TEXT)], torch.tensor(others()), RANK, [1], seed=0)
     with pytest.raises(LithoError, match="not the same"):
         adapters.attach(llama, "x", RANK, 4, 0, [2], keys)
+    assert not llama.adapters

@@ -65,9 +65,11 @@ def attach(
     It changes nothing until it is trained. Trainable weights are float32 whatever the base is
     (bfloat16 would round small updates to zero). With `keys`, a matrix A (rank x inputs) by name of
     each layer, only B is trained (LoRA-FA; Zhang et al. 2023, arXiv 2308.03303). Raises LithoError
-    if PEFT matched other modules than those meant.
+    if the keys are those of other layers, or PEFT matched other modules than those meant.
     """
     targets = target_modules(model, layers)
+    if keys is not None and (other := keys.keys() ^ set(targets)):
+        raise LithoError(f"keys and adapted layers are not the same: {min(other)}")
     config = LoraConfig(
         task_type="CAUSAL_LM", r=rank, lora_alpha=alpha, target_modules=targets, lora_dropout=0.0
     )
@@ -90,16 +92,9 @@ def attach(
 
 def _hold(model: LanguageModel, name: str, keys: Mapping[str, Tensor]) -> None:
     """Make `keys` the A of an adapter for good."""
-    layers = {
-        path: cast(Any, module)
-        for path, module in model.network.get_base_model().named_modules()
-        if isinstance(module, LoraLayer) and name in module.lora_A
-    }
-    if layers.keys() != keys.keys():
-        missing = layers.keys() ^ keys.keys()
-        raise LithoError(f"keys and adapted layers are not the same: {min(missing)}")
-    for path, layer in layers.items():
-        layer.lora_A[name].weight.requires_grad_(False).copy_(keys[path])
+    for path, key_RD in keys.items():
+        layer = cast(Any, model.network.get_base_model().get_submodule(path))
+        layer.lora_A[name].weight.requires_grad_(False).copy_(key_RD)
         # PEFT makes an adapter trainable whenever it is switched on again, but for these.
         held = {**layer.frozen_peft_weight_names, name: ("lora_A",)}
         layer.frozen_peft_weight_names = held

@@ -1,7 +1,6 @@
 """One trial: an arm prints a text, and what it printed and broke is measured along the way."""
 
 import time
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -259,7 +258,8 @@ def _durability(bench: Bench, before: float | None) -> float | None:
     model = bench.model
     adapters.attach(model, AFTER, AFTER_RANK, 2 * AFTER_RANK, seed=0)
     with adapters.mixed_precision(model):
-        deque(train_steps(model, AFTER, bench.unrelated, AFTERWARDS, AFTER_RATE, (ARM,)), maxlen=0)
+        for _ in train_steps(model, AFTER, bench.unrelated, AFTERWARDS, AFTER_RATE, (ARM,)):
+            pass
     with model.state([ARM, AFTER]):
         after = score(model, bench.text.scored.probes)
     left = imprint_by_kind(bench.text.scored, after)["gen"].value
