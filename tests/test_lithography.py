@@ -107,7 +107,10 @@ def test_a_comparison_goes_on_where_it_stopped(
 ) -> None:
     some = ("duplicates", "plan", "fixed KL", "self-distillation", "mixed self-distillation")
     chosen = {name: ARMS[name] for name in (*some, "ladder")}
-    few = {name: ABLATIONS[name] for name in ("plan in all layers", "plan with distilled loss")}
+    few = {
+        name: ABLATIONS[name]
+        for name in ("plan in the last third of the layers", "plan with distilled loss")
+    }
     monkeypatch.setattr("litho.train.lithography.tournament.ARMS", chosen)
     monkeypatch.setattr("litho.train.lithography.tournament.ABLATIONS", few)
     monkeypatch.setattr("litho.measure.probes.MIN_GAIN", -100.0)  # a random model gains nothing
@@ -129,7 +132,7 @@ def test_a_comparison_goes_on_where_it_stopped(
     part = open_tournament(tmp_path / "part", SMALL, cases, PROSE, Silent(), only=["duplicates"])
     assert {trial.arm for trial in part.run()} == {"duplicates"}
     with pytest.raises(LithoError, match="the sweep of"):
-        names = ["plan in all layers"]
+        names = ["plan in the last third of the layers"]
         open_tournament(tmp_path / "part", SMALL, cases, PROSE, Silent(), names).run()
     with pytest.raises(LithoError, match="other settings or texts"):
         open_tournament(tmp_path / "whole", SMALL, cases, PROSE + "More.", Silent())

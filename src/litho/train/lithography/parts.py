@@ -29,7 +29,7 @@ class Parts(Config):
     kl_weight: float = Field(40.0, gt=0)  # at the beginning; for good if the drift term is fixed
 
 
-PLAN = Parts(versions="plan", drift="held", layers="top", keys="text", rank=32)
+PLAN = Parts(versions="plan", drift="held", keys="text", rank=32)
 
 ARMS: dict[str, Parts] = {
     "duplicates": Parts(),
@@ -56,7 +56,7 @@ ABLATIONS: dict[str, Parts] = {
     "plan with ladder": PLAN.model_copy(update={"ladder": True}),
     "plan with dosed loss": PLAN.model_copy(update={"loss": "dosed"}),
     "plan with distilled loss": PLAN.model_copy(update={"loss": "distilled"}),
-    "plan in all layers": PLAN.model_copy(update={"layers": "all"}),
+    "plan in the last third of the layers": PLAN.model_copy(update={"layers": "top"}),
     "plan in the layers that the text pulls at": PLAN.model_copy(update={"layers": "pull"}),
     "plan in as many random layers": PLAN.model_copy(update={"layers": "random"}),
     "plan with random keys": PLAN.model_copy(update={"keys": "random"}),
