@@ -62,8 +62,8 @@ def case(name: str) -> Case:
 
 def trial(arm: str, text: str, seed: int, gen: float, drift: float, rate: float = 1e-3) -> Trial:
     marks = [
-        Mark(presentations=1, imprint={"gen": gen / 2}, drift=drift / 4, drift_self=0.0),
-        Mark(presentations=2, imprint={"gen": gen}, drift=drift, drift_self=0.0),
+        Mark(presentations=n, imprint={"gen": part * gen}, drift=cost, drift_self=0.0, spill=cost)
+        for n, part, cost in ((1, 0.5, drift / 4), (2, 1.0, drift))
     ]
     return Trial(
         arm=arm,
@@ -120,6 +120,7 @@ def test_a_comparison_goes_on_where_it_stopped(
     supervised = {t.arm: t.tokens for t in whole}
     assert supervised["plan"] == supervised["duplicates"] == supervised["fixed KL"]
     assert all(t.durability is not None for t in whole if t.arm == "plan")
+    assert all(t.spill is not None and t.spill == t.curve[-1].spill for t in whole)
     file = tmp_path / "whole/trials.jsonl"
     lines = file.read_text().splitlines(keepends=True)
     file.write_text("".join(lines[: len(lines) // 2]) + lines[-1][:40])  # killed while it wrote
@@ -193,7 +194,7 @@ def test_the_rate_within_the_drift_limit_is_preferred() -> None:
     assert best_setting(trials, 0.0001) == (1e-3, 1.0)
 
 
-def test_differences_are_paired_and_drift_is_compared_at_the_same_imprint() -> None:
+def test_differences_are_paired_and_costs_are_compared_at_the_same_imprint() -> None:
     texts = [("a", 0.5), ("b", 0.9), ("c", 0.7)]
     plan = [trial("plan", t, seed, gen, 0.004) for t, gen in texts for seed in (0, 1)]
     rival = [trial("duplicates", t, 0, gen - 0.1, 0.4) for t, gen in texts]
@@ -201,10 +202,13 @@ def test_differences_are_paired_and_drift_is_compared_at_the_same_imprint() -> N
     more = found["duplicates"].more_imprint
     assert more.value == pytest.approx(-0.1) and more.ci == pytest.approx((-0.1, -0.1))
     assert found["plan"].more_drift.value == 0
-    assert found["duplicates"].matched_at == pytest.approx(0.6)
+    ratio, spill = found["duplicates"].drift_ratio, found["duplicates"].plan_spills_more
+    assert ratio.at == spill.at == pytest.approx(0.6)
     # The plan is at 0.6 between 0.35 (drift 0.001) and 0.7 (0.004), the rival at its end.
     between = 0.001 * 4 ** ((0.6 - 0.35) / 0.35)
-    assert found["duplicates"].drift_ratio.value == pytest.approx(between / 0.4)
+    assert ratio.found.value == pytest.approx(between / 0.4)
+    linearly = 0.001 + (0.6 - 0.35) / 0.35 * 0.003
+    assert spill.found.value == pytest.approx(linearly - 0.4)
 
 
 def test_the_least_drift_at_a_level() -> None:

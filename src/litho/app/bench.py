@@ -11,7 +11,7 @@ from litho.core.errors import Interrupted, LithoError
 from litho.core.runs import whole_file
 from litho.text.cases import read_cases
 from litho.text.documents import read_text
-from litho.train.lithography.summary import ArmSummary, summarize
+from litho.train.lithography.summary import ArmSummary, Matched, summarize
 from litho.train.lithography.tournament import PROTOCOLS, BenchConfig, open_tournament
 
 COLUMNS = (
@@ -28,6 +28,7 @@ COLUMNS = (
     "tokens read",
     "I gen - plan",
     "plan's D_ret / its own at the same I gen",
+    "plan's spill - its own at the same I gen",
 )
 
 
@@ -84,5 +85,10 @@ def _row(arm: ArmSummary) -> tuple[str, ...]:
         cell(arm.durability),
         f"{arm.read:,.0f}",
         cell(arm.more_imprint),
-        f"{cell(arm.drift_ratio, 3)} at {arm.matched_at:.2f}" if arm.matched_at else "-",
+        _matched(arm.drift_ratio, 3),
+        _matched(arm.plan_spills_more, 2),
     )
+
+
+def _matched(compared: Matched, digits: int) -> str:
+    return f"{cell(compared.found, digits)} at {compared.at:.2f}" if compared.at else "-"

@@ -10,9 +10,21 @@ from litho.core import stats
 from litho.core.records import IMPRINT_KINDS, Estimate
 from litho.core.stats import CONFIDENCE, RESAMPLES
 from litho.train.lithography.parts import ABLATIONS, ARMS
-from litho.train.lithography.trial import Trial
+from litho.train.lithography.trial import Mark, Trial
 
 PLAN = "plan"
+
+
+# Both curves, M x 2, and the I_gen at which they are compared.
+Comparison = Callable[[np.ndarray, np.ndarray, float], float]
+Reading = Callable[[Mark], float | None]
+
+
+class Matched(BaseModel):
+    """The plan beside an arm, where both have printed rewordings as well."""
+
+    found: Estimate
+    at: float | None  # that I_gen
 
 
 class ArmSummary(BaseModel):
@@ -34,9 +46,8 @@ class ArmSummary(BaseModel):
     # The arm minus the plan on the same texts and seeds.
     more_imprint: Estimate  # I_gen
     more_drift: Estimate
-    # D_ret of the plan over that of the arm where both have printed rewordings as well.
-    drift_ratio: Estimate
-    matched_at: float | None  # that I_gen
+    drift_ratio: Matched  # D_ret of the plan over that of the arm
+    plan_spills_more: Matched  # spill of the plan minus that of the arm
 
 
 def summarize(trials: Sequence[Trial]) -> list[ArmSummary]:
@@ -50,7 +61,6 @@ def summarize(trials: Sequence[Trial]) -> list[ArmSummary]:
 
 def _summary(trials: Sequence[Trial], plan: Sequence[Trial]) -> ArmSummary:
     first = trials[0]
-    ratio, level = _matched(plan, trials)
     return ArmSummary(
         arm=first.arm,
         learning_rate=first.learning_rate,
@@ -67,8 +77,8 @@ def _summary(trials: Sequence[Trial], plan: Sequence[Trial]) -> ArmSummary:
         read=float(np.mean([t.read for t in trials])),
         more_imprint=_difference(trials, plan, lambda t: t.imprint["gen"]),
         more_drift=_difference(trials, plan, lambda t: t.drift),
-        drift_ratio=ratio,
-        matched_at=level,
+        drift_ratio=_matched(plan, trials, lambda m: m.drift, _drift_ratio),
+        plan_spills_more=_matched(plan, trials, lambda m: m.spill, _more_spill),
     )
 
 
@@ -108,40 +118,51 @@ def _paired(
     return first, second
 
 
-def _matched(plan: Sequence[Trial], trials: Sequence[Trial]) -> tuple[Estimate, float | None]:
-    """Drift of the plan over drift of an arm at the same I_gen, bootstrapped over texts.
+def _matched(
+    plan: Sequence[Trial], trials: Sequence[Trial], of: Reading, compare: Comparison
+) -> Matched:
+    """What the plan did beside what an arm did at the same I_gen, bootstrapped over texts.
 
     Both are read off the mean curve over texts.
     """
-    other, own = (_curves(arm) for arm in _paired(trials, plan))
+    other, own = (_curves(arm, of) for arm in _paired(trials, plan))
     texts = sorted(own.keys() & other.keys())
     if not texts:
-        return Estimate(value=None, ci=None, n=0), None
+        return Matched(found=Estimate(value=None, ci=None, n=0), at=None)
     first, second = (np.stack([curves[t] for t in texts]) for curves in (own, other))
 
-    def ratio(chosen: np.ndarray) -> tuple[float, float]:
+    def compared(chosen: np.ndarray) -> tuple[float, float]:
         a, b = first[chosen].mean(axis=0), second[chosen].mean(axis=0)
         level = min(a[:, 0].max(), b[:, 0].max())
-        return drift_at(a, level) / max(drift_at(b, level), 1e-12), level
+        return compare(a, b, level), level
 
-    value, level = ratio(np.arange(len(texts)))
+    value, level = compared(np.arange(len(texts)))
     if len(texts) < 2:
-        return Estimate(value=value, ci=None, n=1), level
+        return Matched(found=Estimate(value=value, ci=None, n=1), at=level)
     chance = np.random.default_rng(0)
-    found = [ratio(chance.integers(len(texts), size=len(texts)))[0] for _ in range(RESAMPLES)]
+    found = [compared(chance.integers(len(texts), size=len(texts)))[0] for _ in range(RESAMPLES)]
     tail = 100 * (1 - CONFIDENCE) / 2
     low, high = np.percentile(found, [tail, 100 - tail])
-    return Estimate(value=value, ci=(float(low), float(high)), n=len(texts)), level
+    interval = float(low), float(high)
+    return Matched(found=Estimate(value=value, ci=interval, n=len(texts)), at=level)
 
 
-def _curves(trials: Sequence[Trial]) -> dict[str, np.ndarray]:
-    """I_gen and drift before training and at each mark, M x 2, a text; the mean of its seeds."""
+def _curves(trials: Sequence[Trial], of: Reading) -> dict[str, np.ndarray]:
+    """I_gen and a reading before training and at each mark, M x 2, a text: the mean of seeds."""
     found: dict[str, list[np.ndarray]] = {}
     for trial in trials:
-        points = [(0.0, 0.0), *((m.imprint["gen"], m.drift) for m in trial.curve)]
-        if trial.curve and all(gen is not None for gen, _ in points):
+        points = [(0.0, 0.0), *((m.imprint["gen"], of(m)) for m in trial.curve)]
+        if trial.curve and all(value is not None for point in points for value in point):
             found.setdefault(trial.text, []).append(np.array(points, dtype=float))
     return {text: np.mean(curves, axis=0) for text, curves in found.items()}
+
+
+def _drift_ratio(own_M2: np.ndarray, other_M2: np.ndarray, level: float) -> float:
+    return drift_at(own_M2, level) / max(drift_at(other_M2, level), 1e-12)
+
+
+def _more_spill(own_M2: np.ndarray, other_M2: np.ndarray, level: float) -> float:
+    return _least_at(own_M2, level, _linear) - _least_at(other_M2, level, _linear)
 
 
 def drift_at(curve_M2: np.ndarray, level: float) -> float:
@@ -149,10 +170,24 @@ def drift_at(curve_M2: np.ndarray, level: float) -> float:
 
     Between two marks the logarithm of the drift is taken as linear; from nothing, the drift itself.
     """
-    found = [drift for gen, drift in curve_M2 if gen >= level]
-    for (before, less), (after, more) in pairwise(curve_M2):
+    return _least_at(curve_M2, level, _logarithmic)
+
+
+def _least_at(
+    curve_M2: np.ndarray, level: float, between: Callable[[float, float, float], float]
+) -> float:
+    found = [value for gen, value in curve_M2 if gen >= level]
+    for (before, first), (after, second) in pairwise(curve_M2):
         if min(before, after) < level < max(before, after):
-            part = (level - before) / (after - before)
-            both = less > 0 and more > 0
-            found.append(less ** (1 - part) * more**part if both else less + part * (more - less))
+            found.append(between(first, second, (level - before) / (after - before)))
     return float(min(found))
+
+
+def _linear(first: float, second: float, part: float) -> float:
+    return first + part * (second - first)
+
+
+def _logarithmic(first: float, second: float, part: float) -> float:
+    if min(first, second) > 0:
+        return first ** (1 - part) * second**part
+    return _linear(first, second, part)

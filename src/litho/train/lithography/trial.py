@@ -55,6 +55,7 @@ class Mark(BaseModel):
     imprint: dict[str, float | None]
     drift: float  # nats a token, on every fourth block of the retention text
     drift_self: float  # on self-samples kept out of training
+    spill: float | None = None
 
 
 class Trial(BaseModel):
@@ -112,11 +113,11 @@ def run_trial(
         kl_weight=parts.kl_weight,
     )
     try:
-        _train(bench, trial, parts, config)
+        _train(bench, trial, parts, config, spilled)
         trained()
         trial.drift = bench.retention.drift(bench.model)
         if spilled:
-            trial.spill, trial.spill_first = (_spill(bench, first) for first in (False, True))
+            trial.spill, trial.spill_first = trial.curve[-1].spill, _spill(bench, first=True)
         if lasting:
             trial.durability = _durability(bench, trial.imprint["gen"])
     except LithoError as error:
@@ -126,7 +127,7 @@ def run_trial(
     return trial
 
 
-def _train(bench: Bench, trial: Trial, parts: Parts, config: TrialConfig) -> None:
+def _train(bench: Bench, trial: Trial, parts: Parts, config: TrialConfig, spilled: bool) -> None:
     """Present everything, and note in `trial` what was reached on the way and at the end."""
     # The rank is a part of the arm.
     config = config.model_copy(update={"rank": parts.rank, "alpha": 2 * parts.rank})
@@ -138,11 +139,11 @@ def _train(bench: Bench, trial: Trial, parts: Parts, config: TrialConfig) -> Non
             trial.tokens += loop.present(bench.replay).tokens
             trial.read += read[0] - before
             if loop.progress.done in config.checks:
-                trial.curve.append(_mark(bench, loop.progress.done))
+                trial.curve.append(_mark(bench, loop.progress.done, spilled))
                 loop.calibrate(trial.curve[-1].drift_self)
     if parts.drift == "held":
         trial.scale = shrink_to_budget(bench.model, ARM, bench.unseen, config.budget)
-    trial.curve.append(_mark(bench, config.presentations))
+    trial.curve.append(_mark(bench, config.presentations, spilled))
     trial.imprint = trial.curve[-1].imprint
 
 
@@ -230,7 +231,7 @@ def portions(
             portion, room = [], tokens
 
 
-def _mark(bench: Bench, presentations: int) -> Mark:
+def _mark(bench: Bench, presentations: int, spilled: bool) -> Mark:
     after = score(bench.model, bench.text.scored.probes)
     part = Replay(bench.retention.ids_BT[::4], bench.retention.logits_BTV[::4])
     return Mark(
@@ -238,6 +239,7 @@ def _mark(bench: Bench, presentations: int) -> Mark:
         imprint={k: e.value for k, e in imprint_by_kind(bench.text.scored, after).items()},
         drift=part.drift(bench.model),
         drift_self=bench.unseen.drift(bench.model),
+        spill=_spill(bench, first=False) if spilled else None,
     )
 
 
