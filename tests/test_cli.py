@@ -298,6 +298,16 @@ def test_vary_prints_lines_and_reads_marks(litho: Callable[..., tuple[int, str, 
     assert marked
 
 
+def test_a_settings_file_counts_unless_an_option_says_otherwise(
+    litho: Callable[..., tuple[int, str, str]],
+) -> None:
+    Path("settings.yaml").write_text("count: 3\nladder: false\nmax_mean_kl: 100\n")
+    command = ["vary", "text.md", "--model", "tiny:llama", "--config", "settings.yaml", "--json"]
+    found = json.loads(litho(*command)[1])
+    assert len(found["variants"]) == 3 and not found["ladder"]
+    assert json.loads(litho(*command, "-n", "2", "--ladder")[1])["ladder"]
+
+
 @pytest.mark.parametrize(
     ("source", "options", "says"),
     [

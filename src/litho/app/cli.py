@@ -1,5 +1,6 @@
 """The command line: parse, call one function, show."""
 
+import glob
 import os
 import sys
 import time
@@ -32,7 +33,8 @@ ModelOption = Annotated[
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")]
 OutOption = Annotated[
-    Path | None, typer.Option("--out", help="Folder of the run; must not exist. [default: runs/…]")
+    Path | None,
+    typer.Option("--out", help="Folder of the run; must not exist.", show_default="runs/…"),
 ]
 SetOption = Annotated[
     list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change one setting.")
@@ -49,10 +51,10 @@ def imprint(
     ] = None,
     model: ModelOption = DEFAULT_MODEL,
     budget: Annotated[
-        float | None, typer.Option(help="Drift allowed, nats a token. [default: 0.015]")
+        float | None, typer.Option(help="Drift allowed, nats a token.", show_default="0.015")
     ] = None,
     controls: Annotated[
-        str | None, typer.Option(help="duplicates or none. [default: duplicates]")
+        str | None, typer.Option(help="duplicates or none.", show_default="duplicates")
     ] = None,
     out: OutOption = None,
     config: ConfigOption = None,
@@ -88,18 +90,28 @@ def imprint(
 @app.command()
 def vary(
     text: Annotated[Path, typer.Argument(help="The text to vary, UTF-8.")],
-    count: Annotated[int, typer.Option("-n", min=1, help="How many variants.")] = 50,
+    count: Annotated[
+        int | None, typer.Option("-n", min=1, help="How many variants.", show_default="50")
+    ] = None,
     volatility: Annotated[
-        float | None, typer.Option(min=0, help="Budget of a variant, nats a token. [default: 1.5]")
+        float | None,
+        typer.Option(min=0, help="Budget of a variant, nats a token.", show_default="1.5"),
     ] = None,
     step: Annotated[
         int | None,
-        typer.Option(min=1, help="Tokens that a step of the ladder changes. [default: 2]"),
+        typer.Option(min=1, help="Tokens that a step of the ladder changes.", show_default="2"),
     ] = None,
-    ladder: Annotated[bool, typer.Option(help="Also plan the ladder up to the text.")] = True,
+    ladder: Annotated[
+        bool | None,
+        typer.Option(
+            "--ladder/--no-ladder",
+            help="Also plan the ladder up to the text.",
+            show_default="ladder",
+        ),
+    ] = None,
     model: ModelOption = DEFAULT_MODEL,
     out: OutOption = None,
-    seed: int = 0,
+    seed: Annotated[int | None, typer.Option(help="Of the variants.", show_default="0")] = None,
     config: ConfigOption = None,
     settings: SetOption = None,
     as_json: JsonOption = False,
@@ -112,7 +124,7 @@ def vary(
 
     if as_json and as_lines:
         raise LithoError("give either --json or --jsonl")
-    if step and not ladder:
+    if step and ladder is False:
         raise LithoError("--step is about the ladder: leave out --no-ladder")
     given = {"count": count, "max_mean_kl": volatility, "step_tokens": step, "seed": seed}
     values = [f"{k}={v}" for k, v in (given | {"ladder": ladder}).items() if v is not None]
@@ -175,7 +187,8 @@ def diff(
 def expose(
     text: Annotated[Path, typer.Argument(help="The text to present, UTF-8.")],
     unrelated: Annotated[
-        Path | None, typer.Option(help="Another text, for comparison. [default: shipped pages]")
+        Path | None,
+        typer.Option(help="Another text, for comparison.", show_default="shipped pages"),
     ] = None,
     model: ModelOption = DEFAULT_MODEL,
     out: OutOption = None,
@@ -234,7 +247,7 @@ def bench(
     out: Annotated[Path, typer.Option(help="Folder; if it holds a part, it is gone on with.")],
     protocol: Annotated[str, typer.Option(help="quick or full.")] = "quick",
     only: Annotated[
-        str, typer.Option(help="Arms to do now, separated by commas. [default: all]")
+        str, typer.Option(help="Arms to do now, separated by commas.", show_default="all")
     ] = "",
     so_far: Annotated[
         bool, typer.Option("--so-far", help="Only show the comparison of what is done.")
@@ -271,9 +284,11 @@ def doctor(as_json: JsonOption = False) -> None:
 
 
 def default_folder(text: Path, ending: str = "") -> Path:
-    """`runs/NAME-DATE-TIME`."""
+    """`runs/NAME-DATE-TIME`, with a number behind it if that second has one already."""
     stamp = time.strftime("%Y%m%d-%H%M%S")
-    return Path("runs") / "-".join(part for part in (text.stem, ending, stamp) if part)
+    name = "-".join(part for part in (text.stem, ending, stamp) if part)
+    taken = len(list(Path("runs").glob(f"{glob.escape(name)}*")))
+    return Path("runs") / (f"{name}-{taken + 1}" if taken else name)
 
 
 def main() -> None:

@@ -220,7 +220,7 @@ def _own(name: str, build: Callable[[Path], None]) -> ModelSource:
     except OSError as error:
         raise LithoError(
             f"the model cache {folder.parent} cannot be written ({error.strerror}): "
-            "set LITHO_CACHE to a folder with 700 MB of free space"
+            "set LITHO_CACHE to a folder with 1 GiB of free space"
         ) from None
     source = ModelSource(name, folder, str(folder))
     if source.sha256() != (folder / _SHA_FILE).read_text().strip():
