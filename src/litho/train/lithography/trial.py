@@ -55,7 +55,7 @@ class Mark(BaseModel):
     imprint: dict[str, float | None]
     drift: float  # nats a token, on every fourth block of the retention text
     drift_self: float  # on self-samples kept out of training
-    spill: float | None = None
+    spill: float | None = None  # none in a sweep
 
 
 class Trial(BaseModel):
