@@ -7,7 +7,8 @@ survives a killed writer (write-ahead log, one transaction a run).
 import os
 import re
 import sqlite3
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -94,7 +95,7 @@ def opened(path: Path) -> Iterator[sqlite3.Connection]:
         raise _unusable(path, error) from None
     try:
         try:
-            _bring_up(db, path)
+            _patiently(lambda: _bring_up(db, path))
         except sqlite3.OperationalError as error:
             raise _unusable(path, error) from None
         except sqlite3.DatabaseError as error:
@@ -106,6 +107,22 @@ def opened(path: Path) -> Iterator[sqlite3.Connection]:
         yield db
     finally:
         db.close()
+
+
+def _patiently(act: Callable[[], object]) -> None:
+    """Try again for a while if another process is in the way.
+
+    SQLite's own timeout does not hold while a file changes over to its write-ahead log.
+    """
+    deadline = time.monotonic() + _PATIENCE
+    while True:
+        try:
+            act()
+            return
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > deadline:
+                raise
+        time.sleep(0.05)
 
 
 def check_writable(path: Path) -> None:
