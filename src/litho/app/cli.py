@@ -126,8 +126,14 @@ def vary(
         raise LithoError("give either --json or --jsonl")
     if step and ladder is False:
         raise LithoError("--step is about the ladder: leave out --no-ladder")
-    given = {"count": count, "max_mean_kl": volatility, "step_tokens": step, "seed": seed}
-    values = [f"{k}={v}" for k, v in (given | {"ladder": ladder}).items() if v is not None]
+    given = {
+        "count": count,
+        "max_mean_kl": volatility,
+        "step_tokens": step,
+        "ladder": ladder,
+        "seed": seed,
+    }
+    values = [f"{k}={v}" for k, v in given.items() if v is not None]
     folder = out or default_folder(text, "vary")
     form: readings.Form = "json" if as_json else "lines" if as_lines else "table"
     readings.vary(text, model, folder, config, [*values, *(settings or [])], form)

@@ -117,7 +117,7 @@ def run_trial(
         trained()
         trial.drift = bench.retention.drift(bench.model)
         if spilled:
-            trial.spill, trial.spill_first = trial.curve[-1].spill, _spill(bench, first=True)
+            trial.spill_first = _spill(bench, first=True)
         if lasting:
             trial.durability = _durability(bench, trial.imprint["gen"])
     except LithoError as error:
@@ -144,7 +144,7 @@ def _train(bench: Bench, trial: Trial, parts: Parts, config: TrialConfig, spille
     if parts.drift == "held":
         trial.scale = shrink_to_budget(bench.model, ARM, bench.unseen, config.budget)
     trial.curve.append(_mark(bench, config.presentations, spilled))
-    trial.imprint = trial.curve[-1].imprint
+    trial.imprint, trial.spill = trial.curve[-1].imprint, trial.curve[-1].spill
 
 
 def _arm(bench: Bench, parts: Parts, config: TrialConfig) -> Arm:
