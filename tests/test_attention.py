@@ -8,6 +8,7 @@ from torch import Tensor
 
 from litho.measure.edges import strongest_edges
 from litho.measure.states import distributions
+from litho.model import attention
 from litho.model.attention import (
     STRETCH,
     LayerAttention,
@@ -18,6 +19,12 @@ from litho.model.attention import (
 from litho.model.loading import LanguageModel
 from tests.conftest import ARCHITECTURES, TEXT, random_network
 from tests.test_model import shake
+
+
+@pytest.fixture(autouse=True, params=[1, attention.AT_ONCE])
+def at_once(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the smallest blocks that there are, and in those of every day."""
+    monkeypatch.setattr(attention, "AT_ONCE", request.param)
 
 
 @pytest.fixture(params=[name for name in ARCHITECTURES if name != "mamba"])

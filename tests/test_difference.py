@@ -12,7 +12,7 @@ from litho.measure.alignment import Stretches, aligned_difference, common_stretc
 from litho.measure.behaviour import Behaviour, behaviour, repeated, telling_words
 from litho.measure.difference import Difference, own_effects
 from litho.measure.effects import DETECTORS, Comparison, judge
-from litho.measure.geometry import effective_rank, linear_cka
+from litho.measure.geometry import effective_rank, likeness, linear_cka
 from litho.measure.onset import onset
 from litho.measure.overlap import common_heads, judge_overlap
 from litho.measure.phantom import lost_share
@@ -82,6 +82,12 @@ def test_cka_and_effective_rank_by_hand() -> None:
     assert effective_rank(torch.outer(torch.rand(9), torch.rand(4))).item() == pytest.approx(
         1, 1e-3
     )
+    for few in (x[:4], x):  # in one go, fewer tokens than columns and more
+        again = few @ torch.randn(6, 6) + 5
+        found = likeness(few, again)
+        expected = linear_cka(few, again), effective_rank(few), effective_rank(again)
+        torch.testing.assert_close(tuple(found), expected, atol=1e-9, rtol=1e-9)
+    assert likeness(x, torch.ones(50, 6)).cka.isnan()
 
 
 def test_only_the_touched_block_has_an_effect_of_its_own(any_model: LanguageModel) -> None:

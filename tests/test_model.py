@@ -14,7 +14,7 @@ from transformers import AutoModelForCausalLM
 from litho.core.errors import LithoError
 from litho.core.records import Probe
 from litho.measure.probes import open_book, target_of
-from litho.model import adapters, loading
+from litho.model import adapters, capture, loading
 from litho.model.capture import blocks, hidden_states
 from litho.model.gradients import gradient_norms
 from litho.model.loading import LanguageModel, load, locate
@@ -114,6 +114,24 @@ def test_fresh_adapter_drifts_by_exactly_nothing(any_model: LanguageModel) -> No
     assert len(found) == len(rows) and all(v.abs().max() == 0 for v in found)
 
 
+@torch.no_grad()
+def test_a_state_is_that_of_the_adapter_that_has_the_name_now(any_model: LanguageModel) -> None:
+    shake(any_model)
+    adapters.attach(any_model, "other", rank=2, alpha=4, seed=0)
+    target = Target(tuple(any_model.encode(ROWS[1])), 4)
+
+    def read(state: str | None) -> list[float]:
+        with any_model.state(state):
+            return target_logprobs(any_model, [target])
+
+    plain, shaken = read(None), read("x")
+    assert read("x") == shaken != plain == read("other")
+    assert read("x") == shaken
+    adapters.remove(any_model, "x")
+    adapters.attach(any_model, "x", rank=2, alpha=4, seed=0)
+    assert read("x") == plain
+
+
 def test_training_moves_every_trainable_weight_and_no_other(any_model: LanguageModel) -> None:
     before = {n: p.detach().clone() for n, p in any_model.network.named_parameters()}
     adapters.attach(any_model, "x", rank=4, alpha=8, seed=0)
@@ -150,10 +168,15 @@ def test_adapter_means_the_same_to_plain_peft(any_model: LanguageModel, tmp_path
         assert target_logprobs(again, [target]) != expected
 
 
-def test_hidden_states_equal_transformers_own(any_model: LanguageModel) -> None:
+@pytest.mark.parametrize("long", [False, True])
+def test_hidden_states_equal_transformers_own(
+    any_model: LanguageModel, long: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     ids = any_model.encode(ROWS[0])
+    if long:
+        monkeypatch.setattr(capture, "PLACES", len(ids) - 1)
     found = hidden_states(any_model, ids)
-    assert found.logits_TV is None
+    assert (found.logits_TV is None) == long
     assert not any(m._forward_hooks or m._forward_pre_hooks for m in any_model.network.modules())
     with torch.no_grad():
         out = any_model.network(input_ids=torch.tensor([ids]), output_hidden_states=True)
@@ -165,9 +188,13 @@ def test_hidden_states_equal_transformers_own(any_model: LanguageModel) -> None:
     for places in ((0, len(ids)), (2, 5)):
         expected = out.logits[0, slice(*places)]
         torch.testing.assert_close(found.logits(any_model, *places), expected, atol=1e-5, rtol=1e-5)
+        assert long or torch.equal(found.logits(any_model, *places), expected)
 
 
-def test_logits_that_are_more_than_the_output_head_are_kept(llama: LanguageModel) -> None:
+def test_logits_that_are_more_than_the_output_head_are_kept(
+    llama: LanguageModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(capture, "PLACES", 2)
     llama.network = random_network("gemma2", head_dim=8, final_logit_softcapping=2.0)
     llama.network.lm_head.weight.data.mul_(20)
     ids = llama.encode(ROWS[0])

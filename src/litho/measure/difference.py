@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from litho.core.errors import LithoError
-from litho.measure.geometry import linear_cka, relative
+from litho.measure.geometry import Likeness, likeness, relative
 from litho.measure.states import (
     Predictions,
     State,
@@ -65,6 +65,7 @@ def compare(before: StateReading, after: State) -> Difference:
         raise LithoError("the two states cannot be compared: they have other layers")
     old, new, kl_T, reverse_kl_T = compared_predictions(before, reading)
     pairs = list(zip(before.layers, reading.layers, strict=True))
+    layers = Likeness(*map(torch.stack, zip(*(likeness(*pair) for pair in pairs), strict=True)))
     return Difference(
         before=old,
         after=new,
@@ -72,9 +73,9 @@ def compare(before: StateReading, after: State) -> Difference:
         reverse_kl_T=reverse_kl_T[before.opening :],
         relative_LT=torch.stack([relative(new_TD - old_TD, old_TD) for old_TD, new_TD in pairs]),
         cosine_LT=torch.stack([torch.cosine_similarity(*pair, dim=-1) for pair in pairs]),
-        cka_L=torch.stack([linear_cka(*pair) for pair in pairs]),
-        rank_before_L=before.rank_L,
-        rank_after_L=reading.rank_L,
+        cka_L=layers.cka,
+        rank_before_L=layers.first_rank,
+        rank_after_L=layers.second_rank,
         heads=heads,
         opening=before.opening,
     )

@@ -1,6 +1,7 @@
 """Lengths, ranks and likenesses of representations."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -33,7 +34,34 @@ def linear_cka_of_all(first: Sequence[Tensor], second: Sequence[Tensor]) -> Tens
 def effective_rank(x_TD: Tensor) -> Tensor:
     """exp of the entropy of the normalised singular values (Roy & Vetterli 2007), in float64."""
     x = x_TD.double()
-    gram = x.T @ x if x.shape[0] >= x.shape[1] else x @ x.T
+    return _rank_of(x.T @ x if x.shape[0] >= x.shape[1] else x @ x.T)
+
+
+def _rank_of(gram: Tensor) -> Tensor:
     values = torch.linalg.eigvalsh(gram).clamp_min(0).sqrt()
     share = values / values.sum()
     return torch.special.entr(share).sum().exp()
+
+
+class Likeness(NamedTuple):
+    """Two representations of the same tokens compared."""
+
+    cka: Tensor
+    first_rank: Tensor
+    second_rank: Tensor
+
+
+def likeness(x_TD: Tensor, y_TD: Tensor) -> Likeness:
+    """`linear_cka` and `effective_rank` of both, from three products instead of five."""
+    tokens, width = x_TD.shape
+    if tokens < width:  # products along the tokens are the smaller ones
+        return Likeness(linear_cka(x_TD, y_TD), effective_rank(x_TD), effective_rank(y_TD))
+    means_D = [m.double().mean(0) for m in (x_TD, y_TD)]
+    x, y = (m.double() - mean for m, mean in zip((x_TD, y_TD), means_D, strict=True))
+    grams = [m.T @ m for m in (x, y)]
+    cka = (y.T @ x).square().sum() / (grams[0].norm() * grams[1].norm())
+    ranks = [
+        _rank_of(gram + tokens * torch.outer(mean, mean))
+        for gram, mean in zip(grams, means_D, strict=True)
+    ]
+    return Likeness(cka, *ranks)

@@ -12,13 +12,12 @@ from torch import Tensor
 from litho.core.errors import LithoError
 from litho.measure.geometry import effective_rank
 from litho.model.attention import LayerAttention, Watcher, watched
-from litho.model.capture import HiddenStates, hidden_states
+from litho.model.capture import PLACES, HiddenStates, hidden_states
 from litho.model.loading import LanguageModel
 from litho.model.scoring import chunks
 
 # Shapes: L layers (outputs of blocks, from 0), T places of a sequence, N of them at a time, V
 # vocabulary, K alternatives, D width of the residual stream.
-AT_ONCE = 512  # places whose logits exist at the same time
 TOP = 5
 STRETCH = 64  # tokens of the vocabulary whose largest probability is found at once
 
@@ -85,9 +84,9 @@ class StateReading:
 
     def logits(self) -> Iterator[Tensor]:
         """Logits of all places, some of them at a time, N x V."""
-        for start in range(0, len(self.ids), AT_ONCE):
+        for start in range(0, len(self.ids), PLACES):
             with torch.no_grad(), self.state.active() as model:
-                found_NV = self.hidden.logits(model, start, start + AT_ONCE)
+                found_NV = self.hidden.logits(model, start, start + PLACES)
             yield found_NV
 
     @cached_property
@@ -142,7 +141,7 @@ def _likeliest(p_NV: Tensor) -> tuple[Tensor, Tensor]:
 
 def _standard_deviation(values_NV: Tensor) -> Tensor:
     """Along the last axis; several times as fast as torch's own, and good to about 1e-5."""
-    square_N = torch.linalg.vecdot(values_NV, values_NV) / values_NV.shape[-1]
+    square_N = torch.linalg.vector_norm(values_NV, dim=-1).square() / values_NV.shape[-1]
     return (square_N - values_NV.mean(-1).square()).clamp_min_(0).sqrt_()
 
 

@@ -83,6 +83,7 @@ def attach(
         else:
             model.network = get_peft_model(model.network, config, adapter_name=name)
     model.adapters.append(name)
+    model.on = []
     matched = {n.split(".lora_A.")[0] for n in weights(model, name) if ".lora_A." in n}
     if len(matched) != len(targets):
         raise LithoError(f"PEFT matched {len(matched)} modules, but {len(targets)} were meant")
@@ -106,6 +107,7 @@ def remove(model: LanguageModel, name: str) -> None:
         warnings.simplefilter("ignore")  # that another one is active now; states set their own
         model.network.delete_adapter(name)
     model.adapters.remove(name)
+    model.on = []
 
 
 def weights(model: LanguageModel, name: str) -> dict[str, nn.Parameter]:
@@ -290,6 +292,7 @@ def detach(model: LanguageModel) -> None:
     """Take all adapters off, which leaves the base model as it was loaded."""
     model.network = model.network.unload()
     model.adapters.clear()
+    model.on = []
 
 
 def save(model: LanguageModel, name: str, folder: Path) -> None:
@@ -339,6 +342,7 @@ def load(model: LanguageModel, name: str, folder: Path) -> None:
         ) from None
     model.network.eval()
     model.adapters.append(name)
+    model.on = []
 
 
 def _checked_config(folder: Path) -> dict[str, Any]:

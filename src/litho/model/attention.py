@@ -6,7 +6,7 @@ watches. No array of heads x tokens x tokens ever exists.
 """
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -23,7 +23,9 @@ from litho.model.loading import LanguageModel
 
 # Shapes: H heads, K key heads, T tokens, N queries of a block, S tokens seen up to its end, D width
 # of a head.
-STRETCH = 64  # queries whose attention is computed at once, and keys that are sought through
+STRETCH = 32  # keys that are sought through at once; queries come in multiples of it
+MOST_QUERIES = 128  # whose attention is computed at once
+AT_ONCE = 1 << 20  # scores of them: few enough for a cache, enough to keep all cores busy
 _NAME = "litho_watched"
 _NEVER = -1e30  # instead of minus infinity, whose product with a probability of 0 is no number
 
@@ -53,15 +55,17 @@ class LayerAttention:
         keys = self.key_KTD.shape[0]
         query = self.query_HTD.view(keys, heads // keys, tokens, width).float() * self.scaling
         key = pad(self.key_KTD.float(), (0, 0, 0, -tokens % STRETCH)).transpose(1, 2)
-        room = query.new_empty(heads * STRETCH * key.shape[-1])
-        later = torch.full((STRETCH, STRETCH), _NEVER, device=query.device).triu_(1)
-        for start in range(0, tokens, STRETCH):
-            end, seen = min(start + STRETCH, tokens), start + STRETCH
+        at_once = AT_ONCE // (heads * tokens) // STRETCH * STRETCH
+        at_once = max(STRETCH, min(at_once, MOST_QUERIES))
+        room = query.new_empty(heads * at_once * key.shape[-1])
+        later = torch.full((at_once, at_once), _NEVER, device=query.device).triu_(1)
+        for start in range(0, tokens, at_once):
+            end, seen = min(start + at_once, tokens), min(start + at_once, key.shape[-1])
             block = query[:, :, start:end].reshape(keys, -1, width)
             scores = room[: heads * (end - start) * seen]
             torch.bmm(block, key[:, :, :seen], out=scores.view(keys, -1, seen))
             scores_HNS = scores.view(heads, end - start, seen)
-            scores_HNS[:, :, start:] += later[: end - start]
+            scores_HNS[:, :, start:].add_(later[: end - start, : seen - start])
             if self.mask_TT is not None:
                 scores_HNS[:, :, :tokens].masked_fill_(~self.mask_TT[start:end, :seen], _NEVER)
             yield start, scores_HNS
@@ -150,26 +154,17 @@ class AttentionMap:
 
 
 def attention_map(layer: LayerAttention) -> AttentionMap:
-    """Reduce the attention of a sequence of at least two tokens.
-
-    The entropy is log Z - sum p s with scores s and log Z = max s - log max p, which spares the
-    logarithms of all probabilities.
-    """
-    entropy, distance, first, strongest = [], [], [], []
-    for start, scores_HNS in layer.scores():
+    """Reduce the attention of a sequence of at least two tokens."""
+    places_T = torch.arange(layer.query_HTD.shape[1], device=layer.query_HTD.device)
+    weights_S = pad(places_T, (0, STRETCH)).float()
+    mean_place, parts = [], []
+    for _, scores_HNS in layer.scores():
         p_HNS = scores_HNS.softmax(-1)
-        places_S = torch.arange(p_HNS.shape[-1], device=p_HNS.device, dtype=p_HNS.dtype)
-        distance.append(places_S[start : start + p_HNS.shape[1]] - p_HNS @ places_S)
-        mean_score_HN = torch.linalg.vecdot(p_HNS, scores_HNS)
-        first.append(p_HNS[..., 0].clone())
-        strongest.append(_strongest(p_HNS))
-        largest_HN = torch.maximum(strongest[-1].share_HT, first[-1])
-        entropy.append(scores_HNS.amax(-1) - largest_HN.log() - mean_score_HN)
+        mean_place.append(p_HNS @ weights_S[: p_HNS.shape[-1]])
+        parts.append(_Part.of(p_HNS, scores_HNS))
+    found = _Part.joined(parts)
     return AttentionMap(
-        torch.cat(entropy, dim=1),
-        torch.cat(distance, dim=1),
-        torch.cat(first, dim=1),
-        _joined(strongest),
+        found.entropy(), places_T - torch.cat(mean_place, dim=1), found.first, found.strongest()
     )
 
 
@@ -190,37 +185,70 @@ def compared_attention(before: LayerAttention, after: LayerAttention) -> Compare
     both are the same, else good to about 1e-6. The sequence has at least two tokens.
     """
     same = before.equals(after)
-    divergence, first, old, new = [], [], [], []
+    of_both, old, new = [], [], []
     for (_, old_HNS), (_, new_HNS) in zip(before.scores(), after.scores(), strict=True):
-        logp, logq = old_HNS.log_softmax(-1), new_HNS.log_softmax(-1)
-        p, q = torch.exp(logp, out=old_HNS), torch.exp(logq, out=new_HNS)
-        first.append(q[..., 0] - p[..., 0])
-        if same:
-            divergence.append(p.new_zeros(p.shape[:-1]))
-        else:
-            own_HN = torch.linalg.vecdot(p, logp) + torch.linalg.vecdot(q, logq)
-            both = torch.add(p, q, out=logp)
-            of_both_HN = torch.linalg.vecdot(both, torch.log(both.clamp_min_(1e-38), out=logq))
-            divergence.append((own_HN - of_both_HN).div_(2).add_(math.log(2)).clamp_min_(0))
-        old.append(_strongest(p))
-        new.append(_strongest(q))
-    divergence_HT, first_HT = (torch.cat(parts, dim=1) for parts in (divergence, first))
-    return ComparedAttention(divergence_HT, first_HT, _joined(old), _joined(new))
+        p, q = (
+            s_HNS.sub_(s_HNS.amax(-1, keepdim=True)).softmax(-1) for s_HNS in (old_HNS, new_HNS)
+        )
+        old.append(_Part.of(p, old_HNS))
+        new.append(_Part.of(q, new_HNS))
+        if not same:
+            both = torch.add(p, q, out=old_HNS).clamp_min_(1e-38)
+            of_both.append(-torch.linalg.vecdot(both, torch.log(both, out=new_HNS)))
+    first, second = _Part.joined(old), _Part.joined(new)
+    if same:
+        divergence_HT = torch.zeros_like(first.first)
+    else:
+        of_mean_HT = torch.cat(of_both, dim=1).div_(2).add_(math.log(2))
+        divergence_HT = (of_mean_HT - (first.entropy() + second.entropy()) / 2).clamp_min_(0)
+    return ComparedAttention(
+        divergence_HT, second.first - first.first, first.strongest(), second.strongest()
+    )
 
 
-def _strongest(p_HNS: Tensor) -> Strongest:
-    """Overwrites the share of the first token.
+class _Part(NamedTuple):
+    """What is kept of the attention of some queries, H x N each."""
 
-    An index costs far more than a maximum: it is sought in the stretch that holds the maximum.
-    """
-    p_HNS[..., 0] = 0
-    stretches = p_HNS.unflatten(-1, (-1, STRETCH))
-    stretch_HN = stretches.amax(-1).argmax(-1)
-    rows = torch.arange(stretch_HN.numel(), device=p_HNS.device) * stretches.shape[-2]
-    within = stretches.flatten(0, -2).index_select(0, rows + stretch_HN.flatten()).max(-1)
-    source_HN = stretch_HN * STRETCH + within.indices.view_as(stretch_HN)
-    return Strongest(source_HN, within.values.view_as(stretch_HN))
+    mean_score: Tensor
+    largest_score: Tensor
+    first: Tensor  # share of the first token
+    source: Tensor  # of the largest share, the first token apart
+    share: Tensor
 
+    @classmethod
+    def of(cls, p_HNS: Tensor, scores_HNS: Tensor) -> "_Part":
+        """From probabilities and scores; overwrites the scores of the first token.
 
-def _joined(blocks: list[Strongest]) -> Strongest:
-    return Strongest(*(torch.cat(parts, dim=1) for parts in zip(*blocks, strict=True)))
+        An index costs far more than a maximum: it is sought in the stretch that holds the maximum.
+        """
+        mean_score_HN = torch.linalg.vecdot(p_HNS, scores_HNS)
+        first_score_HN = scores_HNS[..., 0].clone()
+        scores_HNS[..., 0] = _NEVER
+        stretches = scores_HNS.unflatten(-1, (-1, STRETCH))
+        stretch_HN = stretches.amax(-1).argmax(-1)
+        count = stretches.shape[-2]
+        rows = torch.arange(0, stretch_HN.numel() * count, count, device=stretch_HN.device)
+        best = stretches.flatten(0, -2).index_select(0, rows + stretch_HN.flatten()).max(-1)
+        source_HN = stretch_HN * STRETCH + best.indices.view_as(stretch_HN)
+        return cls(
+            mean_score_HN,
+            torch.maximum(best.values.view_as(stretch_HN), first_score_HN),
+            p_HNS[..., 0].clone(),
+            source_HN,
+            p_HNS.gather(-1, source_HN[..., None])[..., 0],
+        )
+
+    @classmethod
+    def joined(cls, parts: Sequence["_Part"]) -> "_Part":
+        return cls(*(torch.cat(each, dim=1) for each in zip(*parts, strict=True)))
+
+    def entropy(self) -> Tensor:
+        """log Z - sum p s with scores s and log Z = max s - log max p, in nats.
+
+        That spares the logarithms of all probabilities; the error of rounding grows with max s.
+        """
+        normalizer = self.largest_score - torch.maximum(self.share, self.first).log()
+        return normalizer - self.mean_score
+
+    def strongest(self) -> Strongest:
+        return Strongest(self.source, self.share)

@@ -11,7 +11,8 @@ from torch import Tensor, nn
 from litho.core.errors import LithoError
 from litho.model.loading import LanguageModel
 
-# Shapes: L layers, T tokens, D width of the residual stream.
+# Shapes: L layers, T tokens, D width of the residual stream, V vocabulary.
+PLACES = 512  # whose logits exist at the same time
 
 
 def block_path(network: nn.Module, layers: int) -> str:
@@ -94,7 +95,7 @@ def answers(model: LanguageModel, ids: list[int], given: Sequence[Tensor]) -> li
         for block in stack
     ]
     try:
-        with last_place_only(model):
+        with watched_head(model):
             model.network(input_ids=torch.tensor([ids], device=model.device), use_cache=False)
     finally:
         for handle in handles:
@@ -132,7 +133,7 @@ class HiddenStates:
 
     residual: list[Tensor]  # L + 1 of T x D: what block 0 is given, then the output of every block
     head_input_TD: Tensor
-    logits_TV: Tensor | None  # kept only where the output head alone does not give them
+    logits_TV: Tensor | None  # None: of a long sequence, whose output head gives them
 
     def logits(self, model: LanguageModel, start: int, end: int) -> Tensor:
         """Logits of the places from `start` to `end`; `model` is in the state that was read."""
@@ -145,22 +146,24 @@ class HiddenStates:
 def hidden_states(model: LanguageModel, ids: list[int]) -> HiddenStates:
     """Read one sequence.
 
-    Its logits, by far the largest of all arrays, are left to be computed piece by piece, unless the
-    architecture does more to them than multiply (soft caps, scales).
+    Of a long one the logits, by far the largest of all arrays, are left to be computed piece by
+    piece, unless the architecture does more to them than multiply (soft caps, scales).
     """
     ids_BT = torch.tensor([ids], device=model.device)
-    with residual_stream(model) as states, last_place_only(model) as call:
-        last_V = model.network(input_ids=ids_BT, use_cache=False).logits[0, -1]
+    short = len(ids) <= PLACES
+    with residual_stream(model) as states, watched_head(model, last_only=not short) as call:
+        logits_TV = model.network(input_ids=ids_BT, use_cache=False).logits[0]
     residual = [state[0].float() for state in states]
-    if call.gives(last_V):
+    if not short and call.gives(logits_TV[-1]):
         return HiddenStates(residual, call.input_TD, None)
-    logits_TV = model.network(input_ids=ids_BT, use_cache=False).logits[0].float()
-    return HiddenStates(residual, residual[-1], logits_TV)
+    if not short:
+        logits_TV = model.network(input_ids=ids_BT, use_cache=False).logits[0]
+    return HiddenStates(residual, call.input_TD, logits_TV.float())
 
 
 @dataclass
 class HeadCall:
-    """A call of the output head, of which it did only the last place."""
+    """A call of the output head."""
 
     input_TD: Tensor = field(default_factory=lambda: torch.empty(0))  # of all places
     last_V: Tensor | None = None  # what it made of the last; None where there is no head to watch
@@ -171,13 +174,13 @@ class HeadCall:
 
 
 @contextmanager
-def last_place_only(model: LanguageModel) -> Iterator[HeadCall]:
-    """Let the output head see the last place only."""
+def watched_head(model: LanguageModel, last_only: bool = True) -> Iterator[HeadCall]:
+    """Keep what the output head is given, and let it do only the last place of it."""
     call = HeadCall()
 
     def cut(_: nn.Module, args: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
         call.input_TD = args[0][0]
-        return (args[0][:, -1:], *args[1:])
+        return (args[0][:, -1:], *args[1:]) if last_only else args
 
     def keep(_: nn.Module, __: object, output: Tensor) -> None:
         call.last_V = output[0, -1].detach()

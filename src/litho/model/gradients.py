@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from torch.utils.checkpoint import checkpoint
 
-from litho.model.capture import block_input, blocks, last_place_only, with_block_input
+from litho.model.capture import block_input, blocks, watched_head, with_block_input
 from litho.model.loading import LanguageModel
 
 # Shapes: L layers, T tokens, N of them at a time, D width of the residual stream.
@@ -26,7 +26,7 @@ def gradient_norms(model: LanguageModel, ids: Sequence[int]) -> Tensor | None:
     """
     ids_T = torch.tensor(ids, device=model.device)
     with torch.enable_grad(), _recomputed(model) as outputs:
-        with last_place_only(model) as call:
+        with watched_head(model) as call:
             last_V = model.network(input_ids=ids_T[None], use_cache=False).logits[0, -1]
         if not call.gives(last_V):
             return None

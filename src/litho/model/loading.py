@@ -83,6 +83,7 @@ class LanguageModel:
     network: Any  # PreTrainedModel or a PeftModel around it; their annotations are incomplete
     tokenizer: PreTrainedTokenizerBase
     adapters: list[str] = field(default_factory=list)
+    on: list[str] = field(default_factory=list)  # switched on last; none since `adapters` changed
 
     @property
     def device(self) -> torch.device:
@@ -141,10 +142,14 @@ class LanguageModel:
             return
         if missing := [name for name in names if name not in self.adapters]:
             raise KeyError(missing[0])
-        if len(names) == 1:
-            self.network.set_adapter(names[0])
-        else:
-            self.network.base_model.set_adapter(names)  # PeftModel's own takes only one
+        # Switching takes as long as reading some ten tokens. It also makes what it switches on
+        # trainable, so that it is left out only where nothing is going to be trained.
+        if self.on != names or torch.is_grad_enabled():
+            if len(names) == 1:
+                self.network.set_adapter(names[0])
+            else:
+                self.network.base_model.set_adapter(names)  # PeftModel's own takes only one
+            self.on = names
         yield
 
 

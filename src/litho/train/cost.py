@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import torch
 from pydantic import BaseModel
 
-from litho.measure.states import AT_ONCE
+from litho.model.capture import PLACES
 from litho.model.loading import LanguageModel
 from litho.model.scoring import logits
 from litho.train.inputs import unrelated_prefixes
@@ -117,7 +117,7 @@ def diff_cost(
         judging += short * second * (steps * TRAIN_RATIO + config.controls * NULL_RATIO)
     shape = model.network.config.get_text_config()
     kept = 4 * 4 * shape.hidden_size * (shape.num_hidden_layers + 1)  # residual stream, attention
-    pieces = 8 * 4 * AT_ONCE * shape.vocab_size
+    pieces = 8 * 4 * PLACES * shape.vocab_size
     size = 4 * models * model.network.num_parameters() + min(tokens, model.context) * kept + pieces
     return Cost(seconds=10 + reading + judging, gib=LIBRARIES_GIB + size / 2**30)
 

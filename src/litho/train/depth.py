@@ -77,7 +77,7 @@ def layers_by(policy: Layers, pulled: Sequence[int], whole: int, chance: str) ->
 
 def _gradients(model: LanguageModel, rows: Sequence[Sequence[int]]) -> dict[int, Tensor]:
     """Gradient of the mean loss with respect to B of every layer, where B is 0 still."""
-    with model.state(_PROBE), torch.enable_grad():
+    with torch.enable_grad(), model.state(_PROBE):
         backward_text(model, rows, TOKENS_AT_ONCE)
     found: dict[int, list[Tensor]] = {}
     for name, weight in adapters.weights(model, _PROBE).items():

@@ -30,7 +30,7 @@ class DiffConfig(Config):
     """How the nulls of a comparison are drawn."""
 
     nulls: int = Field(16, ge=3)  # random updates of the size of the change
-    null_tokens: int = Field(96, ge=8)  # how much of a text they read
+    null_tokens: int = Field(64, ge=8)  # how much of a text they read
     behaviour: bool = False  # let the model speak, too: repetition loop and spill
     controls: int = Field(12, ge=3)  # adapters trained on the unrelated text, if there is one
     control_steps: int = Field(8, ge=1)  # of each

@@ -34,7 +34,7 @@ def train_steps(
     optimizer = torch.optim.AdamW(weights.values(), lr=learning_rate, weight_decay=0.0)
     frozen = FrozenBelow(model, name)
     for step in range(steps):
-        with model.state((*beside, name)), torch.enable_grad():
+        with torch.enable_grad(), model.state((*beside, name)):
             for other in beside:  # PEFT makes all that is active trainable
                 for parameter in adapters.weights(model, other).values():
                     parameter.requires_grad_(False)
