@@ -8,6 +8,7 @@ import pytest
 import torch
 from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedModel
 
+from litho.app.cli import app, guarded
 from litho.core.records import Probe
 from litho.model.loading import LanguageModel, load, locate
 from litho.train.inputs import Inputs
@@ -22,6 +23,9 @@ TEXT = (
     "The clock of Ostrava was built by Marek Dolny in 1931. It shows the time of nine towns and "
     "is wound on Fridays. Every spring a choir of forty singers climbs the tower."
 )
+
+
+GOOD_PROBE = '{"kind": "gen", "prefix": "The man who built it was", "target": "Marek"}\n'
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -119,3 +123,20 @@ class Silent:
         self.messages += 1
         if self.messages == self.stop_after:
             raise KeyboardInterrupt
+
+
+@pytest.fixture
+def litho(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., tuple[int, str, str]]:
+    """Run a command line in an empty folder; exit code, standard output, standard error."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "text.md").write_text(TEXT)
+    (tmp_path / "probes.jsonl").write_text(GOOD_PROBE)
+
+    def run(*arguments: str) -> tuple[int, str, str]:
+        code = guarded(lambda: app(list(arguments), standalone_mode=False))
+        out, err = capsys.readouterr()
+        return code, out, err
+
+    return run

@@ -13,37 +13,19 @@ import torch
 import typer
 
 from litho.app import doctor
-from litho.app.cli import app, guarded
+from litho.app.cli import guarded
 from litho.app.report import flat_numbers
 from litho.core.errors import LithoError
 from litho.core.runs import RunDirectory
 from litho.model import adapters, bundled
 from litho.model.loading import load, locate
-from tests.conftest import TEXT
+from tests.conftest import GOOD_PROBE, TEXT
 from tests.test_model import shake
 
-GOOD_PROBE = '{"kind": "gen", "prefix": "The man who built it was", "target": "Marek"}\n'
 QUICK = (
     "presentations=2 check_every=1 settle=1 replay_pool=8 replay_unseen=1 replay_rows=1",
     "replay_length=8 retention_tokens=128 max_mean_kl=100 max_surprise=100",
 )
-
-
-@pytest.fixture
-def litho(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Callable[..., tuple[int, str, str]]:
-    """Run a command line in an empty folder; exit code, standard output, standard error."""
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "text.md").write_text(TEXT)
-    (tmp_path / "probes.jsonl").write_text(GOOD_PROBE)
-
-    def run(*arguments: str) -> tuple[int, str, str]:
-        code = guarded(lambda: app(list(arguments), standalone_mode=False))
-        out, err = capsys.readouterr()
-        return code, out, err
-
-    return run
 
 
 def settings() -> list[str]:

@@ -270,6 +270,19 @@ def bench(
 
 
 @app.command()
+def ensemble(
+    plan: Annotated[Path, typer.Argument(help="Texts, probes, recipes, seeds, models: YAML.")],
+    out: Annotated[Path, typer.Option(help="Folder; if it holds a part, it is gone on with.")],
+    settings: SetOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Train on many texts one by one and see what each does to every question."""
+    from litho.app import ensembles
+
+    ensembles.ensemble(plan, out, settings or [], as_json)
+
+
+@app.command()
 def report(run: Annotated[Path, typer.Argument(help="A finished run.")]) -> None:
     """Write the report of a finished run again."""
     from litho.app.report import write_report

@@ -7,13 +7,13 @@ survives a killed writer (write-ahead log, one transaction a run).
 import os
 import re
 import sqlite3
-import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from platformdirs import user_data_path
 
+from litho.core.database import PATIENCE, patiently
 from litho.core.errors import LithoError
 from litho.core.records import Record
 
@@ -33,7 +33,6 @@ MIGRATIONS = (
     )
     """,
 )
-_PATIENCE = 30.0  # seconds to wait for another writer
 _COLUMNS = {
     "effect", "found", "statistic", "low", "high", "p", "model", "text", "change", "recipe",
     "seed", "run", "made",
@@ -90,12 +89,12 @@ def opened(path: Path) -> Iterator[sqlite3.Connection]:
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        db = sqlite3.connect(path, timeout=_PATIENCE, isolation_level=None)
+        db = sqlite3.connect(path, timeout=PATIENCE, isolation_level=None)
     except (OSError, sqlite3.OperationalError) as error:
         raise _unusable(path, error) from None
     try:
         try:
-            _patiently(lambda: _bring_up(db, path))
+            patiently(lambda: _bring_up(db, path))
         except sqlite3.OperationalError as error:
             raise _unusable(path, error) from None
         except sqlite3.DatabaseError as error:
@@ -107,22 +106,6 @@ def opened(path: Path) -> Iterator[sqlite3.Connection]:
         yield db
     finally:
         db.close()
-
-
-def _patiently(act: Callable[[], object]) -> None:
-    """Try again for a while if another process is in the way.
-
-    SQLite's own timeout does not hold while a file changes over to its write-ahead log.
-    """
-    deadline = time.monotonic() + _PATIENCE
-    while True:
-        try:
-            act()
-            return
-        except sqlite3.OperationalError as error:
-            if "locked" not in str(error) or time.monotonic() > deadline:
-                raise
-        time.sleep(0.05)
 
 
 def check_writable(path: Path) -> None:

@@ -16,6 +16,22 @@ def mean(values: Sequence[float], seed: int = 0) -> Estimate:
     return ratio(values, [1.0] * len(values), seed)
 
 
+def median(values: Sequence[float], seed: int = 0) -> Estimate:
+    """Median of `values` (any unit) with a percentile bootstrap interval over its elements."""
+    if len(values) < 2:
+        return Estimate(value=values[0] if values else None, ci=None, n=len(values))
+    found = stats.bootstrap(
+        (np.asarray(values, float),),
+        np.median,
+        n_resamples=RESAMPLES,
+        confidence_level=CONFIDENCE,
+        method="percentile",
+        rng=np.random.default_rng(seed),
+    ).confidence_interval
+    interval = float(found.low), float(found.high)
+    return Estimate(value=float(np.median(values)), ci=interval, n=len(values))
+
+
 def ratio(numerators: Sequence[float], denominators: Sequence[float], seed: int = 0) -> Estimate:
     """Ratio of sums of paired values, resampled pair by pair.
 

@@ -11,11 +11,12 @@ from litho.core.errors import LithoError
 from litho.core.records import Estimate, Probe
 from litho.model.loading import LanguageModel
 from litho.model.scoring import Target, target_logprobs
+from litho.text.collections import Question
 
 MIN_GAIN = 0.5  # nats: where the open book gains less there is nothing to imprint
 
 
-def target_of(model: LanguageModel, probe: Probe, context: str = "") -> Target:
+def target_of(model: LanguageModel, probe: Probe | Question, context: str = "") -> Target:
     """The tokens of a probe, scored from the first target token on.
 
     Raises LithoError if the tokens of the prefix are no prefix of the tokens of the whole.
@@ -44,7 +45,7 @@ def tokenizes_apart(model: LanguageModel, probe: Probe) -> bool:
     return True
 
 
-def score(model: LanguageModel, probes: Sequence[Probe]) -> list[float]:
+def score(model: LanguageModel, probes: Sequence[Probe | Question]) -> list[float]:
     """ell of each probe in the state that the model is in."""
     return target_logprobs(model, [target_of(model, probe) for probe in probes])
 

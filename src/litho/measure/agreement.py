@@ -1,0 +1,69 @@
+"""Do repeated measurements say the same? Seeds of one model, and models among each other.
+
+A text's effects are one number a question. `Effects` holds them by text.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import combinations
+
+import numpy as np
+from scipy.stats import spearmanr
+
+from litho.core import stats
+from litho.core.records import Estimate, Record
+
+Effects = Mapping[str, Sequence[float]]  # by text, one number a question, nats
+FEWEST = 3  # questions, below which ranks say nothing
+
+
+class Claims(Record):
+    """Claims "this text raises (or lowers) this question" over several models.
+
+    A model makes a claim where all its seeds, at least two, have the same sign.
+    """
+
+    made: int  # by one model or more
+    replicated: int  # made by further models with the same sign
+    contradicted: int  # made by models with both signs
+
+
+def rank_agreement(repeated: Sequence[Effects]) -> Estimate:
+    """Median over texts of Spearman's correlation over the questions, mean of all pairs.
+
+    Of seeds, it is the ceiling for any prediction. Texts that only one of a pair has are left out,
+    as are those whose effects are all the same number.
+    """
+    by_text: dict[str, list[float]] = {}
+    for first, second in combinations(repeated, 2):
+        for text in first.keys() & second.keys():
+            found = _spearman(first[text], second[text])
+            if found is not None:
+                by_text.setdefault(text, []).append(found)
+    return stats.median([float(np.mean(found)) for found in by_text.values()])
+
+
+def _spearman(first: Sequence[float], second: Sequence[float]) -> float | None:
+    if len(first) < FEWEST or len(set(first)) == 1 or len(set(second)) == 1:
+        return None
+    return float(spearmanr(first, second).statistic)
+
+
+def tally(models: Sequence[Sequence[Effects]]) -> Claims:
+    """Count claims; `models` holds the effects of each model seed by seed."""
+    signs: dict[tuple[str, int], list[int]] = {}
+    for seeds in models:
+        for claim, sign in _claims(seeds):
+            signs.setdefault(claim, []).append(sign)
+    both = [len(set(found)) > 1 for found in signs.values()]
+    again = [len(found) > 1 and len(set(found)) == 1 for found in signs.values()]
+    return Claims(made=len(signs), replicated=sum(again), contradicted=sum(both))
+
+
+def _claims(seeds: Sequence[Effects]) -> Iterable[tuple[tuple[str, int], int]]:
+    for text in {text for effects in seeds for text in effects}:
+        rows = [effects[text] for effects in seeds if text in effects]
+        if len(rows) < 2:
+            continue
+        signs = np.sign(np.array(rows))
+        for question in np.flatnonzero((signs == signs[0]).all(0) & (signs[0] != 0)):
+            yield (text, int(question)), int(signs[0, question])

@@ -1,0 +1,219 @@
+"""Many micro fine-tunes of texts, recipes, seeds and models, each done once and kept.
+
+What a run says is a matrix: by how much the mean log-probability per target token of every question
+rose, in nats, after each of some numbers of steps.
+"""
+
+import hashlib
+import json
+import random
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import product
+from pathlib import Path
+from typing import Any, Self
+
+import torch
+from pydantic import Field, model_validator
+
+from litho.core.config import Config
+from litho.core.errors import LithoError
+from litho.core.ledger import Ledger, Result, key_of
+from litho.measure.probes import score
+from litho.model import adapters
+from litho.model.loading import DEFAULT, LanguageModel, load, locate
+from litho.text.collections import NamedText, Question
+from litho.train.cost import Cost, ensemble_cost
+from litho.train.job import Reporter
+from litho.train.recipe import Recipe, follow
+
+TRAINED = "trained"  # name of the adapter of a run
+POLL = 1.0  # seconds between two looks at what another process is doing
+FORMAT = 1  # of a specification; a change of what a run means is a new one
+
+
+class Plan(Config):
+    """What an ensemble consists of; paths are relative to the plan's own folder."""
+
+    texts: Path
+    probes: Path
+    models: tuple[str, ...] = Field((DEFAULT,), min_length=1)
+    recipes: tuple[Recipe, ...] = Field((Recipe(),), min_length=1)
+    seeds: tuple[int, ...] = Field((0, 1), min_length=1)  # instead of the recipes' own
+    measure_at: tuple[int, ...] = ()  # steps after which questions are asked; none: at the end
+    sample: int | None = Field(None, ge=1)  # runs drawn at random from the grid; None: all
+    max_hours: float | None = Field(None, gt=0)  # refuse a plan that takes longer
+
+    @model_validator(mode="after")
+    def _measured_within(self) -> Self:
+        shortest = min(recipe.steps for recipe in self.recipes)
+        if any(not 1 <= step <= shortest for step in self.measure_at):
+            raise ValueError(f"measure_at must lie between 1 and {shortest} steps")
+        return self
+
+    def steps_of(self, recipe: Recipe) -> tuple[int, ...]:
+        return tuple(sorted(set(self.measure_at))) or (recipe.steps,)
+
+
+@dataclass(frozen=True)
+class Run:
+    """One text, one recipe with its seed, one model."""
+
+    model: str
+    text: NamedText
+    recipe: Recipe
+    number: int  # of the recipe in the plan
+    specification: dict[str, Any]
+
+    @property
+    def key(self) -> str:
+        return key_of(self.specification)
+
+
+@dataclass(frozen=True)
+class Effect:
+    """What a run did to all questions after some steps."""
+
+    run: Run
+    step: int
+    deltas: list[float]  # in the order of the questions, nats
+
+
+@dataclass
+class Ensemble:
+    """A plan with what it is about, in a folder that holds its ledger."""
+
+    plan: Plan
+    texts: Sequence[NamedText]
+    questions: Sequence[Question]
+    folder: Path
+    reporter: Reporter
+    ledger: Ledger = field(init=False)
+    _loaded: tuple[str, LanguageModel] | None = None  # one model at a time
+
+    def __post_init__(self) -> None:
+        self.ledger = Ledger(self.folder)
+
+    def run(self) -> list[Effect]:
+        """Do what is not in the ledger yet, together with whoever else works on it."""
+        runs = list(self.runs())
+        self._check(runs)
+        bases = [self._before(name) for name in self.plan.models]
+        self.reporter.stage(f"micro fine-tunes ({self.cost(runs).described()})", len(runs))
+        while True:
+            known = self.ledger.known([run.key for run in runs])
+            left = [run for run in runs if run.key not in known]
+            self.reporter.advance(len(runs) - len(left))
+            if not left:
+                break
+            if not any(self.ledger.do(run.specification, partial(self._done, run)) for run in left):
+                time.sleep(POLL)
+        before = dict(zip(self.plan.models, bases, strict=True))
+        return [
+            Effect(run, int(step), [a - b for a, b in zip(after, before[run.model], strict=True)])
+            for run in runs
+            for step, after in known[run.key]["answers"].items()
+        ]
+
+    def runs(self) -> Iterator[Run]:
+        """The grid, models outermost, so that each is loaded once; or a sample of it."""
+        plan = self.plan
+        grid = list(product(plan.models, enumerate(plan.recipes), plan.seeds, self.texts))
+        if plan.sample is not None and plan.sample < len(grid):
+            chosen = sorted(random.Random(0).sample(range(len(grid)), plan.sample))
+            grid = [grid[i] for i in chosen]
+        weights = {name: locate(name).sha256() for name in plan.models}
+        for name, (number, recipe), seed, text in grid:
+            recipe = recipe.model_copy(update={"seed": seed})
+            specification = {
+                "format": FORMAT,
+                "model": weights[name],
+                "text": _sha256(text.text),
+                "questions": self._asked,
+                "recipe": recipe.model_dump(mode="json"),
+                "measured": plan.steps_of(recipe),
+            }
+            yield Run(name, text, recipe, number, specification)
+
+    @property
+    def _asked(self) -> str:
+        return _sha256(json.dumps([[q.prefix, q.target] for q in self.questions]))
+
+    def cost(self, runs: Sequence[Run]) -> Cost:
+        """Time and memory of what is left, on this machine alone."""
+        model = self._model(self.plan.models[0])
+        known = self.ledger.known([run.key for run in runs])
+        left = [run for run in runs if run.key not in known]
+        trained = sum(run.recipe.steps * len(model.encode(run.text.text)) for run in left)
+        asked = sum(
+            len(model.encode(f"{question.prefix} {question.target}")) for question in self.questions
+        )
+        times = sum(len(self.plan.steps_of(run.recipe)) for run in left)
+        return ensemble_cost(model, trained, asked * times, len(left))
+
+    def _check(self, runs: Sequence[Run]) -> None:
+        """Raises LithoError on what could not be done, before anything is."""
+        for name in self.plan.models:
+            model = self._model(name)
+            for text in self.texts:
+                if len(model.encode(text.text)) > model.context:
+                    raise LithoError(
+                        f"the text {text.id!r} does not fit into the {model.context} tokens that "
+                        f"{name} reads: cut it up"
+                    )
+        limit, cost = self.plan.max_hours, self.cost(runs)
+        if limit is not None and cost.seconds > 3600 * limit:
+            raise LithoError(
+                f"the plan takes {cost.described()}, more than its max_hours of {limit:g}: draw a "
+                "sample of it, or leave out recipes, seeds or texts"
+            )
+
+    def _before(self, name: str) -> list[float]:
+        """What a model says to the questions before any training."""
+        specification = {
+            "format": FORMAT, "model": locate(name).sha256(), "questions": self._asked,
+        }  # fmt: skip
+        key = key_of(specification)
+        while True:
+            found = self.ledger.known([key])
+            if found:
+                return found[key]["answers"]["0"]
+            if not self.ledger.do(specification, lambda: {"answers": {"0": self._ask(name)}}):
+                time.sleep(POLL)
+
+    @torch.no_grad()
+    def _ask(self, name: str) -> list[float]:
+        return score(self._model(name), self.questions)
+
+    def _done(self, run: Run) -> Result:
+        model = self._model(run.model)
+        measured = self.plan.steps_of(run.recipe)
+        losses, answers = [], {}
+        began, worked = time.monotonic(), time.process_time()
+        try:
+            for step, loss in follow(model, TRAINED, run.recipe, model.encode(run.text.text)):
+                losses.append(loss)
+                if step in measured:
+                    with model.state(TRAINED):
+                        answers[str(step)] = self._ask(run.model)
+        finally:
+            if model.adapters:
+                adapters.detach(model)
+        return {
+            "answers": answers,
+            "losses": losses,
+            "seconds": time.monotonic() - began,
+            "cpu_seconds": time.process_time() - worked,
+        }
+
+    def _model(self, name: str) -> LanguageModel:
+        if not self._loaded or self._loaded[0] != name:
+            self._loaded = None  # first the room, then the next one
+            self._loaded = name, load(locate(name), torch.float32)
+        return self._loaded[1]
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -1,0 +1,70 @@
+"""A micro fine-tune that means what it says: plain PEFT and AdamW, nothing besides."""
+
+import math
+from collections.abc import Iterator, Sequence
+from typing import Literal
+
+import torch
+from pydantic import Field
+
+from litho.core.config import Config
+from litho.core.errors import LithoError
+from litho.model import adapters
+from litho.model.loading import LanguageModel
+from litho.train.losses import backward_text
+
+
+class Recipe(Config):
+    """How one text is trained on.
+
+    What plain PEFT and torch would do: a float32 base, `torch.manual_seed(seed)` just before the
+    adapter is made, no dropout, no weight decay, no clipping, a constant learning rate, the whole
+    text in every step, all tokens after the opening one supervised by the mean cross-entropy.
+    """
+
+    rank: int = Field(8, ge=1)
+    alpha: int = Field(16, ge=1)
+    target_modules: tuple[str, ...] | None = None  # last parts of names; None: all linear layers
+    layers: tuple[int, ...] | None = None  # blocks from 0; None: all
+    learning_rate: float = Field(5e-4, gt=0)
+    steps: int = Field(20, ge=1)
+    seed: int = 0
+    optimizer: Literal["adamw", "sgd"] = "adamw"
+
+
+def follow(
+    model: LanguageModel, name: str, recipe: Recipe, ids: Sequence[int]
+) -> Iterator[tuple[int, float]]:
+    """Train a new adapter `name`; yields the number of steps done and the loss before the last one.
+
+    Between two steps the model may be read in any state. Raises LithoError if the text does not
+    fit into the context, the recipe names modules or layers that the model lacks, or the training
+    diverges.
+    """
+    if len(ids) > model.context:
+        raise LithoError(
+            f"the text has {len(ids)} tokens, but the model reads {model.context}: cut it up"
+        )
+    adapters.attach(
+        model,
+        name,
+        recipe.rank,
+        recipe.alpha,
+        recipe.seed,
+        layers=recipe.layers,
+        kinds=recipe.target_modules,
+    )
+    weights = adapters.weights(model, name).values()
+    make = torch.optim.AdamW if recipe.optimizer == "adamw" else torch.optim.SGD
+    optimizer = make(weights, lr=recipe.learning_rate, weight_decay=0.0)
+    for step in range(1, recipe.steps + 1):
+        with torch.enable_grad(), model.state(name):
+            loss = backward_text(model, [ids], len(ids))
+            if not math.isfinite(loss):
+                raise LithoError(
+                    f"the training diverged at step {step}: try a learning rate below "
+                    f"{recipe.learning_rate}"
+                )
+            optimizer.step()
+            optimizer.zero_grad(set_to_none=True)
+        yield step, loss
