@@ -144,6 +144,7 @@ def test_divergence_equals_its_definition(attentive: LanguageModel) -> None:
         for strongest, p_HTT in ((found.before, p), (found.after, q)):
             share_HT = p_HTT[:, 1:, 1:].amax(-1)
             torch.testing.assert_close(strongest.share_HT[:, 1:], share_HT, atol=1e-5, rtol=1e-5)
+            assert not strongest.share_HT[:, 0].any()  # it sees nothing but itself
             looked_at = p_HTT.gather(-1, strongest.source_HT[..., None])[:, 1:, 0]
             torch.testing.assert_close(looked_at, share_HT, atol=1e-5, rtol=1e-5)
 

@@ -230,12 +230,13 @@ class _Part(NamedTuple):
         rows = torch.arange(0, stretch_HN.numel() * count, count, device=stretch_HN.device)
         best = stretches.flatten(0, -2).index_select(0, rows + stretch_HN.flatten()).max(-1)
         source_HN = stretch_HN * STRETCH + best.indices.view_as(stretch_HN)
+        share_HN = p_HNS.gather(-1, source_HN[..., None])[..., 0]
         return cls(
             mean_score_HN,
             torch.maximum(best.values.view_as(stretch_HN), first_score_HN),
             p_HNS[..., 0].clone(),
             source_HN,
-            p_HNS.gather(-1, source_HN[..., None])[..., 0],
+            share_HN.masked_fill_(source_HN == 0, 0),  # where only the first token is seen
         )
 
     @classmethod
