@@ -37,5 +37,6 @@ def test_bad_settings_are_named(assignment: str, message: str) -> None:
 def test_bad_files(tmp_path: Path, content: str) -> None:
     file = tmp_path / "c.yaml"
     file.write_text(content, errors="surrogateescape")
-    with pytest.raises(LithoError, match="settings file"):
+    with pytest.raises(LithoError, match="settings file") as error:
         load_config(ImprintConfig, file)
+    assert "\n" not in str(error.value)

@@ -44,7 +44,8 @@ def _read_yaml(file: Path) -> dict[str, Any]:
     except (OSError, UnicodeDecodeError) as error:
         raise LithoError(f"the settings file {file} cannot be read: {error}") from None
     except yaml.YAMLError as error:
-        raise LithoError(f"the settings file {file} is not valid YAML: {error}") from None
+        said = " ".join(str(error).split())  # of several lines
+        raise LithoError(f"the settings file {file} is not valid YAML: {said}") from None
     if values is None:
         return {}
     if not isinstance(values, dict):

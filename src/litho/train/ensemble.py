@@ -105,7 +105,8 @@ class Ensemble:
         while True:
             known = self.ledger.known([run.key for run in runs])
             left = [run for run in runs if run.key not in known]
-            self.reporter.advance(len(runs) - len(left))
+            latest = next((found["losses"][-1] for found in reversed(known.values())), None)
+            self.reporter.advance(len(runs) - len(left), loss=latest)
             if not left:
                 break
             if not any(self.ledger.do(run.specification, partial(self._done, run)) for run in left):
