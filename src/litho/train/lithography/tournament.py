@@ -62,7 +62,7 @@ class BenchConfig(Config):
     unseen: int = Field(16, ge=1)
     sample_tokens: int = Field(96, ge=8)
     retention_tokens: int = Field(2048, ge=1)
-    durable: tuple[str, ...] = ("plan", "fixed KL")  # first seed: durability, too
+    durable: tuple[str, ...] = ("plan", "fixed KL")  # arms whose durability is measured
 
 
 PROTOCOLS = {
@@ -265,7 +265,7 @@ class Tournament:
             seed=task.seed,
         )
         parts = (ARMS | ABLATIONS)[task.arm].model_copy(update={"kl_weight": task.kl_weight})
-        lasting = not task.sweep and task.seed == 0 and task.arm in self.config.durable
+        lasting = not task.sweep and task.arm in self.config.durable
         bench = self._bench_of(case)
         trial = run_trial(bench, task.arm, parts, config, not task.sweep, lasting)
         self._keep(task, trial)
