@@ -21,7 +21,7 @@ from torch import Tensor
 from transformers import AutoModelForCausalLM
 
 from litho.core.errors import LithoError
-from litho.core.ledger import Ledger, key_of
+from litho.core.ledger import SharedLedger, key_of
 from litho.measure.agreement import rank_agreement, tally
 from litho.model import adapters
 from litho.model.loading import LanguageModel
@@ -127,14 +127,14 @@ def test_a_ledger_does_the_same_work_once(tmp_path: Path) -> None:
         done.append(1)
         return {"answer": 42}
 
-    ledger = Ledger(tmp_path)
+    ledger = SharedLedger(tmp_path)
     assert ledger.do({"a": 1, "b": [2]}, work) and not ledger.do({"b": [2], "a": 1}, work)
     assert len(done) == 1
     key = key_of({"a": 1, "b": [2]})
-    assert Ledger(tmp_path).known([key, "other"]) == {key: {"answer": 42}}
+    assert SharedLedger(tmp_path).known([key, "other"]) == {key: {"answer": 42}}
 
     def elsewhere() -> dict[str, Any]:
-        assert not Ledger(tmp_path).do({"c": 3}, work)  # it is being done, by us
+        assert not SharedLedger(tmp_path).do({"c": 3}, work)  # it is being done, by us
         return {}
 
     assert ledger.do({"c": 3}, elsewhere) and len(done) == 1
@@ -146,7 +146,7 @@ def test_a_ledger_does_the_same_work_once(tmp_path: Path) -> None:
 def test_a_damaged_ledger_is_refused(tmp_path: Path) -> None:
     (tmp_path / "ledger.sqlite").write_bytes(b"no database at all" * 100)
     with pytest.raises(LithoError, match="is damaged"):
-        Ledger(tmp_path)
+        SharedLedger(tmp_path)
     assert (tmp_path / "ledger.sqlite").read_bytes().startswith(b"no database")
 
 

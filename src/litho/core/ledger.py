@@ -1,4 +1,4 @@
-"""What was computed already, by what it was computed from.
+"""Results that several processes share: what was computed already, by what it was made from.
 
 One SQLite file in a folder. A result is found by the SHA-256 of its specification, so that the same
 work is never done twice, whatever it was asked for by. Several processes may work on one ledger: a
@@ -29,7 +29,7 @@ def key_of(specification: Specification) -> str:
     return hashlib.sha256(written.encode()).hexdigest()
 
 
-class Ledger:
+class SharedLedger:
     """Results in a folder."""
 
     def __init__(self, folder: Path) -> None:

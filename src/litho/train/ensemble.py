@@ -20,7 +20,7 @@ from pydantic import Field, model_validator
 
 from litho.core.config import Config
 from litho.core.errors import LithoError
-from litho.core.ledger import Ledger, Result, key_of
+from litho.core.ledger import Result, SharedLedger, key_of
 from litho.measure.probes import score
 from litho.model import adapters
 from litho.model.loading import DEFAULT, LanguageModel, load, locate
@@ -90,11 +90,11 @@ class Ensemble:
     questions: Sequence[Question]
     folder: Path
     reporter: Reporter
-    ledger: Ledger = field(init=False)
+    ledger: SharedLedger = field(init=False)
     _loaded: tuple[str, LanguageModel] | None = None  # one model at a time
 
     def __post_init__(self) -> None:
-        self.ledger = Ledger(self.folder)
+        self.ledger = SharedLedger(self.folder)
 
     def run(self) -> list[Effect]:
         """Do what is not in the ledger yet, together with whoever else works on it."""
