@@ -25,7 +25,7 @@ from litho.measure.probes import score
 from litho.model import adapters
 from litho.model.loading import DEFAULT, LanguageModel, load, locate
 from litho.text.collections import NamedText, Question
-from litho.train.cost import Cost, ensemble_cost
+from litho.train.cost import HOUR, Cost, ensemble_cost
 from litho.train.job import Reporter
 from litho.train.recipe import Recipe, follow
 
@@ -99,9 +99,10 @@ class Ensemble:
     def run(self) -> list[Effect]:
         """Do what is not in the ledger yet, together with whoever else works on it."""
         runs = list(self.runs())
-        self._check(runs)
+        cost = self.cost(runs)
+        self._check(cost)
         bases = [self._before(name) for name in self.plan.models]
-        self.reporter.stage(f"micro fine-tunes ({self.cost(runs).described()})", len(runs))
+        self.reporter.stage(f"micro fine-tunes ({cost.described()})", len(runs))
         while True:
             known = self.ledger.known([run.key for run in runs])
             left = [run for run in runs if run.key not in known]
@@ -154,8 +155,14 @@ class Ensemble:
         times = sum(len(self.plan.steps_of(run.recipe)) for run in left)
         return ensemble_cost(model, trained, asked * times, len(left))
 
-    def _check(self, runs: Sequence[Run]) -> None:
+    def _check(self, cost: Cost) -> None:
         """Raises LithoError on what could not be done, before anything is."""
+        limit = self.plan.max_hours
+        if limit is not None and cost.seconds > HOUR * limit:
+            raise LithoError(
+                f"the plan takes {cost.described()}, more than its max_hours of {limit:g}: draw a "
+                "sample of it, or leave out recipes, seeds or texts"
+            )
         for name in self.plan.models:
             model = self._model(name)
             for text in self.texts:
@@ -164,12 +171,6 @@ class Ensemble:
                         f"the text {text.id!r} does not fit into the {model.context} tokens that "
                         f"{name} reads: cut it up"
                     )
-        limit, cost = self.plan.max_hours, self.cost(runs)
-        if limit is not None and cost.seconds > 3600 * limit:
-            raise LithoError(
-                f"the plan takes {cost.described()}, more than its max_hours of {limit:g}: draw a "
-                "sample of it, or leave out recipes, seeds or texts"
-            )
 
     def _before(self, name: str) -> list[float]:
         """What a model says to the questions before any training."""
