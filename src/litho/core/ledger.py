@@ -9,6 +9,7 @@ committed in one transaction.
 import hashlib
 import json
 import sqlite3
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,6 +22,8 @@ from litho.core.errors import LithoError
 
 Specification = Mapping[str, Any]  # what JSON can hold
 Result = dict[str, Any]  # likewise
+Work = tuple[Specification, Callable[[], Result]]
+POLL = 1.0  # seconds between two looks at what another process is doing
 
 
 def key_of(specification: Specification) -> str:
@@ -47,29 +50,52 @@ class SharedLedger:
                 "computed again"
             ) from None
 
-    def known(self, keys: Sequence[str]) -> dict[str, Result]:
-        """Those of the results that are there."""
-        with self._opened() as db:
-            rows = db.execute("SELECT key, result FROM results").fetchall()
-        wanted = set(keys)
-        return {key: json.loads(result) for key, result in rows if key in wanted}
+    def complete(
+        self,
+        works: Sequence[Work],
+        report: Callable[[int, Result | None], object] = lambda done, latest: None,
+    ) -> list[Result]:
+        """Do what is not there yet, together with whoever else does; all results in order.
 
-    def __contains__(self, key: str) -> bool:
-        with self._opened() as db:
-            found = db.execute("SELECT 1 FROM results WHERE key = ?", (key,)).fetchone()
-        return found is not None
+        `report` is told how much is done, and what we did last.
+        """
+        tasks = {key_of(specification): (specification, work) for specification, work in works}
+        latest = None
+        while True:
+            left = tasks.keys() - self.known()
+            report(len(tasks) - len(left), latest)
+            if not left:
+                break
+            ours = (self.do(*tasks[key]) for key in tasks if key in left)
+            found = next((result for result in ours if result is not None), None)
+            if found is None:
+                time.sleep(POLL)
+            latest = found or latest
+        results = self._results()
+        return [results[key_of(specification)] for specification, _ in works]
 
-    def do(self, specification: Specification, work: Callable[[], Result]) -> bool:
-        """Do a piece of work and keep its result; False if it is done, or being done elsewhere."""
+    def known(self) -> set[str]:
+        """The keys of all results that are there."""
+        with self._opened() as db:
+            return {key for (key,) in db.execute("SELECT key FROM results")}
+
+    def do(self, specification: Specification, work: Callable[[], Result]) -> Result | None:
+        """Do a piece of work and keep its result; None if it is done, or being done elsewhere."""
         key = key_of(specification)
         try:
             with FileLock(self._locks / key, timeout=0):
-                if key in self:
-                    return False
-                self._keep(key, specification, work())
-                return True
+                if key in self.known():
+                    return None
+                result = work()
+                self._keep(key, specification, result)
+                return result
         except Timeout:
-            return False
+            return None
+
+    def _results(self) -> dict[str, Result]:
+        with self._opened() as db:
+            rows = db.execute("SELECT key, result FROM results").fetchall()
+        return {key: json.loads(result) for key, result in rows}
 
     def _keep(self, key: str, specification: Specification, result: Result) -> None:
         row = (key, json.dumps(specification, ensure_ascii=False), json.dumps(result))

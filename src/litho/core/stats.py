@@ -1,6 +1,6 @@
 """Bootstrap intervals over probes, tokens or texts."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from scipy import stats
@@ -20,15 +20,7 @@ def median(values: Sequence[float], seed: int = 0) -> Estimate:
     """Median of `values` (any unit) with a percentile bootstrap interval over its elements."""
     if len(values) < 2:
         return Estimate(value=values[0] if values else None, ci=None, n=len(values))
-    found = stats.bootstrap(
-        (np.asarray(values, float),),
-        np.median,
-        n_resamples=RESAMPLES,
-        confidence_level=CONFIDENCE,
-        method="percentile",
-        rng=np.random.default_rng(seed),
-    ).confidence_interval
-    interval = float(found.low), float(found.high)
+    interval = _bootstrap((np.asarray(values, float),), np.median, seed)
     return Estimate(value=float(np.median(values)), ci=interval, n=len(values))
 
 
@@ -46,9 +38,18 @@ def ratio(numerators: Sequence[float], denominators: Sequence[float], seed: int 
     value = float(above.sum() / below.sum())
     if len(above) < 2:
         return Estimate(value=value, ci=None, n=1)
+    interval = _bootstrap(
+        (above, below), lambda a, b, axis: a.sum(axis=axis) / b.sum(axis=axis), seed
+    )
+    return Estimate(value=value, ci=interval, n=len(above))
+
+
+def _bootstrap(
+    samples: Sequence[np.ndarray], statistic: Callable[..., np.ndarray], seed: int
+) -> tuple[float, float]:
     found = stats.bootstrap(
-        (above, below),
-        lambda a, b, axis: a.sum(axis=axis) / b.sum(axis=axis),
+        samples,
+        statistic,
         paired=True,
         vectorized=True,
         n_resamples=RESAMPLES,
@@ -56,4 +57,4 @@ def ratio(numerators: Sequence[float], denominators: Sequence[float], seed: int 
         method="percentile",
         rng=np.random.default_rng(seed),
     ).confidence_interval
-    return Estimate(value=value, ci=(float(found.low), float(found.high)), n=len(above))
+    return float(found.low), float(found.high)

@@ -6,7 +6,7 @@ import re
 import shutil
 import warnings
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
@@ -71,11 +71,9 @@ def attach(
     It changes nothing until it is trained. Trainable weights are float32 whatever the base is
     (bfloat16 would round small updates to zero). With `keys`, a matrix A (rank x inputs) by name of
     each layer, only B is trained (LoRA-FA; Zhang et al. 2023, arXiv 2308.03303). Raises LithoError
-    if a layer or kind does not exist, the keys are those of other layers, or PEFT matched other
-    modules than those meant.
+    if the keys are those of other layers, or PEFT matched other modules than those meant.
     """
     targets = target_modules(model, layers, kinds)
-    _check_there(model, targets, layers, kinds)
     if keys is not None and (other := keys.keys() ^ set(targets)):
         raise LithoError(f"keys and adapted layers are not the same: {min(other)}")
     config = LoraConfig(
@@ -97,25 +95,6 @@ def attach(
         raise LithoError(f"PEFT matched {len(matched)} modules, but {len(targets)} were meant")
     if keys is not None:
         _hold(model, name, keys)
-
-
-def _check_there(
-    model: LanguageModel,
-    targets: Sequence[str],
-    layers: Collection[int] | None,
-    kinds: Collection[str] | None,
-) -> None:
-    there = {name.rpartition(".")[2] for name in target_modules(model)}
-    if absent := set(kinds or ()) - there:
-        raise LithoError(
-            f"the model has no linear layer called {min(absent)!r}: there are "
-            f"{', '.join(sorted(there))}"
-        )
-    depth = model.network.config.get_text_config().num_hidden_layers
-    if beyond := [layer for layer in layers or () if not 0 <= layer < depth]:
-        raise LithoError(f"there is no layer {beyond[0]}: the model has 0 to {depth - 1}")
-    if not targets:
-        raise LithoError("no linear layer is left to adapt: name more layers or modules")
 
 
 def _hold(model: LanguageModel, name: str, keys: Mapping[str, Tensor]) -> None:

@@ -31,6 +31,13 @@ def blocks(model: LanguageModel) -> nn.ModuleList:
     return found
 
 
+def check_layer(model: LanguageModel, layer: int) -> None:
+    """Raises LithoError if the model has no block of that number."""
+    depth = len(blocks(model))
+    if not 0 <= layer < depth:
+        raise LithoError(f"there is no layer {layer}: {model.source.name} has 0 to {depth - 1}")
+
+
 @contextmanager
 def residual_stream(model: LanguageModel) -> Iterator[list[Tensor]]:
     """Collect the output of every block, each of shape batch x T x D, in order of depth.
@@ -154,9 +161,9 @@ def hidden_states(model: LanguageModel, ids: list[int]) -> HiddenStates:
     with residual_stream(model) as states, watched_head(model, last_only=not short) as call:
         logits_TV = model.network(input_ids=ids_BT, use_cache=False).logits[0]
     residual = [state[0].float() for state in states]
-    if not short and call.gives(logits_TV[-1]):
-        return HiddenStates(residual, call.input_TD, None)
     if not short:
+        if call.gives(logits_TV[-1]):
+            return HiddenStates(residual, call.input_TD, None)
         logits_TV = model.network(input_ids=ids_BT, use_cache=False).logits[0]
     return HiddenStates(residual, call.input_TD, logits_TV.float())
 

@@ -1,15 +1,13 @@
 """Many texts and many questions, each under a name of its own, in JSONL."""
 
-import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TypeVar
 
-from pydantic import ValidationError
-
 from litho.core.errors import LithoError
 from litho.core.records import Record
 from litho.text.documents import read_text
+from litho.text.jsonl import check_cloze, records
 
 
 class NamedText(Record):
@@ -35,14 +33,15 @@ def read_texts(path: Path) -> list[NamedText]:
 
     Raises LithoError that names the line of a bad one, or two lines that hold the same text.
     """
-    found = _read(path, NamedText)
+    found: list[NamedText] = []
     seen: dict[str, str] = {}
-    for entry in found:
+    for where, entry in _entries(path, NamedText):
         if not entry.text.strip():
-            raise LithoError(f"{path}: the text {entry.id!r} is empty")
+            raise LithoError(f"{where}: the text {entry.id!r} is empty")
         first = seen.setdefault(entry.text.strip(), entry.id)
         if first != entry.id:
-            raise LithoError(f"{path}: {first!r} and {entry.id!r} are the same text; keep one")
+            raise LithoError(f"{where}: {first!r} and {entry.id!r} are the same text; keep one")
+        found.append(entry)
     return found
 
 
@@ -51,15 +50,10 @@ def read_questions(path: Path) -> list[Question]:
 
     Raises LithoError that names the line of a bad one.
     """
-    found = _read(path, Question)
-    for entry in found:
-        if not entry.prefix.strip() or not entry.target.strip():
-            raise LithoError(f"{path}: prefix and target of {entry.id!r} must both hold text")
-        if entry.prefix != entry.prefix.rstrip() or entry.target != entry.target.strip():
-            raise LithoError(
-                f"{path}: Litho puts one space between prefix and target of {entry.id!r}; "
-                "remove yours"
-            )
+    found = []
+    for where, entry in _entries(path, Question):
+        check_cloze(where, entry.prefix, entry.target)
+        found.append(entry)
     return found
 
 
@@ -73,24 +67,12 @@ def leaks(texts: Sequence[NamedText], questions: Sequence[Question]) -> list[tup
     ]
 
 
-def _read(path: Path, kind: type[Entry]) -> list[Entry]:
-    found: dict[str, Entry] = {}
-    for where, entry in _lines(path, kind):
-        if entry.id in found:
+def _entries(path: Path, kind: type[Entry]) -> Iterator[tuple[str, Entry]]:
+    """Each entry with its place, and no id twice."""
+    shape = "{" + ", ".join(f'"{key}": "..."' for key in kind.model_fields) + "}"
+    ids: set[str] = set()
+    for where, entry in records(read_text(path), str(path), kind, shape):
+        if entry.id in ids:
             raise LithoError(f"{where}: there is an {entry.id!r} already")
-        found[entry.id] = entry
-    return list(found.values())
-
-
-def _lines(path: Path, kind: type[Entry]) -> Iterator[tuple[str, Entry]]:
-    keys = ", ".join(f'"{key}": "..."' for key in kind.model_fields)
-    for number, line in enumerate(read_text(path).split("\n"), 1):
-        if not line.strip():
-            continue
-        where = f"{path}, line {number}"
-        try:
-            yield where, kind(**json.loads(line))
-        except json.JSONDecodeError as error:
-            raise LithoError(f"{where} is not valid JSON: {error.msg}") from None
-        except (ValidationError, TypeError):
-            raise LithoError(f"{where}: write {{{keys}}} with just these keys") from None
+        ids.add(entry.id)
+        yield where, entry

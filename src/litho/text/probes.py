@@ -1,17 +1,14 @@
 """Probes: read from JSONL, or made from the text itself."""
 
-import json
 import random
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydantic import ValidationError
-
-from litho.core.errors import LithoError
 from litho.core.records import Alternative, Probe
 from litho.text.documents import read_text, sentences
+from litho.text.jsonl import check_cloze, records
 from litho.text.operators import replace
 
 HOW_MADE = (
@@ -59,26 +56,10 @@ def read_probes(path: Path) -> list[Probe]:
 
 def read_probe_lines(lines: str, source: str) -> list[Probe]:
     """Probes from JSONL text that came from `source`."""
+    shape = '{"kind": "mem|gen|hard|neighbour", "prefix": "...", "target": "..."}'
     found = []
-    for number, line in enumerate(lines.split("\n"), 1):
-        if not line.strip():
-            continue
-        where = f"{source}, line {number}"
-        try:
-            probe = Probe(**json.loads(line))
-        except json.JSONDecodeError as error:
-            raise LithoError(f"{where} is not valid JSON: {error.msg}") from None
-        except (ValidationError, TypeError):
-            raise LithoError(
-                f'{where}: write {{"kind": "mem|gen|hard|neighbour", "prefix": "...", '
-                f'"target": "..."}} with just these keys'
-            ) from None
-        if not probe.target.strip() or not probe.prefix.strip():
-            raise LithoError(f"{where}: prefix and target must both hold text")
-        if probe.prefix != probe.prefix.rstrip() or probe.target != probe.target.strip():
-            raise LithoError(
-                f"{where}: Litho puts one space between prefix and target; remove yours"
-            )
+    for where, probe in records(lines, source, Probe, shape):
+        check_cloze(where, probe.prefix, probe.target)
         found.append(probe)
     return found
 

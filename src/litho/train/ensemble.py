@@ -10,7 +10,7 @@ import random
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property, partial
 from itertools import product
 from pathlib import Path
 from typing import Any, Self
@@ -30,7 +30,6 @@ from litho.train.job import Reporter
 from litho.train.recipe import Recipe, follow
 
 TRAINED = "trained"  # name of the adapter of a run
-POLL = 1.0  # seconds between two looks at what another process is doing
 FORMAT = 1  # of a specification; a change of what a run means is a new one
 
 
@@ -67,10 +66,6 @@ class Run:
     number: int  # of the recipe in the plan
     specification: dict[str, Any]
 
-    @property
-    def key(self) -> str:
-        return key_of(self.specification)
-
 
 @dataclass(frozen=True)
 class Effect:
@@ -103,20 +98,17 @@ class Ensemble:
         self._check(cost)
         bases = [self._before(name) for name in self.plan.models]
         self.reporter.stage(f"micro fine-tunes ({cost.described()})", len(runs))
-        while True:
-            known = self.ledger.known([run.key for run in runs])
-            left = [run for run in runs if run.key not in known]
-            latest = next((found["losses"][-1] for found in reversed(known.values())), None)
-            self.reporter.advance(len(runs) - len(left), loss=latest)
-            if not left:
-                break
-            if not any(self.ledger.do(run.specification, partial(self._done, run)) for run in left):
-                time.sleep(POLL)
+        found = self.ledger.complete(
+            [(run.specification, partial(self._done, run)) for run in runs],
+            lambda done, latest: self.reporter.advance(
+                done, loss=latest["losses"][-1] if latest else None
+            ),
+        )
         before = dict(zip(self.plan.models, bases, strict=True))
         return [
             Effect(run, int(step), [a - b for a, b in zip(after, before[run.model], strict=True)])
-            for run in runs
-            for step, after in known[run.key]["answers"].items()
+            for run, result in zip(runs, found, strict=True)
+            for step, after in result["answers"].items()
         ]
 
     def runs(self) -> Iterator[Run]:
@@ -139,15 +131,15 @@ class Ensemble:
             }
             yield Run(name, text, recipe, number, specification)
 
-    @property
+    @cached_property
     def _asked(self) -> str:
         return _sha256(json.dumps([[q.prefix, q.target] for q in self.questions]))
 
     def cost(self, runs: Sequence[Run]) -> Cost:
         """Time and memory of what is left, on this machine alone."""
         model = self._model(self.plan.models[0])
-        known = self.ledger.known([run.key for run in runs])
-        left = [run for run in runs if run.key not in known]
+        known = self.ledger.known()
+        left = [run for run in runs if key_of(run.specification) not in known]
         trained = sum(run.recipe.steps * len(model.encode(run.text.text)) for run in left)
         asked = sum(
             len(model.encode(f"{question.prefix} {question.target}")) for question in self.questions
@@ -177,13 +169,11 @@ class Ensemble:
         specification = {
             "format": FORMAT, "model": locate(name).sha256(), "questions": self._asked,
         }  # fmt: skip
-        key = key_of(specification)
-        while True:
-            found = self.ledger.known([key])
-            if found:
-                return found[key]["answers"]["0"]
-            if not self.ledger.do(specification, lambda: {"answers": {"0": self._ask(name)}}):
-                time.sleep(POLL)
+        (found,) = self.ledger.complete([(specification, lambda: self._unchanged(name))])
+        return found["answers"]["0"]
+
+    def _unchanged(self, name: str) -> Result:
+        return {"answers": {"0": self._ask(name)}}
 
     @torch.no_grad()
     def _ask(self, name: str) -> list[float]:

@@ -24,7 +24,7 @@ from litho.core.runs import RunDirectory, whole_or_nothing
 from litho.measure.passages import Passage, PassageResponse, passage_response
 from litho.measure.states import State, read_state, unwatched
 from litho.model import adapters
-from litho.model.capture import blocks, injected
+from litho.model.capture import blocks, check_layer, injected
 from litho.model.loading import LanguageModel, load, locate
 from litho.train.cost import Cost, exposure_cost
 from litho.train.inputs import check_text
@@ -177,8 +177,7 @@ def _manifest(model: LanguageModel, name: str, config: ExposeConfig, cost: Cost)
 def _injection_layer(model: LanguageModel, config: ExposeConfig) -> int:
     depth = len(blocks(model))
     layer = int(INJECTION_DEPTH * depth) if config.layer is None else config.layer
-    if not 0 <= layer < depth:
-        raise LithoError(f"there is no layer {layer}: {model.source.name} has 0 to {depth - 1}")
+    check_layer(model, layer)
     return layer
 
 

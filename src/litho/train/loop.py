@@ -14,7 +14,6 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from litho.core.config import Config
-from litho.core.errors import LithoError
 from litho.core.runs import Ledger, RunDirectory, whole_file
 from litho.model import adapters
 from litho.model.frozen import FrozenBelow
@@ -22,7 +21,7 @@ from litho.model.loading import LanguageModel
 from litho.model.scoring import logits
 from litho.train.ascent import Ascent
 from litho.train.control import DriftController
-from litho.train.losses import ROWS_AT_ONCE, backward_drift, drift_on
+from litho.train.losses import ROWS_AT_ONCE, backward_drift, check_converging, drift_on
 from litho.train.objectives import Objective, Rows, all_tokens
 
 RUNG, REPLAY = "ladder", "replay"
@@ -239,11 +238,7 @@ class ArmLoop:
                 step.drift = self._hold(replay, step.weight)
                 progress.controller.observe(step.drift)
         norm = nn.utils.clip_grad_norm_(self.weights.values(), config.clip)
-        if not torch.isfinite(norm):
-            raise LithoError(
-                f"the training diverged at presentation {step.presentations}: "
-                f"start again with a learning_rate below {config.learning_rate}"
-            )
+        check_converging(norm, f"presentation {step.presentations}", config.learning_rate)
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
         progress.done += 1

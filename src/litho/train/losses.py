@@ -5,6 +5,7 @@ tokens at a time, and autograd takes over below the logits: with a vocabulary of
 thousands this needs a third of the time and memory that autograd takes for the loss itself.
 """
 
+import math
 from collections.abc import Callable, Sequence
 
 import torch
@@ -21,6 +22,15 @@ Weigh = Callable[[Sequence[int], Tensor], Tensor]
 # Writes the gradient for the logits of a row and returns its loss; its arguments are the row's
 # number, what is predicted behind each token but the last, where to write, each token's weight.
 RowGradient = Callable[[int, Tensor, Tensor, Tensor], float]
+
+
+def check_converging(value: float | Tensor, when: str, learning_rate: float) -> None:
+    """Raises LithoError if a loss or the norm of a gradient is no number."""
+    if not math.isfinite(value):
+        raise LithoError(
+            f"the training diverged at {when}: start again with a learning_rate below "
+            f"{learning_rate}"
+        )
 
 
 def backward_text(

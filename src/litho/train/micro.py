@@ -5,11 +5,10 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import nn
 
-from litho.core.errors import LithoError
 from litho.model import adapters
 from litho.model.frozen import FrozenBelow
 from litho.model.loading import LanguageModel
-from litho.train.losses import backward_text
+from litho.train.losses import backward_text, check_converging
 
 MICRO_TOKENS = 512
 
@@ -41,11 +40,7 @@ def train_steps(
             with frozen.active():
                 backward_text(model, [rows[step % len(rows)]], MICRO_TOKENS)
             norm = nn.utils.clip_grad_norm_(weights.values(), 1.0)
-            if not torch.isfinite(norm):
-                raise LithoError(
-                    f"the training diverged at step {step + 1}: start again with a learning rate "
-                    f"below {learning_rate}"
-                )
+            check_converging(norm, f"step {step + 1}", learning_rate)
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
         yield step + 1

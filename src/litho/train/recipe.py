@@ -1,6 +1,5 @@
 """A micro fine-tune that means what it says: plain PEFT and AdamW, nothing besides."""
 
-import math
 from collections.abc import Iterator, Sequence
 from typing import Literal
 
@@ -10,8 +9,9 @@ from pydantic import Field
 from litho.core.config import Config
 from litho.core.errors import LithoError
 from litho.model import adapters
+from litho.model.capture import check_layer
 from litho.model.loading import LanguageModel
-from litho.train.losses import backward_text
+from litho.train.losses import backward_text, check_converging
 
 
 class Recipe(Config):
@@ -45,6 +45,7 @@ def follow(
         raise LithoError(
             f"the text has {len(ids)} tokens, but the model reads {model.context}: cut it up"
         )
+    _check_targets(model, recipe)
     adapters.attach(
         model,
         name,
@@ -60,11 +61,20 @@ def follow(
     for step in range(1, recipe.steps + 1):
         with torch.enable_grad(), model.state(name):
             loss = backward_text(model, [ids], len(ids))
-            if not math.isfinite(loss):
-                raise LithoError(
-                    f"the training diverged at step {step}: try a learning rate below "
-                    f"{recipe.learning_rate}"
-                )
+            check_converging(loss, f"step {step}", recipe.learning_rate)
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
         yield step, loss
+
+
+def _check_targets(model: LanguageModel, recipe: Recipe) -> None:
+    for layer in recipe.layers or ():
+        check_layer(model, layer)
+    there = {name.rpartition(".")[2] for name in adapters.target_modules(model)}
+    if absent := set(recipe.target_modules or ()) - there:
+        raise LithoError(
+            f"the model has no linear layer called {min(absent)!r}: there are "
+            f"{', '.join(sorted(there))}"
+        )
+    if not adapters.target_modules(model, recipe.layers, recipe.target_modules):
+        raise LithoError("no linear layer is left to adapt: name more layers or modules")
