@@ -1,6 +1,7 @@
 """The comparison: equal portions, resumption, means and matched drift, on a tiny model."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,14 +17,20 @@ from litho.model import adapters
 from litho.model.loading import LanguageModel, load, locate
 from litho.model.voices import OneOfTwo, mixed_samples
 from litho.text.cases import Case, read_cases, shortened
+from litho.train.decoys import ROW, decoy_rows
 from litho.train.lithography import rivals
 from litho.train.lithography.parts import ABLATIONS, ARMS, Parts
 from litho.train.lithography.prepared import prepare
 from litho.train.lithography.rivals import FOLLOWS, OnPolicy
 from litho.train.lithography.summary import drift_at, summarize
-from litho.train.lithography.tournament import BenchConfig, best_setting, open_tournament
+from litho.train.lithography.tournament import (
+    BenchConfig,
+    Tournament,
+    best_setting,
+    open_tournament,
+)
 from litho.train.lithography.trial import Bench, Mark, Trial, TrialConfig, portions, run_trial
-from litho.train.loop import Replay
+from litho.train.loop import Arm, ArmLoop, LoopConfig, Replay
 from litho.train.objectives import predicted_behind
 from tests.conftest import TEXT, Silent
 
@@ -45,6 +52,7 @@ SMALL = BenchConfig(
     durable=("plan",),
 )
 PROSE = "The sea was calm and the boats lay in the harbour. " * 60
+OTHER_PROSE = "Ten pigs ran over the green hill and into the wood. " * 200
 
 
 def case(name: str) -> Case:
@@ -84,6 +92,17 @@ def trial(arm: str, text: str, seed: int, gen: float, drift: float, rate: float 
     )
 
 
+def opened(
+    folder: Path,
+    config: BenchConfig,
+    cases: Sequence[Case],
+    prose: str = PROSE,
+    decoys: str = OTHER_PROSE,
+    only: Sequence[str] = (),
+) -> Tournament:
+    return open_tournament(folder, config, cases, prose, decoys, Silent(), only)
+
+
 def test_portions_are_equal_and_lose_nothing() -> None:
     rows = [[0, *range(1, 8)], [0, 20, 21], [0, *range(30, 41)]]
     found = list(portions(rows, 5, opening=1))
@@ -115,7 +134,7 @@ def test_a_comparison_goes_on_where_it_stopped(
     monkeypatch.setattr("litho.train.lithography.tournament.ABLATIONS", few)
     monkeypatch.setattr("litho.measure.probes.MIN_GAIN", -100.0)  # a random model gains nothing
     cases = [case("one"), case("two")]
-    whole = open_tournament(tmp_path / "whole", SMALL, cases, PROSE, Silent()).run()
+    whole = opened(tmp_path / "whole", SMALL, cases).run()
     assert {t.arm for t in whole} == {*chosen, *few}
     supervised = {t.arm: t.tokens for t in whole}
     assert supervised["plan"] == supervised["duplicates"] == supervised["fixed KL"]
@@ -124,27 +143,27 @@ def test_a_comparison_goes_on_where_it_stopped(
     file = tmp_path / "whole/trials.jsonl"
     lines = file.read_text().splitlines(keepends=True)
     file.write_text("".join(lines[: len(lines) // 2]) + lines[-1][:40])  # killed while it wrote
-    again = open_tournament(tmp_path / "whole", SMALL, cases, PROSE, Silent()).run()
+    again = opened(tmp_path / "whole", SMALL, cases).run()
     assert [t.model_copy(update={"seconds": 0.0}) for t in whole] == [
         t.model_copy(update={"seconds": 0.0}) for t in again
     ]
     with pytest.raises(LithoError, match="no arm 'miracle'"):
-        open_tournament(tmp_path / "whole", SMALL, cases, PROSE, Silent(), only=["miracle"])
-    part = open_tournament(tmp_path / "part", SMALL, cases, PROSE, Silent(), only=["duplicates"])
+        opened(tmp_path / "whole", SMALL, cases, only=["miracle"])
+    part = opened(tmp_path / "part", SMALL, cases, only=["duplicates"])
     assert {trial.arm for trial in part.run()} == {"duplicates"}
     with pytest.raises(LithoError, match="the sweep of"):
         names = ["plan in the last third of the layers"]
-        open_tournament(tmp_path / "part", SMALL, cases, PROSE, Silent(), names).run()
+        opened(tmp_path / "part", SMALL, cases, only=names).run()
     with pytest.raises(LithoError, match="other settings or texts"):
-        open_tournament(tmp_path / "whole", SMALL, cases, PROSE + "More.", Silent())
+        opened(tmp_path / "whole", SMALL, cases, prose=PROSE + "More.")
     with pytest.raises(LithoError, match="other settings"):
         other = SMALL.model_copy(update={"presentations": 5})
-        open_tournament(tmp_path / "whole", other, cases, PROSE, Silent())
+        opened(tmp_path / "whole", other, cases)
 
 
 def test_too_few_texts_are_an_error(tmp_path: Path) -> None:
     with pytest.raises(LithoError, match="2 texts with paraphrases are needed"):
-        open_tournament(tmp_path / "x", SMALL, [case("one")], PROSE, Silent())
+        opened(tmp_path / "x", SMALL, [case("one")])
     assert not (tmp_path / "x").exists()
 
 
@@ -163,9 +182,12 @@ def test_texts_that_cannot_be_compared_are_refused_at_once(
     config = SMALL.model_copy(update={"words": None})
     cases = [case("one").model_copy(update=changed), case("two")]
     with pytest.raises(LithoError, match=message):
-        open_tournament(tmp_path / "x", config, cases, PROSE, Silent())
+        opened(tmp_path / "x", config, cases)
     with pytest.raises(LithoError, match="retention text is too short"):
-        open_tournament(tmp_path / "x", config, [case("one"), case("two")], "Short.", Silent())
+        opened(tmp_path / "x", config, [case("one"), case("two")], prose="Short.")
+    for decoys, message in (("Short.", "give at least"), (PROSE, "must not know")):
+        with pytest.raises(LithoError, match=message):
+            opened(tmp_path / "x", config, [case("one"), case("two")], decoys=decoys)
     assert not (tmp_path / "x").exists()
 
 
@@ -177,7 +199,7 @@ def test_a_trial_that_cannot_be_done_is_counted_and_the_others_go_on(
     monkeypatch.setattr("litho.train.lithography.tournament.ARMS", chosen)
     config = SMALL.model_copy(update={"durable": ()})
     cases = [case("one"), case("two")]
-    trials = open_tournament(tmp_path / "x", config, cases, PROSE, Silent()).run()
+    trials = opened(tmp_path / "x", config, cases).run()
     found = {summary.arm: summary for summary in summarize(trials)}
     assert found["token masking"].failed == 1 and found["duplicates"].failed == 0
     assert found["token masking"].drift.value is None
@@ -308,6 +330,46 @@ def test_what_comes_afterwards_leaves_the_print_as_it_is(
     assert all(torch.equal(after[name], weight) for name, weight in before.items())
     later = [w for name, w in after.items() if ".afterwards." in name and ".lora_B." in name]
     assert later and all(weight.any() for weight in later)
+
+
+def test_a_print_is_learned_beside_a_decoy_that_stays_as_it_is(llama: LanguageModel) -> None:
+    rows = [llama.encode(TEXT)]
+    replay = Replay.read(llama, [llama.encode(PROSE)[:32] for _ in range(3)])
+
+    def printed(beside: Sequence[str], strength: float) -> tuple[dict[str, torch.Tensor], bool]:
+        """The weights of the print, and whether those of all decoys stayed."""
+        arm = Arm("arm", [rows], None, anchored=False, beside=beside)
+        loop = ArmLoop(llama, arm, LoopConfig(presentations=3, learning_rate=1e-2))
+        torch.manual_seed(0)
+        for name in beside:
+            adapters.attach(llama, name, 2, 4, seed=7)
+            for weight in adapters.weights(llama, name).values():
+                weight.data.add_(strength * torch.randn_like(weight))
+        decoys = {n: w for name in beside for n, w in adapters.weights(llama, name).items()}
+        before = {n: w.detach().clone() for n, w in decoys.items()}
+        for _ in range(3):
+            loop.present(replay)
+            with torch.no_grad():
+                now = score(llama, case("one").probes)
+                with llama.state("arm"):
+                    assert now == score(llama, case("one").probes)  # the decoys are off again
+        stayed = all(torch.equal(before[n], w) and w.grad is None for n, w in decoys.items())
+        found = {n: w.detach().clone() for n, w in loop.weights.items()}
+        adapters.detach(llama)
+        return found, stayed
+
+    alone, _ = printed((), 0.0)
+    beside_nothing, _ = printed(("first", "second"), 0.0)  # fresh adapters change nothing
+    assert all(torch.allclose(alone[n], beside_nothing[n], atol=1e-6) for n in alone)
+    beside_decoys, stayed = printed(("first", "second"), 0.2)
+    assert stayed and not all(torch.allclose(alone[n], beside_decoys[n], atol=1e-4) for n in alone)
+
+
+def test_each_decoy_reads_its_own_prose(llama: LanguageModel) -> None:
+    words = " ".join(f"word{i}" for i in range(2000))
+    first, second = decoy_rows(llama, words)
+    assert len(first) == len(second) and all(len(row) <= ROW for row in first + second)
+    assert not {tuple(row) for row in first} & {tuple(row) for row in second}
 
 
 def test_texts_are_cut_to_what_is_asked(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from litho.core.errors import Interrupted, LithoError
 from litho.core.runs import whole_file
 from litho.text.cases import read_cases
 from litho.text.documents import read_text
+from litho.train.inputs import shipped_retention
 from litho.train.lithography.summary import ArmSummary, Matched, summarize
 from litho.train.lithography.tournament import PROTOCOLS, BenchConfig, open_tournament
 
@@ -35,6 +36,7 @@ COLUMNS = (
 def lithography(
     texts: Path,
     retention: Path,
+    decoys: Path | None,
     protocol: str,
     out: Path,
     only: str,
@@ -49,10 +51,11 @@ def lithography(
     given = [f"{key}={json.dumps(value)}" for key, value in chosen.items()]
     config = load_config(BenchConfig, None, [*given, *assignments])
     cases, prose = read_cases(texts), read_text(retention)
+    decoy_prose = read_text(decoys) if decoys else shipped_retention()
     try:
         with Bars() as bars:
             names = [name.strip() for name in only.split(",") if name.strip()]
-            tournament = open_tournament(out, config, cases, prose, bars, names)
+            tournament = open_tournament(out, config, cases, prose, decoy_prose, bars, names)
             trials = tournament.finished() if so_far else tournament.run()
     except KeyboardInterrupt:
         raise Interrupted("stopped; the same command goes on from here") from None

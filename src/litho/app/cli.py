@@ -251,6 +251,13 @@ def bench(
     texts: Annotated[Path, typer.Argument(help="Texts with questions and paraphrases, JSONL.")],
     retention: Annotated[Path, typer.Option(help="Unrelated prose on which drift is measured.")],
     out: Annotated[Path, typer.Option(help="Folder; if it holds a part, it is gone on with.")],
+    decoys: Annotated[
+        Path | None,
+        typer.Option(
+            help="Other prose, for the adapters beside which prints are made to last.",
+            show_default="pages shipped with Litho",
+        ),
+    ] = None,
     protocol: Annotated[str, typer.Option(help="quick or full.")] = "quick",
     only: Annotated[
         str, typer.Option(help="Arms to do now, separated by commas.", show_default="all")
@@ -266,7 +273,9 @@ def bench(
 
     if name != "lithography":
         raise LithoError(f"there is no comparison {name!r}: there is lithography")
-    comparisons.lithography(texts, retention, protocol, out, only, so_far, settings or [], as_json)
+    comparisons.lithography(
+        texts, retention, decoys, protocol, out, only, so_far, settings or [], as_json
+    )
 
 
 @app.command()

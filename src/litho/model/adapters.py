@@ -6,7 +6,7 @@ import re
 import shutil
 import warnings
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
@@ -274,6 +274,22 @@ def _factors(model: LanguageModel, name: str) -> Iterator[tuple[str, Tensor, Ten
         if isinstance(module, LoraLayer) and name in module.lora_A:
             a, b = module.lora_A[name].weight, module.lora_B[name].weight
             yield kind(path), cast(Tensor, a), cast(Tensor, b), float(module.scaling[name])
+
+
+@contextmanager
+def learning(model: LanguageModel, name: str, beside: Sequence[str] = ()) -> Iterator[None]:
+    """Run the block with an adapter that is trained and others that are only on.
+
+    Behind it the first is on alone.
+    """
+    with model.state((*beside, name)):
+        for other in beside:  # PEFT makes all that is active trainable
+            for parameter in weights(model, other).values():
+                parameter.requires_grad_(False)
+        yield
+    if beside:
+        with model.state(name):
+            pass
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 import json
 import random
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -117,6 +118,7 @@ class Arm:
     keys: Mapping[str, Tensor] | None = None  # what its A is for good; None: drawn, and trained
     kinds: Sequence[str] = ()  # what made each presentation, if that is known
     ascent: Ascent | None = None  # made on the untouched model; its rungs are shown first
+    beside: Sequence[str] = ()  # adapters that are on, by turns, while a presentation is learned
 
 
 def train_arm(
@@ -261,8 +263,16 @@ class ArmLoop:
         if not rows:
             return None
         done = self.progress.done / self.progress.last
-        with self.frozen.active():
+        with self._joined():
             return self.arm.objective(self.model, rows, self.config.micro_tokens, done)
+
+    def _joined(self) -> AbstractContextManager[None]:
+        """What a presentation goes through: the arm's adapter, alone or beside another one."""
+        beside = self.arm.beside
+        if not beside:
+            return self.frozen.active()
+        other = beside[self.progress.done % len(beside)]
+        return adapters.learning(self.model, self.arm.name, [other])
 
     def _hold(self, replay: Replay, weight: float) -> float:
         """Pull back to the base on a few self-samples; return the drift there."""

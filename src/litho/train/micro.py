@@ -33,10 +33,7 @@ def train_steps(
     optimizer = torch.optim.AdamW(weights.values(), lr=learning_rate, weight_decay=0.0)
     frozen = FrozenBelow(model, name)
     for step in range(steps):
-        with torch.enable_grad(), model.state((*beside, name)):
-            for other in beside:  # PEFT makes all that is active trainable
-                for parameter in adapters.weights(model, other).values():
-                    parameter.requires_grad_(False)
+        with torch.enable_grad(), adapters.learning(model, name, beside):
             with frozen.active():
                 backward_text(model, [rows[step % len(rows)]], MICRO_TOKENS)
             norm = nn.utils.clip_grad_norm_(weights.values(), 1.0)

@@ -26,10 +26,11 @@ class Parts(Config):
     keys: Keys = "random"
     rank: int = Field(8, ge=1)
     drift: Literal["free", "fixed", "held"] = "free"  # KL to the base on self-samples
+    decoys: bool = False  # learned with adapters on that unrelated prose has trained
     kl_weight: float = Field(40.0, gt=0)  # at the beginning; for good if the drift term is fixed
 
 
-PLAN = Parts(versions="plan", drift="held", keys="text", rank=32)
+PLAN = Parts(versions="plan", drift="held", keys="text", rank=32, decoys=True)
 
 ARMS: dict[str, Parts] = {
     "duplicates": Parts(),
@@ -60,6 +61,7 @@ ABLATIONS: dict[str, Parts] = {
     "plan in the layers that the text pulls at": PLAN.model_copy(update={"layers": "pull"}),
     "plan in as many random layers": PLAN.model_copy(update={"layers": "random"}),
     "plan with random keys": PLAN.model_copy(update={"keys": "random"}),
+    "plan without decoys": PLAN.model_copy(update={"decoys": False}),
     "plan in blocks": PLAN.model_copy(update={"rhythm": "blocked"}),
     "plan at expanding distances": PLAN.model_copy(update={"rhythm": "expanding"}),
 }

@@ -28,6 +28,7 @@ from litho.measure.probes import target_of, tokenizes_apart
 from litho.model.loading import LanguageModel, load, locate
 from litho.text.cases import Case, shortened
 from litho.train.cost import Cost, comparison_cost
+from litho.train.decoys import COUNT, decoy_rows, train_decoys
 from litho.train.inputs import check_text
 from litho.train.job import Reporter
 from litho.train.lithography.parts import ABLATIONS, ARMS
@@ -114,6 +115,7 @@ class Tournament:
     config: BenchConfig
     cases: Sequence[Case]  # those to compare on, then those of the sweep
     prose: str
+    decoy_prose: str
     reporter: Reporter
     model: LanguageModel
     only: Sequence[str] = ()  # arms and ablations to do now; none: all
@@ -267,6 +269,8 @@ class Tournament:
         parts = (ARMS | ABLATIONS)[task.arm].model_copy(update={"kl_weight": task.kl_weight})
         lasting = not task.sweep and task.arm in self.config.durable
         bench = self._bench_of(case)
+        if parts.decoys:
+            bench.decoys = self._decoys()
         trial = run_trial(bench, task.arm, parts, config, not task.sweep, lasting)
         self._keep(task, trial)
 
@@ -285,6 +289,14 @@ class Tournament:
             _other_rows(self.model, self.prose, rows),
         )
         return self._bench
+
+    def _decoys(self) -> list[Path]:
+        """The folders of the decoys, which are the same for all texts."""
+        folders = [self.folder / f"decoy{number}" for number in range(COUNT)]
+        with self._lock("decoys", timeout=-1):
+            if not all(folder.exists() for folder in folders):
+                train_decoys(self.model, self.decoy_prose, folders)
+        return folders
 
     def _prepared(self, model: LanguageModel, case: Case) -> Prepared:
         path = self.folder / f"text-{case.id}.json"
@@ -317,11 +329,13 @@ def open_tournament(
     config: BenchConfig,
     cases: Sequence[Case],
     prose: str,
+    decoy_prose: str,
     reporter: Reporter,
     only: Sequence[str] = (),
 ) -> Tournament:
     """Begin a comparison in `folder`, or go on with the one that is there.
 
+    `prose` is what drift and durability are measured on, `decoy_prose` what decoys learn.
     Raises LithoError if there are too few texts, an arm of `only` does not exist, or another
     comparison is in the folder.
     """
@@ -333,8 +347,8 @@ def open_tournament(
         raise LithoError(f"{needed} texts with paraphrases are needed, but there are {len(cases)}")
     chosen = [shortened(c, config.words) if config.words else c for c in cases[:needed]]
     model = load(locate(config.model), getattr(torch, config.dtype))
-    _check(model, config, chosen, prose)
-    inputs = "\n".join([case.model_dump_json() for case in chosen] + [prose])
+    _check(model, config, chosen, prose, decoy_prose)
+    inputs = "\n".join([case.model_dump_json() for case in chosen] + [prose, decoy_prose])
     begun = config.model_dump(mode="json") | {"inputs": sha256(inputs.encode()).hexdigest()}
     path = folder / "config.json"
     if path.exists():
@@ -347,10 +361,12 @@ def open_tournament(
         with whole_file(path) as temporary:
             temporary.write_text(json.dumps(begun, indent=1), encoding="utf-8")
     (folder / "locks").mkdir(exist_ok=True)
-    return Tournament(folder, config, chosen, prose, reporter, model, only)
+    return Tournament(folder, config, chosen, prose, decoy_prose, reporter, model, only)
 
 
-def _check(model: LanguageModel, config: BenchConfig, cases: Sequence[Case], prose: str) -> None:
+def _check(
+    model: LanguageModel, config: BenchConfig, cases: Sequence[Case], prose: str, decoy_prose: str
+) -> None:
     """Raises LithoError on what would otherwise be found after hours."""
     names = [case.id for case in cases]
     for case in cases:
@@ -371,6 +387,9 @@ def _check(model: LanguageModel, config: BenchConfig, cases: Sequence[Case], pro
             f"the retention text is too short: of {len(model.tokens(prose))} tokens "
             f"{config.retention_tokens} are measured, and others are needed for the durability"
         )
+    if prose.strip() in decoy_prose or decoy_prose.strip() in prose:
+        raise LithoError("the decoys must not know the retention text: give them other prose")
+    decoy_rows(model, decoy_prose)
 
 
 def _latest(trials: dict[str, Trial]) -> dict[str, float | None]:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import cycle, islice
+from pathlib import Path
 
 import torch
 from pydantic import BaseModel
@@ -89,6 +90,7 @@ class Bench:
     unseen: Replay
     retention: Replay  # the text on which D_ret is measured
     unrelated: Sequence[list[int]]  # rows of prose for the steps after the training
+    decoys: Sequence[Path] = ()  # adapters for the arms that are trained beside them
 
 
 def run_trial(
@@ -133,6 +135,8 @@ def _train(bench: Bench, trial: Trial, parts: Parts, config: TrialConfig, spille
     config = config.model_copy(update={"rank": parts.rank, "alpha": 2 * parts.rank})
     with _counting(bench.model) as read:
         loop = ArmLoop(bench.model, _arm(bench, parts, config), config)
+        for folder in bench.decoys if parts.decoys else ():
+            adapters.load(bench.model, folder.name, folder)
         trial.read = read[0]
         while loop.progress.done < config.presentations:
             before = read[0]
@@ -168,6 +172,7 @@ def _arm(bench: Bench, parts: Parts, config: TrialConfig) -> Arm:
         layers=layers,
         keys=_keys(bench, layers, config) if parts.keys == "text" else None,
         ascent=ascent,
+        beside=[folder.name for folder in bench.decoys] if parts.decoys else (),
     )
 
 
