@@ -292,6 +292,52 @@ def ensemble(
 
 
 @app.command()
+def predict(
+    texts: Annotated[Path, typer.Argument(help='Texts as JSONL: {"id": "...", "text": "..."}.')],
+    probes: Annotated[
+        Path, typer.Argument(help='Probes: {"id": "...", "prefix": "...", "target": "..."}.')
+    ],
+    out: Annotated[Path, typer.Option(help="Folder; if it holds a part, it is gone on with.")],
+    recipe: Annotated[Path | None, typer.Option(help="How it would be trained on: YAML.")] = None,
+    price: Annotated[str, typer.Option(help="cheap or careful.")] = "cheap",
+    calibration: Annotated[
+        Path | None, typer.Option(help="What 'litho calibrate' wrote, for intervals.")
+    ] = None,
+    model: ModelOption = DEFAULT_MODEL,
+    settings: SetOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Say what training on each text would do to each probe, without training."""
+    from litho.app import predictions
+
+    predictions.predict(
+        texts,
+        probes,
+        recipe,
+        model,
+        predictions.checked_price(price),
+        calibration,
+        out,
+        settings or [],
+        as_json,
+    )
+
+
+@app.command()
+def calibrate(
+    plan: Annotated[Path, typer.Argument(help="The plan of an ensemble: YAML.")],
+    out: Annotated[Path, typer.Option(help="Folder; if it holds a part, it is gone on with.")],
+    price: Annotated[str, typer.Option(help="cheap or careful.")] = "cheap",
+    settings: SetOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Fit predictions to the runs of an ensemble, so that others come with intervals."""
+    from litho.app import predictions
+
+    predictions.calibrate(plan, out, predictions.checked_price(price), settings or [], as_json)
+
+
+@app.command()
 def report(run: Annotated[Path, typer.Argument(help="A finished run.")]) -> None:
     """Write the report of a finished run again."""
     from litho.app.report import write_report

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from transformers import DynamicCache
 
 from litho.model.loading import LanguageModel
@@ -94,17 +94,26 @@ def logits_of_rows(model: LanguageModel, rows: Sequence[Sequence[int]]) -> list[
     return [found[i] for i in range(len(rows))]
 
 
-def _logits_at(
+def logits_at(
     model: LanguageModel,
     ids_BT: Tensor,
     wanted: Sequence[tuple[int, int]],
     past: DynamicCache | None = None,
 ) -> Tensor:
-    """Logits N x V at N pairs of row and place."""
-    places = sorted({place for _, place in wanted})
-    found = logits(model, ids_BT, places, past)
-    rows = torch.tensor([row for row, _ in wanted])
-    return found[rows, torch.tensor([places.index(place) for _, place in wanted])]
+    """Logits N x V at N pairs of row and place: the output head is given nothing else."""
+    rows, places = torch.tensor(wanted, device=model.device).T
+
+    def pick(_: nn.Module, args: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        return (args[0][rows, places], *args[1:])
+
+    head = model.network.get_output_embeddings()
+    handle = head.register_forward_pre_hook(pick) if head else None
+    try:
+        found = logits(model, ids_BT, past=past)
+    finally:
+        if handle:
+            handle.remove()
+    return found if found.dim() == 2 else found[rows, places]
 
 
 def _plain(model: LanguageModel) -> torch.nn.Module:
@@ -167,7 +176,7 @@ def _score_batch(
     wanted = [(row, i) for row, t in enumerate(targets) for i in range(t.first, len(t.ids))]
     predicting = [(row, i - 1 - skipped) for row, i in wanted]
     labels = torch.tensor([targets[row].ids[i] for row, i in wanted])
-    logp = token_logprobs(_logits_at(model, ids_BT, predicting, past), labels)
+    logp = token_logprobs(logits_at(model, ids_BT, predicting, past), labels)
     lengths = [len(t.ids) - t.first for t in targets]
     return [values.mean().item() for values in logp.split(lengths)]
 
@@ -209,7 +218,7 @@ def greedy(
         for group in batches([len(grown[i]) for i in open_]):
             ids_BT, _ = pad_rows([grown[open_[g]] for g in group], model.pad)
             last = [(row, len(grown[open_[g]]) - 1) for row, g in enumerate(group)]
-            likeliest = _logits_at(model, ids_BT, last).argmax(-1).tolist()
+            likeliest = logits_at(model, ids_BT, last).argmax(-1).tolist()
             for g, token in zip(group, likeliest, strict=True):
                 grown[open_[g]].append(token)
     return [row[len(start) :] for row, start in zip(grown, rows, strict=True)]

@@ -33,18 +33,41 @@ class Recipe(Config):
 
 
 def follow(
-    model: LanguageModel, name: str, recipe: Recipe, ids: Sequence[int]
+    model: LanguageModel,
+    name: str,
+    recipe: Recipe,
+    ids: Sequence[int],
+    strides: Sequence[int] | None = None,
 ) -> Iterator[tuple[int, float]]:
-    """Train a new adapter `name`; yields the number of steps done and the loss before the last one.
+    """Train a new adapter `name`; yields how many of the recipe's steps are done and the loss.
 
-    Between two steps the model may be read in any state. Raises LithoError if the text does not
-    fit into the context, the recipe names modules or layers that the model lacks, or the training
-    diverges.
+    The loss is that before the last step. Between two steps the model may be read in any state.
+    `strides`: for how many of the recipe's steps each step stands; none: for one each, which is
+    the recipe itself. A step that stands for r has r times the learning rate, and AdamW's moments
+    forget as much as in r steps (beta^r; Busbridge et al. 2023, arXiv 2307.13813, section 2).
+
+    Raises LithoError if the text does not fit into the context, the recipe names modules or layers
+    that the model lacks, or the training diverges.
     """
     if len(ids) > model.context:
         raise LithoError(
             f"the text has {len(ids)} tokens, but the model reads {model.context}: cut it up"
         )
+    optimizer = prepare(model, name, recipe)
+    done = 0
+    for stride in strides or (1,) * recipe.steps:
+        with torch.enable_grad(), model.state(name), adapters.mixed_precision(model):
+            loss = backward_text(model, [ids], len(ids))
+            check_converging(loss, f"step {done + 1}", recipe.learning_rate)
+        stretch(optimizer, recipe.learning_rate, done, stride)
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
+        done += stride
+        yield done, loss
+
+
+def prepare(model: LanguageModel, name: str, recipe: Recipe) -> torch.optim.Optimizer:
+    """Hang the recipe's adapter on the model; return what trains it."""
     _check_targets(model, recipe)
     adapters.attach(
         model,
@@ -57,14 +80,18 @@ def follow(
     )
     weights = adapters.weights(model, name).values()
     make = torch.optim.AdamW if recipe.optimizer == "adamw" else torch.optim.SGD
-    optimizer = make(weights, lr=recipe.learning_rate, weight_decay=0.0)
-    for step in range(1, recipe.steps + 1):
-        with torch.enable_grad(), model.state(name):
-            loss = backward_text(model, [ids], len(ids))
-            check_converging(loss, f"step {step}", recipe.learning_rate)
-            optimizer.step()
-            optimizer.zero_grad(set_to_none=True)
-        yield step, loss
+    return make(weights, lr=recipe.learning_rate, weight_decay=0.0)
+
+
+def stretch(optimizer: torch.optim.Optimizer, learning_rate: float, done: int, stride: int) -> None:
+    """Let the next step stand for `stride` steps, after `done` of them."""
+    for group in optimizer.param_groups:
+        group["lr"] = stride * learning_rate
+        if "betas" in group:
+            group["betas"] = tuple(beta**stride for beta in optimizer.defaults["betas"])
+    for state in optimizer.state.values():
+        if "step" in state:  # AdamW corrects the bias of its moments by beta^step
+            state["step"].fill_(done / stride)
 
 
 def _check_targets(model: LanguageModel, recipe: Recipe) -> None:

@@ -57,7 +57,7 @@ class BenchConfig(Config):
     learning_rates: tuple[Positive, ...] = Field((3e-4, 1e-3, 2e-3), min_length=1)
     # Swept where the weight of the drift term is fixed.
     kl_weights: tuple[Positive, ...] = Field((10.0, 40.0, 160.0), min_length=1)
-    budget: float = Field(0.0075, gt=0)  # nats a token, on self-samples kept out of training
+    budget: float = Field(0.007, gt=0)  # nats a token, on self-samples kept out of training
     drift_limit: float = Field(0.0075, gt=0)  # D_ret up to which a learning rate is preferred
     samples: int = Field(56, ge=2)
     unseen: int = Field(16, ge=1)

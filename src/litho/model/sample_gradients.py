@@ -1,0 +1,75 @@
+"""Per-sample gradients of log-probabilities with respect to a LoRA adapter, a batch at a time."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor, nn
+
+from litho.model import adapters
+from litho.model.loading import LanguageModel
+from litho.model.scoring import Target, batches, logits_at, pad_rows
+
+# Shapes: B rows, T tokens, N targets or places, P parameters, I and O inputs and outputs.
+TOKENS = 512  # padded, in one pass
+
+
+def sample_gradients(
+    model: LanguageModel, name: str, targets: Sequence[Target]
+) -> Iterator[tuple[list[int], Tensor]]:
+    """Gradients of each target's mean log-probability per token, in nats, batch by batch.
+
+    Yields numbers of targets and their gradients, N x P in float32, with respect to the trainable
+    matrices of the adapter in the order of `adapters.weights`. The model is in the state in which
+    it is read. That of a matrix is the sum over tokens of (gradient of its output) x (its input)
+    for each row alone (Goodfellow 2015, arXiv 1510.01799): one pass for the whole batch.
+    """
+    matrices = _matrices(model, name)
+    for group in batches([len(target.ids) for target in targets], TOKENS, bucket=1):
+        with torch.enable_grad(), _recorded(matrices) as gradients:
+            _log_probabilities(model, [targets[i] for i in group]).backward()
+        yield group, torch.cat([gradients[matrix].flatten(1) for matrix in matrices], dim=1)
+
+
+def _matrices(model: LanguageModel, name: str) -> list[nn.Module]:
+    """Those of an adapter that are trained."""
+    return [
+        model.network.get_submodule(path.removesuffix(".weight"))
+        for path, parameter in adapters.weights(model, name).items()
+        if parameter.requires_grad
+    ]
+
+
+@contextmanager
+def _recorded(matrices: Sequence[nn.Module]) -> Iterator[dict[nn.Module, Tensor]]:
+    """Collects the gradient of each matrix row by row, B x O x I; none is left in the matrices."""
+    found: dict[nn.Module, Tensor] = {}
+
+    def watch(matrix: nn.Module, args: tuple[Tensor, ...], output: Tensor) -> None:
+        input_BTI = args[0].detach()
+
+        def keep(gradient_BTO: Tensor) -> None:
+            now_BOI = torch.einsum("bto,bti->boi", gradient_BTO, input_BTI).float()
+            found[matrix] = now_BOI + found[matrix] if matrix in found else now_BOI
+
+        output.register_hook(keep)
+
+    handles = [matrix.register_forward_hook(watch) for matrix in matrices]
+    try:
+        yield found
+    finally:
+        for handle in handles:
+            handle.remove()
+        for matrix in matrices:
+            matrix.weight.grad = None
+
+
+def _log_probabilities(model: LanguageModel, targets: Sequence[Target]) -> Tensor:
+    """The sum over rows of the mean log-probability per target token: rows do not mix."""
+    ids_BT, _ = pad_rows([target.ids for target in targets], model.pad, bucket=1)
+    wanted = [(b, i) for b, t in enumerate(targets) for i in range(t.first, len(t.ids))]
+    found_NV = logits_at(model, ids_BT, [(b, i - 1) for b, i in wanted])
+    labels_N = torch.tensor([targets[b].ids[i] for b, i in wanted], device=found_NV.device)
+    counts_N = torch.tensor([len(targets[b].ids) - targets[b].first for b, _ in wanted])
+    logp_N = found_NV.float().log_softmax(-1).gather(-1, labels_N[:, None])[:, 0]
+    return (logp_N / counts_N.to(logp_N.device)).sum()

@@ -1,0 +1,1 @@
+"""What training on a text would do, said before it is done."""

@@ -1,0 +1,67 @@
+"""What predictions mean for a collection of texts: harm, repetition, and what to keep."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from litho.core.records import Record
+
+# Shapes: T texts, Q questions.
+# Cosine of two first steps from which texts count as repeating each other. Of 105 texts on the
+# bundled model, 14 of 15 paraphrases lay above it (0.09 to 0.34) and no other pair did.
+REPEATS = 0.1
+
+
+class Harm(Record):
+    """A text that lowers questions by more than the error of the prediction."""
+
+    text: str
+    probes: list[str]
+    delta: float  # nats per target token, all of them together
+
+
+class Repetition(Record):
+    """Two texts whose first steps go the same way."""
+
+    texts: tuple[str, str]
+    cosine: float
+
+
+def harmful(
+    texts: Sequence[str], questions: Sequence[str], effects_TQ: np.ndarray, half_TQ: np.ndarray
+) -> list[Harm]:
+    """The texts that do harm, the worst first."""
+    found = []
+    for text, effects_Q, half_Q in zip(texts, effects_TQ, half_TQ, strict=True):
+        lowered = np.flatnonzero(effects_Q + half_Q < 0)
+        if len(lowered):
+            probes = [questions[int(i)] for i in lowered]
+            found.append(Harm(text=text, probes=probes, delta=float(effects_Q[lowered].sum())))
+    return sorted(found, key=lambda harm: harm.delta)
+
+
+def redundant(texts: Sequence[str], cosines_TT: np.ndarray) -> list[Repetition]:
+    """The pairs that repeat each other, the most alike first."""
+    found = [
+        Repetition(texts=(texts[int(i)], texts[int(j)]), cosine=float(cosines_TT[i, j]))
+        for i, j in zip(*np.triu_indices(len(texts), k=1), strict=True)
+        if cosines_TT[i, j] >= REPEATS
+    ]
+    return sorted(found, key=lambda pair: -pair.cosine)
+
+
+def suggested(
+    texts: Sequence[str], effects_TQ: np.ndarray, repeated: Sequence[Repetition]
+) -> list[str]:
+    """What to keep, the most helpful first.
+
+    Left out are texts that lower more than they raise, and of two that repeat each other the one
+    that raises less.
+    """
+    gains = dict(zip(texts, effects_TQ.sum(axis=1).tolist(), strict=True))
+    kept: list[str] = []
+    twins = {frozenset(pair.texts) for pair in repeated}
+    for text in sorted(gains, key=lambda name: -gains[name]):
+        if gains[text] > 0 and not any({text, other} in twins for other in kept):
+            kept.append(text)
+    return kept

@@ -1,0 +1,57 @@
+"""A micro fine-tune in few steps that each stand for several, at a fraction of its price."""
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+
+from litho.core.ledger import Result
+from litho.measure.probes import score
+from litho.model import adapters
+from litho.model.loading import LanguageModel
+from litho.text.collections import Question
+from litho.train.recipe import Recipe, follow
+
+LONGEST = 3  # steps that one stands for
+COARSE = "coarse"  # name of the adapter
+
+
+def strides(steps: int) -> tuple[int, ...]:
+    """1, 2, 2, 3, 3, ...: A learns only once B is no longer 0, and then everything changes fast."""
+    found: list[int] = []
+    for stride in (1, 2, 2, *[LONGEST] * steps):
+        left = steps - sum(found)
+        if not left:
+            break
+        found.append(min(stride, left))
+    return tuple(found)
+
+
+def coarse_specification(weights: str, text: str, questions: str, recipe: Recipe) -> dict[str, Any]:
+    """What the result of `coarse_run` is found by; hashes of the model, the text, the questions."""
+    return {
+        "format": 1,
+        "coarse": strides(recipe.steps),
+        "model": weights,
+        "text": text,
+        "questions": questions,
+        "recipe": recipe.model_dump(mode="json"),
+    }
+
+
+def coarse_run(
+    model: LanguageModel, recipe: Recipe, text: str, questions: Sequence[Question]
+) -> Result:
+    """Answers to all questions after the steps, in the precision of the model."""
+    began = time.process_time()
+    losses = []
+    try:
+        for _, loss in follow(model, COARSE, recipe, model.encode(text), strides(recipe.steps)):
+            losses.append(loss)
+        with torch.no_grad(), model.state(COARSE), adapters.mixed_precision(model):
+            answers = score(model, questions)
+    finally:
+        if model.adapters:
+            adapters.detach(model)
+    return {"answers": answers, "losses": losses, "cpu_seconds": time.process_time() - began}

@@ -1,0 +1,246 @@
+"""Predictions of micro fine-tunes: gradients row by row, and what is made of them."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from litho.core.errors import LithoError
+from litho.measure.probes import score, target_of
+from litho.model import adapters
+from litho.model.loading import LanguageModel, locate
+from litho.model.sample_gradients import sample_gradients
+from litho.model.scoring import Target, logits_at, pad_rows
+from litho.text.collections import NamedText, Question
+from litho.train.prediction.advice import harmful, redundant, suggested
+from litho.train.prediction.calibration import COVERAGE, calibrate
+from litho.train.prediction.coarse import coarse_run, strides
+from litho.train.prediction.first_order import first_order
+from litho.train.prediction.predictor import Predictor
+from litho.train.recipe import Recipe, follow, stretch
+from tests.conftest import TEXT, Silent
+
+TEXTS = [
+    NamedText(id=str(i), text=sentence)
+    for i, sentence in enumerate([*TEXT.split(". "), "The sea was calm.", "Ten pigs ran away."])
+]
+
+QUESTIONS = [
+    Question(id=str(i), prefix=prefix, target=target)
+    for i, (prefix, target) in enumerate(
+        [
+            ("The clock of Ostrava was built by", "Marek Dolny"),
+            ("It is wound on", "Fridays"),
+            ("The sea was calm and the boats lay in the", "harbour"),
+            ("A choir of", "forty singers climbs the tower"),
+        ]
+    )
+]
+
+
+@pytest.mark.parametrize("fresh", [True, False])
+def test_gradients_of_a_batch_are_those_of_each_row_alone(
+    any_model: LanguageModel, fresh: bool
+) -> None:
+    adapters.attach(any_model, "x", 2, 4, seed=0)
+    weights = adapters.weights(any_model, "x")
+    if not fresh:
+        torch.manual_seed(0)
+        for weight in weights.values():
+            weight.data.add_(0.1 * torch.randn_like(weight))
+    targets = [target_of(any_model, question) for question in QUESTIONS]
+    targets.append(Target(tuple(any_model.encode(TEXT)), 1))
+    found = {
+        i: gradient
+        for group, gradients_NP in sample_gradients(any_model, "x", targets)
+        for i, gradient in zip(group, gradients_NP, strict=True)
+    }
+    assert all(weight.grad is None for weight in weights.values())
+    for i, target in enumerate(targets):
+        ids = torch.tensor([target.ids])
+        logp = any_model.network(input_ids=ids, use_cache=False).logits[0].log_softmax(-1)
+        labels = ids[0, target.first :, None]
+        logp[target.first - 1 : -1].gather(-1, labels).mean().backward()
+        alone = torch.cat(
+            [weight.grad.flatten() for weight in weights.values() if weight.grad is not None]
+        )
+        for weight in weights.values():
+            weight.grad = None
+        assert torch.allclose(found[i], alone, atol=1e-5)
+    adapters.detach(any_model)
+
+
+def test_the_head_reads_only_what_is_asked_for(any_model: LanguageModel) -> None:
+    rows = [any_model.encode(TEXT)[:20], any_model.encode(TEXT)[:12]]
+    ids_BT, _ = pad_rows(rows, any_model.pad)
+    wanted = [(0, 3), (1, 11), (0, 0)]
+    with torch.no_grad():
+        whole = any_model.network(input_ids=ids_BT).logits
+        found = logits_at(any_model, ids_BT, wanted)
+    assert torch.allclose(found, torch.stack([whole[b, t] for b, t in wanted]), atol=1e-5)
+
+
+def targets_of(model: LanguageModel) -> list[Target]:
+    return [target_of(model, question) for question in QUESTIONS]
+
+
+def test_a_step_for_several_goes_as_far_as_these_where_the_gradient_stays() -> None:
+    def moved(steps: tuple[int, ...]) -> torch.Tensor:
+        weight = torch.nn.Parameter(torch.zeros(3))
+        optimizer = torch.optim.AdamW([weight], lr=0.1, weight_decay=0.0)
+        done = 0
+        for stride in steps:
+            weight.grad = torch.tensor([1.0, -0.01, 5.0])
+            stretch(optimizer, 0.1, done, stride)
+            optimizer.step()
+            done += stride
+        return weight.detach()
+
+    assert torch.allclose(moved((1, 2, 2, 3)), moved((1,) * 8), atol=1e-5)
+
+
+def test_strides_cover_the_recipe() -> None:
+    assert strides(20) == (1, 2, 2, 3, 3, 3, 3, 3)
+    assert all(sum(strides(steps)) == steps for steps in range(1, 40))
+
+
+@pytest.mark.parametrize("optimizer", ["adamw", "sgd"])
+def test_the_first_order_is_what_a_short_step_does(llama: LanguageModel, optimizer: str) -> None:
+    recipe = Recipe(learning_rate=1e-4, steps=1, optimizer=optimizer)
+    encoded = [llama.encode(text.text) for text in TEXTS]
+    texts = [Target(tuple(ids), 1) for ids in encoded]
+    found = first_order(llama, recipe, texts, targets_of(llama), Silent())
+    before = np.array(score(llama, QUESTIONS))
+    for ids, expected_Q in zip(encoded, found.effects_TQ, strict=True):
+        for _ in follow(llama, "x", recipe, ids):
+            pass
+        with torch.no_grad():
+            measured_Q = np.array(score(llama, QUESTIONS)) - before
+        adapters.detach(llama)
+        assert np.abs(measured_Q - expected_Q).max() < 0.05 * np.abs(measured_Q).max()
+    assert np.allclose(found.cosines_TT.diagonal(), 1)
+    assert np.allclose(found.cosines_TT, found.cosines_TT.T)
+
+
+def test_a_coarse_run_of_one_step_is_the_run(llama: LanguageModel) -> None:
+    recipe = Recipe(steps=1, learning_rate=1e-2)
+    found = coarse_run(llama, recipe, TEXT, QUESTIONS)["answers"]
+    for _ in follow(llama, "x", recipe, llama.encode(TEXT)):
+        pass
+    with torch.no_grad():
+        assert found == score(llama, QUESTIONS)
+    adapters.detach(llama)
+
+
+def test_a_calibration_finds_weights_and_its_intervals_cover_unseen_texts() -> None:
+    chance = np.random.default_rng(0)
+    estimates_TQF = chance.normal(size=(120, 40, 2))
+    true_TQ = estimates_TQF @ [2.0, -0.5] + 0.3
+    measured_TQ = true_TQ + chance.standard_t(4, true_TQ.shape) * (0.1 + 0.2 * np.abs(true_TQ))
+    found = calibrate("cheap", "hash", {}, estimates_TQF[:60], measured_TQ[:60])
+    assert np.allclose(found.weights, [2.0, -0.5], atol=0.05) and abs(found.offset - 0.3) < 0.05
+    predicted_TQ, half_TQ = found.predict(estimates_TQF[60:])
+    covered = (np.abs(measured_TQ[60:] - predicted_TQ) <= half_TQ).mean()
+    assert abs(covered - COVERAGE) < 0.03
+    small = np.abs(predicted_TQ) < 0.3
+    assert half_TQ[small].mean() < half_TQ[~small].mean()
+    with pytest.raises(ValueError, match="3 texts"):
+        calibrate("cheap", "hash", {}, estimates_TQF[:3], measured_TQ[:3])
+
+
+def test_what_was_worked_out_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def predictor() -> Predictor:
+        recipe = Recipe(learning_rate=1e-2, steps=4)
+        return Predictor(locate("tiny:llama"), recipe, TEXTS, QUESTIONS, tmp_path, Silent())
+
+    careful = predictor().estimates("careful")
+    assert careful.estimates_TQF.shape == (len(TEXTS), len(QUESTIONS), 4)
+    monkeypatch.setattr(
+        "litho.train.prediction.predictor.coarse_run", lambda *_: pytest.fail("was kept")
+    )
+    assert np.array_equal(predictor().estimates("careful").estimates_TQF, careful.estimates_TQF)
+    cheap = predictor().estimates("cheap")
+    assert np.array_equal(cheap.estimates_TQF[..., :2], careful.estimates_TQF[..., :2])
+
+
+def test_a_text_that_does_not_fit_is_named(tmp_path: Path) -> None:
+    text = [NamedText(id="endless", text=TEXT * 200)]
+    found = Predictor(locate("tiny:llama"), Recipe(), text, QUESTIONS, tmp_path, Silent())
+    with pytest.raises(LithoError, match="'endless' has"):
+        found.estimates("cheap")
+
+
+def test_advice_names_harm_and_repetition_and_keeps_the_rest() -> None:
+    effects_TQ = np.array([[0.5, 0.1], [0.4, 0.1], [-0.9, 0.2], [0.0, 0.05]])
+    half_TQ = np.full((4, 2), 0.3)
+    names, asked = ["a", "b", "c", "d"], ["p", "q"]
+    (harm,) = harmful(names, asked, effects_TQ, half_TQ)
+    assert (harm.text, harm.probes, harm.delta) == ("c", ["p"], -0.9)
+    cosines_TT = np.eye(4)
+    cosines_TT[0, 1] = cosines_TT[1, 0] = 0.25
+    (pair,) = redundant(names, cosines_TT)
+    assert pair.texts == ("a", "b") and pair.cosine == 0.25
+    assert suggested(names, effects_TQ, [pair]) == ["a", "d"]
+
+
+@pytest.fixture
+def collection(tmp_path: Path) -> Path:
+    """Texts, probes, a plan and a recipe in a folder."""
+    folder = tmp_path / "collection"
+    folder.mkdir()
+    for name, entries in (("texts", TEXTS), ("probes", QUESTIONS)):
+        lines = "".join(entry.model_dump_json() + "\n" for entry in entries)
+        (folder / f"{name}.jsonl").write_text(lines)
+    recipe = "{learning_rate: 0.01, steps: 3}"
+    (folder / "recipe.yaml").write_text(recipe)
+    (folder / "plan.yaml").write_text(
+        f"texts: texts.jsonl\nprobes: probes.jsonl\nmodels: ['tiny:llama']\nseeds: [0]\n"
+        f"recipes: [{recipe}]\n"
+    )
+    return folder
+
+
+def test_predictions_have_intervals_once_they_are_calibrated(
+    collection: Path, litho: Callable[..., tuple[int, str, str]]
+) -> None:
+    files = [str(collection / name) for name in ("texts.jsonl", "probes.jsonl")]
+    recipe = ["--recipe", str(collection / "recipe.yaml"), "--model", "tiny:llama", "--json"]
+    _, shown, _ = litho("predict", *files, *recipe, "--out", str(collection / "plain"))
+    said = json.loads(shown)
+    assert len(said["effects"]) == len(TEXTS) * len(QUESTIONS)
+    assert not any(effect["trusted"] or effect["interval"] for effect in said["effects"])
+    assert "no calibration" in said["notices"][0] and said["cost"]["seconds"] > 0
+    out = str(collection / "runs")
+    for price in ("cheap", "careful"):
+        plan = str(collection / "plan.yaml")
+        assert litho("calibrate", plan, "--out", out, "--price", price)[0] == 0
+        again = ["--calibration", f"{out}/calibration.json", "--price", price]
+        _, shown, _ = litho("predict", *files, *recipe, *again, "--out", str(collection / price))
+        said = json.loads(shown)
+        for effect in said["effects"]:
+            low, high = effect["interval"]
+            assert low <= effect["delta"] <= high
+        assert said["calibration"]["price"] == price
+    _, shown, _ = litho("predict", *files, *recipe[:-1], "--out", str(collection / "careful"))
+    assert "mean effect" in shown and "running it" in shown
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--price", "free"], "there is no price 'free'"),
+        (["--calibration", "recipe.yaml"], "holds no calibration"),
+        (["--set", "steps=0"], "setting 'steps'"),
+    ],
+)
+def test_bad_input_is_named_and_leaves_nothing(
+    collection: Path, litho: Callable[..., tuple[int, str, str]], arguments: list[str], message: str
+) -> None:
+    arguments = [str(collection / a) if a.endswith(".yaml") else a for a in arguments]
+    files = [str(collection / name) for name in ("texts.jsonl", "probes.jsonl")]
+    code, _, said = litho("predict", *files, "--out", str(collection / "x"), *arguments)
+    assert code == 2 and message in said
+    assert not (collection / "x").exists()
