@@ -28,12 +28,15 @@ def strides(steps: int) -> tuple[int, ...]:
     return tuple(found)
 
 
-def coarse_specification(weights: str, text: str, questions: str, recipe: Recipe) -> dict[str, Any]:
-    """What the result of `coarse_run` is found by; hashes of the model, the text, the questions."""
+def coarse_specification(
+    model: LanguageModel, text: str, questions: str, recipe: Recipe
+) -> dict[str, Any]:
+    """What the result of `coarse_run` is found by; text and questions are given as hashes."""
     return {
         "format": 1,
         "coarse": strides(recipe.steps),
-        "model": weights,
+        "precision": str(model.network.dtype),
+        "model": model.source.sha256(),
         "text": text,
         "questions": questions,
         "recipe": recipe.model_dump(mode="json"),

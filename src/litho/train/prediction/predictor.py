@@ -14,7 +14,7 @@ import torch
 from litho.core.errors import LithoError
 from litho.core.ledger import SharedLedger
 from litho.measure.probes import score, target_of
-from litho.model.loading import ModelSource, load
+from litho.model.loading import LanguageModel, ModelSource, load
 from litho.model.scoring import Target
 from litho.text.collections import NamedText, Question
 from litho.train.cost import ensemble_cost
@@ -26,6 +26,7 @@ from litho.train.recipe import Recipe
 
 # Shapes: T texts, Q questions, F estimates of each effect.
 PLAIN: dict[Price, int] = {"cheap": 0, "careful": 3}  # the estimate that needs no calibration
+CLEAR = 10  # times the rounding that effects must be, for bfloat16 to do
 SAMPLE = 5  # texts whose coarse runs stand for all others where the price is cheap
 
 
@@ -75,8 +76,9 @@ class Predictor:
         began = time.process_time()
         first = self._first_order()
         step = max(1, len(self.texts) // SAMPLE) if price == "cheap" else 1
-        coarse_NQ = self._coarse(self.texts[::step])
         effects_TQ = first.effects_TQ
+        size = float(np.sqrt(np.square(effects_TQ).mean()))
+        coarse_NQ = self._coarse(self.texts[::step], size)
         columns = [
             effects_TQ,
             _mean(effects_TQ),
@@ -152,17 +154,14 @@ class Predictor:
         questions = [target_of(model, question) for question in self.questions]
         return first_order(model, self.recipe, texts, questions, self.reporter)
 
-    def _coarse(self, texts: Sequence[NamedText]) -> np.ndarray:
-        """Effects of coarse runs, N x Q."""
+    def _coarse(self, texts: Sequence[NamedText], size: float) -> np.ndarray:
+        """Effects of coarse runs, N x Q, where effects are expected to be of this size, nats."""
+        model, before_Q = self._precise_enough(size)
         self.reporter.stage("coarse runs", len(texts))
-        model = load(self.source, torch.bfloat16)
-        weights, asked = (
-            self.source.sha256(),
-            _sha256(json.dumps([[q.prefix, q.target] for q in self.questions])),
-        )
+        asked = _sha256(json.dumps([[q.prefix, q.target] for q in self.questions]))
         works = [
             (
-                coarse_specification(weights, _sha256(text.text), asked, self.recipe),
+                coarse_specification(model, _sha256(text.text), asked, self.recipe),
                 partial(coarse_run, model, self.recipe, text.text, self.questions),
             )
             for text in texts
@@ -173,9 +172,18 @@ class Predictor:
                 done, loss=latest["losses"][-1] if latest else None
             ),
         )
-        with torch.no_grad():
-            before = score(model, self.questions)
-        return np.array([result["answers"] for result in found]) - np.array(before)
+        return np.array([result["answers"] for result in found]) - before_Q
+
+    @torch.no_grad()
+    def _precise_enough(self, size: float) -> tuple[LanguageModel, np.ndarray]:
+        """The model in bfloat16, or in float32 where rounding would hide effects of this size.
+
+        With its answers to all questions.
+        """
+        exact, rounded = (load(self.source, d) for d in (torch.float32, torch.bfloat16))
+        exact_Q, rounded_Q = (np.array(score(m, self.questions)) for m in (exact, rounded))
+        noise = np.sqrt(2 * np.square(exact_Q - rounded_Q).mean())  # of a difference of two answers
+        return (rounded, rounded_Q) if size > CLEAR * noise else (exact, exact_Q)
 
 
 def _notices(calibration: Calibration, seconds: float) -> list[str]:
