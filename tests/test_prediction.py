@@ -224,6 +224,8 @@ def test_predictions_have_intervals_once_they_are_calibrated(
             low, high = effect["interval"]
             assert low <= effect["delta"] <= high
         assert said["calibration"]["price"] == price
+        page = (collection / price / "report.html").read_text()
+        assert "agreed with" in page and "figure-effects" in page
     _, shown, _ = litho("predict", *files, *recipe[:-1], "--out", str(collection / "careful"))
     assert "mean effect" in shown and "running it" in shown
 

@@ -268,6 +268,43 @@ def likeness_figure(cka_LM: NDArray[np.floating], before: str, after: str) -> Fi
     return _json(figure)
 
 
+def effects_figure(rows: list[dict[str, Any]], texts: list[str], probes: list[str]) -> Figure:
+    """Predicted effects, texts by probes, both sorted by their means; red up, blue down."""
+    cells = {(row["text"], row["probe"]): row for row in rows}
+    values = np.array([[cells[text, probe]["delta"] for probe in probes] for text in texts])
+    down = [texts[i] for i in np.argsort(values.mean(axis=1))]
+    along = [probes[i] for i in np.argsort(-values.mean(axis=0))]
+    limit = max(float(np.quantile(np.abs(values), 0.98)), 1e-9)
+    found = [[cells[text, probe] for probe in along] for text in down]
+    figure = go.Figure(
+        go.Heatmap(
+            z=[[round(cell["delta"], 4) for cell in line] for line in found],
+            x=along,
+            y=down,
+            customdata=[[_between(cell) for cell in line] for line in found],
+            colorscale="RdBu",
+            reversescale=True,
+            zmin=-limit,
+            zmax=limit,
+            colorbar={"title": {"text": "nats", "side": "right"}, "thickness": 10},
+            hovertemplate="%{y}<br>%{x}<br>%{z:.3f} nats%{customdata}<extra></extra>",
+        )
+    )
+    figure.update_layout(
+        margin=_MARGIN | {"t": 12, "r": 4, "l": 120}, height=max(420, 9 * len(down))
+    )
+    figure.update_xaxes(title="probe", showgrid=False, showticklabels=False)
+    figure.update_yaxes(showgrid=False)
+    return _json(figure)
+
+
+def _between(cell: dict[str, Any]) -> str:
+    if cell["low"] is None:
+        return ""
+    said = "" if cell["trusted"] else ", not to be relied on"
+    return f", {cell['low']:.3f} to {cell['high']:.3f}{said}"
+
+
 def _line(x: list[float], y: list[float], title: str, along: str) -> go.Figure:
     """One measured quantity along another."""
     line = go.Scatter(x=x, y=y, mode="lines+markers", line={"width": 2}, name=title)

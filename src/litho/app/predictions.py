@@ -1,24 +1,24 @@
 """Predictions and their calibration as the command line calls them."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, get_args
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 from pydantic import TypeAdapter, ValidationError
 from rich.table import Table
 
+from litho import __version__
 from litho.app.console import Bars, console, results
+from litho.app.report import write_report
 from litho.app.wording import cell
 from litho.core.config import load_config
 from litho.core.errors import Interrupted, LithoError
-from litho.core.runs import whole_file
+from litho.core.runs import RunDirectory, whole_file
 from litho.model.loading import locate
-from litho.text.collections import leaks, read_questions, read_texts
-from litho.train.ensemble import Ensemble, Plan
+from litho.text.collections import NamedText, Question, leaks, read_questions, read_texts
+from litho.train.ensemble import Effect, Ensemble, Plan
 from litho.train.prediction.advice import harmful, redundant, suggested
 from litho.train.prediction.calibration import Calibration, Price
 from litho.train.prediction.predictor import Prediction, Predictor
@@ -57,29 +57,47 @@ def predict(
             found = predictor.predict(price, known)
     except KeyboardInterrupt:
         raise Interrupted("stopped; the same command goes on from here") from None
+    effects = list(_effects(texts, questions, found))
+    summary = _summary(texts, questions, price, found)
+    run = RunDirectory(out)
+    run.write_rows("predictions.parquet", effects)
+    run.write_json("metrics.json", summary)
+    run.write_yaml(
+        "manifest.yaml",
+        {
+            "command": "predict",
+            "litho": __version__,
+            "model": predictor.source.described(),
+            "recipe": recipe.model_dump(mode="json"),
+            "price": price,
+            "texts": texts_file.name,
+            "probes": probes_file.name,
+        },
+    )
+    report = write_report(run)
+    if as_json:
+        print(json.dumps({"effects": [_written(e) for e in effects]} | summary, ensure_ascii=False))
+    else:
+        _show(summary, [text.id for text in texts], found.effects_TQ)
+        console.print(f"report: {report}", soft_wrap=True, markup=False)
+
+
+def _summary(
+    texts: Sequence[NamedText], questions: Sequence[Question], price: Price, found: Prediction
+) -> dict[str, Any]:
     names, asked = [text.id for text in texts], [question.id for question in questions]
     repeated = redundant(names, found.cosines_TT)
-    summary: dict[str, Any] = {
-        "effects": _effects(names, asked, found),
-        "harmful": [h.model_dump() for h in harmful(names, asked, found.effects_TQ, found.half_TQ)]
-        if found.half_TQ is not None
-        else [],
+    harm = [] if found.half_TQ is None else harmful(names, asked, found.effects_TQ, found.half_TQ)
+    return {
+        "price": price,
+        "harmful": [each.model_dump() for each in harm],
         "redundant": [pair.model_dump() for pair in repeated],
         "suggested": suggested(names, found.effects_TQ, repeated),
         "leaks": [{"text": text, "probe": probe} for text, probe in leaks(texts, questions)],
-        "price": price,
         "calibration": found.calibration.model_dump() if found.calibration else None,
         "notices": found.notices,
         "cost": {"seconds": found.cpu_seconds, "run_it_seconds": found.run_it_seconds},
     }
-    with whole_file(out / "predictions.parquet") as path:
-        pq.write_table(pa.Table.from_pylist(_rows(summary["effects"])), path)
-    with whole_file(out / "metrics.json") as path:
-        path.write_text(json.dumps(summary, ensure_ascii=False), encoding="utf-8")
-    if as_json:
-        print(json.dumps(summary, ensure_ascii=False))
-    else:
-        _show(summary, names, found.effects_TQ, out)
 
 
 def calibrate(
@@ -97,16 +115,12 @@ def calibrate(
             runs = Ensemble(plan, texts, questions, out, bars).run()
             for number, recipe in enumerate(plan.recipes):
                 for step in plan.steps_of(recipe):
-                    rows = [
-                        np.mean([e.deltas for e in runs if (e.run.text.id, e.run.number, e.step)
-                                 == (text.id, number, step)], axis=0)
-                        for text in texts
-                    ]  # fmt: skip
                     shorter = recipe.model_copy(update={"steps": step})
                     predictor = Predictor(
                         locate(plan.models[0]), shorter, texts, questions, out, bars
                     )
-                    made.append(predictor.calibrated(price, np.array(rows)))
+                    here = [run for run in runs if (run.run.number, run.step) == (number, step)]
+                    made.append(predictor.calibrated(price, _measured(texts, here)))
     except KeyboardInterrupt:
         raise Interrupted("stopped; the same command goes on from here") from None
     path = out / "calibration.json"
@@ -131,6 +145,12 @@ def calibrate(
     results.print(f"calibration  {path}", soft_wrap=True, markup=False)
 
 
+def _measured(texts: Sequence[NamedText], runs: Sequence[Effect]) -> np.ndarray:
+    """What each text did to each question, texts x questions, the mean of its seeds."""
+    by_text = [[run.deltas for run in runs if run.run.text.id == text.id] for text in texts]
+    return np.array([np.mean(deltas, axis=0) for deltas in by_text])
+
+
 def _read_calibrations(path: Path) -> list[Calibration]:
     try:
         return _CALIBRATIONS.validate_json(path.read_bytes())
@@ -142,38 +162,30 @@ def _read_calibrations(path: Path) -> list[Calibration]:
 
 
 def _effects(
-    texts: Sequence[str], questions: Sequence[str], found: Prediction
-) -> list[dict[str, Any]]:
-    return [
-        {
-            "text": text,
-            "probe": question,
-            "delta": (delta := float(found.effects_TQ[t, q])),
-            "interval": None
-            if found.half_TQ is None
-            else [delta - float(found.half_TQ[t, q]), delta + float(found.half_TQ[t, q])],
-            "trusted": bool(found.trusted_TQ[t, q]),
-        }
-        for t, text in enumerate(texts)
-        for q, question in enumerate(questions)
-    ]
+    texts: Sequence[NamedText], questions: Sequence[Question], found: Prediction
+) -> Iterator[dict[str, Any]]:
+    for t, text in enumerate(texts):
+        for q, question in enumerate(questions):
+            delta = float(found.effects_TQ[t, q])
+            half = None if found.half_TQ is None else float(found.half_TQ[t, q])
+            yield {
+                "text": text.id,
+                "probe": question.id,
+                "delta": delta,
+                "low": None if half is None else delta - half,
+                "high": None if half is None else delta + half,
+                "trusted": bool(found.trusted_TQ[t, q]),
+            }
 
 
-def _rows(effects: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    return [
-        {
-            "text": effect["text"],
-            "probe": effect["probe"],
-            "delta": effect["delta"],
-            "low": effect["interval"][0] if effect["interval"] else None,
-            "high": effect["interval"][1] if effect["interval"] else None,
-            "trusted": effect["trusted"],
-        }
-        for effect in effects
-    ]
+def _written(effect: dict[str, Any]) -> dict[str, Any]:
+    """With the interval in one."""
+    low, high = effect["low"], effect["high"]
+    shown = {key: effect[key] for key in ("text", "probe", "delta", "trusted")}
+    return shown | {"interval": None if low is None else [low, high]}
 
 
-def _show(summary: dict[str, Any], names: Sequence[str], effects_TQ: np.ndarray, out: Path) -> None:
+def _show(summary: dict[str, Any], names: Sequence[str], effects_TQ: np.ndarray) -> None:
     harm = {found["text"]: len(found["probes"]) for found in summary["harmful"]}
     table = Table(show_edge=False)
     for column in ("text", "mean effect, nats", "largest", "smallest", "surely lowered"):
@@ -196,4 +208,3 @@ def _show(summary: dict[str, Any], names: Sequence[str], effects_TQ: np.ndarray,
         f"cost     {cost['seconds']:.0f} s of computing; running it would take about "
         f"{cost['run_it_seconds']:.0f} s"
     )
-    console.print(f"predictions: {out}", soft_wrap=True, markup=False)

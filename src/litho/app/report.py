@@ -19,6 +19,7 @@ from litho.app.figures import (
     depth_figure,
     dose_figure,
     dose_layers,
+    effects_figure,
     head_grid,
     heat_map,
     ladder_figure,
@@ -28,6 +29,7 @@ from litho.app.figures import (
     rhythm_figure,
 )
 from litho.app.wording import (
+    agreement_sentence,
     aligned_sentence,
     control_sentence,
     interval,
@@ -65,6 +67,7 @@ def write_report(run: RunDirectory) -> Path:
         "diff": _diff_page,
         "align": _align_page,
         "expose": _expose_page,
+        "predict": _predict_page,
     }
     run.write_text("report.html", pages[command](run))
     return run.path / "report.html"
@@ -215,6 +218,24 @@ def _expose_page(run: RunDirectory) -> str:
         drawn=embedded.keys(),
         injection_layer=injection[0]["layers"][0],
         interval=interval,
+    )
+
+
+def _predict_page(run: RunDirectory) -> str:
+    result, rows = run.read_json("metrics.json"), run.read_rows("predictions.parquet")
+    texts, probes = (list(dict.fromkeys(row[key] for row in rows)) for key in ("text", "probe"))
+    found = result["calibration"]
+    trusted = sum(row["trusted"] for row in rows)
+    return _render(
+        "predict.html.j2",
+        run,
+        {"figure-effects": effects_figure(rows, texts, probes)},
+        title="Litho predict",
+        result=result,
+        texts=len(texts),
+        probes=len(probes),
+        headline=f"{100 * trusted / len(rows):.0f} % of the predictions can be relied on",
+        says=agreement_sentence(found) if found else "nothing was run to check them against.",
     )
 
 

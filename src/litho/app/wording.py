@@ -16,6 +16,16 @@ def onset_sentence(onset: dict[str, Any]) -> str:
     )
 
 
+def agreement_sentence(calibration: dict[str, Any]) -> str:
+    """How well predictions of this kind agreed with what was measured on other texts."""
+    found = Estimate(**calibration["agreement"])
+    return (
+        f"On {found.n} texts that were left out one by one, predictions at this price agreed with "
+        f"what was measured by {cell(found)} (Spearman over the probes, median over texts); they "
+        f"explained {100 * calibration['r2']:.0f} % of the variance."
+    )
+
+
 def control_sentence(onset: dict[str, Any]) -> str | None:
     """What the onset is beyond training on another text; None where that was not looked at."""
     control = onset.get("control")
