@@ -156,21 +156,20 @@ def test_what_was_worked_out_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyP
         recipe = Recipe(learning_rate=1e-2, steps=4)
         return Predictor(locate("tiny:llama"), recipe, TEXTS, QUESTIONS, tmp_path, Silent())
 
-    careful = predictor().estimates("careful")
-    assert careful.estimates_TQF.shape == (len(TEXTS), len(QUESTIONS), 4)
+    careful = predictor().predict("careful", [])
+    assert careful.effects_TQ.shape == (len(TEXTS), len(QUESTIONS))
     monkeypatch.setattr(
         "litho.train.prediction.predictor.coarse_run", lambda *_: pytest.fail("was kept")
     )
-    assert np.array_equal(predictor().estimates("careful").estimates_TQF, careful.estimates_TQF)
-    cheap = predictor().estimates("cheap")
-    assert np.array_equal(cheap.estimates_TQF[..., :2], careful.estimates_TQF[..., :2])
+    assert np.array_equal(predictor().predict("careful", []).effects_TQ, careful.effects_TQ)
+    assert not np.allclose(predictor().predict("cheap", []).effects_TQ, careful.effects_TQ)
 
 
 def test_a_text_that_does_not_fit_is_named(tmp_path: Path) -> None:
     text = [NamedText(id="endless", text=TEXT * 200)]
     found = Predictor(locate("tiny:llama"), Recipe(), text, QUESTIONS, tmp_path, Silent())
     with pytest.raises(LithoError, match="'endless' has"):
-        found.estimates("cheap")
+        found.predict("cheap", [])
 
 
 def test_advice_names_harm_and_repetition_and_keeps_the_rest() -> None:

@@ -234,8 +234,10 @@ def _predict_page(run: RunDirectory) -> str:
         result=result,
         texts=len(texts),
         probes=len(probes),
-        headline=f"{100 * trusted / len(rows):.0f} % of the predictions can be relied on",
-        says=agreement_sentence(found) if found else "nothing was run to check them against.",
+        headline=f"{100 * trusted / len(rows):.0f} % of the predictions can be relied on"
+        if found
+        else "Estimates without intervals",
+        says=agreement_sentence(found) if found else "Nothing was run to check them against.",
     )
 
 

@@ -1,11 +1,11 @@
-"""Estimates of every text's effect on every question, at one of two prices."""
+"""Predictions of every text's effect on every question, at one of two prices."""
 
 import hashlib
 import json
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 
 import numpy as np
@@ -17,26 +17,16 @@ from litho.measure.probes import score, target_of
 from litho.model.loading import LanguageModel, ModelSource, load
 from litho.model.scoring import Target
 from litho.text.collections import NamedText, Question
-from litho.train.cost import ensemble_cost
+from litho.train.cost import Cost, ensemble_cost
 from litho.train.job import Reporter
 from litho.train.prediction.calibration import Calibration, Price, calibrate
-from litho.train.prediction.coarse import coarse_run, coarse_specification
+from litho.train.prediction.coarse import coarse_run, coarse_specification, strides
 from litho.train.prediction.first_order import FirstOrder, first_order
 from litho.train.recipe import Recipe
 
-# Shapes: T texts, Q questions, F estimates of each effect.
-PLAIN: dict[Price, int] = {"cheap": 0, "careful": 3}  # the estimate that needs no calibration
+# Shapes: T texts, Q questions, F estimates of each effect, N coarse runs.
 CLEAR = 10  # times the rounding that effects must be, for bfloat16 to do
-SAMPLE = 5  # texts whose coarse runs stand for all others where the price is cheap
-
-
-@dataclass(frozen=True)
-class Estimates:
-    """Estimates T x Q x F in nats, how alike the texts are, T x T, and what it took."""
-
-    estimates_TQF: np.ndarray
-    cosines_TT: np.ndarray
-    cpu_seconds: float
+SAMPLE = 5  # texts, at least, whose coarse runs stand for all others where the price is cheap
 
 
 @dataclass(frozen=True)
@@ -46,11 +36,11 @@ class Prediction:
     effects_TQ: np.ndarray
     half_TQ: np.ndarray | None
     trusted_TQ: np.ndarray
-    cosines_TT: np.ndarray
+    cosines_TT: np.ndarray  # how alike the first steps of the texts are
     calibration: Calibration | None
     notices: list[str]
     cpu_seconds: float
-    run_it_seconds: float
+    run_it_seconds: float  # that training on all texts and asking all questions would take
 
 
 @dataclass
@@ -68,82 +58,87 @@ class Predictor:
     def __post_init__(self) -> None:
         self._ledger = SharedLedger(self.folder)
 
-    def estimates(self, price: Price) -> Estimates:
-        """Cheap: first-order effects, and what a few coarse runs have in common.
+    def predict(self, price: Price, calibrations: Sequence[Calibration]) -> Prediction:
+        """Predict with the calibration of this price, model and recipe, if it is among these.
 
-        Careful: also a coarse run of every text. Both with the means over all texts.
+        Without one: the first-order effects, or what the coarse runs did.
         """
         began = time.process_time()
-        first = self._first_order()
-        step = max(1, len(self.texts) // SAMPLE) if price == "cheap" else 1
-        effects_TQ = first.effects_TQ
-        size = float(np.sqrt(np.square(effects_TQ).mean()))
-        coarse_NQ = self._coarse(self.texts[::step], size)
-        columns = [
-            effects_TQ,
-            _mean(effects_TQ),
-            np.broadcast_to(coarse_NQ.mean(0), effects_TQ.shape),
-        ]
-        if price == "careful":
-            columns.append(coarse_NQ)
-        return Estimates(np.stack(columns, axis=-1), first.cosines_TT, time.process_time() - began)
-
-    def predict(self, price: Price, calibrations: Sequence[Calibration]) -> Prediction:
-        """Predict with the calibration of this price, model and recipe, if it is among these."""
-        found = self.estimates(price)
         wanted = (price, self.source.sha256(), without_seed(self.recipe))
         fitting = [c for c in calibrations if (c.price, c.model, c.recipe) == wanted]
-        cost = self._run_it()
-        if not fitting:
-            plain_TQ = found.estimates_TQF[..., PLAIN[price]]
-            said = (
+        chosen = fitting[0] if fitting else None
+        runs = self._sample(price) if chosen or price == "careful" else []
+        run_it = self._run_it().seconds
+        self.reporter.stage(f"predicting ({self._expected(len(runs)).described()})")
+        first = self._first_order()
+        coarse_NQ = self._coarse(runs, first) if runs else first.effects_TQ
+        if chosen:
+            effects_TQ, half_TQ = chosen.predict(_columns(first, coarse_NQ, price))
+            trusted_TQ = (np.abs(effects_TQ) <= chosen.largest) & chosen.holds
+            notices = _notices(chosen, run_it)
+        else:
+            effects_TQ, half_TQ = coarse_NQ, None
+            trusted_TQ = np.zeros(effects_TQ.shape, dtype=bool)
+            notices = [
                 f"no calibration for this model, recipe and price ({price}): estimates without "
                 "intervals, and none is trusted; 'litho calibrate' makes one"
-            )
-            never = np.zeros(plain_TQ.shape, dtype=bool)
-            return Prediction(
-                plain_TQ, None, never, found.cosines_TT, None, [said], found.cpu_seconds, cost
-            )
-        chosen = fitting[0]
-        effects_TQ, half_TQ = chosen.predict(found.estimates_TQF)
-        trusted_TQ = (np.abs(effects_TQ) <= chosen.largest) & chosen.holds
+            ]
         return Prediction(
             effects_TQ,
             half_TQ,
             trusted_TQ,
-            found.cosines_TT,
+            first.cosines_TT,
             chosen,
-            _notices(chosen, cost),
-            found.cpu_seconds,
-            cost,
+            notices,
+            time.process_time() - began,
+            run_it,
         )
-
-    def _run_it(self) -> float:
-        """Seconds that training on all texts and asking all questions would take."""
-        model = load(self.source, torch.float32)
-        trained = sum(self.recipe.steps * len(model.encode(text.text)) for text in self.texts)
-        asked = sum(len(target_of(model, question).ids) for question in self.questions)
-        count = len(self.texts)
-        return ensemble_cost(model, trained, asked * count, count).seconds
 
     def calibrated(self, price: Price, measured_TQ: np.ndarray) -> Calibration:
         """Fit the estimates of these texts to what they were measured to do.
 
         Raises LithoError if they are too few.
         """
+        first = self._first_order()
+        estimates_TQF = _columns(first, self._coarse(self._sample(price), first), price)
+        model, recipe = self.source.sha256(), without_seed(self.recipe)
         try:
-            return calibrate(
-                price,
-                self.source.sha256(),
-                without_seed(self.recipe),
-                self.estimates(price).estimates_TQF,
-                measured_TQ,
-            )
+            return calibrate(price, model, recipe, estimates_TQF, measured_TQ)
         except ValueError as error:
             raise LithoError(f"nothing can be calibrated on {error}") from None
 
+    @cached_property
+    def _model(self) -> LanguageModel:
+        return load(self.source, torch.float32)
+
+    def _sample(self, price: Price) -> Sequence[NamedText]:
+        """The texts of which coarse runs are made."""
+        return self.texts[:: max(1, len(self.texts) // SAMPLE) if price == "cheap" else 1]
+
+    def _run_it(self) -> Cost:
+        """Time and memory of training on all texts and asking all questions."""
+        count = len(self.texts)
+        return ensemble_cost(
+            self._model, self.recipe.steps * self._tokens, count * self._asked, count
+        )
+
+    def _expected(self, runs: int) -> Cost:
+        """Time and memory of a prediction with so many coarse runs."""
+        steps = 1 + len(strides(self.recipe.steps)) * runs / len(self.texts)
+        return ensemble_cost(
+            self._model, int(steps * self._tokens) + self._asked, runs * self._asked, runs
+        )
+
+    @cached_property
+    def _tokens(self) -> int:
+        return sum(len(self._model.encode(text.text)) for text in self.texts)
+
+    @cached_property
+    def _asked(self) -> int:
+        return sum(len(target_of(self._model, question).ids) for question in self.questions)
+
     def _first_order(self) -> FirstOrder:
-        model = load(self.source, torch.float32)
+        model = self._model
         texts = [Target(tuple(model.encode(text.text)), 1) for text in self.texts]
         for text, target in zip(self.texts, texts, strict=True):
             if not 1 < len(target.ids) <= model.context:
@@ -154,10 +149,10 @@ class Predictor:
         questions = [target_of(model, question) for question in self.questions]
         return first_order(model, self.recipe, texts, questions, self.reporter)
 
-    def _coarse(self, texts: Sequence[NamedText], size: float) -> np.ndarray:
-        """Effects of coarse runs, N x Q, where effects are expected to be of this size, nats."""
-        model, before_Q = self._precise_enough(size)
+    def _coarse(self, texts: Sequence[NamedText], first: FirstOrder) -> np.ndarray:
+        """Effects of coarse runs, N x Q."""
         self.reporter.stage("coarse runs", len(texts))
+        model, before_Q = self._precise_enough(float(np.sqrt(np.square(first.effects_TQ).mean())))
         asked = _sha256(json.dumps([[q.prefix, q.target] for q in self.questions]))
         works = [
             (
@@ -180,10 +175,27 @@ class Predictor:
 
         With its answers to all questions.
         """
-        exact, rounded = (load(self.source, d) for d in (torch.float32, torch.bfloat16))
-        exact_Q, rounded_Q = (np.array(score(m, self.questions)) for m in (exact, rounded))
+        rounded = load(self.source, torch.bfloat16)
+        exact_Q, rounded_Q = (np.array(score(m, self.questions)) for m in (self._model, rounded))
         noise = np.sqrt(2 * np.square(exact_Q - rounded_Q).mean())  # of a difference of two answers
-        return (rounded, rounded_Q) if size > CLEAR * noise else (exact, exact_Q)
+        return (rounded, rounded_Q) if size > CLEAR * noise else (self._model, exact_Q)
+
+
+def without_seed(recipe: Recipe) -> dict[str, object]:
+    return recipe.model_dump(mode="json", exclude={"seed"})
+
+
+def _columns(first: FirstOrder, coarse_NQ: np.ndarray, price: Price) -> np.ndarray:
+    """What a prediction is made of, T x Q x F: first-order effects and the mean of all texts'.
+
+    Then what the coarse runs have in common and, if every text has one, its own.
+    """
+    effects_TQ = first.effects_TQ
+    columns = [
+        effects_TQ,
+        *(np.broadcast_to(x.mean(0), effects_TQ.shape) for x in (effects_TQ, coarse_NQ)),
+    ]
+    return np.stack([*columns, coarse_NQ] if price == "careful" else columns, axis=-1)
 
 
 def _notices(calibration: Calibration, seconds: float) -> list[str]:
@@ -195,14 +207,6 @@ def _notices(calibration: Calibration, seconds: float) -> list[str]:
         f"{'take --price careful, or ' if calibration.price == 'cheap' else ''}run it, which takes "
         f"about {seconds / 60:.0f} minutes ('litho ensemble')"
     ]
-
-
-def without_seed(recipe: Recipe) -> dict[str, object]:
-    return recipe.model_dump(mode="json", exclude={"seed"})
-
-
-def _mean(effects_TQ: np.ndarray) -> np.ndarray:
-    return np.broadcast_to(effects_TQ.mean(0), effects_TQ.shape)
 
 
 def _sha256(text: str) -> str:
