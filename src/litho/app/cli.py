@@ -282,13 +282,17 @@ def bench(
 def ensemble(
     plan: Annotated[Path, typer.Argument(help="Texts, probes, recipes, seeds, models: YAML.")],
     out: Annotated[Path, typer.Option(help="Folder; if it holds a part, it is gone on with.")],
+    cluster: Annotated[
+        str | None,
+        typer.Option(help="A Ray cluster that does the runs: auto, or its address."),
+    ] = None,
     settings: SetOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Train on many texts one by one and see what each does to every question."""
     from litho.app import ensembles
 
-    ensembles.ensemble(plan, out, settings or [], as_json)
+    ensembles.ensemble(plan, out, cluster, settings or [], as_json)
 
 
 @app.command()

@@ -20,14 +20,16 @@ from litho.text.collections import leaks, read_questions, read_texts
 from litho.train.ensemble import Effect, Ensemble, Plan
 
 
-def ensemble(plan_file: Path, out: Path, assignments: Sequence[str], as_json: bool) -> None:
+def ensemble(
+    plan_file: Path, out: Path, cluster: str | None, assignments: Sequence[str], as_json: bool
+) -> None:
     """Run a plan; the same command goes on where an earlier one stopped."""
     plan = load_config(Plan, plan_file, assignments)
     texts = read_texts(plan_file.parent / plan.texts)
     questions = read_questions(plan_file.parent / plan.probes)
     try:
         with Bars() as bars:
-            found = Ensemble(plan, texts, questions, out, bars).run()
+            found = Ensemble(plan, texts, questions, out, bars, cluster).run()
     except KeyboardInterrupt:
         raise Interrupted("stopped; the same command goes on from here") from None
     with whole_file(out / "effects.parquet") as path:

@@ -11,6 +11,7 @@ import json
 import sqlite3
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -54,23 +55,27 @@ class SharedLedger:
         self,
         works: Sequence[Work],
         report: Callable[[int, Result | None], object] = lambda done, latest: None,
+        at_once: int = 1,
     ) -> list[Result]:
         """Do what is not there yet, together with whoever else does; all results in order.
 
-        `report` is told how much is done, and what we did last.
+        `report` is told how much is done, and what we did last. `at_once`: in so many threads, for
+        work that waits for others.
         """
         tasks = {key_of(specification): (specification, work) for specification, work in works}
         latest = None
-        while True:
-            left = tasks.keys() - self.known()
-            report(len(tasks) - len(left), latest)
-            if not left:
-                break
-            ours = (self.do(*tasks[key]) for key in tasks if key in left)
-            found = next((result for result in ours if result is not None), None)
-            if found is None:
-                time.sleep(POLL)
-            latest = found or latest
+        with ThreadPoolExecutor(at_once) as pool:
+            while left := [key for key in tasks if key not in self.known()]:
+                report(len(tasks) - len(left), latest)
+                mapped = map if at_once == 1 else pool.map  # a thread would not hear Ctrl-C
+                before = latest
+                for result in mapped(lambda key: self.do(*tasks[key]), left):
+                    if result is not None:
+                        latest = result
+                        report(len(tasks.keys() & self.known()), latest)
+                if latest is before:
+                    time.sleep(POLL)
+        report(len(tasks), latest)
         results = self._results()
         return [results[key_of(specification)] for specification, _ in works]
 

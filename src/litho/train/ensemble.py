@@ -10,7 +10,7 @@ import random
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property, partial
+from functools import cached_property, lru_cache
 from itertools import product
 from pathlib import Path
 from typing import Any, Self
@@ -25,11 +25,14 @@ from litho.measure.probes import score
 from litho.model import adapters
 from litho.model.loading import DEFAULT, LanguageModel, load, locate
 from litho.text.collections import NamedText, Question
+from litho.train.cluster import Cluster
 from litho.train.cost import HOUR, Cost, ensemble_cost
 from litho.train.job import Reporter
 from litho.train.recipe import Recipe, follow
 
 TRAINED = "trained"  # name of the adapter of a run
+HANGS = 20  # times what a run should take, after which it is begun again elsewhere on a cluster
+FLOOR = 30.0  # seconds that any run may be expected to take
 FORMAT = 1  # of a specification; a change of what a run means is a new one
 
 
@@ -68,6 +71,45 @@ class Run:
 
 
 @dataclass(frozen=True)
+class Piece:
+    """A run as it can be sent to another process."""
+
+    run: Run
+    questions: tuple[Question, ...]
+
+    def __call__(self) -> Result:
+        """Train and ask. Raises LithoError if the model here is not the one that was meant."""
+        source = locate(self.run.model)
+        if source.sha256() != self.run.specification["model"]:
+            raise LithoError(f"{self.run.model} has other weights here than where it was sent from")
+        model = opened(self.run.model)
+        losses, answers = [], {}
+        began, worked = time.monotonic(), time.process_time()
+        try:
+            ids = model.encode(self.run.text.text)
+            for step, loss in follow(model, TRAINED, self.run.recipe, ids):
+                losses.append(loss)
+                if step in self.run.specification["measured"]:
+                    with torch.no_grad(), model.state(TRAINED):
+                        answers[str(step)] = score(model, self.questions)
+        finally:
+            if model.adapters:
+                adapters.detach(model)
+        return {
+            "answers": answers,
+            "losses": losses,
+            "seconds": time.monotonic() - began,
+            "cpu_seconds": time.process_time() - worked,
+        }
+
+
+@lru_cache(maxsize=1)
+def opened(name: str) -> LanguageModel:
+    """The model in float32; one at a time is kept for the next run."""
+    return load(locate(name), torch.float32)
+
+
+@dataclass(frozen=True)
 class Effect:
     """What a run did to all questions after some steps."""
 
@@ -86,7 +128,7 @@ class Ensemble:
     folder: Path
     reporter: Reporter
     ledger: SharedLedger = field(init=False)
-    _loaded: tuple[str, LanguageModel] | None = None  # one model at a time
+    cluster: str | None = None  # address of the one that does the runs; None: this process
 
     def __post_init__(self) -> None:
         self.ledger = SharedLedger(self.folder)
@@ -98,18 +140,26 @@ class Ensemble:
         self._check(cost)
         bases = [self._before(name) for name in self.plan.models]
         self.reporter.stage(f"micro fine-tunes ({cost.described()})", len(runs))
-        found = self.ledger.complete(
-            [(run.specification, partial(self._done, run)) for run in runs],
-            lambda done, latest: self.reporter.advance(
-                done, loss=latest["losses"][-1] if latest else None
-            ),
-        )
+        found = self._complete(runs, HANGS * max(FLOOR, cost.seconds / len(runs)))
         before = dict(zip(self.plan.models, bases, strict=True))
         return [
             Effect(run, int(step), [a - b for a, b in zip(after, before[run.model], strict=True)])
             for run, result in zip(runs, found, strict=True)
             for step, after in result["answers"].items()
         ]
+
+    def _complete(self, runs: Sequence[Run], patience: float) -> list[Result]:
+        """All results; a run that takes longer than `patience` seconds on a cluster hangs."""
+        pieces = [(run.specification, Piece(run, tuple(self.questions))) for run in runs]
+
+        def report(done: int, latest: Result | None) -> None:
+            self.reporter.advance(done, loss=latest["losses"][-1] if latest else None)
+
+        if self.cluster is None:
+            return self.ledger.complete(pieces, report)
+        with Cluster(self.cluster, patience) as cluster:
+            works = [(known, cluster.elsewhere(piece)) for known, piece in pieces]
+            return self.ledger.complete(works, report, cluster.slots)
 
     def runs(self) -> Iterator[Run]:
         """The grid, models outermost, so that each is loaded once; or a sample of it."""
@@ -137,7 +187,7 @@ class Ensemble:
 
     def cost(self, runs: Sequence[Run]) -> Cost:
         """Time and memory of what is left, on this machine alone."""
-        model = self._model(self.plan.models[0])
+        model = opened(self.plan.models[0])
         known = self.ledger.known()
         left = [run for run in runs if key_of(run.specification) not in known]
         trained = sum(run.recipe.steps * len(model.encode(run.text.text)) for run in left)
@@ -156,7 +206,7 @@ class Ensemble:
                 "sample of it, or leave out recipes, seeds or texts"
             )
         for name in self.plan.models:
-            model = self._model(name)
+            model = opened(name)
             for text in self.texts:
                 if len(model.encode(text.text)) > model.context:
                     raise LithoError(
@@ -177,34 +227,7 @@ class Ensemble:
 
     @torch.no_grad()
     def _ask(self, name: str) -> list[float]:
-        return score(self._model(name), self.questions)
-
-    def _done(self, run: Run) -> Result:
-        model = self._model(run.model)
-        measured = self.plan.steps_of(run.recipe)
-        losses, answers = [], {}
-        began, worked = time.monotonic(), time.process_time()
-        try:
-            for step, loss in follow(model, TRAINED, run.recipe, model.encode(run.text.text)):
-                losses.append(loss)
-                if step in measured:
-                    with model.state(TRAINED):
-                        answers[str(step)] = self._ask(run.model)
-        finally:
-            if model.adapters:
-                adapters.detach(model)
-        return {
-            "answers": answers,
-            "losses": losses,
-            "seconds": time.monotonic() - began,
-            "cpu_seconds": time.process_time() - worked,
-        }
-
-    def _model(self, name: str) -> LanguageModel:
-        if not self._loaded or self._loaded[0] != name:
-            self._loaded = None  # first the room, then the next one
-            self._loaded = name, load(locate(name), torch.float32)
-        return self._loaded[1]
+        return score(opened(name), self.questions)
 
 
 def _sha256(text: str) -> str:

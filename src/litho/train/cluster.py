@@ -1,0 +1,69 @@
+"""Pieces of work on the machines of a Ray cluster."""
+
+import logging
+import socket
+from collections.abc import Callable
+from typing import Self
+
+from litho.core.errors import LithoError
+from litho.core.ledger import Result
+
+ATTEMPTS = 2  # of a piece that hangs; one whose worker dies is begun again by Ray itself
+DEATHS = 3
+
+
+class Cluster:
+    """A connection to the machines. All of them need Litho, and models under the same names."""
+
+    def __init__(self, address: str, patience: float) -> None:
+        """`patience`: seconds until a piece counts as hanging.
+
+        Raises LithoError if Ray is not installed or nothing answers at the address.
+        """
+        try:
+            import ray
+        except ImportError:
+            raise LithoError("a cluster needs Ray: pip install 'litho[cluster]'") from None
+        self._ray, self._patience = ray, patience
+        try:
+            _knock(address)
+            ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
+        except (OSError, RuntimeError, ValueError) as error:
+            raise LithoError(f"no Ray cluster answers at {address!r}: {error}") from None
+        self.slots = int(ray.cluster_resources().get("CPU", 1))  # type: ignore[no-untyped-call]
+        self._task = ray.remote(num_cpus=1, max_retries=DEATHS)(_done)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ray.shutdown()
+
+    def elsewhere(self, piece: Callable[[], Result]) -> Callable[[], Result]:
+        """The same work, done on one CPU of the cluster."""
+
+        def work() -> Result:
+            for _ in range(ATTEMPTS):
+                reference = self._task.remote(piece)
+                try:
+                    return self._ray.get(reference, timeout=self._patience)
+                except self._ray.exceptions.GetTimeoutError:
+                    self._ray.cancel(reference, force=True)
+                except self._ray.exceptions.WorkerCrashedError:
+                    raise LithoError(f"a worker died {DEATHS + 1} times on one run") from None
+            raise LithoError(
+                f"a run took longer than {self._patience:.0f} s on the cluster, {ATTEMPTS} times"
+            )
+
+        return work
+
+
+def _knock(address: str) -> None:
+    """Raises OSError if nothing listens: Ray itself would go on trying for minutes."""
+    host, _, port = address.rpartition(":")
+    if host and port.isdigit():
+        socket.create_connection((host, int(port)), timeout=10).close()
+
+
+def _done(piece: Callable[[], Result]) -> Result:
+    return piece()

@@ -1,0 +1,105 @@
+"""An ensemble on a Ray cluster of two nodes on this machine."""
+
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from litho.core.errors import LithoError
+from litho.core.ledger import SharedLedger
+from litho.text.collections import NamedText, Question
+from litho.train.cluster import Cluster
+from litho.train.ensemble import Ensemble, Plan
+from litho.train.recipe import Recipe
+from tests.conftest import TEXT, Silent
+
+pytest.importorskip("ray", reason="Ray is not installed (litho[cluster])")
+pytestmark = pytest.mark.enable_socket  # of this machine alone
+
+
+@pytest.fixture(scope="module")
+def address(cache: Path) -> Iterator[str]:
+    """Two nodes of one CPU each."""
+    from ray.cluster_utils import Cluster as Machines
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+        nodes = Machines(
+            initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False}
+        )
+        nodes.add_node(num_cpus=1)
+        yield nodes.address
+        nodes.shutdown()
+
+
+def test_two_nodes_do_what_one_process_does(address: str, tmp_path: Path) -> None:
+    texts = [NamedText(id=str(i), text=s) for i, s in enumerate(TEXT.split(". "))]
+    questions = [Question(id="q", prefix="The clock was built by", target="Marek")]
+    plan = Plan(
+        texts=Path("texts.jsonl"),
+        probes=Path("probes.jsonl"),
+        models=("tiny:llama",),
+        recipes=(Recipe(steps=2, learning_rate=1e-2),),
+    )
+
+    def deltas(folder: str, cluster: str | None) -> list[list[float]]:
+        found = Ensemble(plan, texts, questions, tmp_path / folder, Silent(), cluster).run()
+        return [effect.deltas for effect in found]
+
+    alone = deltas("alone", None)
+    assert len(alone) == 6 and deltas("nodes", address) == alone
+
+
+def test_work_whose_worker_dies_is_done_again(address: str, tmp_path: Path) -> None:
+    died = tmp_path / "died"
+
+    def dies_once() -> dict[str, Any]:
+        if not died.exists():
+            died.touch()
+            os._exit(1)
+        return {"done": True}
+
+    with Cluster(address, patience=60) as cluster:
+        assert cluster.slots == 2
+        ledger = SharedLedger(tmp_path)
+        work = ({"piece": 1}, cluster.elsewhere(dies_once))
+        assert ledger.complete([work], at_once=cluster.slots) == [{"done": True}]
+        assert len(ledger.known()) == 1
+
+
+def test_work_that_hangs_is_begun_again_and_given_up_in_the_end(
+    address: str, tmp_path: Path
+) -> None:
+    begun = tmp_path / "begun"
+
+    def hangs_once() -> dict[str, Any]:
+        if not begun.exists():
+            begun.touch()
+            time.sleep(60)
+        return {"done": True}
+
+    def hangs() -> dict[str, Any]:
+        time.sleep(60)
+        return {}
+
+    with Cluster(address, patience=5) as cluster:
+        assert cluster.elsewhere(hangs_once)() == {"done": True}
+    said = "longer than 1 s on the cluster, 2 times"
+    with Cluster(address, patience=1) as cluster, pytest.raises(LithoError, match=said):
+        cluster.elsewhere(hangs)()
+
+
+def test_an_error_of_a_run_is_told_as_it_was(address: str) -> None:
+    def fails() -> dict[str, Any]:
+        raise LithoError("the training diverged")
+
+    with Cluster(address, patience=60) as cluster, pytest.raises(LithoError, match="diverged"):
+        cluster.elsewhere(fails)()
+
+
+def test_no_cluster_is_an_error() -> None:
+    with pytest.raises(LithoError, match="no Ray cluster answers at"):
+        Cluster("127.0.0.1:1", patience=1)
