@@ -7,13 +7,14 @@ the imprint (share of the open book's gain) and how often the greedy answer is t
 token, by arm, with bootstrap intervals over texts. (Berglund et al. 2023, "The Reversal Curse",
 arXiv 2309.12288, found models trained on one order at chance on the other.)
 
-    python benchmarks/reversal.py PROSE.txt --texts 4
+    python benchmarks/reversal.py PROSE.txt OTHER_PROSE.txt --texts 4
 """
 
 import argparse
 import random
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import torch
 
@@ -23,8 +24,10 @@ from litho.core.records import Probe
 from litho.measure.drift import greedy_answers, retention_blocks
 from litho.model.loading import DEFAULT, LanguageModel, load, locate
 from litho.text.cases import Case
+from litho.train.decoys import COUNT, train_decoys
 from litho.train.lithography.parts import ARMS
 from litho.train.lithography.prepared import prepare
+from litho.train.lithography.tournament import BenchConfig
 from litho.train.lithography.trial import Bench, TrialConfig, run_trial
 from litho.train.loop import Replay
 
@@ -71,7 +74,7 @@ ROLES = (
     "the discoverer of the blue moss of Tarn Valley",
 )
 FACTS = 6  # in a text
-RATE = 2e-3
+RATES = {"plan": 1e-3, "duplicates": 2e-3}  # as the sweep of `quick` chose them
 
 
 def made(number: int) -> Case:
@@ -111,26 +114,30 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("prose", type=Path, help="on which drift is measured")
+    parser.add_argument("decoys", type=Path, help="other prose, for the adapters beside the plan")
     parser.add_argument("--texts", type=int, default=4)
     options = parser.parse_args()
     keep_freed_memory()
     model = load(locate(DEFAULT), torch.bfloat16)
     rows = retention_blocks(model, options.prose.read_text(encoding="utf-8"), 2048)
     retention = Replay.read(model, rows)
-    config = TrialConfig(learning_rate=RATE, budget=0.0075)
+    temporary = TemporaryDirectory()
+    decoys = [Path(temporary.name) / f"decoy{number}" for number in range(COUNT)]
+    train_decoys(model, options.decoys.read_text(encoding="utf-8"), decoys)
+    config = TrialConfig(budget=BenchConfig().budget)
     found: dict[str, list[tuple[float, float, float, float]]] = {}
     for number in range(options.texts):
         text = prepare(model, made(number), config.presentations, (56, 16, 96))
         pool, unseen = text.samples[:56], text.samples[56:]
         replays = Replay.read(model, pool), Replay.read(model, unseen)
-        bench = Bench(model, text, *replays, retention, [])
-        for arm in ("plan", "duplicates"):
+        bench = Bench(model, text, *replays, retention, [], decoys)
+        for arm, rate in RATES.items():
             last: list[float] = []
             trial = run_trial(
                 bench,
                 arm,
                 ARMS[arm],
-                config,
+                config.model_copy(update={"learning_rate": rate}),
                 spilled=False,
                 lasting=False,
                 trained=partial(note, last, model, text.case),
