@@ -245,3 +245,15 @@ def test_bad_input_is_named_and_leaves_nothing(
     code, _, said = litho("predict", *files, "--out", str(collection / "x"), *arguments)
     assert code == 2 and message in said
     assert not (collection / "x").exists()
+
+
+def test_a_probe_that_stands_in_a_text_is_flagged(
+    collection: Path, litho: Callable[..., tuple[int, str, str]]
+) -> None:
+    files = [str(collection / name) for name in ("texts.jsonl", "probes.jsonl")]
+    _, shown, _ = litho(
+        "predict", *files, "--model", "tiny:llama", "--out", str(collection / "x"), "--json"
+    )
+    said = json.loads(shown)
+    assert {"text": "0", "probe": "0"} in said["leaks"]
+    assert any("measure memory" in notice for notice in said["notices"])

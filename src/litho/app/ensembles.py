@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 from rich.table import Table
 
 from litho.app.console import Bars, results
-from litho.app.wording import cell
+from litho.app.wording import cell, leak_sentence
 from litho.core.config import load_config
 from litho.core.errors import Interrupted
 from litho.core.records import Estimate
@@ -118,12 +118,6 @@ def _show(summary: dict[str, Any]) -> None:
         )
     results.print(f"{summary['texts']} texts, {summary['probes']} probes")
     results.print(table)
-    if summary["leaks"]:
-        first = summary["leaks"][0]
-        results.print(
-            f"note     {len(summary['leaks'])} probes stand word by word in a text, the first of "
-            f"them {first['probe']} in {first['text']}: they measure memory",
-            soft_wrap=True,
-            markup=False,
-        )
+    if said := leak_sentence(summary["leaks"]):
+        results.print(f"note     {said}", soft_wrap=True, markup=False)
     results.print(f"matrix   {summary['run']}/effects.parquet", soft_wrap=True, markup=False)

@@ -12,7 +12,7 @@ from rich.table import Table
 from litho import __version__
 from litho.app.console import Bars, console, results
 from litho.app.report import write_report
-from litho.app.wording import cell
+from litho.app.wording import cell, leak_sentence
 from litho.core.config import load_config
 from litho.core.errors import Interrupted, LithoError
 from litho.core.runs import RunDirectory, whole_file
@@ -87,15 +87,16 @@ def _summary(
 ) -> dict[str, Any]:
     names, asked = [text.id for text in texts], [question.id for question in questions]
     repeated = redundant(names, found.cosines_TT)
+    leaked = [{"text": text, "probe": probe} for text, probe in leaks(texts, questions)]
     harm = [] if found.half_TQ is None else harmful(names, asked, found.effects_TQ, found.half_TQ)
     return {
         "price": price,
         "harmful": [each.model_dump() for each in harm],
         "redundant": [pair.model_dump() for pair in repeated],
         "suggested": suggested(names, found.effects_TQ, repeated),
-        "leaks": [{"text": text, "probe": probe} for text, probe in leaks(texts, questions)],
+        "leaks": leaked,
         "calibration": found.calibration.model_dump() if found.calibration else None,
-        "notices": found.notices,
+        "notices": [*found.notices, *filter(None, [leak_sentence(leaked)])],
         "cost": {"seconds": found.cpu_seconds, "run_it_seconds": found.run_it_seconds},
     }
 

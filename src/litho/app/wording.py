@@ -16,6 +16,16 @@ def onset_sentence(onset: dict[str, Any]) -> str:
     )
 
 
+def leak_sentence(leaks: list[dict[str, str]]) -> str | None:
+    """What probes that stand in a text mean; None if there are none."""
+    if not leaks:
+        return None
+    return (
+        f"{len(leaks)} probes stand word by word in a text, the first of them "
+        f"{leaks[0]['probe']} in {leaks[0]['text']}: they measure memory"
+    )
+
+
 def agreement_sentence(calibration: dict[str, Any]) -> str:
     """How well predictions of this kind agreed with what was measured on other texts."""
     found = Estimate(**calibration["agreement"])

@@ -104,8 +104,11 @@ def run_trial(
 ) -> Trial:
     """Train an arm and measure it; `spilled` and `lasting`: also spill and durability.
 
-    `trained` is called once the training is done, with the adapter still on the model.
+    `trained` is called once the training is done, with the adapter still on the model. Raises
+    ValueError on an arm beside decoys where there are none.
     """
+    if parts.decoys and not bench.decoys:
+        raise ValueError(f"the bench has no decoys for {name}")
     began = time.monotonic()
     trial = Trial(
         arm=name,
