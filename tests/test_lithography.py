@@ -31,7 +31,7 @@ from litho.train.lithography.tournament import (
 )
 from litho.train.lithography.trial import Bench, Mark, Trial, TrialConfig, portions, run_trial
 from litho.train.loop import Arm, ArmLoop, LoopConfig, Replay
-from litho.train.objectives import predicted_behind
+from litho.train.objectives import all_tokens, predicted_behind
 from tests.conftest import TEXT, Silent
 
 SMALL = BenchConfig(
@@ -335,10 +335,15 @@ def test_what_comes_afterwards_leaves_the_print_as_it_is(
 def test_a_print_is_learned_beside_a_decoy_that_stays_as_it_is(llama: LanguageModel) -> None:
     rows = [llama.encode(TEXT)]
     replay = Replay.read(llama, [llama.encode(PROSE)[:32] for _ in range(3)])
+    turns: list[list[str]] = []
+
+    def noting(model: LanguageModel, *rest: Any) -> float:  # noqa: ANN401  as all_tokens
+        turns.append(model.on)
+        return all_tokens(model, *rest)
 
     def printed(beside: Sequence[str], strength: float) -> tuple[dict[str, torch.Tensor], bool]:
         """The weights of the print, and whether those of all decoys stayed."""
-        arm = Arm("arm", [rows], None, anchored=False, beside=beside)
+        arm = Arm("arm", [rows], None, anchored=False, objective=noting, beside=beside)
         loop = ArmLoop(llama, arm, LoopConfig(presentations=3, learning_rate=1e-2))
         torch.manual_seed(0)
         for name in beside:
@@ -347,6 +352,7 @@ def test_a_print_is_learned_beside_a_decoy_that_stays_as_it_is(llama: LanguageMo
                 weight.data.add_(strength * torch.randn_like(weight))
         decoys = {n: w for name in beside for n, w in adapters.weights(llama, name).items()}
         before = {n: w.detach().clone() for n, w in decoys.items()}
+        turns.clear()
         for _ in range(3):
             loop.present(replay)
             with torch.no_grad():
@@ -362,6 +368,7 @@ def test_a_print_is_learned_beside_a_decoy_that_stays_as_it_is(llama: LanguageMo
     beside_nothing, _ = printed(("first", "second"), 0.0)  # fresh adapters change nothing
     assert all(torch.allclose(alone[n], beside_nothing[n], atol=1e-6) for n in alone)
     beside_decoys, stayed = printed(("first", "second"), 0.2)
+    assert turns == [["first", "arm"], ["second", "arm"], ["first", "arm"]]
     assert stayed and not all(torch.allclose(alone[n], beside_decoys[n], atol=1e-4) for n in alone)
 
 

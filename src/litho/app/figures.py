@@ -293,8 +293,9 @@ def effects_figure(rows: list[dict[str, Any]], texts: list[str], probes: list[st
     figure.update_layout(
         margin=_MARGIN | {"t": 12, "r": 4, "l": 120}, height=max(420, 9 * len(down))
     )
-    figure.update_xaxes(title="probe", showgrid=False, showticklabels=False)
-    figure.update_yaxes(showgrid=False)
+    # Ids that look like numbers are names, too.
+    figure.update_xaxes(title="probe", type="category", showgrid=False, showticklabels=False)
+    figure.update_yaxes(type="category", showgrid=False)
     return _json(figure)
 
 

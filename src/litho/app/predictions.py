@@ -7,6 +7,7 @@ from typing import Any, get_args
 
 import numpy as np
 from pydantic import TypeAdapter, ValidationError
+from rich.markup import escape
 from rich.table import Table
 
 from litho import __version__
@@ -16,11 +17,12 @@ from litho.app.wording import cell, leak_sentence
 from litho.core.config import load_config
 from litho.core.errors import Interrupted, LithoError
 from litho.core.runs import RunDirectory, whole_file
+from litho.measure.agreement import FEWEST as RANKED
 from litho.model.loading import locate
 from litho.text.collections import NamedText, Question, leaks, read_questions, read_texts
-from litho.train.ensemble import Effect, Ensemble, Plan
+from litho.train.ensemble import Ensemble, Plan
 from litho.train.prediction.advice import harmful, redundant, suggested
-from litho.train.prediction.calibration import Calibration, Price
+from litho.train.prediction.calibration import FEWEST, Calibration, Price
 from litho.train.prediction.predictor import Prediction, Predictor
 from litho.train.recipe import Recipe
 
@@ -51,6 +53,7 @@ def predict(
     recipe = load_config(Recipe, recipe_file, assignments)
     texts, questions = read_texts(texts_file), read_questions(probes_file)
     known = _read_calibrations(calibration_file) if calibration_file else []
+    _check_folder(out)
     try:
         with Bars() as bars:
             predictor = Predictor(locate(model), recipe, texts, questions, out, bars)
@@ -88,7 +91,10 @@ def _summary(
     names, asked = [text.id for text in texts], [question.id for question in questions]
     repeated = redundant(names, found.cosines_TT)
     leaked = [{"text": text, "probe": probe} for text, probe in leaks(texts, questions)]
-    harm = [] if found.half_TQ is None else harmful(names, asked, found.effects_TQ, found.half_TQ)
+    harm = []
+    if found.half_TQ is not None:
+        lowered_TQ = found.trusted_TQ & (found.effects_TQ + found.half_TQ < 0)
+        harm = harmful(names, asked, found.effects_TQ, lowered_TQ)
     return {
         "price": price,
         "harmful": [each.model_dump() for each in harm],
@@ -97,7 +103,7 @@ def _summary(
         "leaks": leaked,
         "calibration": found.calibration.model_dump() if found.calibration else None,
         "notices": [*found.notices, *filter(None, [leak_sentence(leaked)])],
-        "cost": {"seconds": found.cpu_seconds, "run_it_seconds": found.run_it_seconds},
+        "cost": {"seconds": found.seconds, "run_it_seconds": found.run_it_seconds},
     }
 
 
@@ -110,22 +116,36 @@ def calibrate(
     questions = read_questions(plan_file.parent / plan.probes)
     if len(plan.models) > 1 or plan.sample:
         raise LithoError("a calibration is for one model and all runs of a plan, not for a sample")
+    if len(texts) < FEWEST or len(questions) < RANKED:
+        raise LithoError(
+            f"{len(texts)} texts and {len(questions)} probes are too few to calibrate on: at least "
+            f"{FEWEST} and {RANKED} are needed"
+        )
+    path = out / "calibration.json"
+    kept = _read_calibrations(path) if path.exists() else []
     made = []
     try:
         with Bars() as bars:
             runs = Ensemble(plan, texts, questions, out, bars).run()
             for number, recipe in enumerate(plan.recipes):
                 for step in plan.steps_of(recipe):
-                    shorter = recipe.model_copy(update={"steps": step})
+                    update = {"steps": step, "seed": plan.seeds[0]}
+                    shorter = recipe.model_copy(update=update)
                     predictor = Predictor(
                         locate(plan.models[0]), shorter, texts, questions, out, bars
                     )
-                    here = [run for run in runs if (run.run.number, run.step) == (number, step)]
-                    made.append(predictor.calibrated(price, _measured(texts, here)))
+                    measured = {
+                        found.run.text.id: found.deltas
+                        for found in runs
+                        if (found.run.number, found.step) == (number, step)
+                        and found.run.recipe.seed == plan.seeds[0]
+                    }
+                    rows = np.array([measured[text.id] for text in texts])
+                    made.append(predictor.calibrated(price, rows))
     except KeyboardInterrupt:
         raise Interrupted("stopped; the same command goes on from here") from None
-    path = out / "calibration.json"
-    kept = [c for c in (_read_calibrations(path) if path.exists() else []) if c.price != price]
+    again = [(c.price, c.model, c.recipe) for c in made]
+    kept = [c for c in kept if (c.price, c.model, c.recipe) not in again]
     with whole_file(path) as temporary:
         temporary.write_bytes(_CALIBRATIONS.dump_json([*kept, *made], indent=1))
     if as_json:
@@ -146,10 +166,12 @@ def calibrate(
     results.print(f"calibration  {path}", soft_wrap=True, markup=False)
 
 
-def _measured(texts: Sequence[NamedText], runs: Sequence[Effect]) -> np.ndarray:
-    """What each text did to each question, texts x questions, the mean of its seeds."""
-    by_text = [[run.deltas for run in runs if run.run.text.id == text.id] for text in texts]
-    return np.array([np.mean(deltas, axis=0) for deltas in by_text])
+def _check_folder(out: Path) -> None:
+    """Raises LithoError if a folder holds something else than a prediction."""
+    manifest = out / "manifest.yaml"
+    own = manifest.exists() and RunDirectory(out).read_yaml("manifest.yaml")["command"] == "predict"
+    if (out / "metrics.json").exists() and not own:
+        raise LithoError(f"{out} holds something else than a prediction: choose another --out")
 
 
 def _read_calibrations(path: Path) -> list[Calibration]:
@@ -189,13 +211,13 @@ def _written(effect: dict[str, Any]) -> dict[str, Any]:
 def _show(summary: dict[str, Any], names: Sequence[str], effects_TQ: np.ndarray) -> None:
     harm = {found["text"]: len(found["probes"]) for found in summary["harmful"]}
     table = Table(show_edge=False)
-    for column in ("text", "mean effect, nats", "largest", "smallest", "surely lowered"):
+    for column in ("text", "mean effect, nats", "largest", "smallest", "lowered (90 %)"):
         table.add_column(column, justify="left" if column == "text" else "right")
     order = np.argsort(-effects_TQ.mean(axis=1))
     for t in order[:SHOWN]:
         row = effects_TQ[t]
         numbers = (f"{value:+.3f}" for value in (row.mean(), row.max(), row.min()))
-        table.add_row(names[t], *numbers, str(harm.get(names[t], 0)))
+        table.add_row(escape(names[t]), *numbers, str(harm.get(names[t], 0)))
     results.print(table)
     if len(names) > SHOWN:
         results.print(f"and {len(names) - SHOWN} more texts")
@@ -206,6 +228,6 @@ def _show(summary: dict[str, Any], names: Sequence[str], effects_TQ: np.ndarray)
         results.print(f"note     {notice}", soft_wrap=True, markup=False)
     cost = summary["cost"]
     results.print(
-        f"cost     {cost['seconds']:.0f} s of computing; running it would take about "
+        f"cost     {cost['seconds']:.0f} s; running it would take about "
         f"{cost['run_it_seconds']:.0f} s"
     )

@@ -64,17 +64,21 @@ class SharedLedger:
         """
         tasks = {key_of(specification): (specification, work) for specification, work in works}
         latest = None
-        with ThreadPoolExecutor(at_once) as pool:
-            while left := [key for key in tasks if key not in self.known()]:
+        pool = ThreadPoolExecutor(at_once)
+        mapped = map if at_once == 1 else pool.map  # a thread would not hear Ctrl-C
+        try:
+            while left := tasks.keys() - self.known():
                 report(len(tasks) - len(left), latest)
-                mapped = map if at_once == 1 else pool.map  # a thread would not hear Ctrl-C
                 before = latest
-                for result in mapped(lambda key: self.do(*tasks[key]), left):
+                ours = [key for key in tasks if key in left]
+                for result in mapped(lambda key: self.do(*tasks[key]), ours):
                     if result is not None:
                         latest = result
                         report(len(tasks.keys() & self.known()), latest)
                 if latest is before:
                     time.sleep(POLL)
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
         report(len(tasks), latest)
         results = self._results()
         return [results[key_of(specification)] for specification, _ in works]

@@ -6,12 +6,14 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
+from litho.core.errors import LithoError
 from litho.model import adapters
 from litho.model.loading import LanguageModel
 from litho.model.scoring import Target, batches, logits_at, pad_rows
 
 # Shapes: B rows, T tokens, N targets or places, P parameters, I and O inputs and outputs.
 TOKENS = 512  # padded, in one pass
+FLOATS = 2**28  # of the gradients of one pass
 
 
 def sample_gradients(
@@ -25,13 +27,18 @@ def sample_gradients(
     for each row alone (Goodfellow 2015, arXiv 1510.01799): one pass for the whole batch.
     """
     matrices = _matrices(model, name)
-    for group in batches([len(target.ids) for target in targets], TOKENS, bucket=1):
-        with torch.enable_grad(), _recorded(matrices) as gradients:
-            _log_probabilities(model, [targets[i] for i in group]).backward()
-        yield group, torch.cat([gradients[matrix].flatten(1) for matrix in matrices], dim=1)
+    at_once = max(1, FLOATS // sum(matrix.weight.numel() for matrix in matrices))
+    for together in batches([len(target.ids) for target in targets], TOKENS, bucket=1):
+        for begin in range(0, len(together), at_once):
+            group = together[begin : begin + at_once]
+            chosen = [targets[i] for i in group]
+            shape = len(group), max(len(target.ids) for target in chosen)
+            with torch.enable_grad(), _recorded(matrices, shape) as gradients:
+                _log_probabilities(model, chosen).backward()
+            yield group, torch.cat([gradients[matrix].flatten(1) for matrix in matrices], dim=1)
 
 
-def _matrices(model: LanguageModel, name: str) -> list[nn.Module]:
+def _matrices(model: LanguageModel, name: str) -> list[nn.Linear]:
     """Those of an adapter that are trained."""
     return [
         model.network.get_submodule(path.removesuffix(".weight"))
@@ -41,14 +48,17 @@ def _matrices(model: LanguageModel, name: str) -> list[nn.Module]:
 
 
 @contextmanager
-def _recorded(matrices: Sequence[nn.Module]) -> Iterator[dict[nn.Module, Tensor]]:
+def _recorded(
+    matrices: Sequence[nn.Linear], shape: tuple[int, int]
+) -> Iterator[dict[nn.Module, Tensor]]:
     """Collects the gradient of each matrix row by row, B x O x I; none is left in the matrices."""
     found: dict[nn.Module, Tensor] = {}
 
     def watch(matrix: nn.Module, args: tuple[Tensor, ...], output: Tensor) -> None:
-        input_BTI = args[0].detach()
+        input_BTI = _by_rows(args[0].detach(), shape)
 
-        def keep(gradient_BTO: Tensor) -> None:
+        def keep(gradient: Tensor) -> None:
+            gradient_BTO = _by_rows(gradient, shape)
             now_BOI = torch.einsum("bto,bti->boi", gradient_BTO, input_BTI).float()
             found[matrix] = now_BOI + found[matrix] if matrix in found else now_BOI
 
@@ -62,6 +72,16 @@ def _recorded(matrices: Sequence[nn.Module]) -> Iterator[dict[nn.Module, Tensor]
             handle.remove()
         for matrix in matrices:
             matrix.weight.grad = None
+
+
+def _by_rows(values: Tensor, shape: tuple[int, int]) -> Tensor:
+    """Values of B x T tokens row by row, also where a layer was given them in one long row.
+
+    Raises LithoError where it was given only some of them, as experts are.
+    """
+    if values.shape[:-1].numel() != shape[0] * shape[1]:
+        raise LithoError("a layer of this model reads only some of the tokens: leave it out")
+    return values.reshape(*shape, values.shape[-1])
 
 
 def _log_probabilities(model: LanguageModel, targets: Sequence[Target]) -> Tensor:

@@ -7,6 +7,7 @@ from typing import Self
 
 from litho.core.errors import LithoError
 from litho.core.ledger import Result
+from litho.model.loading import first_line
 
 ATTEMPTS = 2  # of a piece that hangs; one whose worker dies is begun again by Ray itself
 DEATHS = 3
@@ -43,14 +44,19 @@ class Cluster:
         """The same work, done on one CPU of the cluster."""
 
         def work() -> Result:
+            errors = self._ray.exceptions
             for _ in range(ATTEMPTS):
                 reference = self._task.remote(piece)
                 try:
                     return self._ray.get(reference, timeout=self._patience)
-                except self._ray.exceptions.GetTimeoutError:
+                except errors.GetTimeoutError:
                     self._ray.cancel(reference, force=True)
-                except self._ray.exceptions.WorkerCrashedError:
-                    raise LithoError(f"a worker died {DEATHS + 1} times on one run") from None
+                except errors.RayTaskError as error:
+                    raise error.cause from None
+                except errors.RayError as error:
+                    raise LithoError(
+                        f"a run was lost on the cluster: {first_line(error)}"
+                    ) from None
             raise LithoError(
                 f"a run took longer than {self._patience:.0f} s on the cluster, {ATTEMPTS} times"
             )
@@ -60,7 +66,7 @@ class Cluster:
 
 def _knock(address: str) -> None:
     """Raises OSError if nothing listens: Ray itself would go on trying for minutes."""
-    host, _, port = address.rpartition(":")
+    host, _, port = address.removeprefix("ray://").rpartition(":")
     if host and port.isdigit():
         socket.create_connection((host, int(port)), timeout=10).close()
 

@@ -10,7 +10,7 @@ import random
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property, lru_cache
+from functools import cached_property
 from itertools import product
 from pathlib import Path
 from typing import Any, Self
@@ -103,10 +103,15 @@ class Piece:
         }
 
 
-@lru_cache(maxsize=1)
+_opened: dict[str, LanguageModel] = {}
+
+
 def opened(name: str) -> LanguageModel:
     """The model in float32; one at a time is kept for the next run."""
-    return load(locate(name), torch.float32)
+    if name not in _opened:
+        _opened.clear()  # first the room, then the next one
+        _opened[name] = load(locate(name), torch.float32)
+    return _opened[name]
 
 
 @dataclass(frozen=True)
@@ -140,7 +145,9 @@ class Ensemble:
         self._check(cost)
         bases = [self._before(name) for name in self.plan.models]
         self.reporter.stage(f"micro fine-tunes ({cost.described()})", len(runs))
-        found = self._complete(runs, HANGS * max(FLOOR, cost.seconds / len(runs)))
+        known = self.ledger.known()
+        left = sum(key_of(run.specification) not in known for run in runs)
+        found = self._complete(runs, HANGS * max(FLOOR, cost.seconds / max(left, 1)))
         before = dict(zip(self.plan.models, bases, strict=True))
         return [
             Effect(run, int(step), [a - b for a, b in zip(after, before[run.model], strict=True)])

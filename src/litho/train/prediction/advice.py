@@ -28,12 +28,12 @@ class Repetition(Record):
 
 
 def harmful(
-    texts: Sequence[str], questions: Sequence[str], effects_TQ: np.ndarray, half_TQ: np.ndarray
+    texts: Sequence[str], questions: Sequence[str], effects_TQ: np.ndarray, lowered_TQ: np.ndarray
 ) -> list[Harm]:
-    """The texts that do harm, the worst first."""
+    """The texts that do harm, the worst first; `lowered_TQ`: where a fall is taken as shown."""
     found = []
-    for text, effects_Q, half_Q in zip(texts, effects_TQ, half_TQ, strict=True):
-        lowered = np.flatnonzero(effects_Q + half_Q < 0)
+    for text, effects_Q, lowered_Q in zip(texts, effects_TQ, lowered_TQ, strict=True):
+        lowered = np.flatnonzero(lowered_Q)
         if len(lowered):
             probes = [questions[int(i)] for i in lowered]
             found.append(Harm(text=text, probes=probes, delta=float(effects_Q[lowered].sum())))

@@ -20,7 +20,7 @@ from litho.measure.agreement import rank_agreement
 Price = Literal["cheap", "careful"]
 COVERAGE = 0.9
 RELIABLE = 0.7  # agreement below which a user is told to run it instead
-FEWEST = 5  # texts: fewer say nothing about others
+FEWEST = 10  # texts: fewer say nothing about others
 
 
 class Calibration(Record):
@@ -29,6 +29,7 @@ class Calibration(Record):
     price: Price
     model: str  # hash of its weights
     recipe: dict[str, object]  # without its seed
+    precision: str  # of the coarse runs
     weights: tuple[float, ...]  # of each estimate
     offset: float  # nats
     floor: float  # typical error of a prediction of 0, nats
@@ -53,12 +54,14 @@ def calibrate(
     price: Price,
     model: str,
     recipe: dict[str, object],
+    precision: str,
     estimates_TQF: np.ndarray,
     measured_TQ: np.ndarray,
 ) -> Calibration:
-    """Fit on texts that were trained on. Raises ValueError on fewer than `FEWEST` of them."""
-    if len(measured_TQ) < FEWEST:
-        raise ValueError(f"{len(measured_TQ)} texts, but at least {FEWEST} are needed")
+    """Fit on texts that were trained on.
+
+    Estimates of one text must not depend on which others are there.
+    """
     left_out_TQ = np.stack(
         [
             _apply(_fit(_without(estimates_TQF, i), _without(measured_TQ, i)), estimates_TQF[i])
@@ -75,6 +78,7 @@ def calibrate(
         price=price,
         model=model,
         recipe=recipe,
+        precision=precision,
         weights=tuple(whole[:-1].tolist()),
         offset=float(whole[-1]),
         floor=float(floor),

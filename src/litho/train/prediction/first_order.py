@@ -67,13 +67,15 @@ def _directions(
     model: LanguageModel, recipe: Recipe, texts: Sequence[Target], reporter: Reporter
 ) -> Tensor:
     """Where the first step goes, T x P: signs in a byte each, or for SGD the gradient itself."""
-    found: dict[int, Tensor] = {}
+    kind = torch.int8 if recipe.optimizer == "adamw" else torch.float32
+    found_TP, done = torch.empty(0), 0
     for group, gradients_NP in sample_gradients(model, PROBED, texts):
-        if recipe.optimizer == "adamw":
-            gradients_NP = gradients_NP.sign().to(torch.int8)
-        found |= zip(group, gradients_NP, strict=True)
-        reporter.advance(len(found))
-    return torch.stack([found[i] for i in range(len(texts))])
+        if not done:
+            found_TP = torch.empty(len(texts), gradients_NP.shape[1], dtype=kind)
+        found_TP[group] = gradients_NP.sign().to(kind) if kind == torch.int8 else gradients_NP
+        done += len(group)
+        reporter.advance(done)
+    return found_TP
 
 
 def _products(first_TP: Tensor, second_NP: Tensor) -> Tensor:

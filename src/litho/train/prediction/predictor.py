@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from litho.core.errors import LithoError
-from litho.core.ledger import SharedLedger
+from litho.core.ledger import Result, SharedLedger
 from litho.measure.probes import score, target_of
 from litho.model.loading import LanguageModel, ModelSource, load
 from litho.model.scoring import Target
@@ -24,9 +24,10 @@ from litho.train.prediction.coarse import coarse_run, coarse_specification, stri
 from litho.train.prediction.first_order import FirstOrder, first_order
 from litho.train.recipe import Recipe
 
-# Shapes: T texts, Q questions, F estimates of each effect, N coarse runs.
+# Shapes: T texts, Q questions, F estimates of each effect.
+EXACT, ROUNDED = "float32", "bfloat16"
 CLEAR = 10  # times the rounding that effects must be, for bfloat16 to do
-SAMPLE = 5  # texts, at least, whose coarse runs stand for all others where the price is cheap
+FORMAT = 1  # of a specification; a change of what a result means is a new one
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ class Prediction:
     cosines_TT: np.ndarray  # how alike the first steps of the texts are
     calibration: Calibration | None
     notices: list[str]
-    cpu_seconds: float
+    seconds: float
     run_it_seconds: float  # that training on all texts and asking all questions would take
 
 
@@ -63,57 +64,67 @@ class Predictor:
 
         Without one: the first-order effects, or what the coarse runs did.
         """
-        began = time.process_time()
+        began = time.monotonic()
+        self._check()
         wanted = (price, self.source.sha256(), without_seed(self.recipe))
         fitting = [c for c in calibrations if (c.price, c.model, c.recipe) == wanted]
         chosen = fitting[0] if fitting else None
-        runs = self._sample(price) if chosen or price == "careful" else []
         run_it = self._run_it().seconds
-        self.reporter.stage(f"predicting ({self._expected(len(runs)).described()})")
-        first = self._first_order()
-        coarse_NQ = self._coarse(runs, first) if runs else first.effects_TQ
+        self.reporter.stage(f"predicting ({self._expected(price).described()})")
+        estimates_TQF, cosines_TT, _ = self._estimates(price, chosen.precision if chosen else None)
         if chosen:
-            effects_TQ, half_TQ = chosen.predict(_columns(first, coarse_NQ, price))
+            effects_TQ, half_TQ = chosen.predict(estimates_TQF)
             trusted_TQ = (np.abs(effects_TQ) <= chosen.largest) & chosen.holds
             notices = _notices(chosen, run_it)
         else:
-            effects_TQ, half_TQ = coarse_NQ, None
+            effects_TQ, half_TQ = estimates_TQF[..., -1], None
             trusted_TQ = np.zeros(effects_TQ.shape, dtype=bool)
             notices = [
                 f"no calibration for this model, recipe and price ({price}): estimates without "
                 "intervals, and none is trusted; 'litho calibrate' makes one"
             ]
+        took = time.monotonic() - began
         return Prediction(
-            effects_TQ,
-            half_TQ,
-            trusted_TQ,
-            first.cosines_TT,
-            chosen,
-            notices,
-            time.process_time() - began,
-            run_it,
+            effects_TQ, half_TQ, trusted_TQ, cosines_TT, chosen, notices, took, run_it
         )
 
     def calibrated(self, price: Price, measured_TQ: np.ndarray) -> Calibration:
-        """Fit the estimates of these texts to what they were measured to do.
+        """Fit the estimates of these texts to what they were measured to do."""
+        self._check()
+        estimates_TQF, _, precision = self._estimates(price, None)
+        model, recipe = self.source.sha256(), without_seed(self.recipe)
+        return calibrate(price, model, recipe, precision, estimates_TQF, measured_TQ)
 
-        Raises LithoError if they are too few.
+    def _check(self) -> None:
+        """Raises LithoError on a text that cannot be learned or does not fit."""
+        for text in self.texts:
+            count = len(self._model.encode(text.text))
+            if not 1 < count <= self._model.context:
+                raise LithoError(
+                    f"the text {text.id!r} has {count} tokens, but from 2 to "
+                    f"{self._model.context} are needed"
+                )
+
+    def _estimates(self, price: Price, precision: str | None) -> tuple[np.ndarray, np.ndarray, str]:
+        """What a prediction is made of, T x Q x F, cosines T x T, precision of the coarse runs.
+
+        First-order effects and, if careful, what coarse runs did. Those of one text do not depend
+        on which others are there.
         """
         first = self._first_order()
-        estimates_TQF = _columns(first, self._coarse(self._sample(price), first), price)
-        model, recipe = self.source.sha256(), without_seed(self.recipe)
-        try:
-            return calibrate(price, model, recipe, estimates_TQF, measured_TQ)
-        except ValueError as error:
-            raise LithoError(f"nothing can be calibrated on {error}") from None
+        if price == "cheap":
+            return first.effects_TQ[..., None], first.cosines_TT, EXACT
+        precision = precision or self._precise_enough(first.effects_TQ)
+        columns = [first.effects_TQ, self._coarse(precision)]
+        return np.stack(columns, axis=-1), first.cosines_TT, precision
 
     @cached_property
     def _model(self) -> LanguageModel:
         return load(self.source, torch.float32)
 
-    def _sample(self, price: Price) -> Sequence[NamedText]:
-        """The texts of which coarse runs are made."""
-        return self.texts[:: max(1, len(self.texts) // SAMPLE) if price == "cheap" else 1]
+    @cached_property
+    def _rounded(self) -> LanguageModel:
+        return load(self.source, torch.bfloat16)
 
     def _run_it(self) -> Cost:
         """Time and memory of training on all texts and asking all questions."""
@@ -122,12 +133,13 @@ class Predictor:
             self._model, self.recipe.steps * self._tokens, count * self._asked, count
         )
 
-    def _expected(self, runs: int) -> Cost:
-        """Time and memory of a prediction with so many coarse runs."""
-        steps = 1 + len(strides(self.recipe.steps)) * runs / len(self.texts)
-        return ensemble_cost(
-            self._model, int(steps * self._tokens) + self._asked, runs * self._asked, runs
-        )
+    def _expected(self, price: Price) -> Cost:
+        """Time and memory of a prediction."""
+        steps, runs = 1, 0
+        if price == "careful":
+            steps, runs = 1 + len(strides(self.recipe.steps)), len(self.texts)
+        asked = (1 + runs) * self._asked
+        return ensemble_cost(self._model, steps * self._tokens, asked, runs)
 
     @cached_property
     def _tokens(self) -> int:
@@ -138,28 +150,41 @@ class Predictor:
         return sum(len(target_of(self._model, question).ids) for question in self.questions)
 
     def _first_order(self) -> FirstOrder:
-        model = self._model
-        texts = [Target(tuple(model.encode(text.text)), 1) for text in self.texts]
-        for text, target in zip(self.texts, texts, strict=True):
-            if not 1 < len(target.ids) <= model.context:
-                raise LithoError(
-                    f"the text {text.id!r} has {len(target.ids)} tokens, but from 2 to "
-                    f"{model.context} are needed"
-                )
-        questions = [target_of(model, question) for question in self.questions]
-        return first_order(model, self.recipe, texts, questions, self.reporter)
+        """Worked out for one step and kept: more steps go as many times as far."""
+        once = self.recipe.model_copy(update={"steps": 1})
+        specification = {
+            "format": FORMAT,
+            "first order": [_sha256(text.text) for text in self.texts],
+            "model": self.source.sha256(),
+            "questions": self._hash,
+            "recipe": once.model_dump(mode="json"),
+        }
 
-    def _coarse(self, texts: Sequence[NamedText], first: FirstOrder) -> np.ndarray:
-        """Effects of coarse runs, N x Q."""
-        self.reporter.stage("coarse runs", len(texts))
-        model, before_Q = self._precise_enough(float(np.sqrt(np.square(first.effects_TQ).mean())))
-        asked = _sha256(json.dumps([[q.prefix, q.target] for q in self.questions]))
+        def work() -> Result:
+            model = self._model
+            texts = [Target(tuple(model.encode(text.text)), 1) for text in self.texts]
+            questions = [target_of(model, question) for question in self.questions]
+            found = first_order(model, once, texts, questions, self.reporter)
+            return {"effects": found.effects_TQ.tolist(), "cosines": found.cosines_TT.tolist()}
+
+        (found,) = self._ledger.complete([(specification, work)])
+        effects_TQ = self.recipe.steps * np.array(found["effects"])
+        return FirstOrder(effects_TQ, np.array(found["cosines"]))
+
+    @cached_property
+    def _hash(self) -> str:
+        return _sha256(json.dumps([[q.prefix, q.target] for q in self.questions]))
+
+    def _coarse(self, precision: str) -> np.ndarray:
+        """Effects of coarse runs, T x Q."""
+        self.reporter.stage("coarse runs", len(self.texts))
+        model = self._rounded if precision == ROUNDED else self._model
         works = [
             (
-                coarse_specification(model, _sha256(text.text), asked, self.recipe),
+                coarse_specification(model, _sha256(text.text), self._hash, self.recipe),
                 partial(coarse_run, model, self.recipe, text.text, self.questions),
             )
-            for text in texts
+            for text in self.texts
         ]
         found = self._ledger.complete(
             works,
@@ -167,43 +192,31 @@ class Predictor:
                 done, loss=latest["losses"][-1] if latest else None
             ),
         )
-        return np.array([result["answers"] for result in found]) - before_Q
+        return np.array([result["answers"] for result in found]) - self._answers(model)
+
+    def _precise_enough(self, effects_TQ: np.ndarray) -> str:
+        """bfloat16, or float32 where its rounding would hide effects of this size."""
+        rounding = self._answers(self._rounded) - self._answers(self._model)
+        noise = np.sqrt(2 * np.square(rounding).mean())  # of a difference of two answers
+        return ROUNDED if np.sqrt(np.square(effects_TQ).mean()) > CLEAR * noise else EXACT
 
     @torch.no_grad()
-    def _precise_enough(self, size: float) -> tuple[LanguageModel, np.ndarray]:
-        """The model in bfloat16, or in float32 where rounding would hide effects of this size.
-
-        With its answers to all questions.
-        """
-        rounded = load(self.source, torch.bfloat16)
-        exact_Q, rounded_Q = (np.array(score(m, self.questions)) for m in (self._model, rounded))
-        noise = np.sqrt(2 * np.square(exact_Q - rounded_Q).mean())  # of a difference of two answers
-        return (rounded, rounded_Q) if size > CLEAR * noise else (self._model, exact_Q)
+    def _answers(self, model: LanguageModel) -> np.ndarray:
+        """What the untouched model says to the questions."""
+        return np.array(score(model, self.questions))
 
 
 def without_seed(recipe: Recipe) -> dict[str, object]:
     return recipe.model_dump(mode="json", exclude={"seed"})
 
 
-def _columns(first: FirstOrder, coarse_NQ: np.ndarray, price: Price) -> np.ndarray:
-    """What a prediction is made of, T x Q x F: first-order effects and the mean of all texts'.
-
-    Then what the coarse runs have in common and, if every text has one, its own.
-    """
-    effects_TQ = first.effects_TQ
-    columns = [
-        effects_TQ,
-        *(np.broadcast_to(x.mean(0), effects_TQ.shape) for x in (effects_TQ, coarse_NQ)),
-    ]
-    return np.stack([*columns, coarse_NQ] if price == "careful" else columns, axis=-1)
-
-
 def _notices(calibration: Calibration, seconds: float) -> list[str]:
     if calibration.holds:
         return []
-    agreed = calibration.agreement.value or 0.0
+    agreed = calibration.agreement.value
     return [
-        f"at this recipe and price, predictions agree with what was measured by {agreed:.2f} only: "
+        "at this recipe and price, predictions agree with what was measured by "
+        f"{'an unknown amount' if agreed is None else f'{agreed:.2f} only'}: "
         f"{'take --price careful, or ' if calibration.price == 'cheap' else ''}run it, which takes "
         f"about {seconds / 60:.0f} minutes ('litho ensemble')"
     ]
