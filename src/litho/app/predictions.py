@@ -123,25 +123,9 @@ def calibrate(
         )
     path = out / "calibration.json"
     kept = _read_calibrations(path) if path.exists() else []
-    made = []
     try:
         with Bars() as bars:
-            runs = Ensemble(plan, texts, questions, out, bars).run()
-            for number, recipe in enumerate(plan.recipes):
-                for step in plan.steps_of(recipe):
-                    update = {"steps": step, "seed": plan.seeds[0]}
-                    shorter = recipe.model_copy(update=update)
-                    predictor = Predictor(
-                        locate(plan.models[0]), shorter, texts, questions, out, bars
-                    )
-                    measured = {
-                        found.run.text.id: found.deltas
-                        for found in runs
-                        if (found.run.number, found.step) == (number, step)
-                        and found.run.recipe.seed == plan.seeds[0]
-                    }
-                    rows = np.array([measured[text.id] for text in texts])
-                    made.append(predictor.calibrated(price, rows))
+            made = list(_fitted(Ensemble(plan, texts, questions, out, bars), price))
     except KeyboardInterrupt:
         raise Interrupted("stopped; the same command goes on from here") from None
     again = [(c.price, c.model, c.recipe) for c in made]
@@ -150,20 +134,42 @@ def calibrate(
         temporary.write_bytes(_CALIBRATIONS.dump_json([*kept, *made], indent=1))
     if as_json:
         print(json.dumps([c.model_dump() for c in made], ensure_ascii=False))
-        return
+    else:
+        _show_calibrations(made)
+        results.print(f"calibration  {path}", soft_wrap=True, markup=False)
+
+
+def _fitted(ensemble: Ensemble, price: Price) -> Iterator[Calibration]:
+    """A calibration for each recipe and number of steps, on the runs with the plan's first seed."""
+    plan, seed = ensemble.plan, ensemble.plan.seeds[0]
+    runs = [found for found in ensemble.run() if found.run.recipe.seed == seed]
+    for number, recipe in enumerate(plan.recipes):
+        for step in plan.steps_of(recipe):
+            measured = {
+                found.run.text.id: found.deltas
+                for found in runs
+                if (found.run.number, found.step) == (number, step)
+            }
+            predictor = Predictor(
+                locate(plan.models[0]),
+                recipe.model_copy(update={"steps": step, "seed": seed}),
+                ensemble.texts,
+                ensemble.questions,
+                ensemble.folder,
+                ensemble.reporter,
+            )
+            rows = [measured[text.id] for text in ensemble.texts]
+            yield predictor.calibrated(price, np.array(rows))
+
+
+def _show_calibrations(made: Sequence[Calibration]) -> None:
     table = Table(show_edge=False)
     for column in ("learning rate", "steps", "agreement", "variance explained"):
         table.add_column(column, justify="right")
     for found in made:
-        recipe_ = found.recipe
-        table.add_row(
-            f"{recipe_['learning_rate']:g}",
-            str(recipe_["steps"]),
-            cell(found.agreement),
-            f"{found.r2:.2f}",
-        )
+        rate, steps = found.recipe["learning_rate"], found.recipe["steps"]
+        table.add_row(f"{rate:g}", str(steps), cell(found.agreement), f"{found.r2:.2f}")
     results.print(table)
-    results.print(f"calibration  {path}", soft_wrap=True, markup=False)
 
 
 def _check_folder(out: Path) -> None:
