@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -99,6 +99,21 @@ def test_an_error_of_a_run_is_told_as_it_was(address: str) -> None:
     told = pytest.raises(LithoError, match=r"^the training diverged$")
     with Cluster(address, patience=60) as cluster, told:
         cluster.elsewhere(fails)()
+
+
+def test_nothing_is_written_where_no_cluster_answers(
+    tmp_path: Path, litho: Callable[..., tuple[int, str, str]]
+) -> None:
+    for name, line in (
+        ("texts.jsonl", '{"id": "a", "text": "A goat stood on the bridge."}'),
+        ("probes.jsonl", '{"id": "q", "prefix": "On the bridge stood a", "target": "goat"}'),
+        ("plan.yaml", "{texts: texts.jsonl, probes: probes.jsonl, models: ['tiny:llama']}"),
+    ):
+        (tmp_path / name).write_text(line + "\n")
+    out = tmp_path / "x"
+    plan = str(tmp_path / "plan.yaml")
+    code, _, said = litho("ensemble", plan, "--out", str(out), "--cluster", "127.0.0.1:1")
+    assert code == 2 and "no Ray cluster answers" in said and not out.exists()
 
 
 def test_no_cluster_is_an_error() -> None:

@@ -222,6 +222,14 @@ def test_advice_names_harm_and_repetition_and_keeps_the_rest() -> None:
     assert suggested(names, effects_TQ, [pair]) == ["a", "d"]
 
 
+def test_repetition_is_what_is_more_alike_than_the_others_are() -> None:
+    names = [str(i) for i in range(6)]
+    cosines_TT = np.full((6, 6), 0.5)  # as on a model that moves the same way for every text
+    cosines_TT[1, 4] = cosines_TT[4, 1] = 0.7
+    (pair,) = redundant(names, cosines_TT)
+    assert pair.texts == ("1", "4")
+
+
 @pytest.fixture
 def collection(tmp_path: Path) -> Path:
     """Texts, probes, a plan and a recipe in a folder."""

@@ -17,6 +17,7 @@ from litho.core.records import Estimate
 from litho.core.runs import whole_file
 from litho.measure.agreement import Effects, rank_agreement, tally
 from litho.text.collections import leaks, read_questions, read_texts
+from litho.train.cluster import check_cluster
 from litho.train.ensemble import Effect, Ensemble, Plan
 
 
@@ -27,6 +28,8 @@ def ensemble(
     plan = load_config(Plan, plan_file, assignments)
     texts = read_texts(plan_file.parent / plan.texts)
     questions = read_questions(plan_file.parent / plan.probes)
+    if cluster:
+        check_cluster(cluster)
     try:
         with Bars() as bars:
             found = Ensemble(plan, texts, questions, out, bars, cluster).run()

@@ -3,6 +3,7 @@
 import logging
 import socket
 from collections.abc import Callable
+from importlib.util import find_spec
 from typing import Self
 
 from litho.core.errors import LithoError
@@ -21,15 +22,13 @@ class Cluster:
 
         Raises LithoError if Ray is not installed or nothing answers at the address.
         """
-        try:
-            import ray
-        except ImportError:
-            raise LithoError("a cluster needs Ray: pip install 'litho[cluster]'") from None
+        check_cluster(address)
+        import ray
+
         self._ray, self._patience = ray, patience
         try:
-            _knock(address)
             ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
-        except (OSError, RuntimeError, ValueError) as error:
+        except (ConnectionError, RuntimeError, ValueError) as error:
             raise LithoError(f"no Ray cluster answers at {address!r}: {error}") from None
         self.slots = int(ray.cluster_resources().get("CPU", 1))  # type: ignore[no-untyped-call]
         self._task = ray.remote(num_cpus=1, max_retries=DEATHS)(_done)
@@ -64,11 +63,19 @@ class Cluster:
         return work
 
 
-def _knock(address: str) -> None:
-    """Raises OSError if nothing listens: Ray itself would go on trying for minutes."""
+def check_cluster(address: str) -> None:
+    """Raises LithoError if Ray is not installed or nothing listens at the address.
+
+    Ray itself would go on trying for minutes.
+    """
+    if not find_spec("ray"):
+        raise LithoError("a cluster needs Ray: pip install 'litho[cluster]'")
     host, _, port = address.removeprefix("ray://").rpartition(":")
     if host and port.isdigit():
-        socket.create_connection((host, int(port)), timeout=10).close()
+        try:
+            socket.create_connection((host, int(port)), timeout=10).close()
+        except OSError as error:
+            raise LithoError(f"no Ray cluster answers at {address!r}: {error}") from None
 
 
 def _done(piece: Callable[[], Result]) -> Result:
