@@ -1,5 +1,7 @@
 """Many texts and many questions, each under a name of its own, in JSONL."""
 
+import hashlib
+import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TypeVar
@@ -15,6 +17,10 @@ class NamedText(Record):
 
     id: str
     text: str
+
+    @property
+    def sha256(self) -> str:
+        return _sha256(self.text)
 
 
 class Question(Record):
@@ -55,6 +61,15 @@ def read_questions(path: Path) -> list[Question]:
         check_cloze(where, entry.prefix, entry.target)
         found.append(entry)
     return found
+
+
+def questions_sha256(questions: Sequence[Question]) -> str:
+    """One hash over what is asked, whatever the questions are called."""
+    return _sha256(json.dumps([[q.prefix, q.target] for q in questions]))
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def leaks(texts: Sequence[NamedText], questions: Sequence[Question]) -> list[tuple[str, str]]:

@@ -4,10 +4,7 @@ What a run says is a matrix: by how much the mean log-probability per target tok
 rose, in nats, after each of some numbers of steps.
 """
 
-import hashlib
-import json
 import random
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -22,15 +19,13 @@ from litho.core.config import Config
 from litho.core.errors import LithoError
 from litho.core.ledger import Result, SharedLedger, key_of
 from litho.measure.probes import score
-from litho.model import adapters
 from litho.model.loading import DEFAULT, LanguageModel, load, locate
-from litho.text.collections import NamedText, Question
+from litho.text.collections import NamedText, Question, questions_sha256
 from litho.train.cluster import Cluster
 from litho.train.cost import HOUR, Cost, ensemble_cost
 from litho.train.job import Reporter
-from litho.train.recipe import Recipe, follow
+from litho.train.recipe import Recipe, train_and_ask
 
-TRAINED = "trained"  # name of the adapter of a run
 HANGS = 20  # times what a run should take, after which it is begun again elsewhere on a cluster
 FLOOR = 30.0  # seconds that any run may be expected to take
 FORMAT = 1  # of a specification; a change of what a run means is a new one
@@ -82,25 +77,9 @@ class Piece:
         source = locate(self.run.model)
         if source.sha256() != self.run.specification["model"]:
             raise LithoError(f"{self.run.model} has other weights here than where it was sent from")
+        measured, text = self.run.specification["measured"], self.run.text.text
         model = opened(self.run.model)
-        losses, answers = [], {}
-        began, worked = time.monotonic(), time.process_time()
-        try:
-            ids = model.encode(self.run.text.text)
-            for step, loss in follow(model, TRAINED, self.run.recipe, ids):
-                losses.append(loss)
-                if step in self.run.specification["measured"]:
-                    with torch.no_grad(), model.state(TRAINED):
-                        answers[str(step)] = score(model, self.questions)
-        finally:
-            if model.adapters:
-                adapters.detach(model)
-        return {
-            "answers": answers,
-            "losses": losses,
-            "seconds": time.monotonic() - began,
-            "cpu_seconds": time.process_time() - worked,
-        }
+        return train_and_ask(model, self.run.recipe, text, self.questions, measured)
 
 
 _opened: dict[str, LanguageModel] = {}
@@ -141,13 +120,14 @@ class Ensemble:
     def run(self) -> list[Effect]:
         """Do what is not in the ledger yet, together with whoever else works on it."""
         runs = list(self.runs())
-        cost = self.cost(runs)
+        known = self.ledger.known()
+        left = [run for run in runs if key_of(run.specification) not in known]
+        cost = self._cost(left)
         self._check(cost)
         bases = [self._before(name) for name in self.plan.models]
         self.reporter.stage(f"micro fine-tunes ({cost.described()})", len(runs))
-        known = self.ledger.known()
-        left = sum(key_of(run.specification) not in known for run in runs)
-        found = self._complete(runs, HANGS * max(FLOOR, cost.seconds / max(left, 1)))
+        patience = HANGS * max(FLOOR, cost.seconds / max(len(left), 1))
+        found = self._complete(runs, patience)
         before = dict(zip(self.plan.models, bases, strict=True))
         return [
             Effect(run, int(step), [a - b for a, b in zip(after, before[run.model], strict=True)])
@@ -181,7 +161,7 @@ class Ensemble:
             specification = {
                 "format": FORMAT,
                 "model": weights[name],
-                "text": _sha256(text.text),
+                "text": text.sha256,
                 "questions": self._asked,
                 "recipe": recipe.model_dump(mode="json"),
                 "measured": plan.steps_of(recipe),
@@ -190,13 +170,11 @@ class Ensemble:
 
     @cached_property
     def _asked(self) -> str:
-        return _sha256(json.dumps([[q.prefix, q.target] for q in self.questions]))
+        return questions_sha256(self.questions)
 
-    def cost(self, runs: Sequence[Run]) -> Cost:
+    def _cost(self, left: Sequence[Run]) -> Cost:
         """Time and memory of what is left, on this machine alone."""
         model = opened(self.plan.models[0])
-        known = self.ledger.known()
-        left = [run for run in runs if key_of(run.specification) not in known]
         trained = sum(run.recipe.steps * len(model.encode(run.text.text)) for run in left)
         asked = sum(
             len(model.encode(f"{question.prefix} {question.target}")) for question in self.questions
@@ -235,7 +213,3 @@ class Ensemble:
     @torch.no_grad()
     def _ask(self, name: str) -> list[float]:
         return score(opened(name), self.questions)
-
-
-def _sha256(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()

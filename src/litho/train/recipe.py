@@ -1,6 +1,7 @@
 """A micro fine-tune that means what it says: plain PEFT and AdamW, nothing besides."""
 
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Collection, Iterator, Sequence
 from typing import Literal
 
 import torch
@@ -8,10 +9,15 @@ from pydantic import Field
 
 from litho.core.config import Config
 from litho.core.errors import LithoError
+from litho.core.ledger import Result
+from litho.measure.probes import score
 from litho.model import adapters
 from litho.model.capture import check_layer
 from litho.model.loading import LanguageModel
+from litho.text.collections import Question
 from litho.train.losses import backward_text, check_converging
+
+TRAINED = "trained"  # name of the adapter of a run
 
 
 class Recipe(Config):
@@ -64,6 +70,38 @@ def follow(
         optimizer.zero_grad(set_to_none=True)
         done += stride
         yield done, loss
+
+
+def train_and_ask(
+    model: LanguageModel,
+    recipe: Recipe,
+    text: str,
+    questions: Sequence[Question],
+    measured: Collection[int],
+    strides: Sequence[int] | None = None,
+) -> Result:
+    """Follow a recipe on a text, ask all questions after some numbers of steps, clean up.
+
+    `answers` are mean log-probabilities per target token, by the number of steps; `losses` those
+    before each step; `seconds` and `cpu_seconds` what it took.
+    """
+    losses, answers = [], {}
+    began, worked = time.monotonic(), time.process_time()
+    try:
+        for done, loss in follow(model, TRAINED, recipe, model.encode(text), strides):
+            losses.append(loss)
+            if done in measured:
+                with torch.no_grad(), model.state(TRAINED), adapters.mixed_precision(model):
+                    answers[str(done)] = score(model, questions)
+    finally:
+        if model.adapters:
+            adapters.detach(model)
+    return {
+        "answers": answers,
+        "losses": losses,
+        "seconds": time.monotonic() - began,
+        "cpu_seconds": time.process_time() - worked,
+    }
 
 
 def prepare(model: LanguageModel, name: str, recipe: Recipe) -> torch.optim.Optimizer:

@@ -1,20 +1,14 @@
 """A micro fine-tune in few steps that each stand for several, at a fraction of its price."""
 
-import time
 from collections.abc import Sequence
 from typing import Any
 
-import torch
-
 from litho.core.ledger import Result
-from litho.measure.probes import score
-from litho.model import adapters
 from litho.model.loading import LanguageModel
 from litho.text.collections import Question
-from litho.train.recipe import Recipe, follow
+from litho.train.recipe import Recipe, train_and_ask
 
 LONGEST = 3  # steps that one stands for
-COARSE = "coarse"  # name of the adapter
 
 
 def strides(steps: int) -> tuple[int, ...]:
@@ -47,14 +41,6 @@ def coarse_run(
     model: LanguageModel, recipe: Recipe, text: str, questions: Sequence[Question]
 ) -> Result:
     """Answers to all questions after the steps, in the precision of the model."""
-    began = time.process_time()
-    losses = []
-    try:
-        for _, loss in follow(model, COARSE, recipe, model.encode(text), strides(recipe.steps)):
-            losses.append(loss)
-        with torch.no_grad(), model.state(COARSE), adapters.mixed_precision(model):
-            answers = score(model, questions)
-    finally:
-        if model.adapters:
-            adapters.detach(model)
-    return {"answers": answers, "losses": losses, "cpu_seconds": time.process_time() - began}
+    steps = recipe.steps
+    found = train_and_ask(model, recipe, text, questions, (steps,), strides(steps))
+    return found | {"answers": found["answers"][str(steps)]}

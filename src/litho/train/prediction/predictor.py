@@ -1,7 +1,5 @@
 """Predictions of every text's effect on every question, at one of two prices."""
 
-import hashlib
-import json
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -16,7 +14,7 @@ from litho.core.ledger import Result, SharedLedger
 from litho.measure.probes import score, target_of
 from litho.model.loading import LanguageModel, ModelSource, load
 from litho.model.scoring import Target
-from litho.text.collections import NamedText, Question
+from litho.text.collections import NamedText, Question, questions_sha256
 from litho.train.cost import Cost, ensemble_cost
 from litho.train.job import Reporter
 from litho.train.prediction.calibration import Calibration, Price, calibrate
@@ -154,7 +152,7 @@ class Predictor:
         once = self.recipe.model_copy(update={"steps": 1})
         specification = {
             "format": FORMAT,
-            "first order": [_sha256(text.text) for text in self.texts],
+            "first order": [text.sha256 for text in self.texts],
             "model": self.source.sha256(),
             "questions": self._hash,
             "recipe": once.model_dump(mode="json"),
@@ -173,7 +171,7 @@ class Predictor:
 
     @cached_property
     def _hash(self) -> str:
-        return _sha256(json.dumps([[q.prefix, q.target] for q in self.questions]))
+        return questions_sha256(self.questions)
 
     def _coarse(self, precision: str) -> np.ndarray:
         """Effects of coarse runs, T x Q."""
@@ -181,7 +179,7 @@ class Predictor:
         model = self._rounded if precision == ROUNDED else self._model
         works = [
             (
-                coarse_specification(model, _sha256(text.text), self._hash, self.recipe),
+                coarse_specification(model, text.sha256, self._hash, self.recipe),
                 partial(coarse_run, model, self.recipe, text.text, self.questions),
             )
             for text in self.texts
@@ -220,7 +218,3 @@ def _notices(calibration: Calibration, seconds: float) -> list[str]:
         f"{'take --price careful, or ' if calibration.price == 'cheap' else ''}run it, which takes "
         f"about {seconds / 60:.0f} minutes ('litho ensemble')"
     ]
-
-
-def _sha256(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
