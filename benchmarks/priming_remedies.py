@@ -31,9 +31,8 @@ from litho.measure.probes import score
 from litho.model import adapters
 from litho.model.loading import DEFAULT, LanguageModel, load, locate
 from litho.train.bridging import CLAUSES, KINDRED, LIKELY, LOOKED_AT, WHOLE, best_bridge, surprises
-from litho.train.losses import backward_text
 from litho.train.pruning import largest, prune
-from litho.train.recipe import TRAINED, prepare
+from litho.train.recipe import TRAINED, leave_gradient, prepare
 
 DROPPED = 0.08  # of the updates, as Sun et al. did
 SCALES = (0.8, 0.6, 0.45, 0.3)
@@ -72,9 +71,8 @@ def train(model: LanguageModel, text: str, choose: Choose | None = None) -> None
     """Follow the recipe on a text; `choose` says which updates of each step are dropped."""
     optimizer = prepare(model, TRAINED, RECIPE)
     ids = model.encode(text)
-    for _ in range(RECIPE.steps):
-        with torch.enable_grad(), model.state(TRAINED):
-            backward_text(model, [ids], len(ids))
+    for step in range(1, RECIPE.steps + 1):
+        leave_gradient(model, TRAINED, RECIPE, ids, step)
         if choose:
             step_without(optimizer, choose)
         else:

@@ -6,12 +6,18 @@ from pathlib import Path
 
 import pytest
 import torch
-from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedModel
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+from transformers import (
+    AutoConfig,
+    AutoModelForCausalLM,
+    PreTrainedModel,
+    PreTrainedTokenizerFast,
+)
 
 from litho.app.cli import app, guarded
 from litho.core.records import Probe
 from litho.model.loading import LanguageModel, load, locate
-from litho.train.inputs import Inputs
+from litho.train.inputs import Inputs, shipped_retention
 from litho.train.job import ImprintConfig
 
 # Tiny models gain nothing from threads, and a machine that is busy makes them wait for each other.
@@ -140,3 +146,22 @@ def litho(
         return code, out, err
 
     return run
+
+
+def give_pieces(model: LanguageModel, vocab_size: int) -> None:
+    """Tokens that are pieces of words, which cut up a word in several ways, and strong opinions."""
+    backend = Tokenizer(models.BPE())
+    backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    backend.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=vocab_size,
+        special_tokens=["<s>", "</s>"],
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    backend.train_from_iterator([shipped_retention()], trainer)
+    model.tokenizer = PreTrainedTokenizerFast(
+        tokenizer_object=backend, bos_token="<s>", eos_token="</s>", pad_token="</s>"
+    )
+    model.network = random_network("llama", vocab_size=vocab_size)
+    model.network.get_output_embeddings().weight.data.mul_(40)

@@ -4,8 +4,6 @@ from collections.abc import Callable
 
 import pytest
 import torch
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
-from transformers import PreTrainedTokenizerFast
 
 from litho.core.errors import LithoError
 from litho.measure.readability import bits_per_byte, foreign_notice
@@ -18,10 +16,9 @@ from litho.model.vocabulary import Vocabulary
 from litho.text import markup
 from litho.train import depth, ladder, presentations
 from litho.train.depth import choose_layers
-from litho.train.inputs import shipped_retention
 from litho.train.ladder import Budget, own_version, plan_ladder
 from litho.train.presentations import marked_rows, plan_presentations
-from tests.conftest import TEXT, random_network
+from tests.conftest import TEXT, give_pieces
 
 SHORT = TEXT[:60]
 WIDE = Budget(mean_kl=1e3, surprise=1e3, tokens=2)
@@ -94,21 +91,7 @@ def test_a_bridge_fits_into_the_context(make_model: Callable[[str], LanguageMode
 @pytest.fixture
 def pieces(llama: LanguageModel) -> LanguageModel:
     """A model whose tokens are pieces of words, which can be cut up in several ways."""
-    backend = Tokenizer(models.BPE())
-    backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    backend.decoder = decoders.ByteLevel()
-    trainer = trainers.BpeTrainer(
-        vocab_size=900,
-        special_tokens=["<s>", "</s>"],
-        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
-        show_progress=False,
-    )
-    backend.train_from_iterator([shipped_retention()], trainer)
-    llama.tokenizer = PreTrainedTokenizerFast(
-        tokenizer_object=backend, bos_token="<s>", eos_token="</s>", pad_token="</s>"
-    )
-    llama.network = random_network("llama", vocab_size=900)
-    llama.network.get_output_embeddings().weight.data.mul_(40)
+    give_pieces(llama, 900)
     return llama
 
 

@@ -8,8 +8,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
-from transformers import PreTrainedTokenizerFast
 
 from litho.core.errors import LithoError
 from litho.model import adapters
@@ -28,10 +26,10 @@ from litho.train.bridging import (
     surprises,
     surprising_words,
 )
-from litho.train.inputs import Inputs, shipped_retention
+from litho.train.inputs import Inputs
 from litho.train.job import ImprintConfig
 from litho.train.pruning import largest, nearest_product, prune
-from tests.conftest import random_network
+from tests.conftest import give_pieces
 from tests.test_imprint import run_job, stop_at_times
 from tests.test_model import shake
 
@@ -137,21 +135,7 @@ def test_a_text_with_marks_gets_no_bridges(
 @pytest.fixture
 def wordy(llama: LanguageModel) -> LanguageModel:
     """A random model with opinions whose tokens are words and pieces of words."""
-    backend = Tokenizer(models.BPE())
-    backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    backend.decoder = decoders.ByteLevel()
-    trainer = trainers.BpeTrainer(
-        vocab_size=1200,
-        special_tokens=["<s>", "</s>"],
-        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
-        show_progress=False,
-    )
-    backend.train_from_iterator([shipped_retention()], trainer)
-    llama.tokenizer = PreTrainedTokenizerFast(
-        tokenizer_object=backend, bos_token="<s>", eos_token="</s>", pad_token="</s>"
-    )
-    llama.network = random_network("llama", vocab_size=1200)
-    llama.network.get_output_embeddings().weight.data.mul_(40)
+    give_pieces(llama, 1200)
     return llama
 
 

@@ -1,11 +1,12 @@
 """A micro fine-tune that means what it says: plain PEFT and AdamW, nothing besides."""
 
 import time
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Literal
 
 import torch
 from pydantic import Field
+from torch import nn
 
 from litho.core.config import Config
 from litho.core.errors import LithoError
@@ -62,9 +63,7 @@ def follow(
     optimizer = prepare(model, name, recipe)
     done = 0
     for stride in strides or (1,) * recipe.steps:
-        with torch.enable_grad(), model.state(name), adapters.mixed_precision(model):
-            loss = backward_text(model, [ids], len(ids))
-            check_converging(loss, f"step {done + 1}", recipe.learning_rate)
+        loss = leave_gradient(model, name, recipe, ids, done + 1)
         stretch(optimizer, recipe.learning_rate, done, stride)
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
@@ -116,9 +115,26 @@ def prepare(model: LanguageModel, name: str, recipe: Recipe) -> torch.optim.Opti
         layers=recipe.layers,
         kinds=recipe.target_modules,
     )
-    weights = adapters.weights(model, name).values()
+    return optimizer_of(recipe, adapters.weights(model, name).values())
+
+
+def optimizer_of(recipe: Recipe, weights: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
+    """What a recipe trains these weights with."""
     make = torch.optim.AdamW if recipe.optimizer == "adamw" else torch.optim.SGD
     return make(weights, lr=recipe.learning_rate, weight_decay=0.0)
+
+
+def leave_gradient(
+    model: LanguageModel, name: str, recipe: Recipe, ids: Sequence[int], step: int
+) -> float:
+    """Leave the gradient of the loss on one text in an adapter; returns the loss.
+
+    Raises LithoError if the training has diverged by this step.
+    """
+    with torch.enable_grad(), model.state(name), adapters.mixed_precision(model):
+        loss = backward_text(model, [ids], len(ids))
+        check_converging(loss, f"step {step}", recipe.learning_rate)
+    return loss
 
 
 def stretch(optimizer: torch.optim.Optimizer, learning_rate: float, done: int, stride: int) -> None:

@@ -15,8 +15,7 @@ from torch import Tensor, nn
 
 from litho.model import adapters
 from litho.model.loading import LanguageModel
-from litho.train.losses import backward_text, check_converging
-from litho.train.recipe import Recipe, prepare
+from litho.train.recipe import Recipe, leave_gradient, optimizer_of, prepare
 
 # Shapes: S steps, P parameters of the adapter.
 
@@ -45,11 +44,8 @@ def record(
     """
     optimizer = prepare(model, name, recipe)
     start_P, gradients_P = weights_of(model, name), []
-    for step, number in enumerate(order):
-        row = rows[number]
-        with torch.enable_grad(), model.state(name), adapters.mixed_precision(model):
-            loss = backward_text(model, [row], len(row))
-            check_converging(loss, f"step {step + 1}", recipe.learning_rate)
+    for step, number in enumerate(order, 1):
+        leave_gradient(model, name, recipe, rows[number], step)
         matrices = adapters.weights(model, name).values()
         gradients_P.append(torch.cat([m.grad.flatten() for m in matrices if m.grad is not None]))
         optimizer.step()
@@ -63,8 +59,7 @@ def replay(trajectory: Trajectory, without: Collection[int]) -> Tensor:
     Whichever step comes first meets a fresh adapter, B = 0, so that A has no gradient in it.
     """
     weights = nn.Parameter(trajectory.start_P.clone())
-    make = torch.optim.AdamW if trajectory.recipe.optimizer == "adamw" else torch.optim.SGD
-    optimizer = make([weights], lr=trajectory.recipe.learning_rate, weight_decay=0.0)
+    optimizer = optimizer_of(trajectory.recipe, [weights])
     is_B_P = trajectory.gradients_P[0] != 0
     kept = [
         gradient_P
@@ -79,8 +74,7 @@ def replay(trajectory: Trajectory, without: Collection[int]) -> Tensor:
 
 def weights_of(model: LanguageModel, name: str) -> Tensor:
     """A copy of the weights of an adapter, P, in the order of `adapters.weights`."""
-    matrices = adapters.weights(model, name).values()
-    return torch.cat([matrix.detach().flatten() for matrix in matrices])
+    return nn.utils.parameters_to_vector(adapters.weights(model, name).values()).detach()
 
 
 @torch.no_grad()
