@@ -17,7 +17,7 @@ from litho.app.cli import guarded
 from litho.app.report import flat_numbers
 from litho.core.errors import LithoError
 from litho.core.runs import RunDirectory
-from litho.model import adapters, bundled
+from litho.model import adapter_files, bundled
 from litho.model.loading import load, locate
 from tests.conftest import GOOD_PROBE, TEXT
 from tests.test_model import shake
@@ -35,7 +35,7 @@ def settings() -> list[str]:
 def test_diff_prints_one_json_object(litho: Callable[..., tuple[int, str, str]]) -> None:
     model = load(locate("tiny:llama"), torch.float32)
     shake(model)
-    adapters.save(model, "x", Path("adapter"))
+    adapter_files.save(model, "x", Path("adapter"))
     command = ["diff", "text.md", "--before", "tiny:llama", "--after"]
     Path("other.md").write_text("Nobody has heard of the other town.")
     command = [*command[:2], "--unseen", "other.md", *command[2:]]
@@ -73,7 +73,7 @@ def test_diff_against_training_on_another_text(
     for name in ("x", "y"):
         model = load(locate("tiny:llama"), torch.float32)
         shake(model, name, scale=0.1 if name == "x" else 0.3)
-        adapters.save(model, name, Path(name))
+        adapter_files.save(model, name, Path(name))
     Path("other.md").write_text("Nobody has heard of the other town. " * 8)
     Path("short.md").write_text("Nobody has heard of it.")
     quick = ["nulls=3", "controls=3", "control_steps=2", "wash_steps=3", "null_tokens=64"]
@@ -184,7 +184,7 @@ def test_states_that_cannot_be_compared(litho: Callable[..., tuple[int, str, str
 
     other = load(locate("tiny:gpt2"), torch.float32)
     shake(other)
-    adapters.save(other, "x", Path("other"))
+    adapter_files.save(other, "x", Path("other"))
     assert "does not fit tiny:llama" in refused("other")
     whole = json.loads(Path("other/adapter_config.json").read_text())
     Path("other/adapter_config.json").write_text(

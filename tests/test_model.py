@@ -14,7 +14,7 @@ from transformers import AutoModelForCausalLM
 from litho.core.errors import LithoError
 from litho.core.records import Probe
 from litho.measure.probes import open_book, target_of
-from litho.model import adapters, capture, loading
+from litho.model import adapter_files, adapters, capture, loading
 from litho.model.capture import blocks, hidden_states
 from litho.model.gradients import gradient_norms
 from litho.model.loading import LanguageModel, load, locate
@@ -152,7 +152,7 @@ def test_training_moves_every_trainable_weight_and_no_other(any_model: LanguageM
 
 def test_adapter_means_the_same_to_plain_peft(any_model: LanguageModel, tmp_path: Path) -> None:
     shake(any_model)
-    adapters.save(any_model, "x", tmp_path / "adapter")
+    adapter_files.save(any_model, "x", tmp_path / "adapter")
     target = Target(tuple(any_model.encode(ROWS[1])), 4)
     expected = target_logprobs(any_model, [target])
     base = json.loads((tmp_path / "adapter/adapter_config.json").read_text())
@@ -161,7 +161,7 @@ def test_adapter_means_the_same_to_plain_peft(any_model: LanguageModel, tmp_path
     other = LanguageModel(any_model.source, plain, any_model.tokenizer)
     assert [slow_logprob(other, target)] == pytest.approx(expected, abs=1e-5)
     again = load(any_model.source, torch.float32)
-    adapters.load(again, "y", tmp_path / "adapter")
+    adapter_files.load(again, "y", tmp_path / "adapter")
     with again.state("y"):
         assert target_logprobs(again, [target]) == expected
     with again.state(None):

@@ -9,7 +9,7 @@ import torch
 
 from litho.core.records import Plan
 from litho.measure.drift import retention_blocks
-from litho.model import adapters
+from litho.model import adapter_files, adapters
 from litho.model.alternatives import ModelScorer
 from litho.model.keys import text_keys
 from litho.model.loading import LanguageModel, load
@@ -175,6 +175,6 @@ def _train_arm(
     if arm.controller:
         factor = shrink_to_budget(model, arm.name, monitor.unseen, arm.controller.budget)
         job.run.write_json("scale.json", factor)
-    adapters.save(model, arm.name, job.adapter_folder(arm.name))
+    adapter_files.save(model, arm.name, job.adapter_folder(arm.name))
     adapters.detach(model)
     return steps

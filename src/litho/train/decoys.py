@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from litho.core.errors import LithoError
-from litho.model import adapters
+from litho.model import adapter_files, adapters
 from litho.model.loading import LanguageModel
 from litho.train.micro import train_steps
 
@@ -41,5 +41,5 @@ def train_decoys(model: LanguageModel, prose: str, folders: Sequence[Path]) -> N
         with adapters.mixed_precision(model):
             for _ in train_steps(model, folder.name, rows, STEPS, RATE):
                 pass
-        adapters.save(model, folder.name, folder)
+        adapter_files.save(model, folder.name, folder)
         adapters.detach(model)

@@ -13,7 +13,7 @@ from litho.core.runs import Ledger, RunDirectory, whole_or_nothing
 from litho.measure.drift import retention_blocks
 from litho.measure.readability import foreign_notice
 from litho.measure.verdict import Verdict, judge
-from litho.model import adapters
+from litho.model import adapter_files
 from litho.model.loading import LanguageModel, ModelSource, load, locate
 from litho.train.arms import train_arms
 from litho.train.baseline import MADE, Baseline, measure_baseline
@@ -175,7 +175,7 @@ def _prove(job: Job, baseline: Baseline) -> dict[str, ArmProof]:
     job.reporter.stage("measuring the model after")
     model = load(job.source, torch.float32)
     for arm in job.arms:
-        adapters.load(model, arm, job.adapter_folder(arm))
+        adapter_files.load(model, arm, job.adapter_folder(arm))
     rows = retention_blocks(model, job.inputs.retention_text(), config.retention_tokens)
     proofs = prove_arms(model, job.arms, baseline, rows)
     write_probes(run, baseline, proofs)
@@ -212,7 +212,7 @@ def _conclude(job: Job, proofs: dict[str, ArmProof]) -> ImprintResult:
         tokens=sum(step.tokens for step in steps),
         scenes=run.read_yaml("manifest.yaml")["scenes"],
         seed=config.seed,
-        adapter_sha256=adapters.adapter_sha256(job.adapter_folder(IMPRINT)),
+        adapter_sha256=adapter_files.adapter_sha256(job.adapter_folder(IMPRINT)),
         seconds=round(run.seconds, 1),
         **own.model_dump(),
     )

@@ -9,7 +9,7 @@ import torch
 from litho.core.errors import LithoError
 from litho.measure import chance
 from litho.measure.states import State
-from litho.model import adapters
+from litho.model import adapter_files, adapters
 from litho.model.loading import LanguageModel, load, locate
 from litho.train.judgement import Change
 
@@ -41,7 +41,7 @@ def open_pair(before: str, after: str) -> Change | Unlike:
     model = load(source, torch.float32)
     if not same:
         return _models(model, load(other_source, torch.float32))
-    ranks = [adapters.rank(Path(folder)) for folder in (old, new) if folder]
+    ranks = [adapter_files.rank(Path(folder)) for folder in (old, new) if folder]
     chance.prepare(model, max(ranks, default=NULL_RANK))
     first, second = _state(model, "before", old), _state(model, "after", new)
     norms: dict[str, float] = {}
@@ -71,14 +71,14 @@ def described(name: str, state: State) -> dict[str, Any]:
     adapter = None
     if state.adapters:
         folder = name if is_adapter(name) else split_name(name)[1]
-        adapter = {"folder": folder, "sha256": adapters.adapter_sha256(Path(folder or ""))}
+        adapter = {"folder": folder, "sha256": adapter_files.adapter_sha256(Path(folder or ""))}
     return state.model.source.described() | {"name": name, "adapter": adapter}
 
 
 def _state(model: LanguageModel, name: str, folder: str | None) -> State:
     if folder is None:
         return State(model)
-    adapters.load(model, name, Path(folder))
+    adapter_files.load(model, name, Path(folder))
     adapters.check_unmerged(model, name)
     return State(model, (name,))
 

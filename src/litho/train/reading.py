@@ -12,7 +12,7 @@ from litho.core.errors import LithoError
 from litho.core.runs import RunDirectory, whole_file, whole_or_nothing
 from litho.measure.response import ResponseMap, response_map
 from litho.measure.states import State
-from litho.model import adapters
+from litho.model import adapter_files
 from litho.model.attention import unwatched_notice
 from litho.model.gradients import gradient_norms
 from litho.model.loading import LanguageModel, load, locate
@@ -46,7 +46,7 @@ def map_text(
     """
     model = open_readable(model_name, text)
     if adapter:
-        adapters.load(model, "adapter", adapter)
+        adapter_files.load(model, "adapter", adapter)
     state = State(model, ("adapter",) if adapter else ())
     scenes = split_scenes(model, text)
     with whole_or_nothing(RunDirectory.create(out)) as run:

@@ -15,7 +15,7 @@ from litho.core.errors import LithoError
 from litho.core.records import IMPRINT_KINDS
 from litho.measure.drift import spill, spill_scores
 from litho.measure.probes import score
-from litho.model import adapters
+from litho.model import adapter_files, adapters
 from litho.model.keys import text_keys
 from litho.model.loading import LanguageModel
 from litho.train.ascent import CLIMBING, Ascent
@@ -139,7 +139,7 @@ def _train(bench: Bench, trial: Trial, parts: Parts, config: TrialConfig, spille
     with _counting(bench.model) as read:
         loop = ArmLoop(bench.model, _arm(bench, parts, config), config)
         for folder in bench.decoys if parts.decoys else ():
-            adapters.load(bench.model, folder.name, folder)
+            adapter_files.load(bench.model, folder.name, folder)
         trial.read = read[0]
         while loop.progress.done < config.presentations:
             before = read[0]
