@@ -16,7 +16,8 @@ from transformers import DynamicCache
 from litho.model.loading import LanguageModel
 
 # Shapes: B rows, T tokens, V vocabulary.
-BUCKET = 32
+BUCKET = 8  # lengths are rounded up, since some machines compile kernels for every new one
+ALIKE = 1.25  # how much longer than the shortest row of a batch its longest may be
 TOKENS_AT_ONCE = 1024
 CHUNK = 16  # tokens whose distributions are worked on at once: they fit into a cache
 PREFIX_TOKENS = 16384  # of a common beginning that is copied for every row of a batch
@@ -49,11 +50,14 @@ def batches(
 ) -> Iterator[list[int]]:
     """Indices of rows that go together: like lengths, at most `tokens` padded tokens a batch."""
     group: list[int] = []
+    widest = 0.0
     for index in sorted(range(len(lengths)), key=lambda i: (lengths[i], i)):
         padded = -(-lengths[index] // bucket) * bucket
-        if group and (len(group) + 1) * padded > tokens:
+        if group and ((len(group) + 1) * padded > tokens or padded > widest):
             yield group
             group = []
+        if not group:
+            widest = ALIKE * padded
         group.append(index)
     if group:
         yield group
