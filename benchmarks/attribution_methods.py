@@ -86,12 +86,12 @@ def litho_cheap(reference: Reference) -> np.ndarray:
     """`litho predict --price cheap`: first-order effects of the first step."""
     found = first_order(
         reference.model,
-        reference.trajectory.recipe,
+        reference.trajectory.recipe.model_copy(update={"steps": 1}),
         reference.texts,
         reference.questions,
         reference.bars,
     )
-    return found.effects_TQ
+    return found.stretches_KTQ[0]
 
 
 def litho_replay(reference: Reference) -> np.ndarray:

@@ -90,14 +90,14 @@ def main() -> None:
     with Bars() as bars:
         measured = measured_in(Ensemble(plan, texts, questions, options.bank, bars))
         for recipe in plan.recipes:
-            for steps in plan.steps_of(recipe):
+            for steps in sorted(plan.steps_of(recipe), reverse=True):  # more serve for fewer
                 if options.steps and steps not in options.steps:
                     continue
                 shorter = recipe.model_copy(update={"steps": steps, "seed": plan.seeds[0]})
                 rows = measured[recipe.learning_rate, steps]
                 known = predictor(plan, shorter, fitted, questions, options.bank, bars)
                 fits = known.calibrated(price, np.array([rows[text.id] for text in fitted]))
-                plain = shorter.model_copy(update={"optimizer": "sgd"})
+                plain = shorter.model_copy(update={"optimizer": "sgd", "steps": 1})
                 dots = predictor(plan, plain, held, questions, options.bank, bars)
                 dot = agreed(names, dots.predict("cheap", []).effects_TQ, rows)
                 for fit in fits:

@@ -104,8 +104,9 @@ def foretold(model: LanguageModel, folder: Path) -> dict[str, float]:
         read = [Target(tuple(model.encode(text.text)), 1) for text in texts]
         targets = [target_of(model, question) for question in asked.values()]
         with Bars() as bars:
-            found = first_order(model, RECIPE, read, targets, bars)
-        return {"effects": found.effects_TQ.tolist()}
+            one_step = RECIPE.model_copy(update={"steps": 1})
+            found = first_order(model, one_step, read, targets, bars)
+        return {"effects": found.stretches_KTQ[0].tolist()}
 
     made_of = {
         "first order": [text.text for text in texts],

@@ -1,5 +1,6 @@
 """Predictions of micro fine-tunes: gradients row by row, and what is made of them."""
 
+import dataclasses
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from torch import Tensor, nn
 
 from litho.core.errors import LithoError
 from litho.core.records import Estimate
@@ -21,9 +23,10 @@ from litho.train.prediction.advice import harmful, opposed, redundant, suggested
 from litho.train.prediction.calibration import COVERAGE, Calibration, Price, calibrate
 from litho.train.prediction.coarse import coarse_run, strides
 from litho.train.prediction.first_order import first_order
+from litho.train.prediction.fitting import RIDGE, fit, ridge
 from litho.train.prediction.predictor import Predictor
 from litho.train.prediction.reach import advice, needed_price
-from litho.train.recipe import Recipe, follow, stretch
+from litho.train.recipe import Recipe, follow, leave_gradient, prepare, stretch
 from tests.conftest import TEXT, Silent, random_network
 
 TEXTS = [
@@ -155,15 +158,61 @@ def test_the_first_order_is_what_a_short_step_does(llama: LanguageModel, optimiz
     texts = [Target(tuple(ids), 1) for ids in encoded]
     found = first_order(llama, recipe, texts, targets_of(llama), Silent())
     before = np.array(score(llama, QUESTIONS))
-    for ids, expected_Q in zip(encoded, found.effects_TQ, strict=True):
+    for ids, expected_Q in zip(encoded, found.stretches_KTQ[0], strict=True):
         for _ in follow(llama, "x", recipe, ids):
             pass
         with torch.no_grad():
             measured_Q = np.array(score(llama, QUESTIONS)) - before
         adapters.detach(llama)
         assert np.abs(measured_Q - expected_Q).max() < 0.05 * np.abs(measured_Q).max()
+    assert len(found.stretches_KTQ) == 1
     assert np.allclose(found.cosines_TT.diagonal(), 1)
     assert np.allclose(found.cosines_TT, found.cosines_TT.T)
+
+
+@pytest.mark.parametrize("optimizer", ["adamw", "sgd"])
+def test_where_the_path_bends_the_gradient_is_that_of_the_moved_adapter(
+    llama: LanguageModel, optimizer: str
+) -> None:
+    """By plain backward passes, and by what short steps from the start do."""
+    rate = 1.0 if optimizer == "sgd" else 1e-2
+    recipe = Recipe(learning_rate=rate, steps=20, optimizer=optimizer)
+    encoded = [llama.encode(text.text) for text in TEXTS[:3]]
+    texts = [Target(tuple(ids), 1) for ids in encoded]
+    found = first_order(llama, recipe, texts, targets_of(llama), Silent())
+    prepare(llama, "x", recipe)
+    matrices = [w for path, w in adapters.weights(llama, "x").items() if ".lora_B." in path]
+
+    def direction(ids: list[int], moved_P: Tensor) -> Tensor:
+        nn.utils.vector_to_parameters(moved_P.clone(), matrices)
+        llama.network.zero_grad()
+        leave_gradient(llama, "x", recipe, ids, 1)
+        gradient_P = torch.cat([-w.grad.flatten() for w in matrices if w.grad is not None])
+        return gradient_P if optimizer == "sgd" else gradient_P.sign()
+
+    @torch.no_grad()
+    def asked(moved_P: Tensor) -> np.ndarray:
+        nn.utils.vector_to_parameters(moved_P, matrices)
+        with llama.state("x"):
+            return np.array(score(llama, QUESTIONS))
+
+    for number, ids in enumerate(encoded):
+        moved_P, first_P = torch.zeros_like(nn.utils.parameters_to_vector(matrices)), None
+        for stretch_TQ, length in zip(found.stretches_KTQ, (4, 4, 12), strict=True):
+            step_P = direction(ids, moved_P)
+            tiny = 3e-2 / step_P.norm().item()
+            measured_Q = (asked(tiny * step_P) - asked(-tiny * step_P)) / (2 * tiny) * rate
+            off_Q = np.abs(measured_Q - stretch_TQ[number])
+            assert off_Q.max() < 0.05 * np.abs(measured_Q).max()
+            if first_P is not None:
+                assert torch.nn.functional.cosine_similarity(first_P, step_P, dim=0) < 0.99
+            first_P = step_P if first_P is None else first_P
+            moved_P = moved_P + length * rate * step_P
+    straight_TQ, once_TQ, twice_TQ = found.estimates(20)
+    first_TQ, second_TQ, third_TQ = found.stretches_KTQ
+    assert np.allclose(straight_TQ, 20 * first_TQ)
+    assert np.allclose(once_TQ, 4 * first_TQ + 16 * second_TQ)
+    assert np.allclose(twice_TQ, 4 * first_TQ + 4 * second_TQ + 12 * third_TQ)
 
 
 def test_a_coarse_run_of_one_step_is_the_run(llama: LanguageModel) -> None:
@@ -182,7 +231,7 @@ def test_a_calibration_finds_weights_and_its_intervals_cover_unseen_texts() -> N
     true_TQ = estimates_TQF @ [2.0, -0.5] + 0.3
     measured_TQ = true_TQ + chance.standard_t(4, true_TQ.shape) * (0.1 + 0.2 * np.abs(true_TQ))
     found = calibrate("cheap", "", {}, None, "float32", estimates_TQF[:60], measured_TQ[:60])
-    assert np.allclose(found.weights, [2.0, -0.5], atol=0.05) and abs(found.offset - 0.3) < 0.05
+    assert np.allclose(found.weights, [2.0, -0.5, 0.3], atol=0.05)
     predicted_TQ, half_TQ = found.predict(estimates_TQF[60:])
     covered = (np.abs(measured_TQ[60:] - predicted_TQ) <= half_TQ).mean()
     assert abs(covered - COVERAGE) < 0.03
@@ -204,6 +253,30 @@ def test_a_calibration_for_its_own_questions_knows_their_usual_effects() -> None
         errors_TQ = np.abs(predicted_TQ - measured_TQ[60:])
         assert np.sqrt(np.square(errors_TQ).mean()) == pytest.approx(error, rel=0.3)
         assert abs((errors_TQ <= half_TQ).mean() - COVERAGE) < 0.04
+
+
+def test_ridge_regression_between_texts_is_that_between_inputs() -> None:
+    chance = np.random.default_rng(0)
+    inputs_TE, outputs_TQ = chance.normal(size=(20, 50)), chance.normal(size=(20, 4))
+    inner_EE = inputs_TE.T @ inputs_TE
+    regular_EE = inner_EE + RIDGE * np.trace(inner_EE) / 20 * np.eye(50)
+    expected_EQ = np.linalg.solve(regular_EE, inputs_TE.T @ outputs_TQ)
+    assert np.allclose(ridge(inputs_TE, outputs_TQ), expected_EQ)
+    assert not ridge(np.zeros((20, 50)), outputs_TQ).any()
+
+
+def test_what_is_said_of_one_question_helps_with_others() -> None:
+    chance = np.random.default_rng(0)
+    measured_TQ = chance.normal(size=(90, 3)) @ chance.normal(size=(3, 40))
+    estimates_TQF = (measured_TQ + chance.normal(0, 2, (90, 40)))[..., None]
+    found = fit(estimates_TQF[:60], measured_TQ[:60], own=True)
+    assert found.ridge_EQ is not None
+    alone = dataclasses.replace(found, ridge_EQ=np.zeros_like(found.ridge_EQ))
+    errors = [
+        np.square(each.predict(estimates_TQF[60:]) - measured_TQ[60:]).mean()
+        for each in (found, alone)
+    ]
+    assert errors[0] < 0.8 * errors[1]
 
 
 def test_the_lower_price_that_reaches_a_recipe_is_named() -> None:

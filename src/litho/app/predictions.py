@@ -32,7 +32,7 @@ from litho.train.recipe import Recipe
 
 CALIBRATION = "calibration.json"
 SHOWN = 10  # texts in the table
-_LONG = {"usual", "checked"}  # of a calibration: only in its own file
+_LONG = {"usual", "ridge", "checked"}  # of a calibration: only in its own file
 
 
 def checked_price(name: str) -> Price:

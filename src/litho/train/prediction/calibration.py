@@ -1,10 +1,9 @@
 """From estimates to predictions with intervals: weights and errors, fitted on runs that were made.
 
-A prediction is a weighted sum of estimates of an effect. Where the questions are those of the runs,
-the usual effect on each of them, mean over the texts, is added to the sum. Its interval comes from
-the errors on texts that were left out when the weights were fitted (jackknife+, Barber et al. 2021,
-arXiv 1905.02928, without its per-point refits), in units of how large errors of predictions of that
-size are (locally weighted conformal prediction; Lei et al. 2018, arXiv 1604.04173, section 5.2).
+The interval of a prediction comes from the errors on texts that were left out when the weights were
+fitted (jackknife+, Barber et al. 2021, arXiv 1905.02928, without its per-point refits), in units of
+how large errors of predictions of that size are (locally weighted conformal prediction; Lei et al.
+2018, arXiv 1604.04173, section 5.2).
 """
 
 import math
@@ -17,9 +16,9 @@ from scipy.optimize import nnls
 
 from litho.core.records import Estimate, Record
 from litho.measure.agreement import rank_agreement
+from litho.train.prediction.fitting import Fit, fit
 
-# Shapes: T texts, Q questions, F estimates of each effect, U usual values of each question: the
-# measured effect and the estimates, mean over texts; none where questions are not told apart.
+# Shapes: T texts, Q questions, F estimates of each effect, E = Q x F, U usual values of a question.
 Price = Literal["cheap", "careful"]
 COVERAGE = 0.9
 RELIABLE = 0.7  # agreement below which a user is told to run it instead
@@ -36,9 +35,9 @@ class Calibration(Record):
     questions: str | None  # hash of those that it is for; None: for any
     precision: str  # of the coarse runs
     runs: int  # texts that it was fitted on
-    weights: tuple[float, ...]  # of each estimate, then of each usual value
-    offset: float  # nats
+    weights: tuple[float, ...]  # of each estimate and each usual value, and the offset in nats
     usual: tuple[tuple[float, ...], ...]  # Q x U, nats; empty if it is for any questions
+    ridge: tuple[tuple[float, ...], ...]  # E x Q, what all estimates say of each; likewise
     floor: float  # typical error of a prediction of 0, nats
     slope: float  # by which it grows with the size of the prediction
     quantile: float  # errors of this many typical ones bound `COVERAGE` of all
@@ -54,8 +53,8 @@ class Calibration(Record):
 
     def predict(self, estimates_TQF: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Predictions and half widths of their intervals, both T x Q, nats."""
-        usual_QU = np.array(self.usual) if self.usual else np.zeros((estimates_TQF.shape[1], 0))
-        found_TQ = _apply(np.array([*self.weights, self.offset]), estimates_TQF, usual_QU)
+        known = (np.array(self.usual), np.array(self.ridge)) if self.usual else (None, None)
+        found_TQ = Fit(np.array(self.weights), *known).predict(estimates_TQF)
         return found_TQ, self.quantile * (self.floor + self.slope * np.abs(found_TQ))
 
 
@@ -72,17 +71,11 @@ def calibrate(
 
     Estimates of one text must not depend on which others are there.
     """
-    known_TQU = np.concatenate([measured_TQ[..., None], estimates_TQF], axis=-1)
-    if questions is None:
-        known_TQU = known_TQU[..., :0]
-    left_out_TQ = np.stack(
+    own = questions is not None
+    left_out_TQ = np.concatenate(
         [
-            _apply(
-                _fit(*(_without(each, i) for each in (estimates_TQF, known_TQU, measured_TQ))),
-                estimates_TQF[i],
-                _without(known_TQU, i).mean(axis=0),
-            )
-            for i in range(len(measured_TQ))
+            fit(_without(estimates_TQF, i), _without(measured_TQ, i), own).predict(one_TQF)
+            for i, one_TQF in enumerate(np.split(estimates_TQF, len(estimates_TQF)))
         ]
     )
     errors = np.abs(measured_TQ - left_out_TQ).ravel()
@@ -90,7 +83,7 @@ def calibrate(
     (floor, slope), _ = nnls(np.stack([np.ones_like(sizes), sizes], axis=1), errors)
     typical = np.maximum(floor + slope * sizes, 1e-12)
     rank = min(1.0, math.ceil(COVERAGE * (len(errors) + 1)) / len(errors))
-    whole = _fit(estimates_TQF, known_TQU, measured_TQ)
+    whole = fit(estimates_TQF, measured_TQ, own)
     return Calibration(
         price=price,
         model=model,
@@ -98,9 +91,9 @@ def calibrate(
         questions=questions,
         precision=precision,
         runs=len(measured_TQ),
-        weights=tuple(whole[:-1].tolist()),
-        offset=float(whole[-1]),
-        usual=tuple(map(tuple, known_TQU.mean(axis=0).tolist())) if questions else (),
+        weights=tuple(whole.weights_W.tolist()),
+        usual=_rows(whole.usual_QU),
+        ridge=_rows(whole.ridge_EQ),
         floor=float(floor),
         slope=float(slope),
         quantile=float(np.quantile(errors / typical, rank)),
@@ -111,26 +104,12 @@ def calibrate(
     )
 
 
-def _fit(estimates_TQF: np.ndarray, known_TQU: np.ndarray, measured_TQ: np.ndarray) -> np.ndarray:
-    """Weights and, last, the offset, by least squares; usual values are those of other texts."""
-    others_TQU = (known_TQU.sum(axis=0) - known_TQU) / max(1, len(known_TQU) - 1)
-    design_TQW = _design(estimates_TQF, others_TQU)
-    found, *_ = np.linalg.lstsq(design_TQW.reshape(-1, design_TQW.shape[-1]), measured_TQ.ravel())
-    return np.asarray(found)
-
-
-def _apply(fitted: np.ndarray, estimates_TQF: np.ndarray, usual_QU: np.ndarray) -> np.ndarray:
-    usual_TQU = np.broadcast_to(usual_QU, (*estimates_TQF.shape[:-1], usual_QU.shape[-1]))
-    return np.asarray(_design(estimates_TQF, usual_TQU) @ fitted)
-
-
-def _design(estimates_TQF: np.ndarray, usual_TQU: np.ndarray) -> np.ndarray:
-    ones = np.ones((*estimates_TQF.shape[:-1], 1))
-    return np.concatenate([estimates_TQF, usual_TQU, ones], axis=-1)
-
-
 def _without(values: np.ndarray, i: int) -> np.ndarray:
     return np.delete(values, i, axis=0)
+
+
+def _rows(values: np.ndarray | None) -> tuple[tuple[float, ...], ...]:
+    return () if values is None else tuple(map(tuple, values.tolist()))
 
 
 def _by_text(effects_TQ: np.ndarray) -> dict[str, Sequence[float]]:

@@ -1,8 +1,10 @@
-"""The first step of a recipe, carried on in a straight line: one gradient a text, one a question.
+"""The first step of a recipe, carried on along a path that bends: a few gradients a text.
 
-A fresh LoRA adapter has B = 0, so that only B has a gradient, and AdamW's first step is the sign of
-it. What a text does to a question is then steps x learning rate x <sign(g_text), g_question>
-(Ilyas and Engstrom 2025, arXiv 2503.13751, take the gradient through the whole training instead).
+A fresh LoRA adapter has B = 0, so that only B has a gradient, and AdamW's first step is the sign
+of it: what it does to a question is learning rate x <sign(g_text), g_question>. Where the path
+bends, the text's gradient is taken again, and its sign is where the steps that follow go. The
+questions' gradients are those at the start, one each for all texts. (Ilyas and Engstrom 2025,
+arXiv 2503.13751, take the gradient through the whole training instead.)
 """
 
 from collections.abc import Sequence
@@ -10,26 +12,48 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from litho.model import adapters
 from litho.model.loading import LanguageModel
 from litho.model.sample_gradients import sample_gradients
 from litho.model.scoring import Target
 from litho.train.job import Reporter
+from litho.train.losses import backward_text
 from litho.train.recipe import Recipe, prepare
 
-# Shapes: T texts, Q questions, N of either at a time, P parameters.
+# Shapes: T texts, Q questions, N of either at a time, P parameters, K stretches of a path.
+BENDS = (4, 8)  # steps after which a text's gradient is taken again
 TEXTS_AT_ONCE = 16  # whose directions are float32 at the same time
 PROBED = "first order"  # name of the adapter
 
 
 @dataclass(frozen=True)
 class FirstOrder:
-    """Effects T x Q in nats per target token, and how alike the texts' directions are, T x T."""
+    """What one step does on each stretch of the path, K x T x Q in nats per target token.
 
-    effects_TQ: np.ndarray
+    And how alike the texts' first steps are, T x T.
+    """
+
+    stretches_KTQ: np.ndarray
     cosines_TT: np.ndarray
+
+    def estimates(self, steps: int) -> list[np.ndarray]:
+        """Of what so many steps do, T x Q each: straight on, with one bend, and so on."""
+        return [
+            np.tensordot(lengths((*BENDS[:k], steps)), self.stretches_KTQ[: k + 1], 1)
+            for k in range(bends(steps) + 1)
+        ]
+
+
+def bends(steps: int) -> int:
+    """How many bends there are in so many steps."""
+    return sum(bend < steps for bend in BENDS)
+
+
+def lengths(ends: Sequence[int]) -> np.ndarray:
+    """How many steps each stretch has; `ends`: after how many it ends."""
+    return np.diff((0, *ends))
 
 
 def first_order(
@@ -39,43 +63,73 @@ def first_order(
     questions: Sequence[Target],
     reporter: Reporter,
 ) -> FirstOrder:
-    """Work out all effects; the model is read in its own precision, which should be float32."""
+    """Work out what steps do; the model is read in its own precision, which should be float32."""
     prepare(model, PROBED, recipe)
     try:
         for path, weight in adapters.weights(model, PROBED).items():
             weight.requires_grad_(".lora_B." in path)  # the gradient of A is 0
-        reporter.stage("gradients of the texts", len(texts))
-        directions_TP = _directions(model, recipe, texts, reporter)
+        paths = _paths(model, recipe, texts, reporter)
         reporter.stage("gradients of the questions", len(questions))
-        products_TQ = torch.empty(len(texts), len(questions))
+        products_KTQ = torch.empty(len(paths), len(texts), len(questions))
         done = 0
         for group, gradients_NP in sample_gradients(model, PROBED, questions):
-            products_TQ[:, group] = _products(directions_TP, gradients_NP)
+            for k, directions_TP in enumerate(paths):
+                products_KTQ[k, :, group] = _products(directions_TP, gradients_NP)
             done += len(group)
             reporter.advance(done)
     finally:
         adapters.detach(model)
-    own_TT = _products(directions_TP, directions_TP)
+    own_TT = _products(paths[0], paths[0])
     norms_T = own_TT.diagonal().sqrt()
     return FirstOrder(
-        (recipe.steps * recipe.learning_rate * products_TQ).numpy(),
+        (recipe.learning_rate * products_KTQ).numpy(),
         (own_TT / (norms_T[:, None] * norms_T)).numpy(),
     )
+
+
+def _paths(
+    model: LanguageModel, recipe: Recipe, texts: Sequence[Target], reporter: Reporter
+) -> list[Tensor]:
+    """Where the steps of each stretch go, T x P each; the adapter is left as it was, B = 0."""
+    matrices = [w for w in adapters.weights(model, PROBED).values() if w.requires_grad]
+    reporter.stage("gradients of the texts", len(texts))
+    paths = [_directions(model, recipe, texts, reporter)]
+    for k in range(1, bends(recipe.steps) + 1):
+        reporter.stage(f"gradients of the texts after {BENDS[k - 1]} steps", len(texts))
+        turned_TP = torch.empty_like(paths[0])
+        for t, text in enumerate(texts):
+            moved_P = torch.zeros_like(paths[0][t], dtype=torch.float32)
+            for length, directions_TP in zip(lengths(BENDS[:k]), paths, strict=True):
+                moved_P += float(length) * recipe.learning_rate * directions_TP[t]
+            nn.utils.vector_to_parameters(moved_P, matrices)
+            model.network.zero_grad()
+            with torch.enable_grad():
+                backward_text(model, [text.ids], len(text.ids))
+            falling = [w.grad.flatten() for w in matrices if w.grad is not None]
+            turned_TP[t] = _direction(recipe, -torch.cat(falling))
+            reporter.advance(t + 1)
+        paths.append(turned_TP)
+    nn.utils.vector_to_parameters(torch.zeros(paths[0].shape[1]), matrices)
+    return paths
 
 
 def _directions(
     model: LanguageModel, recipe: Recipe, texts: Sequence[Target], reporter: Reporter
 ) -> Tensor:
     """Where the first step goes, T x P: signs in a byte each, or for SGD the gradient itself."""
-    kind = torch.int8 if recipe.optimizer == "adamw" else torch.float32
     found_TP, done = torch.empty(0), 0
     for group, gradients_NP in sample_gradients(model, PROBED, texts):
+        directions_NP = _direction(recipe, gradients_NP)
         if not done:
-            found_TP = torch.empty(len(texts), gradients_NP.shape[1], dtype=kind)
-        found_TP[group] = gradients_NP.sign().to(kind) if kind == torch.int8 else gradients_NP
+            found_TP = directions_NP.new_empty(len(texts), directions_NP.shape[1])
+        found_TP[group] = directions_NP
         done += len(group)
         reporter.advance(done)
     return found_TP
+
+
+def _direction(recipe: Recipe, gradient: Tensor) -> Tensor:
+    return gradient.sign().to(torch.int8) if recipe.optimizer == "adamw" else gradient
 
 
 def _products(first_TP: Tensor, second_NP: Tensor) -> Tensor:

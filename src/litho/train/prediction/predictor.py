@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from litho.core.errors import LithoError
-from litho.core.ledger import Result, SharedLedger
+from litho.core.ledger import Result, SharedLedger, key_of
 from litho.measure.probes import score, target_of
 from litho.model.loading import LanguageModel, ModelSource, load, training_dtype
 from litho.model.scoring import Target
@@ -19,14 +19,14 @@ from litho.train.cost import Cost, ensemble_cost
 from litho.train.job import Reporter
 from litho.train.prediction.calibration import Calibration, Price, calibrate
 from litho.train.prediction.coarse import coarse_run, coarse_specification, strides
-from litho.train.prediction.first_order import FirstOrder, first_order
+from litho.train.prediction.first_order import BENDS, FirstOrder, bends, first_order
 from litho.train.prediction.reach import advice, needed_price
 from litho.train.recipe import Recipe
 
 # Shapes: T texts, Q questions, F estimates of each effect.
 EXACT, ROUNDED = "float32", "bfloat16"
 CLEAR = 10  # times the rounding that effects must be, for bfloat16 to do
-FORMAT = 1  # of a specification; a change of what a result means is a new one
+FORMAT = 2  # of a specification; a change of what a result means is a new one
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ class Predictor:
             effects_TQ, half_TQ = chosen.predict(estimates_TQF)
             trusted_TQ = (np.abs(effects_TQ) <= chosen.largest) & chosen.holds
         else:
-            effects_TQ, half_TQ = estimates_TQF[..., -1], None
+            effects_TQ, half_TQ = estimates_TQF[..., -1], None  # the last is the best
             trusted_TQ = np.zeros(effects_TQ.shape, dtype=bool)
         notices = advice(price, chosen, needed_price(known, self.recipe.steps), run_it)
         took = time.monotonic() - began
@@ -129,12 +129,12 @@ class Predictor:
         on which others are there.
         """
         first = self._first_order()
+        columns = first.estimates(self.recipe.steps)
         if price == "cheap":
-            return first.effects_TQ[..., None], first.cosines_TT, EXACT
+            return np.stack(columns, axis=-1), first.cosines_TT, EXACT
         if not precision or training_dtype() == EXACT:  # less rounding does an interval no harm
-            precision = self._precise_enough(first.effects_TQ)
-        columns = [first.effects_TQ, self._coarse(precision)]
-        return np.stack(columns, axis=-1), first.cosines_TT, precision
+            precision = self._precise_enough(columns[-1])
+        return np.stack([*columns, self._coarse(precision)], axis=-1), first.cosines_TT, precision
 
     @cached_property
     def _model(self) -> LanguageModel:
@@ -153,9 +153,9 @@ class Predictor:
 
     def _expected(self, price: Price) -> Cost:
         """Time and memory of a prediction."""
-        steps, runs = 1, 0
+        steps, runs = 1 + bends(self.recipe.steps), 0
         if price == "careful":
-            steps, runs = 1 + len(strides(self.recipe.steps)), len(self.texts)
+            steps, runs = steps + len(strides(self.recipe.steps)), len(self.texts)
         asked = (1 + runs) * self._asked
         return ensemble_cost(self._model, steps * self._tokens, asked, runs)
 
@@ -168,26 +168,29 @@ class Predictor:
         return sum(len(target_of(self._model, question).ids) for question in self.questions)
 
     def _first_order(self) -> FirstOrder:
-        """Worked out for one step and kept: more steps go as many times as far."""
+        """Worked out once: what is kept for more steps serves for fewer."""
         once = self.recipe.model_copy(update={"steps": 1})
-        specification = {
+        common = {
             "format": FORMAT,
             "first order": [text.sha256 for text in self.texts],
             "model": self.source.sha256(),
             "questions": self._hash,
             "recipe": once.model_dump(mode="json"),
         }
+        fewest = bends(self.recipe.steps)
+        usable = [common | {"bends": BENDS[:k]} for k in range(fewest, len(BENDS) + 1)]
+        known = self._ledger.known()
+        specification = next((each for each in usable if key_of(each) in known), usable[0])
 
         def work() -> Result:
             model = self._model
             texts = [Target(tuple(model.encode(text.text)), 1) for text in self.texts]
             questions = [target_of(model, question) for question in self.questions]
-            found = first_order(model, once, texts, questions, self.reporter)
-            return {"effects": found.effects_TQ.tolist(), "cosines": found.cosines_TT.tolist()}
+            found = first_order(model, self.recipe, texts, questions, self.reporter)
+            return {name: values.tolist() for name, values in vars(found).items()}
 
         (found,) = self._ledger.complete([(specification, work)])
-        effects_TQ = self.recipe.steps * np.array(found["effects"])
-        return FirstOrder(effects_TQ, np.array(found["cosines"]))
+        return FirstOrder(**{name: np.array(values) for name, values in found.items()})
 
     @cached_property
     def _hash(self) -> str:
