@@ -83,7 +83,7 @@ Method = Callable[[Reference], np.ndarray]
 
 
 def litho_cheap(reference: Reference) -> np.ndarray:
-    """`litho predict --price cheap`: first-order effects of the first step."""
+    """`litho predict --price cheap` for one step."""
     found = first_order(
         reference.model,
         reference.trajectory.recipe.model_copy(update={"steps": 1}),

@@ -215,6 +215,14 @@ def test_where_the_path_bends_the_gradient_is_that_of_the_moved_adapter(
     assert np.allclose(twice_TQ, 4 * first_TQ + 4 * second_TQ + 12 * third_TQ)
 
 
+def test_a_path_that_leads_nowhere_is_named(llama: LanguageModel) -> None:
+    recipe = Recipe(learning_rate=1e30, steps=9)
+    text = Target(tuple(llama.encode(TEXT)), 1)
+    with pytest.raises(LithoError, match="diverged at step 4"):
+        first_order(llama, recipe, [text], targets_of(llama), Silent())
+    assert not llama.adapters
+
+
 def test_a_coarse_run_of_one_step_is_the_run(llama: LanguageModel) -> None:
     recipe = Recipe(steps=1, learning_rate=1e-2)
     found = coarse_run(llama, recipe, TEXT, QUESTIONS)["answers"]

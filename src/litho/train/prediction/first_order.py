@@ -19,7 +19,7 @@ from litho.model.loading import LanguageModel
 from litho.model.sample_gradients import sample_gradients
 from litho.model.scoring import Target
 from litho.train.job import Reporter
-from litho.train.losses import backward_text
+from litho.train.losses import backward_text, check_converging
 from litho.train.recipe import Recipe, prepare
 
 # Shapes: T texts, Q questions, N of either at a time, P parameters, K stretches of a path.
@@ -63,7 +63,10 @@ def first_order(
     questions: Sequence[Target],
     reporter: Reporter,
 ) -> FirstOrder:
-    """Work out what steps do; the model is read in its own precision, which should be float32."""
+    """Work out what steps do; the model is read in its own precision, which should be float32.
+
+    Raises LithoError if a path leads to where the loss is no number.
+    """
     prepare(model, PROBED, recipe)
     try:
         for path, weight in adapters.weights(model, PROBED).items():
@@ -95,7 +98,8 @@ def _paths(
     reporter.stage("gradients of the texts", len(texts))
     paths = [_directions(model, recipe, texts, reporter)]
     for k in range(1, bends(recipe.steps) + 1):
-        reporter.stage(f"gradients of the texts after {BENDS[k - 1]} steps", len(texts))
+        where = f"step {BENDS[k - 1]}"
+        reporter.stage(f"gradients of the texts after {where}", len(texts))
         turned_TP = torch.empty_like(paths[0])
         for t, text in enumerate(texts):
             moved_P = torch.zeros_like(paths[0][t], dtype=torch.float32)
@@ -104,7 +108,8 @@ def _paths(
             nn.utils.vector_to_parameters(moved_P, matrices)
             model.network.zero_grad()
             with torch.enable_grad():
-                backward_text(model, [text.ids], len(text.ids))
+                loss = backward_text(model, [text.ids], len(text.ids))
+            check_converging(loss, where, recipe.learning_rate)
             falling = [w.grad.flatten() for w in matrices if w.grad is not None]
             turned_TP[t] = _direction(recipe, -torch.cat(falling))
             reporter.advance(t + 1)
