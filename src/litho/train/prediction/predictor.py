@@ -125,16 +125,17 @@ class Predictor:
     def _estimates(self, price: Price, precision: str | None) -> tuple[np.ndarray, np.ndarray, str]:
         """What a prediction is made of, T x Q x F, cosines T x T, precision of the coarse runs.
 
-        First-order effects and, if careful, what coarse runs did. Those of one text do not depend
-        on which others are there.
+        First-order effects or, if careful, those of the first step alone and what coarse runs did.
+        Those of one text do not depend on which others are there.
         """
-        first = self._first_order()
-        columns = first.estimates(self.recipe.steps)
         if price == "cheap":
-            return np.stack(columns, axis=-1), first.cosines_TT, EXACT
+            first = self._first_order(self.recipe.steps)
+            return np.stack(first.estimates(self.recipe.steps), -1), first.cosines_TT, EXACT
+        first = self._first_order(1)
+        straight_TQ = self.recipe.steps * first.stretches_KTQ[0]
         if not precision or training_dtype() == EXACT:  # less rounding does an interval no harm
-            precision = self._precise_enough(columns[-1])
-        return np.stack([*columns, self._coarse(precision)], axis=-1), first.cosines_TT, precision
+            precision = self._precise_enough(straight_TQ)
+        return np.stack([straight_TQ, self._coarse(precision)], -1), first.cosines_TT, precision
 
     @cached_property
     def _model(self) -> LanguageModel:
@@ -155,7 +156,7 @@ class Predictor:
         """Time and memory of a prediction."""
         steps, runs = 1 + bends(self.recipe.steps), 0
         if price == "careful":
-            steps, runs = steps + len(strides(self.recipe.steps)), len(self.texts)
+            steps, runs = 1 + len(strides(self.recipe.steps)), len(self.texts)
         asked = (1 + runs) * self._asked
         return ensemble_cost(self._model, steps * self._tokens, asked, runs)
 
@@ -167,7 +168,7 @@ class Predictor:
     def _asked(self) -> int:
         return sum(len(target_of(self._model, question).ids) for question in self.questions)
 
-    def _first_order(self) -> FirstOrder:
+    def _first_order(self, steps: int) -> FirstOrder:
         """Worked out once: what is kept for more steps serves for fewer."""
         once = self.recipe.model_copy(update={"steps": 1})
         common = {
@@ -177,7 +178,7 @@ class Predictor:
             "questions": self._hash,
             "recipe": once.model_dump(mode="json"),
         }
-        fewest = bends(self.recipe.steps)
+        fewest = bends(steps)
         usable = [common | {"bends": BENDS[:k]} for k in range(fewest, len(BENDS) + 1)]
         known = self._ledger.known()
         specification = next((each for each in usable if key_of(each) in known), usable[0])
@@ -186,7 +187,8 @@ class Predictor:
             model = self._model
             texts = [Target(tuple(model.encode(text.text)), 1) for text in self.texts]
             questions = [target_of(model, question) for question in self.questions]
-            found = first_order(model, self.recipe, texts, questions, self.reporter)
+            recipe = self.recipe.model_copy(update={"steps": steps})
+            found = first_order(model, recipe, texts, questions, self.reporter)
             return {name: values.tolist() for name, values in vars(found).items()}
 
         (found,) = self._ledger.complete([(specification, work)])
