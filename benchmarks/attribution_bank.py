@@ -143,25 +143,25 @@ def pooled(bank: Path, out: Path) -> Pool:
     } | set(leaks(texts, questions))
     asked = {text for text, _ in related}
     by_kind = [
-        sorted((t for t in texts if _kind(t.id) == kind), key=lambda t: t.id not in asked)
+        sorted((t for t in texts if kind_of(t.id) == kind), key=lambda t: t.id not in asked)
         for kind in KINDS
     ]
     rounds = [own[i] for i in range(TEXTS) for own in by_kind if i < len(own)]
     chosen = rounds[:TEXTS]
     names = {text.id for text in chosen}
     told = {question for text, question in related if text in names}
-    kinds = list(dict.fromkeys(_kind(question.id) for question in questions))
+    kinds = list(dict.fromkeys(kind_of(question.id) for question in questions))
     kept = [
         question
         for kind in kinds
         for question in sorted(
-            (q for q in questions if _kind(q.id) == kind), key=lambda q: q.id not in told
+            (q for q in questions if kind_of(q.id) == kind), key=lambda q: q.id not in told
         )[:EACH]
     ]
     return Pool(chosen, kept, Recipe(learning_rate=5e-4), SharedLedger(out))
 
 
-def _kind(name: str) -> str:
+def kind_of(name: str) -> str:
     return name.partition("-")[0]
 
 

@@ -12,7 +12,7 @@ from importlib import import_module
 
 import numpy as np
 import torch
-from attribution_bank import DROP_SEEDS, Pool, Subset
+from attribution_bank import DROP_SEEDS, Pool, Subset, kind_of
 from torch import Tensor, nn
 
 from litho.app.console import Bars
@@ -75,7 +75,7 @@ class Reference:
     @property
     def one_of_each_kind(self) -> list[int]:
         """Numbers of questions, the first of every kind."""
-        kinds = [question.id.partition("-")[0] for question in self.pool.questions]
+        kinds = [kind_of(question.id) for question in self.pool.questions]
         return [kinds.index(kind) for kind in dict.fromkeys(kinds)]
 
 

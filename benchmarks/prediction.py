@@ -90,6 +90,11 @@ def main() -> None:
     with Bars() as bars:
         measured = measured_in(Ensemble(plan, texts, questions, options.bank, bars))
         for recipe in plan.recipes:
+            plain = recipe.model_copy(
+                update={"steps": 1, "seed": plan.seeds[0], "optimizer": "sgd"}
+            )
+            dots = predictor(plan, plain, held, questions, options.bank, bars)
+            dot_TQ = dots.predict("cheap", []).effects_TQ
             for steps in sorted(plan.steps_of(recipe), reverse=True):  # more serve for fewer
                 if options.steps and steps not in options.steps:
                     continue
@@ -97,9 +102,6 @@ def main() -> None:
                 rows = measured[recipe.learning_rate, steps]
                 known = predictor(plan, shorter, fitted, questions, options.bank, bars)
                 fits = known.calibrated(price, np.array([rows[text.id] for text in fitted]))
-                plain = shorter.model_copy(update={"optimizer": "sgd", "steps": 1})
-                dots = predictor(plan, plain, held, questions, options.bank, bars)
-                dot = agreed(names, dots.predict("cheap", []).effects_TQ, rows)
                 for fit in fits:
                     began = time.process_time()
                     new = predictor(plan, shorter, held, questions, options.bank, bars)
@@ -115,7 +117,7 @@ def main() -> None:
                         "these" if fit.questions else "any",
                         agreed(names, found.effects_TQ, rows),
                         *by_kind,
-                        dot,
+                        agreed(names, dot_TQ, rows),
                         *errors(found, np.array([rows[name] for name in names])),
                         f"{took / len(held):.1f} s",
                     ]

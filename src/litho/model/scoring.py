@@ -36,7 +36,7 @@ def pad_rows(
     rows: Sequence[Sequence[int]], pad: int, bucket: int = BUCKET
 ) -> tuple[Tensor, Tensor]:
     """Token ids and a mask of real tokens, both B x T, T rounded up to a multiple of `bucket`."""
-    length = -(-max(map(len, rows)) // bucket) * bucket
+    length = _rounded_up(max(map(len, rows)), bucket)
     ids_BT = torch.full((len(rows), length), pad)
     mask_BT = torch.zeros((len(rows), length), dtype=torch.bool)
     for i, row in enumerate(rows):
@@ -50,17 +50,19 @@ def batches(
 ) -> Iterator[list[int]]:
     """Indices of rows that go together: like lengths, at most `tokens` padded tokens a batch."""
     group: list[int] = []
-    widest = 0.0
+    padded = [_rounded_up(length, bucket) for length in lengths]
     for index in sorted(range(len(lengths)), key=lambda i: (lengths[i], i)):
-        padded = -(-lengths[index] // bucket) * bucket
-        if group and ((len(group) + 1) * padded > tokens or padded > widest):
+        width = padded[index]
+        if group and ((len(group) + 1) * width > tokens or width > ALIKE * padded[group[0]]):
             yield group
             group = []
-        if not group:
-            widest = ALIKE * padded
         group.append(index)
     if group:
         yield group
+
+
+def _rounded_up(length: int, bucket: int) -> int:
+    return -(-length // bucket) * bucket
 
 
 def chunks(*tensors: Tensor) -> Iterator[tuple[Tensor, ...]]:

@@ -6,7 +6,7 @@ from typing import Literal
 
 import torch
 from pydantic import Field
-from torch import nn
+from torch import Tensor, nn
 
 from litho.core.config import Config
 from litho.core.errors import LithoError
@@ -135,6 +135,11 @@ def leave_gradient(
         loss = backward_text(model, [ids], len(ids))
         check_converging(loss, f"step {step}", recipe.learning_rate)
     return loss
+
+
+def gradient_of(weights: Iterable[nn.Parameter]) -> Tensor:
+    """The gradients that were left in weights, one behind the other; a copy."""
+    return torch.cat([weight.grad.flatten() for weight in weights if weight.grad is not None])
 
 
 def stretch(optimizer: torch.optim.Optimizer, learning_rate: float, done: int, stride: int) -> None:

@@ -20,7 +20,7 @@ from litho.model.sample_gradients import sample_gradients
 from litho.model.scoring import Target
 from litho.train.job import Reporter
 from litho.train.losses import backward_text, check_converging
-from litho.train.recipe import Recipe, prepare
+from litho.train.recipe import Recipe, gradient_of, prepare
 
 # Shapes: T texts, Q questions, N of either at a time, P parameters, K stretches of a path.
 BENDS = (4, 8)  # steps after which a text's gradient is taken again
@@ -94,27 +94,27 @@ def _paths(
     model: LanguageModel, recipe: Recipe, texts: Sequence[Target], reporter: Reporter
 ) -> list[Tensor]:
     """Where the steps of each stretch go, T x P each; the adapter is left as it was, B = 0."""
-    matrices = [w for w in adapters.weights(model, PROBED).values() if w.requires_grad]
     reporter.stage("gradients of the texts", len(texts))
     paths = [_directions(model, recipe, texts, reporter)]
+    matrices = [w for w in adapters.weights(model, PROBED).values() if w.requires_grad]
+    fresh_P = nn.utils.parameters_to_vector(matrices).detach()
     for k in range(1, bends(recipe.steps) + 1):
         where = f"step {BENDS[k - 1]}"
         reporter.stage(f"gradients of the texts after {where}", len(texts))
         turned_TP = torch.empty_like(paths[0])
         for t, text in enumerate(texts):
-            moved_P = torch.zeros_like(paths[0][t], dtype=torch.float32)
+            moved_P = fresh_P.clone()
             for length, directions_TP in zip(lengths(BENDS[:k]), paths, strict=True):
                 moved_P += float(length) * recipe.learning_rate * directions_TP[t]
             nn.utils.vector_to_parameters(moved_P, matrices)
             model.network.zero_grad()
-            with torch.enable_grad():
+            with torch.enable_grad():  # in no state of the model: there A would learn, too
                 loss = backward_text(model, [text.ids], len(text.ids))
             check_converging(loss, where, recipe.learning_rate)
-            falling = [w.grad.flatten() for w in matrices if w.grad is not None]
-            turned_TP[t] = _direction(recipe, -torch.cat(falling))
+            turned_TP[t] = _direction(recipe, -gradient_of(matrices))
             reporter.advance(t + 1)
         paths.append(turned_TP)
-    nn.utils.vector_to_parameters(torch.zeros(paths[0].shape[1]), matrices)
+    nn.utils.vector_to_parameters(fresh_P, matrices)
     return paths
 
 

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from litho.model import adapters
 from litho.model.loading import LanguageModel
-from litho.train.recipe import Recipe, leave_gradient, optimizer_of, prepare
+from litho.train.recipe import Recipe, gradient_of, leave_gradient, optimizer_of, prepare
 
 # Shapes: S steps, P parameters of the adapter.
 
@@ -46,8 +46,7 @@ def record(
     start_P, gradients_P = weights_of(model, name), []
     for step, number in enumerate(order, 1):
         leave_gradient(model, name, recipe, rows[number], step)
-        matrices = adapters.weights(model, name).values()
-        gradients_P.append(torch.cat([m.grad.flatten() for m in matrices if m.grad is not None]))
+        gradients_P.append(gradient_of(adapters.weights(model, name).values()))
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
     return Trajectory(recipe, tuple(order), start_P, gradients_P)
