@@ -91,6 +91,11 @@ def test_batches_hold_every_row_once_within_the_limit() -> None:
         assert len(group) == 1 or padded * len(group) <= 128
 
 
+def test_batches_pad_only_where_another_pass_would_cost_more() -> None:
+    assert [len(group) for group in batches([100] * 8 + [110], bucket=1)] == [8, 1]
+    assert [len(group) for group in batches([5, 10, 20], bucket=1)] == [3]
+
+
 def test_greedy_equals_argmax_of_full_forwards(any_model: LanguageModel) -> None:
     rows = [any_model.encode(row) for row in ("To be", "Or not", "That is the question")]
     found = greedy(any_model, rows, [4, 1, 2])

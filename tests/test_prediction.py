@@ -20,13 +20,19 @@ from litho.model.scoring import Target, logits_at, pad_rows
 from litho.text.collections import NamedText, Question
 from litho.train.prediction import predictor
 from litho.train.prediction.advice import harmful, opposed, redundant, suggested
-from litho.train.prediction.calibration import COVERAGE, Calibration, Price, calibrate
-from litho.train.prediction.coarse import coarse_run, strides
-from litho.train.prediction.first_order import first_order
+from litho.train.prediction.calibration import COVERAGE, FORMAT, Calibration, Price, calibrate
+from litho.train.prediction.coarse import coarse_run, cosines, strides
+from litho.train.prediction.first_order import bends, first_order
 from litho.train.prediction.fitting import RIDGE, fit, ridge
 from litho.train.prediction.predictor import Predictor
-from litho.train.prediction.reach import advice, needed_price
-from litho.train.recipe import Recipe, follow, leave_gradient, prepare, stretch
+from litho.train.prediction.reach import (
+    advice,
+    needed_price,
+    read_calibrations,
+    shipped_calibrations,
+)
+from litho.train.prediction.replay import weights_of
+from litho.train.recipe import Recipe, follow, leave_gradient, prepare
 from tests.conftest import TEXT, Silent, random_network
 
 TEXTS = [
@@ -113,41 +119,56 @@ def targets_of(model: LanguageModel) -> list[Target]:
     return [target_of(model, question) for question in QUESTIONS]
 
 
-def test_a_step_for_several_is_as_many_steps_to_the_moments() -> None:
-    def moments(steps: tuple[int, ...]) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """After a gradient in the first step alone, and how far the weight has moved."""
-        weight = torch.nn.Parameter(torch.zeros(3))
-        optimizer = torch.optim.AdamW([weight], lr=0.1, weight_decay=0.0)
-        done = 0
-        for stride in steps:
-            weight.grad = torch.tensor([1.0, -0.01, 5.0]) * (not done)
-            stretch(optimizer, 0.1, done, stride)
+def test_a_coarse_run_takes_the_steps_of_the_optimizer_along_each_gradient(
+    llama: LanguageModel,
+) -> None:
+    recipe, ids = Recipe(learning_rate=1e-2, steps=6), llama.encode(TEXT)
+    assert [done for done, _ in follow(llama, "x", recipe, ids, (1, 2, 3))] == [1, 3, 6]
+    found = weights_of(llama, "x")
+    adapters.detach(llama)
+    prepare(llama, "x", recipe)
+    optimizer = torch.optim.AdamW(adapters.weights(llama, "x").values(), lr=1e-2, weight_decay=0.0)
+    ids_BT = torch.tensor([ids])
+    for stride in (1, 2, 3):
+        optimizer.zero_grad()
+        with llama.state("x"):
+            llama.network(input_ids=ids_BT, labels=ids_BT).loss.backward()
+        for _ in range(stride):
             optimizer.step()
-            done += stride
-        state = optimizer.state[weight]
-        return state["exp_avg"], state["exp_avg_sq"], weight.detach()
-
-    for coarse, fine in zip(moments((1, 2, 2, 3))[:2], moments((1,) * 8)[:2], strict=True):
-        assert torch.allclose(coarse, fine, rtol=1e-4, atol=0)
+    assert torch.allclose(found, weights_of(llama, "x"), atol=1e-5)
+    adapters.detach(llama)
 
 
-def test_a_step_for_several_goes_as_far_as_these_where_the_gradient_stays() -> None:
-    def moved(steps: tuple[int, ...]) -> torch.Tensor:
-        weight = torch.nn.Parameter(torch.zeros(3))
-        optimizer = torch.optim.AdamW([weight], lr=0.1, weight_decay=0.0)
-        done = 0
-        for stride in steps:
-            weight.grad = torch.tensor([1.0, -0.01, 5.0])
-            stretch(optimizer, 0.1, done, stride)
-            optimizer.step()
-            done += stride
-        return weight.detach()
+@pytest.mark.parametrize("silent", [False, True])
+def test_coarse_runs_know_how_alike_first_steps_are(llama: LanguageModel, silent: bool) -> None:
+    if silent:  # units that no text wakes: some of B has no gradient at all
+        llama.network = random_network("opt", ffn_dim=64, word_embed_proj_dim=32)
+    recipe = Recipe(learning_rate=1e-2, steps=3)
+    texts = [Target(tuple(llama.encode(text.text)), 1) for text in TEXTS]
+    expected_TT = first_order(llama, recipe, texts, targets_of(llama), Silent()).cosines_TT
+    runs = [coarse_run(llama, recipe, text.text, QUESTIONS) for text in TEXTS]
+    found_TT = cosines([run["first_step"] for run in runs])
+    pairs = np.triu_indices(len(TEXTS), k=1)
+    assert np.ptp(expected_TT[pairs]) > 0.2
+    assert np.abs(found_TT - expected_TT).max() < 0.04
 
-    assert torch.allclose(moved((1, 2, 2, 3)), moved((1,) * 8), atol=1e-5)
+
+def test_calibrations_that_come_with_litho_weigh_what_is_estimated() -> None:
+    for found in shipped_calibrations():
+        estimates = 1 if found.price == "careful" else 1 + bends(int(str(found.recipe["steps"])))
+        assert len(found.weights) == estimates + 1
+
+
+def test_calibrations_of_an_earlier_format_are_passed_over(tmp_path: Path) -> None:
+    path = tmp_path / "calibration.json"
+    today = shipped_calibrations()[0]
+    entries = [today.model_dump(mode="json"), {"price": "careful"}, {"format": FORMAT - 1}]
+    path.write_text(json.dumps(entries))
+    assert read_calibrations(path) == [today]
 
 
 def test_strides_cover_the_recipe() -> None:
-    assert strides(20) == (1, 2, 2, 3, 3, 3, 3, 3)
+    assert strides(20) == (1, 3, 4, 4, 4, 4)
     assert all(sum(strides(steps)) == steps for steps in range(1, 40))
 
 
@@ -306,18 +327,19 @@ def test_the_lower_price_that_reaches_a_recipe_is_named() -> None:
 
 
 def test_what_was_worked_out_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def predictor() -> Predictor:
-        recipe = Recipe(learning_rate=1e-2, steps=4)
+    def predictor(steps: int) -> Predictor:
+        recipe = Recipe(learning_rate=1e-2, steps=steps)
         return Predictor(locate("tiny:llama"), recipe, TEXTS, QUESTIONS, tmp_path, Silent())
 
-    careful = predictor().predict("careful", [])
+    careful, cheap = predictor(4).predict("careful", []), predictor(9).predict("cheap", [])
     assert careful.effects_TQ.shape == (len(TEXTS), len(QUESTIONS))
     for name in ("coarse_run", "first_order"):
         monkeypatch.setattr(
             f"litho.train.prediction.predictor.{name}", lambda *_: pytest.fail("was kept")
         )
-    assert np.array_equal(predictor().predict("careful", []).effects_TQ, careful.effects_TQ)
-    assert not np.allclose(predictor().predict("cheap", []).effects_TQ, careful.effects_TQ)
+    assert np.array_equal(predictor(4).predict("careful", []).effects_TQ, careful.effects_TQ)
+    assert np.array_equal(predictor(9).predict("cheap", []).effects_TQ, cheap.effects_TQ)
+    assert not np.allclose(predictor(4).predict("cheap", []).effects_TQ, cheap.effects_TQ)
 
 
 def test_a_text_that_does_not_fit_is_named(tmp_path: Path) -> None:
@@ -430,9 +452,10 @@ def test_small_effects_and_machines_without_bfloat16_are_given_full_precision(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fast: str
 ) -> None:
     monkeypatch.setattr(predictor, "training_dtype", lambda: fast)
-    found = Predictor(locate("tiny:llama"), Recipe(), TEXTS, QUESTIONS, tmp_path, Silent())
-    assert found._precise_enough(np.full((1, 1), 1e-6)) == "float32"
-    assert found._precise_enough(np.full((1, 1), 1e3)) == fast
+    for rate, expected in ((1e-7, "float32"), (0.1, fast)):
+        recipe = Recipe(learning_rate=rate, steps=4)
+        found = Predictor(locate("tiny:llama"), recipe, TEXTS, QUESTIONS, tmp_path, Silent())
+        assert found._precise_enough() == expected
 
 
 def test_predictions_do_not_depend_on_the_other_texts(tmp_path: Path) -> None:

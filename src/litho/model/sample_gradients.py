@@ -28,11 +28,12 @@ def sample_gradients(
     """
     matrices = _matrices(model, name)
     at_once = max(1, FLOATS // sum(matrix.weight.numel() for matrix in matrices))
-    for together in batches([len(target.ids) for target in targets], TOKENS, bucket=1):
+    # Nothing is predicted behind the last token, which need not be read.
+    for together in batches([len(target.ids) - 1 for target in targets], TOKENS, bucket=1):
         for begin in range(0, len(together), at_once):
             group = together[begin : begin + at_once]
             chosen = [targets[i] for i in group]
-            shape = len(group), max(len(target.ids) for target in chosen)
+            shape = len(group), max(len(target.ids) for target in chosen) - 1
             with torch.enable_grad(), _recorded(matrices, shape) as gradients:
                 _log_probabilities(model, chosen).backward()
             yield group, torch.cat([gradients[matrix].flatten(1) for matrix in matrices], dim=1)
@@ -86,7 +87,7 @@ def _by_rows(values: Tensor, shape: tuple[int, int]) -> Tensor:
 
 def _log_probabilities(model: LanguageModel, targets: Sequence[Target]) -> Tensor:
     """The sum over rows of the mean log-probability per target token: rows do not mix."""
-    ids_BT, _ = pad_rows([target.ids for target in targets], model.pad, bucket=1)
+    ids_BT, _ = pad_rows([target.ids[:-1] for target in targets], model.pad, bucket=1)
     wanted = [(b, i) for b, t in enumerate(targets) for i in range(t.first, len(t.ids))]
     found_NV = logits_at(model, ids_BT, [(b, i - 1) for b, i in wanted])
     labels_N = torch.tensor([targets[b].ids[i] for b, i in wanted], device=found_NV.device)

@@ -16,8 +16,10 @@ from transformers import DynamicCache
 from litho.model.loading import LanguageModel
 
 # Shapes: B rows, T tokens, V vocabulary.
-BUCKET = 8  # lengths are rounded up, since some machines compile kernels for every new one
-ALIKE = 1.25  # how much longer than the shortest row of a batch its longest may be
+# Lengths of rows that change from step to step are rounded up, since some machines compile kernels
+# for every new one; not those of questions, which come again, nor of a row alone.
+BUCKET = 8
+PASS = 32  # tokens of padding that cost as much as another pass through the model, on a CPU
 TOKENS_AT_ONCE = 1024
 CHUNK = 16  # tokens whose distributions are worked on at once: they fit into a cache
 PREFIX_TOKENS = 16384  # of a common beginning that is copied for every row of a batch
@@ -50,13 +52,16 @@ def batches(
 ) -> Iterator[list[int]]:
     """Indices of rows that go together: like lengths, at most `tokens` padded tokens a batch."""
     group: list[int] = []
+    held = 0  # tokens of the group, without what the longest would pad
     padded = [_rounded_up(length, bucket) for length in lengths]
     for index in sorted(range(len(lengths)), key=lambda i: (lengths[i], i)):
         width = padded[index]
-        if group and ((len(group) + 1) * width > tokens or width > ALIKE * padded[group[0]]):
+        padding = len(group) * width - held
+        if group and (padding > PASS or (len(group) + 1) * width > tokens):
             yield group
-            group = []
+            group, held = [], 0
         group.append(index)
+        held += width
     if group:
         yield group
 
@@ -159,7 +164,8 @@ def target_logprobs(model: LanguageModel, targets: Sequence[Target]) -> list[flo
     prefix = _read_prefix(model, targets[0].ids[:shared]) if worth else None
     scores = [0.0] * len(targets)
     at_once = max(1, PREFIX_TOKENS // shared) if prefix else len(targets)
-    for group in batches([len(t.ids) - (shared if prefix else 0) for t in targets]):
+    skipped = shared if prefix else 0
+    for group in batches([len(t.ids) - 1 - skipped for t in targets], bucket=1):
         for begin in range(0, len(group), at_once):
             part = group[begin : begin + at_once]
             values = _score_batch(model, [targets[i] for i in part], prefix)
@@ -173,8 +179,8 @@ def _score_batch(
     model: LanguageModel, targets: Sequence[Target], prefix: DynamicCache | None
 ) -> list[float]:
     skipped = prefix.get_seq_length() if prefix else 0
-    # Behind a prefix, rounding up could run past the end of the context.
-    ids_BT, _ = pad_rows([t.ids[skipped:] for t in targets], model.pad, 1 if prefix else BUCKET)
+    # Nothing is predicted behind the last token, which need not be read.
+    ids_BT, _ = pad_rows([t.ids[skipped:-1] for t in targets], model.pad, bucket=1)
     past = None
     if prefix:
         past = copy.deepcopy(prefix)

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from litho.core.errors import LithoError
 from litho.model.loading import LanguageModel
-from litho.model.scoring import batches, chunks, kl, logits, pad_rows
+from litho.model.scoring import BUCKET, batches, chunks, kl, logits, pad_rows
 
 # Shapes: B rows, T tokens, V vocabulary.
 ROWS_AT_ONCE = 4  # of the texts on which drift is measured
@@ -87,7 +87,7 @@ def _backward_rows(
         raise LithoError("a presentation holds no token to learn: the text is too short")
     total = 0.0
     for group in batches([len(row) for row in rows], tokens):
-        ids_BT, _ = pad_rows([rows[i] for i in group], model.pad)
+        ids_BT, _ = pad_rows([rows[i] for i in group], model.pad, 1 if len(rows) == 1 else BUCKET)
         found_BTV = logits(model, ids_BT)
         gradient_BTV = torch.zeros_like(found_BTV)
         for b, i in enumerate(group):

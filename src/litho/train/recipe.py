@@ -48,10 +48,9 @@ def follow(
 ) -> Iterator[tuple[int, float]]:
     """Train a new adapter `name`; yields how many of the recipe's steps are done and the loss.
 
-    The loss is that before the last step. Between two steps the model may be read in any state.
-    `strides`: for how many of the recipe's steps each step stands; none: for one each, which is
-    the recipe itself. A step that stands for r has r times the learning rate, and AdamW's moments
-    forget as much as in r steps (beta^r; Busbridge et al. 2023, arXiv 2307.13813, section 2).
+    The loss is that of the last gradient. Between two steps the model may be read in any state.
+    `strides`: how many steps the optimizer takes along each gradient; none: one, which is the
+    recipe itself.
 
     Raises LithoError if the text does not fit into the context, the recipe names modules or layers
     that the model lacks, or the training diverges.
@@ -64,8 +63,8 @@ def follow(
     done = 0
     for stride in strides or (1,) * recipe.steps:
         loss = leave_gradient(model, name, recipe, ids, done + 1)
-        stretch(optimizer, recipe.learning_rate, done, stride)
-        optimizer.step()
+        for _ in range(stride):
+            optimizer.step()
         optimizer.zero_grad(set_to_none=True)
         done += stride
         yield done, loss
@@ -77,7 +76,6 @@ def train_and_ask(
     text: str,
     questions: Sequence[Question],
     measured: Collection[int],
-    strides: Sequence[int] | None = None,
 ) -> Result:
     """Follow a recipe on a text, ask all questions after some numbers of steps, clean up.
 
@@ -87,11 +85,10 @@ def train_and_ask(
     losses, answers = [], {}
     began, worked = time.monotonic(), time.process_time()
     try:
-        for done, loss in follow(model, TRAINED, recipe, model.encode(text), strides):
+        for done, loss in follow(model, TRAINED, recipe, model.encode(text)):
             losses.append(loss)
             if done in measured:
-                with torch.no_grad(), model.state(TRAINED), adapters.mixed_precision(model):
-                    answers[str(done)] = score(model, questions)
+                answers[str(done)] = ask(model, questions)
     finally:
         if model.adapters:
             adapters.detach(model)
@@ -101,6 +98,13 @@ def train_and_ask(
         "seconds": time.monotonic() - began,
         "cpu_seconds": time.process_time() - worked,
     }
+
+
+@torch.no_grad()
+def ask(model: LanguageModel, questions: Sequence[Question]) -> list[float]:
+    """What the model says to the questions with the adapter that is trained."""
+    with model.state(TRAINED), adapters.mixed_precision(model):
+        return score(model, questions)
 
 
 def prepare(model: LanguageModel, name: str, recipe: Recipe) -> torch.optim.Optimizer:
@@ -121,7 +125,7 @@ def prepare(model: LanguageModel, name: str, recipe: Recipe) -> torch.optim.Opti
 def optimizer_of(recipe: Recipe, weights: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
     """What a recipe trains these weights with."""
     make = torch.optim.AdamW if recipe.optimizer == "adamw" else torch.optim.SGD
-    return make(weights, lr=recipe.learning_rate, weight_decay=0.0)
+    return make(weights, lr=recipe.learning_rate, weight_decay=0.0, fused=True)
 
 
 def leave_gradient(
@@ -140,17 +144,6 @@ def leave_gradient(
 def gradient_of(weights: Iterable[nn.Parameter]) -> Tensor:
     """The gradients that were left in weights, one behind the other; a copy."""
     return torch.cat([weight.grad.flatten() for weight in weights if weight.grad is not None])
-
-
-def stretch(optimizer: torch.optim.Optimizer, learning_rate: float, done: int, stride: int) -> None:
-    """Let the next step stand for `stride` steps, after `done` of them."""
-    for group in optimizer.param_groups:
-        group["lr"] = stride * learning_rate
-        if "betas" in group:
-            group["betas"] = tuple(beta**stride for beta in optimizer.defaults["betas"])
-    for state in optimizer.state.values():
-        if "step" in state:  # AdamW corrects the bias of its moments by beta^step
-            state["step"].fill_(done / stride)
 
 
 def _check_targets(model: LanguageModel, recipe: Recipe) -> None:

@@ -23,12 +23,14 @@ Price = Literal["cheap", "careful"]
 COVERAGE = 0.9
 RELIABLE = 0.7  # agreement below which a user is told to run it instead
 FEWEST = 10  # texts: fewer say nothing about others
+FORMAT = 2  # of the estimates of either price
 CHECKED = 400  # predictions that are kept beside what was measured, to be shown
 
 
 class Calibration(Record):
     """How the estimates of one price and recipe are turned into predictions."""
 
+    format: int  # of the estimates: weights are for these alone
     price: Price
     model: str  # hash of its weights
     recipe: dict[str, object]  # without its seed
@@ -85,6 +87,7 @@ def calibrate(
     rank = min(1.0, math.ceil(COVERAGE * (len(errors) + 1)) / len(errors))
     whole = fit(estimates_TQF, measured_TQ, own)
     return Calibration(
+        format=FORMAT,
         price=price,
         model=model,
         recipe=recipe,

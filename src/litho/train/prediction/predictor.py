@@ -18,7 +18,7 @@ from litho.text.collections import NamedText, Question, questions_sha256
 from litho.train.cost import Cost, ensemble_cost
 from litho.train.job import Reporter
 from litho.train.prediction.calibration import Calibration, Price, calibrate
-from litho.train.prediction.coarse import coarse_run, coarse_specification, strides
+from litho.train.prediction.coarse import coarse_run, coarse_specification, cosines, strides
 from litho.train.prediction.first_order import BENDS, FirstOrder, bends, first_order
 from litho.train.prediction.reach import advice, needed_price
 from litho.train.recipe import Recipe
@@ -125,17 +125,16 @@ class Predictor:
     def _estimates(self, price: Price, precision: str | None) -> tuple[np.ndarray, np.ndarray, str]:
         """What a prediction is made of, T x Q x F, cosines T x T, precision of the coarse runs.
 
-        First-order effects or, if careful, those of the first step alone and what coarse runs did.
-        Those of one text do not depend on which others are there.
+        First-order effects or, if careful, what coarse runs did. Those of one text do not depend on
+        which others are there.
         """
         if price == "cheap":
             first = self._first_order(self.recipe.steps)
             return np.stack(first.estimates(self.recipe.steps), -1), first.cosines_TT, EXACT
-        first = self._first_order(1)
-        straight_TQ = self.recipe.steps * first.stretches_KTQ[0]
         if not precision or training_dtype() == EXACT:  # less rounding does an interval no harm
-            precision = self._precise_enough(straight_TQ)
-        return np.stack([straight_TQ, self._coarse(precision)], -1), first.cosines_TT, precision
+            precision = self._precise_enough()
+        effects_TQ, cosines_TT = self._coarse(precision, self.texts)
+        return effects_TQ[..., None], cosines_TT, precision
 
     @cached_property
     def _model(self) -> LanguageModel:
@@ -156,7 +155,7 @@ class Predictor:
         """Time and memory of a prediction."""
         steps, runs = 1 + bends(self.recipe.steps), 0
         if price == "careful":
-            steps, runs = 1 + len(strides(self.recipe.steps)), len(self.texts)
+            steps, runs = len(strides(self.recipe.steps)), len(self.texts)
         asked = (1 + runs) * self._asked
         return ensemble_cost(self._model, steps * self._tokens, asked, runs)
 
@@ -198,16 +197,16 @@ class Predictor:
     def _hash(self) -> str:
         return questions_sha256(self.questions)
 
-    def _coarse(self, precision: str) -> np.ndarray:
-        """Effects of coarse runs, T x Q."""
-        self.reporter.stage("coarse runs", len(self.texts))
+    def _coarse(self, precision: str, texts: Sequence[NamedText]) -> tuple[np.ndarray, np.ndarray]:
+        """Effects of coarse runs, T x Q, and how alike their first steps are, T x T."""
+        self.reporter.stage("coarse runs", len(texts))
         model = self._rounded if precision == ROUNDED else self._model
         works = [
             (
                 coarse_specification(model, text.sha256, self._hash, self.recipe),
                 partial(coarse_run, model, self.recipe, text.text, self.questions),
             )
-            for text in self.texts
+            for text in texts
         ]
         found = self._ledger.complete(
             works,
@@ -215,14 +214,17 @@ class Predictor:
                 done, loss=latest["losses"][-1] if latest else None
             ),
         )
-        return np.array([result["answers"] for result in found]) - self._answers(model)
+        answers_TQ = np.array([result["answers"] for result in found])
+        alike_TT = cosines([result["first_step"] for result in found])
+        return answers_TQ - self._answers(model), alike_TT
 
-    def _precise_enough(self, effects_TQ: np.ndarray) -> str:
-        """bfloat16 where that is faster and its rounding does not hide effects of this size."""
+    def _precise_enough(self) -> str:
+        """bfloat16 where that is faster and its rounding does not hide what the first text does."""
         if training_dtype() == EXACT:
             return EXACT
         rounding = self._answers(self._rounded) - self._answers(self._model)
         noise = np.sqrt(2 * np.square(rounding).mean())  # of a difference of two answers
+        effects_TQ, _ = self._coarse(ROUNDED, self.texts[:1])
         return ROUNDED if np.sqrt(np.square(effects_TQ).mean()) > CLEAR * noise else EXACT
 
     @torch.no_grad()

@@ -2,20 +2,22 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 from pydantic import TypeAdapter, ValidationError
 
 from litho.core.errors import LithoError
-from litho.train.prediction.calibration import Calibration, Price
+from litho.train.prediction.calibration import FORMAT, Calibration, Price
 
+_ENTRIES = TypeAdapter(list[dict[str, Any]])
 _CALIBRATIONS = TypeAdapter(list[Calibration])
 
 
 def read_calibrations(path: Path) -> list[Calibration]:
-    """Raises LithoError if the file holds none."""
+    """Those of the present format; raises LithoError if the file is none of calibrations."""
     try:
-        return _CALIBRATIONS.validate_json(path.read_bytes())
+        entries = _ENTRIES.validate_json(path.read_bytes())
+        return _CALIBRATIONS.validate_python([e for e in entries if e.get("format") == FORMAT])
     except (OSError, ValidationError) as error:
         raise LithoError(
             f"{path} holds no calibration (make one with 'litho calibrate'): "
