@@ -85,7 +85,7 @@ def test_work_that_hangs_is_begun_again_and_given_up_in_the_end(
         time.sleep(60)
         return {}
 
-    with Cluster(address, patience=5) as cluster:
+    with Cluster(address, patience=12) as cluster:
         assert cluster.elsewhere(hangs_once)() == {"done": True}
     said = "longer than 1 s on the cluster, 2 times"
     with Cluster(address, patience=1) as cluster, pytest.raises(LithoError, match=said):

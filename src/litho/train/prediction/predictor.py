@@ -26,6 +26,7 @@ from litho.train.recipe import Recipe
 # Shapes: T texts, Q questions, F estimates of each effect.
 EXACT, ROUNDED = "float32", "bfloat16"
 CLEAR = 10  # times the rounding that effects must be, for bfloat16 to do
+BOUND = 1.0  # nats, towards which a straight line overstates what a long training does
 FORMAT = 2  # of a specification; a change of what a result means is a new one
 
 
@@ -125,12 +126,14 @@ class Predictor:
     def _estimates(self, price: Price, precision: str | None) -> tuple[np.ndarray, np.ndarray, str]:
         """What a prediction is made of, T x Q x F, cosines T x T, precision of the coarse runs.
 
-        First-order effects or, if careful, what coarse runs did. Those of one text do not depend on
-        which others are there.
+        First-order effects, the best also bounded, or, if careful, what coarse runs did. Those of
+        one text do not depend on which others are there.
         """
         if price == "cheap":
             first = self._first_order(self.recipe.steps)
-            return np.stack(first.estimates(self.recipe.steps), -1), first.cosines_TT, EXACT
+            found = first.estimates(self.recipe.steps)
+            bounded_TQ = BOUND * np.tanh(found[-1] / BOUND)
+            return np.stack([bounded_TQ, *found], -1), first.cosines_TT, EXACT
         if not precision or training_dtype() == EXACT:  # less rounding does an interval no harm
             precision = self._precise_enough()
         effects_TQ, cosines_TT = self._coarse(precision, self.texts)
