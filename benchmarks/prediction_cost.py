@@ -22,6 +22,7 @@ from pathlib import Path
 from statistics import mean
 
 import torch
+from batched_adapters import LINEAR
 from peft import LoraConfig, get_peft_model
 
 from litho.app.console import Bars
@@ -39,7 +40,6 @@ from litho.train.recipe import TRAINED, Recipe, ask, follow
 
 MEASURED = (1, 8, 20)  # steps after which a run of the bank asks
 TIMED = 5  # steps
-LINEAR = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
 
 
 @dataclass(frozen=True)
@@ -95,14 +95,14 @@ def plain_price(
 def own_price(
     model: LanguageModel, recipe: Recipe, texts: Iterable[Target], questions: Sequence[Question]
 ) -> Price:
-    steps = []
+    steps, rounds = [], []
     for text in texts:
         path = follow(model, TRAINED, recipe, text.ids)
         next(path)
         steps += [cpu_seconds(partial(next, path)) for _ in range(TIMED)]
-        asking = cpu_seconds(partial(ask, model, questions))
+        rounds.append(cpu_seconds(partial(ask, model, questions)))
         adapters.detach(model)
-    return Price(mean(steps), asking)
+    return Price(mean(steps), mean(rounds))
 
 
 def main() -> None:

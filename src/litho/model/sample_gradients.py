@@ -9,9 +9,9 @@ from torch import Tensor, nn
 from litho.core.errors import LithoError
 from litho.model import adapters
 from litho.model.loading import LanguageModel
-from litho.model.scoring import Target, batches, logits_at, pad_rows
+from litho.model.scoring import Target, batches, target_token_logprobs
 
-# Shapes: B rows, T tokens, N targets or places, P parameters, I and O inputs and outputs.
+# Shapes: B rows, T tokens, N targets, P parameters, I and O inputs and outputs.
 TOKENS = 512  # padded, in one pass
 FLOATS = 2**28  # of the gradients of one pass
 
@@ -35,7 +35,8 @@ def sample_gradients(
             chosen = [targets[i] for i in group]
             shape = len(group), max(len(target.ids) for target in chosen) - 1
             with torch.enable_grad(), _recorded(matrices, shape) as gradients:
-                _log_probabilities(model, chosen).backward()
+                means = [logp.mean() for logp in target_token_logprobs(model, chosen)]
+                torch.stack(means).sum().backward()  # rows do not mix
             yield group, torch.cat([gradients[matrix].flatten(1) for matrix in matrices], dim=1)
 
 
@@ -83,14 +84,3 @@ def _by_rows(values: Tensor, shape: tuple[int, int]) -> Tensor:
     if values.shape[:-1].numel() != shape[0] * shape[1]:
         raise LithoError("a layer of this model reads only some of the tokens: leave it out")
     return values.reshape(*shape, values.shape[-1])
-
-
-def _log_probabilities(model: LanguageModel, targets: Sequence[Target]) -> Tensor:
-    """The sum over rows of the mean log-probability per target token: rows do not mix."""
-    ids_BT, _ = pad_rows([target.ids[:-1] for target in targets], model.pad, bucket=1)
-    wanted = [(b, i) for b, t in enumerate(targets) for i in range(t.first, len(t.ids))]
-    found_NV = logits_at(model, ids_BT, [(b, i - 1) for b, i in wanted])
-    labels_N = torch.tensor([targets[b].ids[i] for b, i in wanted], device=found_NV.device)
-    counts_N = torch.tensor([len(targets[b].ids) - targets[b].first for b, _ in wanted])
-    logp_N = found_NV.float().log_softmax(-1).gather(-1, labels_N[:, None])[:, 0]
-    return (logp_N / counts_N.to(logp_N.device)).sum()

@@ -151,6 +151,7 @@ def normalizers(logits_NV: Tensor) -> Tensor:
     return torch.cat(found)
 
 
+@torch.no_grad()
 def target_logprobs(model: LanguageModel, targets: Sequence[Target]) -> list[float]:
     """Mean log-probability per target token in nats, one number a target.
 
@@ -168,16 +169,19 @@ def target_logprobs(model: LanguageModel, targets: Sequence[Target]) -> list[flo
     for group in batches([len(t.ids) - 1 - skipped for t in targets], bucket=1):
         for begin in range(0, len(group), at_once):
             part = group[begin : begin + at_once]
-            values = _score_batch(model, [targets[i] for i in part], prefix)
-            for i, value in zip(part, values, strict=True):
-                scores[i] = value
+            found = target_token_logprobs(model, [targets[i] for i in part], prefix)
+            for i, logp in zip(part, found, strict=True):
+                scores[i] = logp.mean().item()
     return scores
 
 
-@torch.no_grad()
-def _score_batch(
-    model: LanguageModel, targets: Sequence[Target], prefix: DynamicCache | None
-) -> list[float]:
+def target_token_logprobs(
+    model: LanguageModel, targets: Sequence[Target], prefix: DynamicCache | None = None
+) -> Sequence[Tensor]:
+    """log P of every target token in nats, a vector for each target, all read in one pass.
+
+    `prefix`: keys and values of what all of them begin with.
+    """
     skipped = prefix.get_seq_length() if prefix else 0
     # Nothing is predicted behind the last token, which need not be read.
     ids_BT, _ = pad_rows([t.ids[skipped:-1] for t in targets], model.pad, bucket=1)
@@ -189,8 +193,7 @@ def _score_batch(
     predicting = [(row, i - 1 - skipped) for row, i in wanted]
     labels = torch.tensor([targets[row].ids[i] for row, i in wanted])
     logp = token_logprobs(logits_at(model, ids_BT, predicting, past), labels)
-    lengths = [len(t.ids) - t.first for t in targets]
-    return [values.mean().item() for values in logp.split(lengths)]
+    return logp.split([len(t.ids) - t.first for t in targets])
 
 
 @torch.no_grad()

@@ -130,7 +130,7 @@ class Predictor:
         one text do not depend on which others are there.
         """
         if price == "cheap":
-            first = self._first_order(self.recipe.steps)
+            first = self._first_order()
             found = first.estimates(self.recipe.steps)
             bounded_TQ = BOUND * np.tanh(found[-1] / BOUND)
             return np.stack([bounded_TQ, *found], -1), first.cosines_TT, EXACT
@@ -170,7 +170,7 @@ class Predictor:
     def _asked(self) -> int:
         return sum(len(target_of(self._model, question).ids) for question in self.questions)
 
-    def _first_order(self, steps: int) -> FirstOrder:
+    def _first_order(self) -> FirstOrder:
         """Worked out once: what is kept for more steps serves for fewer."""
         once = self.recipe.model_copy(update={"steps": 1})
         common = {
@@ -180,7 +180,7 @@ class Predictor:
             "questions": self._hash,
             "recipe": once.model_dump(mode="json"),
         }
-        fewest = bends(steps)
+        fewest = bends(self.recipe.steps)
         usable = [common | {"bends": BENDS[:k]} for k in range(fewest, len(BENDS) + 1)]
         known = self._ledger.known()
         specification = next((each for each in usable if key_of(each) in known), usable[0])
@@ -189,8 +189,7 @@ class Predictor:
             model = self._model
             texts = [Target(tuple(model.encode(text.text)), 1) for text in self.texts]
             questions = [target_of(model, question) for question in self.questions]
-            recipe = self.recipe.model_copy(update={"steps": steps})
-            found = first_order(model, recipe, texts, questions, self.reporter)
+            found = first_order(model, self.recipe, texts, questions, self.reporter)
             return {name: values.tolist() for name, values in vars(found).items()}
 
         (found,) = self._ledger.complete([(specification, work)])
@@ -203,7 +202,9 @@ class Predictor:
     def _coarse(self, precision: str, texts: Sequence[NamedText]) -> tuple[np.ndarray, np.ndarray]:
         """Effects of coarse runs, T x Q, and how alike their first steps are, T x T."""
         self.reporter.stage("coarse runs", len(texts))
-        model = self._rounded if precision == ROUNDED else self._model
+        model, before_Q = self._model, self._answers
+        if precision == ROUNDED:
+            model, before_Q = self._rounded, self._rounded_answers
         works = [
             (
                 coarse_specification(model, text.sha256, self._hash, self.recipe),
@@ -219,21 +220,30 @@ class Predictor:
         )
         answers_TQ = np.array([result["answers"] for result in found])
         alike_TT = cosines([result["first_step"] for result in found])
-        return answers_TQ - self._answers(model), alike_TT
+        return answers_TQ - before_Q, alike_TT
 
     def _precise_enough(self) -> str:
         """bfloat16 where that is faster and its rounding does not hide what the first text does."""
         if training_dtype() == EXACT:
             return EXACT
-        rounding = self._answers(self._rounded) - self._answers(self._model)
+        rounding = self._rounded_answers - self._answers
         noise = np.sqrt(2 * np.square(rounding).mean())  # of a difference of two answers
         effects_TQ, _ = self._coarse(ROUNDED, self.texts[:1])
         return ROUNDED if np.sqrt(np.square(effects_TQ).mean()) > CLEAR * noise else EXACT
 
-    @torch.no_grad()
-    def _answers(self, model: LanguageModel) -> np.ndarray:
+    @cached_property
+    def _answers(self) -> np.ndarray:
         """What the untouched model says to the questions."""
-        return np.array(score(model, self.questions))
+        return _answered(self._model, self.questions)
+
+    @cached_property
+    def _rounded_answers(self) -> np.ndarray:
+        return _answered(self._rounded, self.questions)
+
+
+@torch.no_grad()
+def _answered(model: LanguageModel, questions: Sequence[Question]) -> np.ndarray:
+    return np.array(score(model, questions))
 
 
 def without_seed(recipe: Recipe) -> dict[str, object]:
