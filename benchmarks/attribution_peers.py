@@ -1,12 +1,13 @@
 """Attributions of questions to texts as other libraries work them out.
 
-All of them are given the model at the end of the training on all texts, in float32, and the
-matrices of its adapter; what they call a loss is the mean cross-entropy of a text, and what they
-attribute is the mean log-probability of a question. Each is imported only when it is used.
+All of them are given the model of the training on all texts, in float32, and the matrices of its
+adapter; what they call a loss is the mean cross-entropy of a text, and what they attribute is the
+mean log-probability of a question. Those that look at one state of the model are made for the end
+of a training, and run on its start, too. Each library is imported only when it is used.
 """
 
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
@@ -26,6 +27,7 @@ from litho.train.recipe import TRAINED
 
 # Shapes: T texts, Q questions, B rows, L tokens, P numbers of the adapter.
 Named = dict[str, Tensor]
+AtState = Callable[[Reference, Tensor], np.ndarray]  # with the weights of the adapter, P
 AT_ONCE, SHORT_AT_ONCE = 8, 24  # texts in one pass, questions in one pass
 IGNORED = -100  # label of a token that is not scored
 DAMPING = 0.1  # of what is typical of the curvature: the usual choice where a library has none
@@ -59,17 +61,20 @@ class Scored(nn.Module):
 
     @property
     def matrices(self) -> list[str]:
-        """Names of the modules of the adapter."""
-        return [name.removesuffix(".weight") for name, _ in self.named_parameters()]
+        """Names of the modules of the adapter; where B is 0, A has no gradient and is left out."""
+        weights = dict(self.named_parameters())
+        outer = {name: weight for name, weight in weights.items() if ".lora_B." in name}
+        learning = weights if any(weight.any() for weight in outer.values()) else outer
+        return [name.removesuffix(".weight") for name in learning]
 
 
-def scored(reference: Reference, weights_P: Tensor | None = None) -> Scored:
-    """A copy of its own for each library: some replace modules in place. At the end if not told."""
-    recipe, end_P = reference.trajectory.recipe, reference.end_P
+def scored(reference: Reference, weights_P: Tensor) -> Scored:
+    """A copy of its own for each library: some replace modules in place."""
+    recipe = reference.trajectory.recipe
     model: LanguageModel = load(locate(reference.pool.model_name), torch.float32)
     adapters.attach(model, TRAINED, recipe.rank, recipe.alpha, recipe.seed)
     with model.state(TRAINED):
-        set_weights(model, TRAINED, end_P if weights_P is None else weights_P)
+        set_weights(model, TRAINED, weights_P)
     return Scored(model.network.eval())
 
 
@@ -85,7 +90,7 @@ def batched(
 
 
 @torch.no_grad()  # beyond the gradients themselves, which torch.func takes
-def trak(reference: Reference) -> np.ndarray:
+def trak(reference: Reference, weights_P: Tensor) -> np.ndarray:
     """TRAK (Park et al. 2023) by traker, one checkpoint; ridge: there are fewer texts than numbers.
 
     Model output: log p / (1 - p), where log p is the mean log-probability.
@@ -109,7 +114,7 @@ def trak(reference: Reference) -> np.ndarray:
         ) -> Tensor:
             return 1 - functional_call(model, (weights, buffers), tuple(batch)).exp()[:, None]
 
-    model, texts = scored(reference), batched(reference, reference.texts)
+    model, texts = scored(reference, weights_P), batched(reference, reference.texts)
     questions = batched(reference, reference.questions, SHORT_AT_ONCE)
     with tempfile.TemporaryDirectory() as folder:
         traker = library.TRAKer(
@@ -129,12 +134,12 @@ def trak(reference: Reference) -> np.ndarray:
         return np.array(traker.finalize_scores("questions"))
 
 
-def ekfac(reference: Reference) -> np.ndarray:
+def ekfac(reference: Reference, weights_P: Tensor) -> np.ndarray:
     """Influence with EK-FAC (Grosse et al. 2023) by kronfluence, its own damping."""
     task_module: Any = import_module("kronfluence.task")
     analyzer_module: Any = import_module("kronfluence.analyzer")
     arguments: Any = import_module("kronfluence.arguments")
-    model = scored(reference)
+    model = scored(reference, weights_P)
     matrices = model.matrices
 
     class Likelihood(task_module.Task):  # type: ignore[misc]
@@ -179,9 +184,9 @@ def ekfac(reference: Reference) -> np.ndarray:
 
 
 @torch.no_grad()  # beyond the gradients themselves, which torch.func takes
-def datainf(reference: Reference) -> np.ndarray:
+def datainf(reference: Reference, weights_P: Tensor) -> np.ndarray:
     """DataInf (Kwon et al. 2024), made for LoRA, by dattri; its damping for all matrices alike."""
-    model = scored(reference)
+    model = scored(reference, weights_P)
     task = _dattri_task(model)
     algorithms: Any = import_module("dattri.algorithm.influence_function")
     # In one batch: the gradients of the questions are worked out anew for every batch of texts.
@@ -198,7 +203,8 @@ def dvemb(reference: Reference) -> np.ndarray:
     """Data value embeddings along the training (Wang et al. 2025) by dattri: SGD is presumed."""
     library: Any = import_module("dattri.algorithm.dvemb")
     projection: Any = import_module("dattri.func.projection")
-    model, trajectory = scored(reference), reference.trajectory
+    trajectory = reference.trajectory
+    model = scored(reference, reference.end_P)
     attributor = library.DVEmbAttributor(_dattri_task(model), proj_dim=TRAK_SIZE)
     gradients_SP = torch.stack(trajectory.gradients_P)
     attributor.projector_kwargs["feature_batch_size"] = len(gradients_SP)
@@ -224,13 +230,13 @@ def _dattri_task(model: Scored) -> Any:  # noqa: ANN401
     return library.AttributionTask(loss, model, model.state_dict())
 
 
-def trackstar(reference: Reference) -> np.ndarray:
+def trackstar(reference: Reference, weights_P: Tensor) -> np.ndarray:
     """TrackStar (Chang et al. 2024) by bergson: projected, whitened over the texts, of norm 1."""
     collectors: Any = import_module("bergson.collector.collector")
     memory: Any = import_module("bergson.collector.in_memory_collector")
     workers: Any = import_module("bergson.utils.worker_utils")
     preconditioners: Any = import_module("bergson.hessians.preconditioner")
-    model = scored(reference)
+    model = scored(reference, weights_P)
     network: Any = model.network
     matrices = {name.removeprefix("network.base_model.") for name in model.matrices}
 
@@ -311,13 +317,25 @@ def _dataset(reference: Reference, targets: list[Target]) -> Any:  # noqa: ANN40
     return import_module("datasets").Dataset.from_dict({"input_ids": ids, "labels": labels})
 
 
+def _at_end(method: AtState) -> Method:
+    return lambda reference: method(reference, reference.end_P)
+
+
+def _at_start(method: AtState) -> Method:
+    return lambda reference: method(reference, reference.trajectory.start_P)
+
+
 # Name of each method, the module it needs, what works it out.
-_ALL: list[tuple[str, str, Method]] = [
+_AT_STATES: list[tuple[str, str, AtState]] = [
     ("TRAK (traker)", "trak", trak),
     ("EK-FAC influence (kronfluence)", "kronfluence", ekfac),
     ("DataInf (dattri)", "dattri", datainf),
-    ("DVEmb (dattri)", "dattri", dvemb),
     ("TrackStar (bergson)", "bergson", trackstar),
+]
+_ALL: list[tuple[str, str, Method]] = [
+    *((name, module, _at_end(method)) for name, module, method in _AT_STATES),
+    *((f"{name}, start", module, _at_start(method)) for name, module, method in _AT_STATES),
+    ("DVEmb (dattri)", "dattri", dvemb),
     ("MAGIC (bergson), one question of a kind", "bergson", magic),
 ]
 PEERS: dict[str, Method] = {name: method for name, module, method in _ALL if find_spec(module)}

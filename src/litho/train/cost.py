@@ -32,7 +32,7 @@ RESTATED_TOKENS = 600  # of the text, after which enough of them have been asked
 RUNGS_RATIO = 0.6  # readings for a ladder, for each token of its text
 BEHAVIOUR_TOKENS = 2000  # what scoring words and letting the model speak is worth
 ATTACH_SECONDS = 1.0  # an adapter hung on and taken off
-PADDED_RATIO = 1.3  # what padding adds to short questions
+ASK_RATIO = 0.8  # questions: only what is scored goes through the output head
 HOUR = 3600
 LIBRARIES_GIB = 0.7  # Python, torch and transformers
 
@@ -179,6 +179,6 @@ def ensemble_cost(model: LanguageModel, trained: int, asked: int, runs: int) -> 
     config = model.network.config.get_text_config()
     size = 4 * model.network.num_parameters() + 8 * 4 * PLACES * config.vocab_size
     return Cost(
-        seconds=runs * ATTACH_SECONDS + second * (TRAIN_RATIO * trained + PADDED_RATIO * asked),
+        seconds=runs * ATTACH_SECONDS + second * (TRAIN_RATIO * trained + ASK_RATIO * asked),
         gib=LIBRARIES_GIB + size / 2**30,
     )
