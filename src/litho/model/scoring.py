@@ -196,7 +196,6 @@ def target_token_logprobs(
     return logp.split([len(t.ids) - t.first for t in targets])
 
 
-@torch.no_grad()
 def _read_prefix(model: LanguageModel, ids: Sequence[int]) -> DynamicCache | None:
     """Keys and values of a prefix; None where the model keeps something else."""
     ids_BT = torch.tensor([list(ids)], device=model.device)

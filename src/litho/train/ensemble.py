@@ -204,12 +204,9 @@ class Ensemble:
         specification = {
             "format": FORMAT, "model": locate(name).sha256(), "questions": self._asked,
         }  # fmt: skip
-        (found,) = self.ledger.complete([(specification, lambda: self._unchanged(name))])
+
+        def work() -> Result:
+            return {"answers": {"0": score(opened(name), self.questions)}}
+
+        (found,) = self.ledger.complete([(specification, work)])
         return found["answers"]["0"]
-
-    def _unchanged(self, name: str) -> Result:
-        return {"answers": {"0": self._ask(name)}}
-
-    @torch.no_grad()
-    def _ask(self, name: str) -> list[float]:
-        return score(opened(name), self.questions)

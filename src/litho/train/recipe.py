@@ -100,7 +100,6 @@ def train_and_ask(
     }
 
 
-@torch.no_grad()
 def ask(model: LanguageModel, questions: Sequence[Question]) -> list[float]:
     """What the model says to the questions with the adapter that is trained."""
     with model.state(TRAINED), adapters.mixed_precision(model):

@@ -52,8 +52,8 @@ def coarse_run(
     """
     losses, signs = [], ""
     try:
-        coarse = strides(recipe.steps)
-        for _, loss in follow(model, TRAINED, recipe, model.encode(text), coarse):
+        path = follow(model, TRAINED, recipe, model.encode(text), strides(recipe.steps))
+        for _, loss in path:
             losses.append(loss)
             signs = signs or _first_step(model)
         answers = ask(model, questions)

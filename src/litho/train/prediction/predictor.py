@@ -202,9 +202,10 @@ class Predictor:
     def _coarse(self, precision: str, texts: Sequence[NamedText]) -> tuple[np.ndarray, np.ndarray]:
         """Effects of coarse runs, T x Q, and how alike their first steps are, T x T."""
         self.reporter.stage("coarse runs", len(texts))
-        model, before_Q = self._model, self._answers
         if precision == ROUNDED:
             model, before_Q = self._rounded, self._rounded_answers
+        else:
+            model, before_Q = self._model, self._answers
         works = [
             (
                 coarse_specification(model, text.sha256, self._hash, self.recipe),
@@ -234,16 +235,11 @@ class Predictor:
     @cached_property
     def _answers(self) -> np.ndarray:
         """What the untouched model says to the questions."""
-        return _answered(self._model, self.questions)
+        return np.array(score(self._model, self.questions))
 
     @cached_property
     def _rounded_answers(self) -> np.ndarray:
-        return _answered(self._rounded, self.questions)
-
-
-@torch.no_grad()
-def _answered(model: LanguageModel, questions: Sequence[Question]) -> np.ndarray:
-    return np.array(score(model, questions))
+        return np.array(score(self._rounded, self.questions))
 
 
 def without_seed(recipe: Recipe) -> dict[str, object]:
