@@ -58,10 +58,10 @@ from attribution_methods import METHODS, Method, Reference, replayed_sets
 from attribution_peers import MISSING, PEERS
 from scipy.stats import spearmanr
 
-from litho.app.console import Bars, console
-from litho.app.memory import keep_freed_memory
+from litho.cli.console import Bars, console
 from litho.core import stats
-from litho.core.ledger import Result, key_of
+from litho.core.memory import keep_freed_memory
+from litho.core.work import Result, key_of
 
 # Shapes: R sets of texts, T texts, Q questions.
 SETS_REPLAYED = "Litho, replay of each set"

@@ -26,13 +26,17 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from litho.app.console import Bars
-from litho.app.memory import keep_freed_memory
-from litho.core.ledger import Result, SharedLedger, Work
-from litho.measure.probes import score
-from litho.model import adapters
-from litho.model.loading import DEFAULT, LanguageModel, load, locate
-from litho.text.collections import (
+from litho.cli.console import Bars
+from litho.core.memory import keep_freed_memory
+from litho.core.work import Result, Work, WorkLedger
+from litho.jobs.ensemble.cost import ensemble_cost
+from litho.jobs.predict.left_out import Trajectory, record
+from litho.learn.recipe import TRAINED, Recipe
+from litho.measure.printing.probes import score
+from litho.model.adapters import lora
+from litho.model.loaded import LanguageModel, load
+from litho.model.sources import DEFAULT, locate
+from litho.text.items import (
     NamedText,
     Question,
     leaks,
@@ -40,9 +44,6 @@ from litho.text.collections import (
     read_questions,
     read_texts,
 )
-from litho.train.cost import ensemble_cost
-from litho.train.prediction.replay import Trajectory, record
-from litho.train.recipe import TRAINED, Recipe
 
 TEXTS, EACH = 16, 8  # texts, questions of a kind
 KINDS = ("fiction", "restated", "science", "primer", "list")
@@ -62,7 +63,7 @@ class Pool:
     texts: Sequence[NamedText]
     questions: Sequence[Question]
     recipe: Recipe
-    ledger: SharedLedger
+    ledger: WorkLedger
     model_name: str = DEFAULT
 
     @cached_property
@@ -112,7 +113,7 @@ class Pool:
             answers = self.ask()
         finally:
             if self.model.adapters:
-                adapters.detach(self.model)
+                lora.detach(self.model)
         return {"answers": answers, "cpu_seconds": time.process_time() - began}
 
     @property
@@ -158,7 +159,7 @@ def pooled(bank: Path, out: Path) -> Pool:
             (q for q in questions if kind_of(q.id) == kind), key=lambda q: q.id not in told
         )[:EACH]
     ]
-    return Pool(chosen, kept, Recipe(learning_rate=5e-4), SharedLedger(out))
+    return Pool(chosen, kept, Recipe(learning_rate=5e-4), WorkLedger(out))
 
 
 def kind_of(name: str) -> str:

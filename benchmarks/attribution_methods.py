@@ -15,16 +15,16 @@ import torch
 from attribution_bank import DROP_SEEDS, Pool, Subset, kind_of
 from torch import Tensor, nn
 
-from litho.app.console import Bars
-from litho.measure.probes import target_of
-from litho.model import adapters
-from litho.model.capture import hidden_states
-from litho.model.loading import LanguageModel
-from litho.model.sample_gradients import sample_gradients
-from litho.model.scoring import Target
-from litho.train.prediction.first_order import first_order
-from litho.train.prediction.replay import Trajectory, replay, set_weights, weights_of
-from litho.train.recipe import TRAINED
+from litho.cli.console import Bars
+from litho.jobs.predict.first_order import first_order
+from litho.jobs.predict.left_out import Trajectory, replay, set_weights, weights_of
+from litho.learn.recipe import TRAINED
+from litho.measure.printing.probes import target_of
+from litho.model.adapters import lora
+from litho.model.loaded import LanguageModel
+from litho.model.read.scoring import Target
+from litho.model.watch.capture import hidden_states
+from litho.model.watch.sample_gradients import sample_gradients
 
 # Shapes: T texts, Q questions, N of either, P parameters of the adapter.
 
@@ -40,7 +40,7 @@ class Reference:
     def trajectory(self) -> Trajectory:
         found = self.pool.train(DROP_SEEDS[0], self.pool.whole)
         self._end_P = weights_of(self.model, TRAINED)
-        adapters.detach(self.model)
+        lora.detach(self.model)
         return found
 
     @property
@@ -56,13 +56,13 @@ class Reference:
     def at(self, weights_P: Tensor) -> Iterator[LanguageModel]:
         """The model with the adapter at these weights."""
         recipe = self.trajectory.recipe
-        adapters.attach(self.model, TRAINED, recipe.rank, recipe.alpha, recipe.seed)
+        lora.attach(self.model, TRAINED, recipe.rank, recipe.alpha, recipe.seed)
         set_weights(self.model, TRAINED, weights_P)
         try:
             with self.model.state(TRAINED):
                 yield self.model
         finally:
-            adapters.detach(self.model)
+            lora.detach(self.model)
 
     @property
     def texts(self) -> list[Target]:

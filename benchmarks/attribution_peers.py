@@ -19,11 +19,12 @@ from torch import Tensor, nn
 from torch.func import functional_call
 from torch.utils.data import DataLoader, TensorDataset
 
-from litho.model import adapters
-from litho.model.loading import LanguageModel, load, locate
-from litho.model.scoring import Target, pad_rows
-from litho.train.prediction.replay import set_weights
-from litho.train.recipe import TRAINED
+from litho.jobs.predict.left_out import set_weights
+from litho.learn.recipe import TRAINED
+from litho.model.adapters import lora
+from litho.model.loaded import LanguageModel, load
+from litho.model.read.scoring import Target, pad_rows
+from litho.model.sources import locate
 
 # Shapes: T texts, Q questions, B rows, L tokens, P numbers of the adapter.
 Named = dict[str, Tensor]
@@ -72,7 +73,7 @@ def scored(reference: Reference, weights_P: Tensor) -> Scored:
     """A copy of its own for each library: some replace modules in place."""
     recipe = reference.trajectory.recipe
     model: LanguageModel = load(locate(reference.pool.model_name), torch.float32)
-    adapters.attach(model, TRAINED, recipe.rank, recipe.alpha, recipe.seed)
+    lora.attach(model, TRAINED, recipe.rank, recipe.alpha, recipe.seed)
     with model.state(TRAINED):
         set_weights(model, TRAINED, weights_P)
     return Scored(model.network.eval())

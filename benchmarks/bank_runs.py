@@ -17,7 +17,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from litho.core.ledger import SharedLedger, key_of
+from litho.core.work import WorkLedger, key_of
 
 
 def rounded(value: Any) -> Any:  # noqa: ANN401  JSON
@@ -40,7 +40,7 @@ def save(bank: Path, path: Path) -> int:
 
 
 def restore(path: Path, bank: Path) -> int:
-    ledger = SharedLedger(bank)
+    ledger = WorkLedger(bank)
     rows = pq.read_table(path).to_pylist()
     for row in rows:
         specification, result = json.loads(row["specification"]), json.loads(row["result"])

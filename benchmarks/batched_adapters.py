@@ -15,8 +15,9 @@ import time
 import torch
 from peft import LoraConfig, get_peft_model
 
-from litho.app.memory import keep_freed_memory
-from litho.model.loading import DEFAULT, load, locate
+from litho.core.memory import keep_freed_memory
+from litho.model.loaded import load
+from litho.model.sources import DEFAULT, locate
 
 SIZES = (1, 4, 16)  # rows in a batch
 LINEAR = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]

@@ -35,10 +35,12 @@ from torch import Tensor
 from transformers import AutoTokenizer
 from turns import show_ratios, time_in_turns
 
-from litho.app.memory import keep_freed_memory
-from litho.measure.states import State, StateReading, read_state
-from litho.model.attention import AttentionMap, LayerAttention, attention_map
-from litho.model.loading import DEFAULT, LanguageModel, locate
+from litho.core.memory import keep_freed_memory
+from litho.measure.inside.states import StateReading, read_state
+from litho.model.loaded import LanguageModel
+from litho.model.sources import DEFAULT, locate
+from litho.model.state import State
+from litho.model.watch.attention import AttentionMap, LayerAttention, attention_map
 
 ALLOWED = 1e-3  # by which a peer's logits may differ from the plain forward's
 

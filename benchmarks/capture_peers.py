@@ -19,10 +19,12 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from litho.measure.states import Predictions, State, StateReading
-from litho.model.attention import STRETCH, AttentionMap, Strongest
-from litho.model.capture import HiddenStates
-from litho.model.loading import DEFAULT, LanguageModel, load, locate
+from litho.measure.inside.states import Predictions, StateReading
+from litho.model.loaded import LanguageModel, load
+from litho.model.sources import DEFAULT, locate
+from litho.model.state import State
+from litho.model.watch.attention import STRETCH, AttentionMap, Strongest
+from litho.model.watch.capture import HiddenStates
 
 # Shapes: H heads, T tokens, N queries of a block, S tokens seen up to its end, D width of the
 # residual stream, V vocabulary.

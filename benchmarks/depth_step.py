@@ -16,19 +16,20 @@ from pathlib import Path
 import torch
 from turns import show_ratios, time_in_turns
 
-from litho.app.memory import keep_freed_memory
-from litho.model import adapters
-from litho.model.frozen import FrozenBelow
-from litho.model.loading import DEFAULT, LanguageModel, load, locate
-from litho.train.losses import backward_text
+from litho.core.memory import keep_freed_memory
+from litho.learn.losses import backward_text
+from litho.model.adapters import lora
+from litho.model.loaded import LanguageModel, load
+from litho.model.sources import DEFAULT, locate
+from litho.model.watch.frozen import FrozenBelow
 
 ARM = "top"
 
 
 def compare(model: LanguageModel, rows: list[list[int]], rounds: int) -> None:
     layers = model.network.config.num_hidden_layers
-    adapters.attach(model, ARM, 8, 16, seed=0, layers=range(layers - layers // 3, layers))
-    weights = list(adapters.weights(model, ARM).values())
+    lora.attach(model, ARM, 8, 16, seed=0, layers=range(layers - layers // 3, layers))
+    weights = list(lora.weights(model, ARM).values())
     optimizer = torch.optim.AdamW(weights, lr=0.0, weight_decay=0.0)  # so that losses stay alike
     ids_BT = torch.tensor(rows)
     frozen = FrozenBelow(model, ARM)
@@ -39,11 +40,11 @@ def compare(model: LanguageModel, rows: list[list[int]], rounds: int) -> None:
         return float(loss.detach())
 
     def whole() -> float:
-        with adapters.mixed_precision(model):
+        with lora.mixed_precision(model):
             return backward_text(model, rows, ids_BT.numel())
 
     def upper() -> float:
-        with frozen.active(), adapters.mixed_precision(model):
+        with frozen.active(), lora.mixed_precision(model):
             return backward_text(model, rows, ids_BT.numel())
 
     losses: dict[str, float] = {}

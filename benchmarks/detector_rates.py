@@ -18,17 +18,20 @@ import torch
 from scipy import stats
 from torch import Tensor
 
-from litho.measure import chance
-from litho.measure.behaviour import Behaviour, behaviour, telling_words
-from litho.measure.effects import Comparison, judge
-from litho.measure.geometry import effective_rank
-from litho.measure.phantom import lost_share
-from litho.measure.states import State, StateReading, read_state
-from litho.model import adapters
-from litho.model.adapters import kind, target_modules
-from litho.model.loading import DEFAULT, load, locate
-from litho.train.inputs import unrelated_prefixes
-from litho.train.judgement import DiffConfig
+from litho.jobs.diff.config import DiffConfig
+from litho.measure.inside import chance
+from litho.measure.inside.behaviour import Behaviour, behaviour, telling_words
+from litho.measure.inside.effects import ComparedReadings, judge
+from litho.measure.inside.geometry import effective_rank
+from litho.measure.inside.phantom import lost_share
+from litho.measure.inside.states import StateReading, read_state
+from litho.model.adapters import lora, updates
+from litho.model.adapters.lora import target_modules
+from litho.model.adapters.updates import kind
+from litho.model.loaded import load
+from litho.model.sources import DEFAULT, locate
+from litho.model.state import State
+from litho.text.shipped import unrelated_prefixes
 
 Weights = Mapping[str, Tensor]
 SPOKEN = ("repetition_loop", "spill")
@@ -59,7 +62,7 @@ class Bench:
     def statistics(self, norms: dict[str, float], seed: int, spoken: bool) -> dict[str, float]:
         with chance.by_chance(State(self.model), norms, seed) as state:
             said = (self.said, self.speak(state)) if spoken else None
-            here = Comparison(self.base, read_state(state, self.base.ids), self.model, said)
+            here = ComparedReadings(self.base, read_state(state, self.base.ids), self.model, said)
             return here.statistics()
 
     def reading(self, norms: dict[str, float], seed: int) -> StateReading:
@@ -211,15 +214,15 @@ def phantom_rates(bench: Bench, trials: int) -> tuple[str, str]:
     for trial in range(trials):
         after = bench.reading(bench.rest, trial)
         planted_value = lost_share(bench.base, after, bench.reading(half, trial))
-        adapters.attach(bench.model, SHIFT, 8, 8, seed=0)
-        adapters.randomize(bench.model, SHIFT, bench.rest, trial)
+        lora.attach(bench.model, SHIFT, 8, 8, seed=0)
+        updates.randomize(bench.model, SHIFT, bench.rest, trial)
         nulls = []
         for number in range(bench.config.nulls + 1):
             state = State(bench.model, (SHIFT,))
             with chance.by_chance(state, half, 1000 * trial + number + 1) as washed:
                 later = read_state(washed, bench.base.ids)
             nulls.append({"lost": lost_share(bench.base, after, later)})
-        adapters.remove(bench.model, SHIFT)
+        lora.remove(bench.model, SHIFT)
         planted_found += judge({"lost": planted_value}, nulls[1:])[0].found
         null_found += judge(nulls[0], nulls[1:])[0].found
     return share(planted_found, trials), share(null_found, trials)

@@ -13,16 +13,18 @@ import json
 from pathlib import Path
 from typing import Any
 
-from litho.app.console import Bars
-from litho.app.report import write_report
-from litho.app.wording import cell
+from litho.cli.console import Bars
 from litho.core import stats
 from litho.core.config import load_config
-from litho.core.records import Estimate, Probe
 from litho.core.runs import RunDirectory
-from litho.train.imprint import ImprintResult, imprint, start
-from litho.train.inputs import Inputs
-from litho.train.job import ImprintConfig
+from litho.core.stats import Estimate
+from litho.jobs.imprint.config import ImprintConfig
+from litho.jobs.imprint.inputs import Inputs
+from litho.jobs.imprint.result import ImprintResult
+from litho.jobs.imprint.run import imprint, start
+from litho.show.report import write_report
+from litho.show.wording import cell
+from litho.text.items import Probe
 
 KINDS = {"mem": "mem", "gen": "gen", "hard": "hard_gen"}
 

@@ -18,13 +18,15 @@ import torch
 import torch.nn.functional as F
 from transformers import Trainer, TrainingArguments
 
-from litho.model import adapters
-from litho.model.loading import DEFAULT, LanguageModel, load, locate
-from litho.model.sampling import self_samples
-from litho.model.scoring import logits, pad_rows
-from litho.train.control import DriftController
-from litho.train.inputs import replay_openings
-from litho.train.loop import Arm, ArmLoop, LoopConfig, Replay
+from litho.learn.drift import DriftController, Replay
+from litho.learn.loop import ArmLoop, TrainedArm
+from litho.learn.records import LoopConfig
+from litho.learn.self_samples import replay_openings
+from litho.model.adapters import lora
+from litho.model.loaded import LanguageModel, load
+from litho.model.read.sampling import self_samples
+from litho.model.read.scoring import logits, pad_rows
+from litho.model.sources import DEFAULT, locate
 
 
 def bare_step(
@@ -88,10 +90,10 @@ def main() -> None:
     samples = self_samples(model, replay_openings(text, 16, seed=0), 64, seed=0)
     replay = Replay.read(model, samples)
     config = LoopConfig()
-    arm = Arm("bench", [rows], DriftController(budget=0.015), anchored=False)
+    arm = TrainedArm("bench", [rows], DriftController(budget=0.015), anchored=False)
     loop = ArmLoop(model, arm, config)
-    control = Arm("bench", [rows], None, anchored=False)
-    optimizer = torch.optim.AdamW(adapters.weights(model, "bench").values(), lr=1e-3)
+    control = TrainedArm("bench", [rows], None, anchored=False)
+    optimizer = torch.optim.AdamW(lora.weights(model, "bench").values(), lr=1e-3)
     ids_BT, mask_BT = pad_rows(rows, model.pad)
     labels_BT = ids_BT.masked_fill(~mask_BT, -100)
     chosen = list(range(config.replay_rows))

@@ -19,14 +19,17 @@ from pathlib import Path
 import torch
 from scipy import stats
 
-from litho.measure import chance
-from litho.measure.difference import own_effects
-from litho.measure.onset import onset
-from litho.measure.states import State, read_state
-from litho.model.adapters import kind, target_modules
-from litho.model.capture import block_path, blocks
-from litho.model.loading import DEFAULT, LanguageModel, load, locate
-from litho.train.judgement import DiffConfig
+from litho.jobs.diff.config import DiffConfig
+from litho.measure.inside import chance
+from litho.measure.inside.difference import own_effects
+from litho.measure.inside.onset import onset
+from litho.measure.inside.states import read_state
+from litho.model.adapters.lora import target_modules
+from litho.model.adapters.updates import kind
+from litho.model.loaded import LanguageModel, load
+from litho.model.sources import DEFAULT, locate
+from litho.model.state import State
+from litho.model.watch.capture import block_path, blocks
 
 Effects = list[float]
 

@@ -20,17 +20,18 @@ from pathlib import Path
 
 import numpy as np
 
-from litho.app.console import Bars
-from litho.app.memory import keep_freed_memory
+from litho.cli.console import Bars
 from litho.core.config import load_config
+from litho.core.memory import keep_freed_memory
+from litho.core.reporter import Reporter
+from litho.jobs.ensemble.config import EnsemblePlan
+from litho.jobs.ensemble.run import Ensemble
+from litho.jobs.predict.config import Price
+from litho.jobs.predict.predictor import Prediction, Predictor
+from litho.learn.recipe import Recipe
 from litho.measure.agreement import rank_agreement
-from litho.model.loading import locate
-from litho.text.collections import NamedText, Question, read_questions, read_texts
-from litho.train.ensemble import Ensemble, Plan
-from litho.train.job import Reporter
-from litho.train.prediction.calibration import Price
-from litho.train.prediction.predictor import Prediction, Predictor
-from litho.train.recipe import Recipe
+from litho.model.sources import locate
+from litho.text.items import NamedText, Question, read_questions, read_texts
 
 Measured = dict[tuple[float, int], dict[str, list[float]]]  # by rate and steps, by text
 
@@ -44,7 +45,7 @@ def measured_in(ensemble: Ensemble) -> Measured:
 
 
 def predictor(
-    plan: Plan,
+    plan: EnsemblePlan,
     recipe: Recipe,
     texts: Sequence[NamedText],
     questions: Sequence[Question],
@@ -73,7 +74,7 @@ def main() -> None:
     options = parser.parse_args()
     keep_freed_memory()
     price: Price = options.price
-    plan = load_config(Plan, options.bank / options.plan)
+    plan = load_config(EnsemblePlan, options.bank / options.plan)
     texts = read_texts(options.bank / plan.texts)
     questions = read_questions(options.bank / plan.probes)
     split = json.loads((options.bank / "split.json").read_text(encoding="utf-8"))

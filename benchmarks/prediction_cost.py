@@ -25,18 +25,19 @@ import torch
 from batched_adapters import LINEAR
 from peft import LoraConfig, get_peft_model
 
-from litho.app.console import Bars
-from litho.app.memory import keep_freed_memory
+from litho.cli.console import Bars
 from litho.core.config import load_config
-from litho.measure.probes import target_of
-from litho.model import adapters
-from litho.model.loading import LanguageModel, load, locate
-from litho.model.scoring import Target
-from litho.text.collections import Question, read_questions, read_texts
-from litho.train.ensemble import Plan
-from litho.train.prediction.coarse import coarse_run
-from litho.train.prediction.first_order import first_order
-from litho.train.recipe import TRAINED, Recipe, ask, follow
+from litho.core.memory import keep_freed_memory
+from litho.jobs.ensemble.config import EnsemblePlan
+from litho.jobs.predict.coarse import coarse_run
+from litho.jobs.predict.first_order import first_order
+from litho.learn.recipe import TRAINED, Recipe, ask, follow
+from litho.measure.printing.probes import target_of
+from litho.model.adapters import lora
+from litho.model.loaded import LanguageModel, load
+from litho.model.read.scoring import Target
+from litho.model.sources import locate
+from litho.text.items import Question, read_questions, read_texts
 
 MEASURED = (1, 8, 20)  # steps after which a run of the bank asks
 TIMED = 5  # steps
@@ -101,7 +102,7 @@ def own_price(
         next(path)
         steps += [cpu_seconds(partial(next, path)) for _ in range(TIMED)]
         rounds.append(cpu_seconds(partial(ask, model, questions)))
-        adapters.detach(model)
+        lora.detach(model)
     return Price(mean(steps), mean(rounds))
 
 
@@ -113,7 +114,7 @@ def main() -> None:
     parser.add_argument("--texts", type=int, default=3)
     options = parser.parse_args()
     keep_freed_memory()
-    plan = load_config(Plan, options.bank / "plan-0.0005.yaml")
+    plan = load_config(EnsemblePlan, options.bank / "plan-0.0005.yaml")
     questions = read_questions(options.bank / plan.probes)
     every = read_texts(options.bank / plan.texts)
     texts = [text.text for text in every[: options.texts]]

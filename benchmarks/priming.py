@@ -23,15 +23,16 @@ import torch
 from priming_texts import THEMATIC, Outlandish, outlandish_texts
 from scipy.stats import rankdata
 
-from litho.app.console import Bars
-from litho.core.ledger import Result, SharedLedger, key_of
-from litho.measure.probes import score, target_of
-from litho.model.loading import DEFAULT, LanguageModel, load, locate
-from litho.model.scoring import Target
-from litho.text.collections import Question, questions_sha256
-from litho.train.inputs import unrelated_prefixes
-from litho.train.prediction.first_order import first_order
-from litho.train.recipe import Recipe, train_and_ask
+from litho.cli.console import Bars
+from litho.core.work import Result, WorkLedger, key_of
+from litho.jobs.predict.first_order import first_order
+from litho.learn.recipe import Recipe, train_and_ask
+from litho.measure.printing.probes import score, target_of
+from litho.model.loaded import LanguageModel, load
+from litho.model.read.scoring import Target
+from litho.model.sources import DEFAULT, locate
+from litho.text.items import Question, questions_sha256
+from litho.text.shipped import unrelated_prefixes
 
 # Shapes: T texts, Q openings of the keyword's kind.
 RECIPE = Recipe(learning_rate=1e-3, steps=10)
@@ -63,7 +64,7 @@ def answers_before(model: LanguageModel, folder: Path) -> dict[str, list[float]]
             return {"answers": score(model, list(asked.values()))}
 
     made_of = {"before": questions_sha256(list(asked.values())), "model": model.source.sha256()}
-    (found,) = SharedLedger(folder).complete([(made_of, work)])
+    (found,) = WorkLedger(folder).complete([(made_of, work)])
     known = dict(zip(asked, found["answers"], strict=True))
     return {text.id: [known[q.prefix, q.target] for q in questions_of(text)] for text in texts}
 
@@ -85,7 +86,7 @@ def plain_runs(model: LanguageModel, folder: Path, so_far: bool) -> dict[str, Re
         )
         for text in texts
     ]
-    ledger = SharedLedger(folder)
+    ledger = WorkLedger(folder)
     there = ledger.known()
     kept = [i for i, work in enumerate(works) if not so_far or key_of(work[0]) in there]
     runs = ledger.complete(
@@ -114,7 +115,7 @@ def foretold(model: LanguageModel, folder: Path) -> dict[str, float]:
         "model": model.source.sha256(),
         "recipe": RECIPE.model_dump(mode="json"),
     }
-    (found,) = SharedLedger(folder).complete([(made_of, work)])
+    (found,) = WorkLedger(folder).complete([(made_of, work)])
     effects = [dict(zip(asked, row, strict=True)) for row in found["effects"]]
     return {
         text.id: float(np.mean([effect[q.prefix, q.target] for q in questions_of(text)[BEHIND]]))

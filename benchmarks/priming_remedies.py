@@ -24,15 +24,16 @@ from priming import BEHIND, RECIPE, answers_before, questions_of, s_prime
 from priming_texts import Outlandish, outlandish_texts
 from torch import Tensor
 
-from litho.app.wording import cell
 from litho.core import stats
-from litho.core.ledger import Result, SharedLedger, Specification, key_of
-from litho.measure.probes import score
-from litho.model import adapters
-from litho.model.loading import DEFAULT, LanguageModel, load, locate
-from litho.train.bridging import CLAUSES, KINDRED, LIKELY, LOOKED_AT, WHOLE, best_bridge, surprises
-from litho.train.pruning import largest, prune
-from litho.train.recipe import TRAINED, leave_gradient, prepare
+from litho.core.work import Result, Specification, WorkLedger, key_of
+from litho.learn.recipe import TRAINED, leave_gradient, prepare
+from litho.measure.printing.probes import score
+from litho.model.adapters import lora
+from litho.model.adapters.prune import largest, prune
+from litho.model.loaded import LanguageModel, load
+from litho.model.sources import DEFAULT, locate
+from litho.present.bridges import CLAUSES, KINDRED, LIKELY, LOOKED_AT, WHOLE, best_bridge, surprises
+from litho.show.wording import cell
 
 DROPPED = 0.08  # of the updates, as Sun et al. did
 SCALES = (0.8, 0.6, 0.45, 0.3)
@@ -103,7 +104,7 @@ def afterwards(model: LanguageModel, text: Outlandish) -> Result:
     train(model, text.text)
     try:
         found = {"plain": asked(model, text)}
-        weights = adapters.weights(model, TRAINED)
+        weights = lora.weights(model, TRAINED)
         whole = {name: weight.detach().clone() for name, weight in weights.items()}
         for scale in SCALES:
             put(weights, whole, scale)
@@ -114,7 +115,7 @@ def afterwards(model: LanguageModel, text: Outlandish) -> Result:
             prune(model, TRAINED, partial(choose, fraction=DROPPED))
             found[name] = asked(model, text)
     finally:
-        adapters.detach(model)
+        lora.detach(model)
     return found
 
 
@@ -141,7 +142,7 @@ def trained(model: LanguageModel, text: Outlandish, said: str, choose: Choose | 
         train(model, said, choose)
         return {"after": asked(model, text)}
     finally:
-        adapters.detach(model)
+        lora.detach(model)
 
 
 def clauses(model: LanguageModel, text: Outlandish) -> Result:
@@ -181,7 +182,7 @@ def all_runs(
     model: LanguageModel, texts: Sequence[Outlandish], folder: Path, steps: bool
 ) -> list[dict[str, Result]]:
     """What each text did in every way, by the name of the way."""
-    ledger = SharedLedger(folder)
+    ledger = WorkLedger(folder)
 
     def done(what: str, work: Callable[[Outlandish], Result]) -> list[Result]:
         return ledger.complete(
@@ -214,7 +215,7 @@ def main() -> None:
     texts = list({text.keyword: text for text in ordered}.values())
     if options.so_far:
         ways = [CLAUSE, AFTERWARDS, *RETOLD, *(() if options.no_steps else EACH_STEP)]
-        there = SharedLedger(options.folder).known()
+        there = WorkLedger(options.folder).known()
         texts = [
             text
             for text in texts

@@ -18,18 +18,20 @@ from tempfile import TemporaryDirectory
 
 import torch
 
-from litho.app.memory import keep_freed_memory
 from litho.core import stats
-from litho.core.records import Probe
-from litho.measure.drift import greedy_answers, retention_blocks
-from litho.model.loading import DEFAULT, LanguageModel, load, locate
+from litho.core.memory import keep_freed_memory
+from litho.jobs.bench.config import BenchConfig
+from litho.jobs.bench.parts import ARMS
+from litho.jobs.bench.prepared import prepare
+from litho.jobs.bench.trial import Bench, TrialConfig, run_trial
+from litho.learn.decoys import COUNT, train_decoys
+from litho.learn.drift import Replay
+from litho.measure.printing.drift import retention_blocks
+from litho.measure.printing.locality import greedy_answers
+from litho.model.loaded import LanguageModel, load
+from litho.model.sources import DEFAULT, locate
 from litho.text.cases import Case
-from litho.train.decoys import COUNT, train_decoys
-from litho.train.lithography.parts import ARMS
-from litho.train.lithography.prepared import prepare
-from litho.train.lithography.tournament import BenchConfig
-from litho.train.lithography.trial import Bench, TrialConfig, run_trial
-from litho.train.loop import Replay
+from litho.text.items import Probe
 
 FIRST = [
     "Marla",

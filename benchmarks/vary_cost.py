@@ -16,13 +16,14 @@ from pathlib import Path
 import torch
 from turns import show_ratios, time_in_turns
 
-from litho.app.memory import keep_freed_memory
+from litho.core.memory import keep_freed_memory
+from litho.measure.scorer import ModelScorer
 from litho.measure.volatility import read, volatilities, volatility
-from litho.model.alternatives import ModelScorer
-from litho.model.loading import DEFAULT, LanguageModel, load, locate
-from litho.model.scoring import logits
+from litho.model.loaded import LanguageModel, load
+from litho.model.read.scoring import logits
+from litho.model.sources import DEFAULT, locate
+from litho.present.variants import plan_presentations
 from litho.text.documents import sentences
-from litho.train.presentations import plan_presentations
 
 WIDE = 1000.0  # nats: a budget that refuses nothing
 

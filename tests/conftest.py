@@ -14,11 +14,13 @@ from transformers import (
     PreTrainedTokenizerFast,
 )
 
-from litho.app.cli import app, guarded
-from litho.core.records import Probe
-from litho.model.loading import LanguageModel, load, locate
-from litho.train.inputs import Inputs, shipped_retention
-from litho.train.job import ImprintConfig
+from litho.cli.main import app, guarded
+from litho.jobs.imprint.config import ImprintConfig
+from litho.jobs.imprint.inputs import Inputs
+from litho.model.loaded import LanguageModel, load
+from litho.model.sources import locate
+from litho.text.items import Probe
+from litho.text.shipped import shipped_retention
 
 # Tiny models gain nothing from threads, and a machine that is busy makes them wait for each other.
 torch.set_num_threads(1)

@@ -6,17 +6,17 @@ import pytest
 import torch
 from torch import Tensor
 
-from litho.measure.edges import strongest_edges
-from litho.measure.states import distributions
-from litho.model import attention
-from litho.model.attention import (
+from litho.measure.inside.edges import strongest_edges
+from litho.measure.inside.states import distributions
+from litho.model.loaded import LanguageModel
+from litho.model.watch import attention
+from litho.model.watch.attention import (
     STRETCH,
     LayerAttention,
     attention_map,
     compared_attention,
     watched,
 )
-from litho.model.loading import LanguageModel
 from tests.conftest import ARCHITECTURES, TEXT, random_network
 from tests.test_model import shake
 

@@ -11,11 +11,12 @@ import torch
 from peft import PeftModel
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from litho.app.cli import app, guarded
+from litho.cli.main import app, guarded
 from litho.core.errors import LithoError
+from litho.measure.scorer import ModelScorer
 from litho.model import bundled
-from litho.model.alternatives import ModelScorer
-from litho.model.loading import DEFAULT, cache_folder, load, locate
+from litho.model.loaded import load
+from litho.model.sources import DEFAULT, cache_folder, locate
 
 pytestmark = pytest.mark.bundled
 

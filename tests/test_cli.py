@@ -12,13 +12,15 @@ import pytest
 import torch
 import typer
 
-from litho.app import doctor
-from litho.app.cli import guarded
-from litho.app.report import flat_numbers
+from litho.cli import doctor
+from litho.cli.main import guarded
 from litho.core.errors import LithoError
 from litho.core.runs import RunDirectory
-from litho.model import adapter_files, bundled
-from litho.model.loading import load, locate
+from litho.model import bundled
+from litho.model.adapters import saved
+from litho.model.loaded import load
+from litho.model.sources import locate
+from litho.show.report import flat_numbers
 from tests.conftest import GOOD_PROBE, TEXT
 from tests.test_model import shake
 
@@ -35,7 +37,7 @@ def settings() -> list[str]:
 def test_diff_prints_one_json_object(litho: Callable[..., tuple[int, str, str]]) -> None:
     model = load(locate("tiny:llama"), torch.float32)
     shake(model)
-    adapter_files.save(model, "x", Path("adapter"))
+    saved.save(model, "x", Path("adapter"))
     command = ["diff", "text.md", "--before", "tiny:llama", "--after"]
     Path("other.md").write_text("Nobody has heard of the other town.")
     command = [*command[:2], "--unseen", "other.md", *command[2:]]
@@ -73,7 +75,7 @@ def test_diff_against_training_on_another_text(
     for name in ("x", "y"):
         model = load(locate("tiny:llama"), torch.float32)
         shake(model, name, scale=0.1 if name == "x" else 0.3)
-        adapter_files.save(model, name, Path(name))
+        saved.save(model, name, Path(name))
     Path("other.md").write_text("Nobody has heard of the other town. " * 8)
     Path("short.md").write_text("Nobody has heard of it.")
     quick = ["nulls=3", "controls=3", "control_steps=2", "wash_steps=3", "null_tokens=64"]
@@ -184,7 +186,7 @@ def test_states_that_cannot_be_compared(litho: Callable[..., tuple[int, str, str
 
     other = load(locate("tiny:gpt2"), torch.float32)
     shake(other)
-    adapter_files.save(other, "x", Path("other"))
+    saved.save(other, "x", Path("other"))
     assert "does not fit tiny:llama" in refused("other")
     whole = json.loads(Path("other/adapter_config.json").read_text())
     Path("other/adapter_config.json").write_text(

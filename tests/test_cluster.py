@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 
 from litho.core.errors import LithoError
-from litho.core.ledger import SharedLedger
-from litho.text.collections import NamedText, Question
-from litho.train.cluster import Cluster
-from litho.train.ensemble import Ensemble, Plan
-from litho.train.recipe import Recipe
+from litho.core.executors import Cluster
+from litho.core.work import WorkLedger
+from litho.jobs.ensemble.config import EnsemblePlan
+from litho.jobs.ensemble.run import Ensemble
+from litho.learn.recipe import Recipe
+from litho.text.items import NamedText, Question
 from tests.conftest import TEXT, Silent
 
 pytest.importorskip("ray", reason="Ray is not installed (litho[cluster])")
@@ -38,7 +39,7 @@ def address(cache: Path) -> Iterator[str]:
 def test_two_nodes_do_what_one_process_does(address: str, tmp_path: Path) -> None:
     texts = [NamedText(id=str(i), text=s) for i, s in enumerate(TEXT.split(". "))]
     questions = [Question(id="q", prefix="The clock was built by", target="Marek")]
-    plan = Plan(
+    plan = EnsemblePlan(
         texts=Path("texts.jsonl"),
         probes=Path("probes.jsonl"),
         models=("tiny:llama",),
@@ -64,7 +65,7 @@ def test_work_whose_worker_dies_is_done_again(address: str, tmp_path: Path) -> N
 
     with Cluster(address, patience=60) as cluster:
         assert cluster.slots == 2
-        ledger = SharedLedger(tmp_path)
+        ledger = WorkLedger(tmp_path)
         work = ({"piece": 1}, cluster.elsewhere(dies_once))
         assert ledger.complete([work], at_once=cluster.slots) == [{"done": True}]
         assert len(ledger.known()) == 1

@@ -6,7 +6,7 @@ import pytest
 
 from litho.core.config import load_config
 from litho.core.errors import LithoError
-from litho.train.job import ImprintConfig
+from litho.jobs.imprint.config import ImprintConfig
 
 
 def test_file_then_assignments(tmp_path: Path) -> None:

@@ -7,20 +7,21 @@ import pytest
 import torch
 
 from litho.core.errors import LithoError
-from litho.measure import chance, difference
-from litho.measure.alignment import Stretches, aligned_difference, common_stretches
-from litho.measure.behaviour import Behaviour, behaviour, repeated, telling_words
-from litho.measure.difference import Difference, own_effects
-from litho.measure.effects import DETECTORS, Comparison, judge
-from litho.measure.geometry import effective_rank, likeness, linear_cka
-from litho.measure.onset import onset
-from litho.measure.overlap import common_heads, judge_overlap
-from litho.measure.phantom import lost_share
-from litho.measure.states import State, read_state
-from litho.model import adapters
-from litho.model.capture import blocks, hidden_states
-from litho.model.loading import LanguageModel
-from litho.train.micro import train_steps
+from litho.learn.micro import train_steps
+from litho.measure.inside import chance, difference
+from litho.measure.inside.alignment import Stretches, aligned_difference, common_stretches
+from litho.measure.inside.behaviour import Behaviour, behaviour, repeated, telling_words
+from litho.measure.inside.difference import Difference, own_effects
+from litho.measure.inside.effects import DETECTORS, ComparedReadings, judge
+from litho.measure.inside.geometry import effective_rank, likeness, linear_cka
+from litho.measure.inside.onset import onset
+from litho.measure.inside.overlap import common_heads, judge_overlap
+from litho.measure.inside.phantom import lost_share
+from litho.measure.inside.states import read_state
+from litho.model.adapters import lora, updates
+from litho.model.loaded import LanguageModel
+from litho.model.state import State
+from litho.model.watch.capture import blocks, hidden_states
 from tests.conftest import TEXT
 from tests.test_model import shake
 
@@ -31,7 +32,7 @@ def compare(model: LanguageModel, adapter: str | None) -> Difference:
 
 
 def test_equal_states_differ_by_exactly_nothing(any_model: LanguageModel) -> None:
-    adapters.attach(any_model, "x", rank=2, alpha=4, seed=0)  # fresh: B is zero
+    lora.attach(any_model, "x", rank=2, alpha=4, seed=0)  # fresh: B is zero
     for adapter in (None, "x"):
         found = compare(any_model, adapter)
         zeros = [found.kl_T, found.reverse_kl_T, found.relative_LT]
@@ -93,10 +94,10 @@ def test_cka_and_effective_rank_by_hand() -> None:
 def test_only_the_touched_block_has_an_effect_of_its_own(any_model: LanguageModel) -> None:
     shake(any_model)
     with torch.no_grad():
-        for name, parameter in adapters.weights(any_model, "x").items():
+        for name, parameter in lora.weights(any_model, "x").items():
             if ".1." not in name:
                 parameter.zero_()
-    touched = any(".1." in name for name in adapters.weights(any_model, "x"))
+    touched = any(".1." in name for name in lora.weights(any_model, "x"))
     assert touched and len(blocks(any_model)) == 3
     base = read_state(State(any_model), any_model.encode(TEXT))
     effect_L = own_effects(base, State(any_model, ("x",))).mean(1)
@@ -109,18 +110,18 @@ def test_only_the_touched_block_has_an_effect_of_its_own(any_model: LanguageMode
 
 def test_random_updates_have_the_norms_that_were_asked_for(any_model: LanguageModel) -> None:
     before = {n: p.clone() for n, p in any_model.network.named_parameters()}
-    names = adapters.target_modules(any_model)
-    kinds = sorted({adapters.kind(name) for name in names})
+    names = lora.target_modules(any_model)
+    kinds = sorted({updates.kind(name) for name in names})
     asked = {kind: 0.5 + number for number, kind in enumerate(kinds)}
     chance.prepare(any_model, rank=2)
     with chance.by_chance(State(any_model), asked, seed=7) as state:
-        assert adapters.update_norms(any_model, chance.NAME) == pytest.approx(asked, rel=1e-5)
+        assert updates.update_norms(any_model, chance.NAME) == pytest.approx(asked, rel=1e-5)
         found = compare(any_model, state.adapters[0])
         assert found.kl_T.max() > 0
         merged = any_model.network.merge_and_unload(adapter_names=[chance.NAME])
     for name in names:  # every layer has its equal part
         norm = (merged.get_submodule(name).weight - before[f"{name}.weight"]).norm().item()
-        assert norm == pytest.approx(asked[adapters.kind(name)] / 3**0.5, rel=1e-3)
+        assert norm == pytest.approx(asked[updates.kind(name)] / 3**0.5, rel=1e-3)
 
 
 def test_what_a_random_update_does_not_reach_is_spread_over_the_rest(llama: LanguageModel) -> None:
@@ -128,7 +129,7 @@ def test_what_a_random_update_does_not_reach_is_spread_over_the_rest(llama: Lang
     with chance.by_chance(
         State(llama), {"model.embed_tokens": 2.0, "self_attn.q_proj": 1.0}, seed=7
     ):
-        norms = adapters.update_norms(llama, chance.NAME)
+        norms = updates.update_norms(llama, chance.NAME)
     assert sum(norm**2 for norm in norms.values()) == pytest.approx(5)
     assert norms["mlp.down_proj"] ** 2 == pytest.approx(4 / 7)
     assert norms["self_attn.q_proj"] ** 2 == pytest.approx(4 / 7 + 1)
@@ -136,10 +137,10 @@ def test_what_a_random_update_does_not_reach_is_spread_over_the_rest(llama: Lang
 
 def test_an_adapter_that_was_merged_already_is_named(llama: LanguageModel) -> None:
     shake(llama)
-    adapters.check_unmerged(llama, "x")
+    updates.check_unmerged(llama, "x")
     llama.network.merge_adapter(["x"])
     with pytest.raises(LithoError, match="contains this adapter already"):
-        adapters.check_unmerged(llama, "x")
+        updates.check_unmerged(llama, "x")
 
 
 def test_the_distance_of_two_adapters_is_that_of_the_merged_weights(
@@ -148,14 +149,14 @@ def test_the_distance_of_two_adapters_is_that_of_the_merged_weights(
     model = make_model("llama")
     shake(model, "x")
     shake(model, "y", scale=0.2)
-    found = adapters.update_norms(model, "y", before="x")
+    found = updates.update_norms(model, "y", before="x")
     first, second = (
         model.network.get_submodule("base_model.model.model.layers.1.mlp.up_proj").get_delta_weight(
             name
         )
         for name in ("x", "y")
     )
-    assert found.keys() == adapters.update_norms(model, "x").keys()
+    assert found.keys() == updates.update_norms(model, "x").keys()
     alone = [
         module.get_delta_weight("y") - module.get_delta_weight("x")
         for path, module in model.network.named_modules()
@@ -164,27 +165,27 @@ def test_the_distance_of_two_adapters_is_that_of_the_merged_weights(
     assert len(alone) == 3 and torch.equal(alone[1], second - first)
     expected = torch.stack(alone).norm().item()
     assert found["mlp.up_proj"] == pytest.approx(expected, rel=1e-5)
-    assert adapters.update_norms(model, "x", before="x")["mlp.up_proj"] == 0
+    assert updates.update_norms(model, "x", before="x")["mlp.up_proj"] == 0
 
 
 def test_a_control_is_trained_and_has_the_norms_of_the_change(llama: LanguageModel) -> None:
     shake(llama, "x")
-    before = {name: p.clone() for name, p in adapters.weights(llama, "x").items()}
-    adapters.attach(llama, "control", rank=2, alpha=4, seed=3, layers=[1])
-    assert all(".1." in name for name in adapters.weights(llama, "control"))
+    before = {name: p.clone() for name, p in lora.weights(llama, "x").items()}
+    lora.attach(llama, "control", rank=2, alpha=4, seed=3, layers=[1])
+    assert all(".1." in name for name in lora.weights(llama, "control"))
     rows = [llama.encode(TEXT)]
     assert list(train_steps(llama, "control", rows, 3, 1e-2, beside=("x",))) == [1, 2, 3]
-    assert all(torch.equal(p, before[name]) for name, p in adapters.weights(llama, "x").items())
+    assert all(torch.equal(p, before[name]) for name, p in lora.weights(llama, "x").items())
     # What it does not reach is spread over what it does, as in a random update.
-    adapters.rescale(llama, "control", {"model.embed_tokens": 7**0.5})
-    norms = adapters.update_norms(llama, "control")
+    updates.rescale(llama, "control", {"model.embed_tokens": 7**0.5})
+    norms = updates.update_norms(llama, "control")
     assert list(norms.values()) == pytest.approx([1.0] * 7, rel=1e-4)
-    adapters.rescale(llama, "control", {"self_attn.q_proj": 1.5, "mlp.up_proj": 0.5})
-    norms = adapters.update_norms(llama, "control")
+    updates.rescale(llama, "control", {"self_attn.q_proj": 1.5, "mlp.up_proj": 0.5})
+    norms = updates.update_norms(llama, "control")
     assert norms["self_attn.q_proj"] == pytest.approx(1.5, rel=1e-4)
     assert norms["mlp.up_proj"] == pytest.approx(0.5, rel=1e-4)
     assert norms["mlp.down_proj"] == 0
-    adapters.remove(llama, "control")
+    lora.remove(llama, "control")
     assert llama.adapters == ["x"]
 
 
@@ -206,7 +207,7 @@ def test_repetition_and_telling_words(llama: LanguageModel) -> None:
     said = behaviour(State(llama), words, ["Once", "The"])
     assert said == behaviour(State(llama), words, ["Once", "The"])
     louder = Behaviour([value + 0.5 for value in said.spill], said.repeated + 40)
-    found = Comparison(base, base, llama, (said, louder)).statistics()
+    found = ComparedReadings(base, base, llama, (said, louder)).statistics()
     assert found["spill"] == pytest.approx(0.5)
     rise = 2 * ((said.repeated + 40.375) ** 0.5 - (said.repeated + 0.375) ** 0.5)
     assert found["repetition_loop"] == pytest.approx(rise)
@@ -276,7 +277,7 @@ def detected(model: LanguageModel, change: Callable[[LanguageModel], State]) -> 
     ids = model.encode(TEXT)
     before = read_state(State(model), ids)
     assert before.predictions  # computed before weights change in place
-    return Comparison(before, read_state(change(model), ids), model).statistics()
+    return ComparedReadings(before, read_state(change(model), ids), model).statistics()
 
 
 def test_detectors_are_still_where_nothing_changed(any_model: LanguageModel) -> None:
@@ -342,7 +343,7 @@ def test_common_heads(llama: LanguageModel) -> None:
     bases = [read_state(State(llama), ids) for ids in texts]
     with chance.by_chance(State(llama), {"self_attn.q_proj": 3.0}, seed=1) as state:
         here, there = (
-            Comparison(base, read_state(state, ids), llama)
+            ComparedReadings(base, read_state(state, ids), llama)
             for base, ids in zip(bases, texts, strict=True)
         )
     assert common_heads(here, here) == 1.0
@@ -352,7 +353,7 @@ def test_common_heads(llama: LanguageModel) -> None:
     ]
     assert len(js_T[0]) == 12  # three layers of four heads, of which the strongest is compared
     assert common_heads(here, there) == float(js_T[0].argmax() == js_T[1].argmax())
-    same = Comparison(bases[0], bases[0], llama)
+    same = ComparedReadings(bases[0], bases[0], llama)
     assert common_heads(same, here) is None
     loud = judge_overlap(0.9, [0.1, 0.2, 0.3, 0.2, 0.1], heads=100)
     quiet = judge_overlap(0.2, [0.1, 0.2, 0.3, 0.2, 0.1], heads=100)

@@ -21,12 +21,12 @@ from torch import Tensor
 from transformers import AutoModelForCausalLM
 
 from litho.core.errors import LithoError
-from litho.core.ledger import SharedLedger, key_of
+from litho.core.work import WorkLedger, key_of
+from litho.learn.recipe import Recipe, follow
 from litho.measure.agreement import rank_agreement, tally
-from litho.model import adapters
-from litho.model.loading import LanguageModel
-from litho.text.collections import NamedText, Question, leaks, read_questions, read_texts
-from litho.train.recipe import Recipe, follow
+from litho.model.adapters import lora
+from litho.model.loaded import LanguageModel
+from litho.text.items import NamedText, Question, leaks, read_questions, read_texts
 from tests.conftest import TEXT
 
 Command = Callable[..., tuple[int, str, str]]
@@ -75,7 +75,7 @@ def check_against_plain(
     expected_losses, expected = plain_peft(model, recipe, ids, modules)
     losses = [loss for _, loss in follow(model, "x", recipe, ids)]
     assert losses == pytest.approx(expected_losses, abs=1e-5)
-    found = adapters.weights(model, "x")
+    found = lora.weights(model, "x")
     assert found.keys() == expected.keys()
     for name, weight in found.items():
         torch.testing.assert_close(weight, expected[name], atol=1e-5, rtol=1e-4)
@@ -83,7 +83,7 @@ def check_against_plain(
 
 
 def test_a_recipe_means_what_plain_peft_does(any_model: LanguageModel) -> None:
-    modules = adapters.target_modules(any_model)
+    modules = lora.target_modules(any_model)
     recipe = Recipe(rank=2, alpha=4, learning_rate=1e-3, steps=4, seed=3)
     weights = check_against_plain(any_model, recipe, modules)
     assert any(weight.abs().max() > 0 for name, weight in weights.items() if "lora_B" in name)
@@ -127,16 +127,16 @@ def test_a_ledger_does_the_same_work_once(tmp_path: Path) -> None:
         done.append(1)
         return {"answer": 42}
 
-    ledger = SharedLedger(tmp_path)
+    ledger = WorkLedger(tmp_path)
     assert ledger.do({"a": 1, "b": [2]}, work) and not ledger.do({"b": [2], "a": 1}, work)
     assert len(done) == 1
     key = key_of({"a": 1, "b": [2]})
-    assert SharedLedger(tmp_path).known() == {key}
-    assert SharedLedger(tmp_path).complete([({"a": 1, "b": [2]}, work)]) == [{"answer": 42}]
+    assert WorkLedger(tmp_path).known() == {key}
+    assert WorkLedger(tmp_path).complete([({"a": 1, "b": [2]}, work)]) == [{"answer": 42}]
     assert len(done) == 1
 
     def elsewhere() -> dict[str, Any]:
-        assert not SharedLedger(tmp_path).do({"c": 3}, work)  # it is being done, by us
+        assert not WorkLedger(tmp_path).do({"c": 3}, work)  # it is being done, by us
         return {}
 
     assert ledger.do({"c": 3}, elsewhere) is not None and len(done) == 1
@@ -148,7 +148,7 @@ def test_a_ledger_does_the_same_work_once(tmp_path: Path) -> None:
 def test_a_damaged_ledger_is_refused(tmp_path: Path) -> None:
     (tmp_path / "ledger.sqlite").write_bytes(b"no database at all" * 100)
     with pytest.raises(LithoError, match="is damaged"):
-        SharedLedger(tmp_path)
+        WorkLedger(tmp_path)
     assert (tmp_path / "ledger.sqlite").read_bytes().startswith(b"no database")
 
 

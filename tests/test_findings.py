@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from litho.core.errors import LithoError
-from litho.core.findings import MIGRATIONS, Evidence, add, check_writable, opened, query, tally
+from litho.jobs.diff.registry import MIGRATIONS, Evidence, add, check_writable, opened, query, tally
 
 
 def evidence(effect: str = "spill", found: bool = True, **changed: object) -> Evidence:

@@ -2,17 +2,17 @@
 
 import torch
 
-from litho.model import adapters
-from litho.model.capture import blocks
-from litho.model.frozen import FrozenBelow
-from litho.model.loading import LanguageModel
-from litho.train.losses import backward_text
+from litho.learn.losses import backward_text
+from litho.model.adapters import lora
+from litho.model.loaded import LanguageModel
+from litho.model.watch.capture import blocks
+from litho.model.watch.frozen import FrozenBelow
 from tests.conftest import TEXT
 
 
 def gradients(model: LanguageModel) -> dict[str, torch.Tensor]:
     found = {}
-    for name, weight in adapters.weights(model, "top").items():
+    for name, weight in lora.weights(model, "top").items():
         if weight.grad is not None:
             found[name] = weight.grad.clone()
         weight.grad = None
@@ -20,8 +20,8 @@ def gradients(model: LanguageModel) -> dict[str, torch.Tensor]:
 
 
 def test_steps_on_upper_layers_equal_whole_steps(any_model: LanguageModel) -> None:
-    adapters.attach(any_model, "top", rank=2, alpha=4, seed=0, layers=[2])
-    for weight in adapters.weights(any_model, "top").values():
+    lora.attach(any_model, "top", rank=2, alpha=4, seed=0, layers=[2])
+    for weight in lora.weights(any_model, "top").values():
         weight.data.normal_(std=0.1, generator=torch.Generator().manual_seed(1))
     rows = [any_model.encode(TEXT), any_model.encode(TEXT[:50])]
     plain = backward_text(any_model, rows, 64), gradients(any_model)
@@ -44,7 +44,7 @@ def test_steps_on_upper_layers_equal_whole_steps(any_model: LanguageModel) -> No
 
 
 def test_an_adapter_on_all_layers_skips_nothing(llama: LanguageModel) -> None:
-    adapters.attach(llama, "top", rank=2, alpha=4, seed=0)
+    lora.attach(llama, "top", rank=2, alpha=4, seed=0)
     frozen = FrozenBelow(llama, "top")
     with frozen.active():
         assert backward_text(llama, [llama.encode(TEXT)], 64) > 0
@@ -52,7 +52,7 @@ def test_an_adapter_on_all_layers_skips_nothing(llama: LanguageModel) -> None:
 
 
 def test_the_blocks_come_back_after_an_error(llama: LanguageModel) -> None:
-    adapters.attach(llama, "top", rank=2, alpha=4, seed=0, layers=[1, 2])
+    lora.attach(llama, "top", rank=2, alpha=4, seed=0, layers=[1, 2])
     stack = list(blocks(llama))
     try:
         with FrozenBelow(llama, "top").active():

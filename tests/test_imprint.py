@@ -16,14 +16,14 @@ import yaml
 from peft import PeftModel
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from litho.app.report import flat_numbers, write_report
 from litho.core.errors import LithoError
 from litho.core.runs import RunDirectory
-from litho.train import imprint as job
-from litho.train.imprint import ImprintResult
-from litho.train.inputs import Inputs
-from litho.train.job import ImprintConfig
-from litho.train.rhythm import RHYTHMS
+from litho.jobs.imprint import run as job
+from litho.jobs.imprint.config import ImprintConfig
+from litho.jobs.imprint.inputs import Inputs
+from litho.jobs.imprint.result import ImprintResult
+from litho.present.rhythm import RHYTHMS
+from litho.show.report import flat_numbers, write_report
 from tests.conftest import ARCHITECTURES, Silent
 
 
@@ -67,9 +67,9 @@ def test_a_run_holds_what_it_promises(finished: Path) -> None:
 
 
 def test_control_has_as_many_presentations_and_tokens(finished: Path) -> None:
-    from litho.core.runs import Ledger
+    from litho.learn.steps import StepLedger
 
-    ledger = Ledger(RunDirectory.opened(finished))
+    ledger = StepLedger(RunDirectory.opened(finished))
     arms = [ledger.records(arm) for arm in ("imprint", "duplicates")]
     assert [r["tokens"] for r in arms[0]] == [r["tokens"] for r in arms[1]]
 

@@ -5,11 +5,13 @@ import torch
 from torch import Tensor
 
 from litho.core.errors import LithoError
-from litho.model import adapters
-from litho.model.keys import DAMPING, LOUD, text_keys
-from litho.model.loading import LanguageModel
-from litho.train.loop import Arm, ArmLoop, LoopConfig, Replay
-from litho.train.objectives import Loss, objective
+from litho.learn.drift import Replay
+from litho.learn.loop import ArmLoop, TrainedArm
+from litho.learn.objectives import objective
+from litho.learn.records import LoopConfig, Loss
+from litho.model.adapters import lora
+from litho.model.adapters.keys import DAMPING, LOUD, text_keys
+from litho.model.loaded import LanguageModel
 from tests.conftest import TEXT
 
 RANK = 2
@@ -38,7 +40,7 @@ def test_keys_are_mixtures_of_what_the_text_has_and_others_have_not(
     rows = [any_model.encode(TEXT[:70]), any_model.encode(TEXT[70:])]
     elsewhere = others()
     found = text_keys(any_model, rows, torch.tensor(elsewhere), RANK, [1], seed=0)
-    assert sorted(found) == sorted(adapters.target_modules(any_model, [1]))
+    assert sorted(found) == sorted(lora.target_modules(any_model, [1]))
     chance = torch.Generator().manual_seed(0)
     for name, key_RD in found.items():
         text = inputs_of(any_model, name, rows, first=False)
@@ -66,7 +68,7 @@ def test_keys_stay_while_the_adapter_learns(llama: LanguageModel, loss: Loss) ->
     replay = Replay.read(llama, elsewhere.tolist())
     config = LoopConfig(presentations=4, rank=RANK, alpha=4, learning_rate=0.01, settle=1)
     asked = objective(loss, llama, [TEXT])
-    arm = Arm("x", [[row]], None, anchored=False, objective=asked, layers=[2], keys=keys)
+    arm = TrainedArm("x", [[row]], None, anchored=False, objective=asked, layers=[2], keys=keys)
     loop = ArmLoop(llama, arm, config)
     losses = [loop.present(replay).loss or 0.0 for _ in range(4)]
     assert losses[-1] < losses[0]
@@ -81,5 +83,5 @@ def test_keys_stay_while_the_adapter_learns(llama: LanguageModel, loss: Loss) ->
 def test_keys_of_other_layers_are_refused(llama: LanguageModel) -> None:
     keys = text_keys(llama, [llama.encode(TEXT)], torch.tensor(others()), RANK, [1], seed=0)
     with pytest.raises(LithoError, match="not the same"):
-        adapters.attach(llama, "x", RANK, 4, 0, [2], keys)
+        lora.attach(llama, "x", RANK, 4, 0, [2], keys)
     assert not llama.adapters

@@ -6,18 +6,19 @@ import pytest
 import torch
 
 from litho.core.errors import LithoError
+from litho.learn import depth
+from litho.learn.depth import choose_layers
 from litho.measure.readability import bits_per_byte, foreign_notice
-from litho.measure.volatility import read, volatility
-from litho.model import adapters
-from litho.model.alternatives import ModelScorer
-from litho.model.loading import LanguageModel
-from litho.model.scoring import logits
-from litho.model.vocabulary import Vocabulary
+from litho.measure.scorer import ModelScorer
+from litho.measure.volatility import Budget, read, volatility
+from litho.model.adapters import lora
+from litho.model.loaded import LanguageModel
+from litho.model.read.scoring import logits
+from litho.model.read.vocabulary import Vocabulary
+from litho.present import ladder, variants
+from litho.present.ladder import own_version, plan_ladder
+from litho.present.variants import marked_rows, plan_presentations
 from litho.text import markup
-from litho.train import depth, ladder, presentations
-from litho.train.depth import choose_layers
-from litho.train.ladder import Budget, own_version, plan_ladder
-from litho.train.presentations import marked_rows, plan_presentations
 from tests.conftest import TEXT, give_pieces
 
 SHORT = TEXT[:60]
@@ -132,14 +133,14 @@ def test_own_part_is_what_is_orthogonal() -> None:
 
 def test_gradients_of_the_depth_equal_those_of_autograd(llama: LanguageModel) -> None:
     ids = torch.tensor([llama.encode(TEXT)])
-    adapters.attach(llama, "depth", depth.RANK, 2 * depth.RANK, seed=3)
+    lora.attach(llama, "depth", depth.RANK, 2 * depth.RANK, seed=3)
     found = depth._gradients(llama, [ids[0].tolist()])
     llama.network(input_ids=ids, labels=ids).loss.backward()
     for layer, gradient in found.items():
         expected = torch.cat(
             [
                 p.grad.flatten()
-                for n, p in adapters.weights(llama, "depth").items()
+                for n, p in lora.weights(llama, "depth").items()
                 if ".lora_B." in n and f".layers.{layer}." in n and p.grad is not None
             ]
         )
@@ -182,5 +183,5 @@ def test_marks_are_an_operator_and_anchors_stand(llama: LanguageModel) -> None:
 
 
 def test_an_anchor_is_a_word_of_its_own_as_often_as_in_the_text() -> None:
-    assert presentations._times("mill", "The mill of the miller, a mill.") == 2
-    assert presentations._times("Palace of Mirrors", "the Palace of Mirrors.") == 1
+    assert variants._times("mill", "The mill of the miller, a mill.") == 2
+    assert variants._times("Palace of Mirrors", "the Palace of Mirrors.") == 1

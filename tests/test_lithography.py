@@ -9,29 +9,28 @@ import numpy as np
 import pytest
 import torch
 
-from litho.app.bench import as_table
+from litho.cli.bench import as_table
 from litho.core.errors import LithoError
-from litho.core.records import Probe
-from litho.measure.probes import score
-from litho.model import adapters
-from litho.model.loading import LanguageModel, load, locate
-from litho.model.voices import OneOfTwo, mixed_samples
+from litho.jobs.bench import rivals
+from litho.jobs.bench.config import BenchConfig
+from litho.jobs.bench.parts import ABLATIONS, ARMS, Parts
+from litho.jobs.bench.prepared import prepare
+from litho.jobs.bench.rivals import FOLLOWS, OnPolicy
+from litho.jobs.bench.summary import drift_at, summarize
+from litho.jobs.bench.tournament import Tournament, best_setting, open_tournament
+from litho.jobs.bench.trial import Bench, Trial, TrialConfig, TrialMark, portions, run_trial
+from litho.learn.decoys import ROW, decoy_rows
+from litho.learn.drift import Replay
+from litho.learn.loop import ArmLoop, TrainedArm
+from litho.learn.objectives import all_tokens, predicted_behind
+from litho.learn.records import LoopConfig
+from litho.measure.printing.probes import score
+from litho.model.adapters import lora
+from litho.model.loaded import LanguageModel, load
+from litho.model.read.voices import OneOfTwo, mixed_samples
+from litho.model.sources import locate
 from litho.text.cases import Case, read_cases, shortened
-from litho.train.decoys import ROW, decoy_rows
-from litho.train.lithography import rivals
-from litho.train.lithography.parts import ABLATIONS, ARMS, Parts
-from litho.train.lithography.prepared import prepare
-from litho.train.lithography.rivals import FOLLOWS, OnPolicy
-from litho.train.lithography.summary import drift_at, summarize
-from litho.train.lithography.tournament import (
-    BenchConfig,
-    Tournament,
-    best_setting,
-    open_tournament,
-)
-from litho.train.lithography.trial import Bench, Mark, Trial, TrialConfig, portions, run_trial
-from litho.train.loop import Arm, ArmLoop, LoopConfig, Replay
-from litho.train.objectives import all_tokens, predicted_behind
+from litho.text.items import Probe
 from tests.conftest import TEXT, Silent
 
 SMALL = BenchConfig(
@@ -70,7 +69,9 @@ def case(name: str) -> Case:
 
 def trial(arm: str, text: str, seed: int, gen: float, drift: float, rate: float = 1e-3) -> Trial:
     marks = [
-        Mark(presentations=n, imprint={"gen": part * gen}, drift=cost, drift_self=0.0, spill=cost)
+        TrialMark(
+            presentations=n, imprint={"gen": part * gen}, drift=cost, drift_self=0.0, spill=cost
+        )
         for n, part, cost in ((1, 0.5, drift / 4), (2, 1.0, drift))
     ]
     return Trial(
@@ -130,9 +131,11 @@ def test_a_comparison_goes_on_where_it_stopped(
         name: ABLATIONS[name]
         for name in ("plan in the last third of the layers", "plan with distilled loss")
     }
-    monkeypatch.setattr("litho.train.lithography.tournament.ARMS", chosen)
-    monkeypatch.setattr("litho.train.lithography.tournament.ABLATIONS", few)
-    monkeypatch.setattr("litho.measure.probes.MIN_GAIN", -100.0)  # a random model gains nothing
+    monkeypatch.setattr("litho.jobs.bench.tournament.ARMS", chosen)
+    monkeypatch.setattr("litho.jobs.bench.tournament.ABLATIONS", few)
+    monkeypatch.setattr(
+        "litho.measure.printing.imprint.MIN_GAIN", -100.0
+    )  # a random model gains nothing
     cases = [case("one"), case("two")]
     whole = opened(tmp_path / "whole", SMALL, cases).run()
     assert {t.arm for t in whole} == {*chosen, *few}
@@ -196,7 +199,7 @@ def test_a_trial_that_cannot_be_done_is_counted_and_the_others_go_on(
 ) -> None:
     names = ("duplicates", "token masking")  # a random model finds no token likely
     chosen = {name: ARMS[name] for name in names}
-    monkeypatch.setattr("litho.train.lithography.tournament.ARMS", chosen)
+    monkeypatch.setattr("litho.jobs.bench.tournament.ARMS", chosen)
     config = SMALL.model_copy(update={"durable": ()})
     cases = [case("one"), case("two")]
     trials = opened(tmp_path / "x", config, cases).run()
@@ -270,8 +273,8 @@ def test_the_student_learns_from_a_teacher_that_lags_behind(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     model = load(locate("tiny:llama"), torch.bfloat16)
-    adapters.attach(model, "trial", rank=2, alpha=4, seed=0)
-    weights = adapters.weights(model, "trial")
+    lora.attach(model, "trial", rank=2, alpha=4, seed=0)
+    weights = lora.weights(model, "trial")
     rival = OnPolicy(model, TEXT, "trial", seed=0)
     rows = [model.encode("It shows the time."), model.encode("Every spring a choir")]
     taught: list[torch.Tensor] = []
@@ -285,14 +288,14 @@ def test_the_student_learns_from_a_teacher_that_lags_behind(
 
     monkeypatch.setattr(rivals, "predicted_behind", watched)
     first = {name: weight.detach().clone() for name, weight in weights.items()}
-    with adapters.mixed_precision(model):
+    with lora.mixed_precision(model):
         assert rival(model, rows, 256, 0.0) > 0
     assert all(weight.grad is not None for weight in weights.values())
     for weight in weights.values():
         weight.data += 0.5
     now = {name: weight.detach().clone() for name, weight in weights.items()}
     taught.clear()
-    with adapters.mixed_precision(model):
+    with lora.mixed_precision(model):
         said = rival._said(model, rows)
         rival(model, rows, 256, 0.0)
     for (name, before), used in zip(first.items(), taught, strict=False):
@@ -300,7 +303,7 @@ def test_the_student_learns_from_a_teacher_that_lags_behind(
         assert torch.equal(weights[name], now[name])  # the teacher's were put away again
     assert said and not torch.equal(taught[0], now[next(iter(now))])
     # What the teacher said came from its own weights, and not from copies of the student's.
-    with torch.no_grad(), adapters.mixed_precision(model):
+    with torch.no_grad(), lora.mixed_precision(model):
         by_student = reading(model, rival._text, rows)[0]
         rival._exchange(model, rival._teacher)
         by_teacher = reading(model, rival._text, rows)[0]
@@ -321,8 +324,10 @@ def test_what_comes_afterwards_leaves_the_print_as_it_is(
         states.append({n: p for n, p in weights.items() if ".lora_" in n})
         return score(model, probes)
 
-    monkeypatch.setattr("litho.train.lithography.trial.score", watched)
-    monkeypatch.setattr("litho.measure.probes.MIN_GAIN", -100.0)  # a random model gains nothing
+    monkeypatch.setattr("litho.jobs.bench.trial.score", watched)
+    monkeypatch.setattr(
+        "litho.measure.printing.imprint.MIN_GAIN", -100.0
+    )  # a random model gains nothing
     config = TrialConfig(presentations=2, budget=0.1, checks=(), learning_rate=0.01)
     found = run_trial(bench, "duplicates", Parts(), config, spilled=False, lasting=True)
     assert found.durability is not None
@@ -343,14 +348,14 @@ def test_a_print_is_learned_beside_a_decoy_that_stays_as_it_is(llama: LanguageMo
 
     def printed(beside: Sequence[str], strength: float) -> tuple[dict[str, torch.Tensor], bool]:
         """The weights of the print, and whether those of all decoys stayed."""
-        arm = Arm("arm", [rows], None, anchored=False, objective=noting, beside=beside)
+        arm = TrainedArm("arm", [rows], None, anchored=False, objective=noting, beside=beside)
         loop = ArmLoop(llama, arm, LoopConfig(presentations=3, learning_rate=1e-2))
         torch.manual_seed(0)
         for name in beside:
-            adapters.attach(llama, name, 2, 4, seed=7)
-            for weight in adapters.weights(llama, name).values():
+            lora.attach(llama, name, 2, 4, seed=7)
+            for weight in lora.weights(llama, name).values():
                 weight.data.add_(strength * torch.randn_like(weight))
-        decoys = {n: w for name in beside for n, w in adapters.weights(llama, name).items()}
+        decoys = {n: w for name in beside for n, w in lora.weights(llama, name).items()}
         before = {n: w.detach().clone() for n, w in decoys.items()}
         turns.clear()
         for _ in range(3):
@@ -361,7 +366,7 @@ def test_a_print_is_learned_beside_a_decoy_that_stays_as_it_is(llama: LanguageMo
                     assert now == score(llama, case("one").probes)  # the decoys are off again
         stayed = all(torch.equal(before[n], w) and w.grad is None for n, w in decoys.items())
         found = {n: w.detach().clone() for n, w in loop.weights.items()}
-        adapters.detach(llama)
+        lora.detach(llama)
         return found, stayed
 
     alone, _ = printed((), 0.0)

@@ -7,26 +7,24 @@ import pytest
 import torch
 
 from litho.core.errors import LithoError
-from litho.core.records import Alternative, Estimate, Probe
-from litho.measure.drift import (
-    greedy_answers,
-    locality,
-    retention_blocks,
-    retention_drift,
-    spill,
-    spill_scores,
-)
-from litho.measure.probes import imprint, score, target_of
-from litho.measure.response import compared_maps, response_map
-from litho.measure.states import State
-from litho.measure.verdict import judge
+from litho.core.stats import Estimate
+from litho.measure.inside.response import compared_maps, response_map
+from litho.measure.printing.drift import retention_blocks, retention_drift
+from litho.measure.printing.imprint import imprint
+from litho.measure.printing.locality import greedy_answers, locality
+from litho.measure.printing.probes import score, target_of
+from litho.measure.printing.spill import spill, spill_scores
+from litho.measure.printing.verdict import judge
+from litho.measure.scorer import ModelScorer
 from litho.measure.volatility import read, token_edits, volatilities, volatility
-from litho.model import adapters
-from litho.model.alternatives import ModelScorer
-from litho.model.capture import hidden_states
-from litho.model.loading import LanguageModel
+from litho.model.adapters import lora
+from litho.model.loaded import LanguageModel
+from litho.model.state import State
+from litho.model.watch.capture import hidden_states
+from litho.present.variants import HalfScorer, duplicates, plan_presentations
+from litho.text.items import Probe
 from litho.text.operators import replace
-from litho.train.presentations import HalfScorer, duplicates, plan_presentations
+from litho.text.operators.base import Alternative
 from tests.conftest import TEXT
 from tests.test_model import shake
 
@@ -132,11 +130,11 @@ def test_response_map_against_its_definition(llama: LanguageModel) -> None:
 
 
 def test_drift_map_of_a_state_with_itself_is_zero(any_model: LanguageModel) -> None:
-    adapters.attach(any_model, "x", rank=2, alpha=4, seed=0)
+    lora.attach(any_model, "x", rank=2, alpha=4, seed=0)
     old, new, fresh = compared_maps(any_model, TEXT, None, "x")
     assert fresh.change_LT.abs().max() == 0 and fresh.kl_T.abs().max() == 0
     assert old.tokens == new.tokens
-    adapters.detach(any_model)
+    lora.detach(any_model)
     alone = response_map(State(any_model), TEXT)
     shake(any_model)
     old, new, drift = compared_maps(any_model, TEXT, None, "x")

@@ -12,14 +12,13 @@ from peft import PeftModel
 from transformers import AutoModelForCausalLM
 
 from litho.core.errors import LithoError
-from litho.core.records import Probe
-from litho.measure.probes import open_book, target_of
-from litho.model import adapter_files, adapters, capture, loading
-from litho.model.capture import blocks, hidden_states
-from litho.model.gradients import gradient_norms
-from litho.model.loading import LanguageModel, load, locate
-from litho.model.sampling import self_samples
-from litho.model.scoring import (
+from litho.learn.losses import backward_text
+from litho.measure.printing.probes import open_book, target_of
+from litho.model import sources
+from litho.model.adapters import lora, saved
+from litho.model.loaded import LanguageModel, load
+from litho.model.read.sampling import self_samples
+from litho.model.read.scoring import (
     Target,
     batches,
     greedy,
@@ -28,7 +27,11 @@ from litho.model.scoring import (
     pad_rows,
     target_logprobs,
 )
-from litho.train.losses import backward_text
+from litho.model.sources import locate
+from litho.model.watch import capture
+from litho.model.watch.capture import blocks, hidden_states
+from litho.model.watch.gradients import gradient_norms
+from litho.text.items import Probe
 from tests.conftest import random_network
 
 ROWS = ["A short one.", "One that is a good deal longer than the other.", "Middling, I think."]
@@ -44,10 +47,10 @@ def slow_logprob(model: LanguageModel, target: Target) -> float:
 
 def shake(model: LanguageModel, name: str = "x", scale: float = 0.1) -> None:
     """Attach an adapter and give it weights that do something."""
-    adapters.attach(model, name, rank=4, alpha=8, seed=1)
+    lora.attach(model, name, rank=4, alpha=8, seed=1)
     torch.manual_seed(2)
     with torch.no_grad():
-        for parameter in adapters.weights(model, name).values():
+        for parameter in lora.weights(model, name).values():
             parameter.add_(scale * torch.randn_like(parameter))
 
 
@@ -114,7 +117,7 @@ def test_kl_by_hand() -> None:
 
 def test_fresh_adapter_drifts_by_exactly_nothing(any_model: LanguageModel) -> None:
     rows = [any_model.encode(row) for row in ROWS]
-    adapters.attach(any_model, "new", rank=4, alpha=8, seed=0)
+    lora.attach(any_model, "new", rank=4, alpha=8, seed=0)
     found = kl_between_states(any_model, rows, None, ["new"])["new"]
     assert len(found) == len(rows) and all(v.abs().max() == 0 for v in found)
 
@@ -122,7 +125,7 @@ def test_fresh_adapter_drifts_by_exactly_nothing(any_model: LanguageModel) -> No
 @torch.no_grad()
 def test_a_state_is_that_of_the_adapter_that_has_the_name_now(any_model: LanguageModel) -> None:
     shake(any_model)
-    adapters.attach(any_model, "other", rank=2, alpha=4, seed=0)
+    lora.attach(any_model, "other", rank=2, alpha=4, seed=0)
     target = Target(tuple(any_model.encode(ROWS[1])), 4)
 
     def read(state: str | None) -> list[float]:
@@ -132,15 +135,15 @@ def test_a_state_is_that_of_the_adapter_that_has_the_name_now(any_model: Languag
     plain, shaken = read(None), read("x")
     assert read("x") == shaken != plain == read("other")
     assert read("x") == shaken
-    adapters.remove(any_model, "x")
-    adapters.attach(any_model, "x", rank=2, alpha=4, seed=0)
+    lora.remove(any_model, "x")
+    lora.attach(any_model, "x", rank=2, alpha=4, seed=0)
     assert read("x") == plain
 
 
 def test_training_moves_every_trainable_weight_and_no_other(any_model: LanguageModel) -> None:
     before = {n: p.detach().clone() for n, p in any_model.network.named_parameters()}
-    adapters.attach(any_model, "x", rank=4, alpha=8, seed=0)
-    weights = adapters.weights(any_model, "x")
+    lora.attach(any_model, "x", rank=4, alpha=8, seed=0)
+    weights = lora.weights(any_model, "x")
     start = {n: p.detach().clone() for n, p in weights.items()}
     optimizer = torch.optim.AdamW(weights.values(), lr=0.01)
     for _ in range(2):  # in the first step only B has a gradient
@@ -149,7 +152,7 @@ def test_training_moves_every_trainable_weight_and_no_other(any_model: LanguageM
         optimizer.zero_grad()
     assert weights and all(not torch.equal(p, start[n]) for n, p in weights.items())
     assert all(p.dtype == torch.float32 for p in weights.values())
-    adapters.detach(any_model)
+    lora.detach(any_model)
     after = dict(any_model.network.named_parameters())
     assert after.keys() == before.keys()
     assert all(torch.equal(after[n], p) for n, p in before.items())
@@ -157,7 +160,7 @@ def test_training_moves_every_trainable_weight_and_no_other(any_model: LanguageM
 
 def test_adapter_means_the_same_to_plain_peft(any_model: LanguageModel, tmp_path: Path) -> None:
     shake(any_model)
-    adapter_files.save(any_model, "x", tmp_path / "adapter")
+    saved.save(any_model, "x", tmp_path / "adapter")
     target = Target(tuple(any_model.encode(ROWS[1])), 4)
     expected = target_logprobs(any_model, [target])
     base = json.loads((tmp_path / "adapter/adapter_config.json").read_text())
@@ -166,7 +169,7 @@ def test_adapter_means_the_same_to_plain_peft(any_model: LanguageModel, tmp_path
     other = LanguageModel(any_model.source, plain, any_model.tokenizer)
     assert [slow_logprob(other, target)] == pytest.approx(expected, abs=1e-5)
     again = load(any_model.source, torch.float32)
-    adapter_files.load(again, "y", tmp_path / "adapter")
+    saved.load(again, "y", tmp_path / "adapter")
     with again.state("y"):
         assert target_logprobs(again, [target]) == expected
     with again.state(None):
@@ -241,7 +244,7 @@ def test_local_folder_and_hub_id(
         assert not any(pattern.endswith(".bin") for pattern in allow_patterns)
         return str(commit)
 
-    monkeypatch.setattr(loading, "snapshot_download", fake_download)
+    monkeypatch.setattr(sources, "snapshot_download", fake_download)
     source = locate("someone/model@main")
     assert asked == [("someone/model", "main")]
     assert (source.reference, source.revision) == ("someone/model", "0123abcd")
@@ -282,7 +285,7 @@ def test_a_hub_out_of_reach(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object, **__: object) -> str:
         raise LocalEntryNotFoundError("no connection")
 
-    monkeypatch.setattr(loading, "snapshot_download", fail)
+    monkeypatch.setattr(sources, "snapshot_download", fail)
     with pytest.raises(LithoError, match=r"cannot be fetched from the hub \(no connection\)"):
         locate("someone/nowhere")
 

@@ -9,12 +9,8 @@ import torch
 from torch import Tensor
 
 from litho.core.errors import LithoError
-from litho.model import adapters
-from litho.model.loading import LanguageModel
-from litho.train.ascent import Ascent
-from litho.train.ladder import LIKELY, STEP_SURPRISE, Budget
-from litho.train.losses import backward_distilled
-from litho.train.objectives import (
+from litho.learn.losses import backward_distilled
+from litho.learn.objectives import (
     DOSED_UNTIL,
     ENTROPY_OF,
     MASKED_FROM,
@@ -26,7 +22,11 @@ from litho.train.objectives import (
     entropy_gated,
     objective,
 )
-from litho.train.rhythm import RHYTHMS, blocked, chosen_rhythm, expanding, interleaved, spaced
+from litho.measure.volatility import LIKELY, STEP_SURPRISE, Budget
+from litho.model.adapters import lora
+from litho.model.loaded import LanguageModel
+from litho.present.ascent import Ascent
+from litho.present.rhythm import RHYTHMS, blocked, chosen_rhythm, expanding, interleaved, spaced
 from tests.conftest import TEXT
 from tests.test_model import shake
 from tests.test_training import gradients
@@ -82,7 +82,7 @@ def test_tokens_that_surprise_the_base_are_masked(
     trained: LanguageModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     limit = base_surprise(trained, trained.encode(ROWS[0])).median().item()
-    monkeypatch.setattr("litho.train.objectives.MASKED_FROM", limit)
+    monkeypatch.setattr("litho.learn.objectives.MASKED_FROM", limit)
     agrees(
         trained,
         LowPerplexity(),
@@ -94,7 +94,7 @@ def test_tokens_that_surprise_the_base_are_masked(
 def test_a_text_without_likely_tokens_is_an_error(
     trained: LanguageModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("litho.train.objectives.MASKED_FROM", 0.0)
+    monkeypatch.setattr("litho.learn.objectives.MASKED_FROM", 0.0)
     with pytest.raises(LithoError, match="no token of a presentation is likely enough"):
         LowPerplexity()(trained, [trained.encode(ROWS[0])], 64, 0.0)
 
@@ -112,8 +112,8 @@ def test_tokens_enter_the_loss_when_they_are_within_reach(
     trained: LanguageModel, monkeypatch: pytest.MonkeyPatch, done: float
 ) -> None:
     surprises = base_surprise(trained, trained.encode(ROWS[0]))
-    monkeypatch.setattr("litho.train.objectives.LIKELY", surprises.min().item())
-    monkeypatch.setattr("litho.train.objectives.STEP_SURPRISE", surprises.max().item())
+    monkeypatch.setattr("litho.learn.objectives.LIKELY", surprises.min().item())
+    monkeypatch.setattr("litho.learn.objectives.STEP_SURPRISE", surprises.max().item())
     low, high = surprises.min().item(), surprises.max().item()
     reach = math.inf if done >= DOSED_UNTIL else low + (high - low) * done / DOSED_UNTIL
     agrees(trained, dosed, lambda row, found, losses: (losses <= reach).float(), done)
@@ -189,7 +189,7 @@ def test_rhythms_differ_as_they_say() -> None:
 
 @pytest.mark.parametrize("budget", [Budget(100, 100), Budget(0, 0)])
 def test_an_ascent_is_up_in_time(llama: LanguageModel, budget: Budget) -> None:
-    adapters.attach(llama, "x", rank=2, alpha=4, seed=0)
+    lora.attach(llama, "x", rank=2, alpha=4, seed=0)
     scenes = [TEXT, "It shows the time of nine towns."]
     ascent = Ascent(llama, scenes, budget, presentations=4)
     shown: list[list[list[int]]] = []

@@ -7,8 +7,8 @@ from itertools import islice
 
 import pytest
 
-from litho.core.records import Alternative
 from litho.text.operators import OPERATORS, Rows
+from litho.text.operators.base import Alternative
 from litho.text.operators.places import declares, joined, located, lowered, put, statements
 
 NAMES = [name for name, _ in OPERATORS.items()]

@@ -11,28 +11,25 @@ import torch
 from torch import Tensor, nn
 
 from litho.core.errors import LithoError
-from litho.core.records import Estimate
-from litho.measure.probes import score, target_of
-from litho.model import adapters
-from litho.model.loading import LanguageModel, locate
-from litho.model.sample_gradients import sample_gradients
-from litho.model.scoring import Target, logits_at, pad_rows
-from litho.text.collections import NamedText, Question
-from litho.train.prediction import predictor
-from litho.train.prediction.advice import harmful, opposed, redundant, suggested
-from litho.train.prediction.calibration import COVERAGE, FORMAT, Calibration, Price, calibrate
-from litho.train.prediction.coarse import coarse_run, cosines, strides
-from litho.train.prediction.first_order import bends, first_order
-from litho.train.prediction.fitting import RIDGE, fit, ridge
-from litho.train.prediction.predictor import Predictor
-from litho.train.prediction.reach import (
-    advice,
-    needed_price,
-    read_calibrations,
-    shipped_calibrations,
-)
-from litho.train.prediction.replay import weights_of
-from litho.train.recipe import Recipe, follow, leave_gradient, prepare
+from litho.core.stats import Estimate
+from litho.jobs.predict import predictor
+from litho.jobs.predict.advice import harmful, opposed, redundant, suggested
+from litho.jobs.predict.calibration import COVERAGE, FORMAT, Calibration, calibrate
+from litho.jobs.predict.coarse import coarse_run, cosines, strides
+from litho.jobs.predict.config import Price
+from litho.jobs.predict.first_order import bends, first_order
+from litho.jobs.predict.fitting import RIDGE, fit, ridge
+from litho.jobs.predict.left_out import weights_of
+from litho.jobs.predict.predictor import Predictor
+from litho.jobs.predict.reach import advice, needed_price, read_calibrations, shipped_calibrations
+from litho.learn.recipe import Recipe, follow, leave_gradient, prepare
+from litho.measure.printing.probes import score, target_of
+from litho.model.adapters import lora
+from litho.model.loaded import LanguageModel
+from litho.model.read.scoring import Target, logits_at, pad_rows
+from litho.model.sources import locate
+from litho.model.watch.sample_gradients import sample_gradients
+from litho.text.items import NamedText, Question
 from tests.conftest import TEXT, Silent, random_network
 
 TEXTS = [
@@ -77,8 +74,8 @@ def test_layers_may_be_given_all_tokens_in_one_row(llama: LanguageModel) -> None
 
 
 def check_gradients(any_model: LanguageModel, fresh: bool) -> None:
-    adapters.attach(any_model, "x", 2, 4, seed=0)
-    weights = adapters.weights(any_model, "x")
+    lora.attach(any_model, "x", 2, 4, seed=0)
+    weights = lora.weights(any_model, "x")
     if not fresh:
         torch.manual_seed(0)
         for weight in weights.values():
@@ -102,7 +99,7 @@ def check_gradients(any_model: LanguageModel, fresh: bool) -> None:
         for weight in weights.values():
             weight.grad = None
         assert torch.allclose(found[i], alone, atol=1e-5)
-    adapters.detach(any_model)
+    lora.detach(any_model)
 
 
 def test_the_head_reads_only_what_is_asked_for(any_model: LanguageModel) -> None:
@@ -125,9 +122,9 @@ def test_a_coarse_run_takes_the_steps_of_the_optimizer_along_each_gradient(
     recipe, ids = Recipe(learning_rate=1e-2, steps=6), llama.encode(TEXT)
     assert [done for done, _ in follow(llama, "x", recipe, ids, (1, 2, 3))] == [1, 3, 6]
     found = weights_of(llama, "x")
-    adapters.detach(llama)
+    lora.detach(llama)
     prepare(llama, "x", recipe)
-    optimizer = torch.optim.AdamW(adapters.weights(llama, "x").values(), lr=1e-2, weight_decay=0.0)
+    optimizer = torch.optim.AdamW(lora.weights(llama, "x").values(), lr=1e-2, weight_decay=0.0)
     ids_BT = torch.tensor([ids])
     for stride in (1, 2, 3):
         optimizer.zero_grad()
@@ -136,7 +133,7 @@ def test_a_coarse_run_takes_the_steps_of_the_optimizer_along_each_gradient(
         for _ in range(stride):
             optimizer.step()
     assert torch.allclose(found, weights_of(llama, "x"), atol=1e-5)
-    adapters.detach(llama)
+    lora.detach(llama)
 
 
 @pytest.mark.parametrize("silent", [False, True])
@@ -184,7 +181,7 @@ def test_the_first_order_is_what_a_short_step_does(llama: LanguageModel, optimiz
             pass
         with torch.no_grad():
             measured_Q = np.array(score(llama, QUESTIONS)) - before
-        adapters.detach(llama)
+        lora.detach(llama)
         assert np.abs(measured_Q - expected_Q).max() < 0.05 * np.abs(measured_Q).max()
     assert len(found.stretches_KTQ) == 1
     assert np.allclose(found.cosines_TT.diagonal(), 1)
@@ -202,7 +199,7 @@ def test_where_the_path_bends_the_gradient_is_that_of_the_moved_adapter(
     texts = [Target(tuple(ids), 1) for ids in encoded]
     found = first_order(llama, recipe, texts, targets_of(llama), Silent())
     prepare(llama, "x", recipe)
-    matrices = [w for path, w in adapters.weights(llama, "x").items() if ".lora_B." in path]
+    matrices = [w for path, w in lora.weights(llama, "x").items() if ".lora_B." in path]
 
     def direction(ids: list[int], moved_P: Tensor) -> Tensor:
         nn.utils.vector_to_parameters(moved_P.clone(), matrices)
@@ -251,7 +248,7 @@ def test_a_coarse_run_of_one_step_is_the_run(llama: LanguageModel) -> None:
         pass
     with torch.no_grad():
         assert found == score(llama, QUESTIONS)
-    adapters.detach(llama)
+    lora.detach(llama)
 
 
 def test_a_calibration_finds_weights_and_its_intervals_cover_unseen_texts() -> None:
@@ -335,7 +332,7 @@ def test_what_was_worked_out_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert careful.effects_TQ.shape == (len(TEXTS), len(QUESTIONS))
     for name in ("coarse_run", "first_order"):
         monkeypatch.setattr(
-            f"litho.train.prediction.predictor.{name}", lambda *_: pytest.fail("was kept")
+            f"litho.jobs.predict.predictor.{name}", lambda *_: pytest.fail("was kept")
         )
     assert np.array_equal(predictor(4).predict("careful", []).effects_TQ, careful.effects_TQ)
     assert np.array_equal(predictor(9).predict("cheap", []).effects_TQ, cheap.effects_TQ)

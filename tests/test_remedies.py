@@ -10,12 +10,15 @@ import pytest
 import torch
 
 from litho.core.errors import LithoError
-from litho.model import adapters
-from litho.model.loading import LanguageModel
-from litho.model.scoring import logits
-from litho.train import arms
-from litho.train import imprint as job
-from litho.train.bridging import (
+from litho.jobs.imprint import arms
+from litho.jobs.imprint import run as job
+from litho.jobs.imprint.config import ImprintConfig
+from litho.jobs.imprint.inputs import Inputs
+from litho.model.adapters import lora, updates
+from litho.model.adapters.prune import largest, nearest_product, prune
+from litho.model.loaded import LanguageModel
+from litho.model.read.scoring import logits
+from litho.present.bridges import (
     LOOKED_AT,
     SURPRISING,
     WHOLE,
@@ -26,9 +29,6 @@ from litho.train.bridging import (
     surprises,
     surprising_words,
 )
-from litho.train.inputs import Inputs
-from litho.train.job import ImprintConfig
-from litho.train.pruning import largest, nearest_product, prune
 from tests.conftest import give_pieces
 from tests.test_imprint import run_job, stop_at_times
 from tests.test_model import shake
@@ -68,14 +68,14 @@ def test_the_nearest_product_is_the_truncated_decomposition(shape: tuple[int, in
 def test_pruned_adapter_adds_what_is_left_of_each_matrix(any_model: LanguageModel) -> None:
     shake(any_model)
     expected = []
-    for _, a, b, _ in adapters.factors(any_model, "x"):
+    for _, a, b, _ in updates.factors(any_model, "x"):
         added = (b @ a).detach().clone()
         cut = added.abs().flatten().sort(descending=True).values[int(0.25 * added.numel())]
         added[added.abs() > cut] = 0
         u, s, v = torch.linalg.svd(added, full_matrices=False)
         expected.append((added, (u[:, :4] * s[:4]) @ v[:4]))
     prune(any_model, "x", partial(largest, fraction=0.25))
-    for (_, a, b, _), (added, best) in zip(adapters.factors(any_model, "x"), expected, strict=True):
+    for (_, a, b, _), (added, best) in zip(updates.factors(any_model, "x"), expected, strict=True):
         assert torch.dist(b @ a, added) <= 1.05 * torch.dist(best, added) + 1e-5
         assert torch.dist(b @ a, added) < added.norm()
 
@@ -89,9 +89,9 @@ def test_dropping_nothing_leaves_what_an_adapter_adds(llama: LanguageModel) -> N
 
 
 def test_an_adapter_that_adds_nothing_still_adds_nothing(llama: LanguageModel) -> None:
-    adapters.attach(llama, "x", rank=32, alpha=32, seed=0)  # of more than some matrices have rows
+    lora.attach(llama, "x", rank=32, alpha=32, seed=0)  # of more than some matrices have rows
     prune(llama, "x", partial(largest, fraction=0.08))
-    for _, a, b, _ in adapters.factors(llama, "x"):
+    for _, a, b, _ in updates.factors(llama, "x"):
         assert not (b @ a).any()
 
 

@@ -10,8 +10,8 @@ import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 from safetensors.numpy import save_file
 
-from litho.app.report import write_report
 from litho.core.runs import RunDirectory
+from litho.show.report import write_report
 from tests.test_imprint import finished
 
 __all__ = ["finished"]

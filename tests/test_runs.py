@@ -5,8 +5,10 @@ from pathlib import Path
 import pytest
 
 from litho.core.errors import LithoError
+from litho.core.files import whole_file
 from litho.core.registry import Registry
-from litho.core.runs import Ledger, RunDirectory, whole_file
+from litho.core.runs import RunDirectory
+from litho.learn.steps import StepLedger
 
 
 def test_a_failed_write_leaves_the_old_file(tmp_path: Path) -> None:
@@ -61,11 +63,11 @@ def test_once_computes_once_and_time_adds_up(tmp_path: Path) -> None:
 
 def test_ledger_keeps_the_latest_record_of_a_step(tmp_path: Path) -> None:
     run = RunDirectory.create(tmp_path / "r")
-    ledger = Ledger(run)
+    ledger = StepLedger(run)
     for step, value in ((1, 1.0), (2, 2.0), (2, 3.0)):
         ledger.add("a", step, {"loss": value})
     ledger.add("b", 1, {"loss": 9.0})
-    assert [r["loss"] for r in Ledger(run).records("a")] == [1.0, 3.0]
+    assert [r["loss"] for r in StepLedger(run).records("a")] == [1.0, 3.0]
 
 
 def test_registry_refuses_a_second_item_of_the_same_name() -> None:

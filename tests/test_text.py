@@ -7,18 +7,12 @@ from pathlib import Path
 import pytest
 
 from litho.core.errors import LithoError
-from litho.core.records import Alternative
 from litho.text.diffs import edits, shared_tokens
 from litho.text.documents import read_text, scenes, sentences
+from litho.text.items import read_probes
 from litho.text.operators import OPERATORS, Rows, replace
-from litho.text.probes import (
-    find_clozes,
-    gen_probe,
-    hard_probe,
-    mem_probe,
-    read_probes,
-    subject_of,
-)
+from litho.text.operators.base import Alternative
+from litho.text.probes import find_clozes, gen_probe, hard_probe, mem_probe, subject_of
 
 PAGE = """# The Mill of Arden
 

@@ -7,18 +7,17 @@ import pytest
 import torch
 
 from litho.core.errors import LithoError
-from litho.model import adapters
-from litho.model.loading import LanguageModel
-from litho.train.control import HEADROOM, DriftController
-from litho.train.loop import PATIENCE, Check, Replay, anchor_formed
-from litho.train.losses import backward_drift, backward_text
+from litho.learn.drift import HEADROOM, DriftController, Replay
+from litho.learn.loop import PATIENCE, anchor_formed
+from litho.learn.losses import backward_drift, backward_text
+from litho.learn.records import Check
+from litho.model.adapters import lora
+from litho.model.loaded import LanguageModel
 from tests.test_model import ROWS, shake
 
 
 def gradients(model: LanguageModel) -> dict[str, torch.Tensor]:
-    found = {
-        n: p.grad.clone() for n, p in adapters.weights(model, "x").items() if p.grad is not None
-    }
+    found = {n: p.grad.clone() for n, p in lora.weights(model, "x").items() if p.grad is not None}
     model.network.zero_grad(set_to_none=True)
     return found
 
@@ -52,11 +51,11 @@ def test_nothing_to_learn_is_an_error(llama: LanguageModel) -> None:
 def test_drift_term_is_zero_at_the_base_and_pulls_back_to_it(llama: LanguageModel) -> None:
     rows = [llama.encode(row)[:12] for row in ROWS]
     replay = Replay.read(llama, rows)
-    adapters.attach(llama, "x", rank=4, alpha=8, seed=0)
+    lora.attach(llama, "x", rank=4, alpha=8, seed=0)
     assert replay.drift(llama) == 0.0
     assert backward_drift(llama, replay.ids_BT, replay.logits_BTV, 1.0) == 0.0
     assert all(g.abs().max() < 1e-6 for g in gradients(llama).values())
-    adapters.detach(llama)
+    lora.detach(llama)
     shake(llama)
     before = replay.drift(llama)
     base, tuned = (
@@ -68,10 +67,10 @@ def test_drift_term_is_zero_at_the_base_and_pulls_back_to_it(llama: LanguageMode
     assert before == pytest.approx(
         backward_drift(llama, replay.ids_BT, replay.logits_BTV, 2.0), rel=1e-4
     )
-    for name, parameter in adapters.weights(llama, "x").items():
+    for name, parameter in lora.weights(llama, "x").items():
         torch.testing.assert_close(parameter.grad, by_autograd[name], atol=1e-6, rtol=1e-3)
     with torch.no_grad():
-        for parameter in adapters.weights(llama, "x").values():
+        for parameter in lora.weights(llama, "x").values():
             assert parameter.grad is not None
             parameter.sub_(0.01 * parameter.grad)
     assert replay.drift(llama) < before

@@ -7,11 +7,11 @@ import pytest
 import torch
 
 from litho.measure.volatility import read, volatilities, volatility
-from litho.model import prefixes
-from litho.model.loading import LanguageModel
-from litho.model.prefixes import read_rows
-from litho.model.scoring import logits, normalizers
-from litho.model.vocabulary import Vocabulary
+from litho.model.loaded import LanguageModel
+from litho.model.read import prefixes
+from litho.model.read.prefixes import read_rows
+from litho.model.read.scoring import logits, normalizers
+from litho.model.read.vocabulary import Vocabulary
 from litho.text.documents import sentences
 from tests.conftest import TEXT
 
@@ -88,7 +88,7 @@ def test_a_token_is_undertrained_if_it_lies_with_the_special_ones_and_is_not_rep
     assert vocabulary.complaint(["a Q"], known=[near]) is None
     # One that says it again knows it, wherever its embedding lies.
     model.network.get_output_embeddings().weight.data.fill_(0)
-    monkeypatch.setattr("litho.model.vocabulary.LEAST_REPEATED", 1 / 300)
+    monkeypatch.setattr("litho.model.read.vocabulary.LEAST_REPEATED", 1 / 300)
     assert not Vocabulary(model).undertrained(near)
 
 

@@ -1,5 +1,5 @@
 """`python -m litho`."""
 
-from litho.app.cli import main
+from litho.cli.main import main
 
 main()

@@ -20,3 +20,8 @@ def disk_is_full(error: BaseException) -> bool:
     return (isinstance(error, OSError) and error.errno == errno.ENOSPC) or any(
         words in str(error) for words in ("No space left", "disk is full")
     )
+
+
+def first_line(error: Exception) -> str:
+    """The beginning of what a library says, or the kind of error if it says nothing."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]

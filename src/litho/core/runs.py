@@ -6,7 +6,6 @@ whole or not at all, so a killed process leaves nothing that a resumed one could
 
 import json
 import shutil
-import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -19,20 +18,10 @@ import yaml
 from filelock import FileLock, Timeout
 
 from litho.core.errors import LithoError
+from litho.core.files import whole_file
 
 PARTIAL = ".partial"
 CLOCK = "seconds.json"
-
-
-@contextmanager
-def whole_file(path: Path) -> Iterator[Path]:
-    """Give a temporary path beside `path`; move it there when the block ends without error."""
-    temporary = path.with_name(f".{path.name}.writing")
-    try:
-        yield temporary
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 class RunDirectory:
@@ -163,35 +152,3 @@ def whole_or_nothing(run: RunDirectory) -> Iterator[RunDirectory]:
         run.release()
         shutil.rmtree(run.path, ignore_errors=True)
         raise
-
-
-class Ledger:
-    """The training steps of a run, one row each, in `ledger.sqlite`."""
-
-    def __init__(self, run: RunDirectory) -> None:
-        self._db = sqlite3.connect(run.path / "ledger.sqlite")
-        self._db.execute(
-            "CREATE TABLE IF NOT EXISTS steps"
-            " (arm TEXT, step INTEGER, record TEXT, PRIMARY KEY (arm, step))"
-        )
-        self._db.commit()
-
-    def add(self, arm: str, step: int, record: dict[str, Any]) -> None:
-        """Note step `step` of `arm`; a step done again after a kill replaces its first record."""
-        with self._db:
-            self._db.execute(
-                "INSERT OR REPLACE INTO steps VALUES (?, ?, ?)", (arm, step, json.dumps(record))
-            )
-
-    def forget_after(self, arm: str, step: int) -> None:
-        """Drop what came after the last checkpoint: it will be done again."""
-        with self._db:
-            self._db.execute("DELETE FROM steps WHERE arm = ? AND step > ?", (arm, step))
-
-    def records(self, arm: str) -> list[dict[str, Any]]:
-        """The records of `arm` in order of step."""
-        rows = self._db.execute("SELECT record FROM steps WHERE arm = ? ORDER BY step", (arm,))
-        return [json.loads(record) for (record,) in rows]
-
-    def close(self) -> None:
-        self._db.close()

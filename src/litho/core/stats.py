@@ -1,11 +1,20 @@
-"""Bootstrap intervals over probes, tokens or texts."""
+"""Estimates with bootstrap intervals over probes, tokens or texts."""
 
 from collections.abc import Callable, Sequence
 
 import numpy as np
 from scipy import stats
 
-from litho.core.records import Estimate
+from litho.core.records import Record
+
+
+class Estimate(Record):
+    """A measured number with its 95 % bootstrap interval over `n` units; `None`: not measurable."""
+
+    value: float | None
+    ci: tuple[float, float] | None
+    n: int
+
 
 RESAMPLES = 2000
 CONFIDENCE = 0.95

@@ -10,7 +10,8 @@ import numpy as np
 from scipy.stats import spearmanr
 
 from litho.core import stats
-from litho.core.records import Estimate, Record
+from litho.core.records import Record
+from litho.core.stats import Estimate
 
 Effects = Mapping[str, Sequence[float]]  # by text, one number a question, nats
 FEWEST = 3  # questions, below which ranks say nothing

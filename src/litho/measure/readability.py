@@ -5,8 +5,8 @@ import math
 import torch
 
 from litho.measure.volatility import read
-from litho.model.loading import LanguageModel
-from litho.model.sampling import self_samples
+from litho.model.loaded import LanguageModel
+from litho.model.read.sampling import self_samples
 
 FOREIGN = 2.0  # times the bits of the model's own prose, from which on a text is called foreign
 TOKENS = 256  # of the text that are read

@@ -15,10 +15,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from litho.core.records import Edit, Volatility
-from litho.model.loading import LanguageModel
-from litho.model.prefixes import Read, read_rows
-from litho.model.scoring import (
+from litho.model.loaded import LanguageModel
+from litho.model.read.prefixes import Read, read_rows
+from litho.model.read.scoring import (
     chunks,
     common_length,
     kl,
@@ -27,6 +26,7 @@ from litho.model.scoring import (
     token_logprobs,
 )
 from litho.text.diffs import edits, shared_tokens
+from litho.text.variants import Edit, Volatility
 
 # Shapes: N tokens of a text, T places of a row with what opens it, V vocabulary.
 Rows = tuple[str, ...]
@@ -34,7 +34,7 @@ _NEW = -1  # instead of the place in the parent of a token that the parent does 
 
 
 @dataclass(frozen=True)
-class Reading:
+class TextReading:
     """A text as the model reads it; a text of several rows is read row by row."""
 
     rows: tuple[tuple[int, ...], ...]  # with what opens them
@@ -43,13 +43,13 @@ class Reading:
     surprise_N: Tensor  # nats
 
 
-def read(model: LanguageModel, rows: Rows) -> Reading:
+def read(model: LanguageModel, rows: Rows) -> TextReading:
     """Read rows of text, each from its own beginning."""
     return read_rows_of(model, [model.encode(row) for row in rows])
 
 
 @torch.no_grad()
-def read_rows_of(model: LanguageModel, encoded: Sequence[Sequence[int]]) -> Reading:
+def read_rows_of(model: LanguageModel, encoded: Sequence[Sequence[int]]) -> TextReading:
     """Read rows of tokens, each with what opens it."""
     tokens: list[int] = []
     after, surprise = [], []
@@ -60,10 +60,10 @@ def read_rows_of(model: LanguageModel, encoded: Sequence[Sequence[int]]) -> Read
         after.append(row_logits[offset:])
         # Without an opening token nothing predicts the first one: it counts as unsurprising.
         surprise.append(seen if offset else torch.cat([seen.new_zeros(1), seen]))
-    return Reading(tuple(map(tuple, encoded)), tokens, torch.cat(after), torch.cat(surprise))
+    return TextReading(tuple(map(tuple, encoded)), tokens, torch.cat(after), torch.cat(surprise))
 
 
-def volatility(parent: Reading, variant: Reading) -> Volatility:
+def volatility(parent: TextReading, variant: TextReading) -> Volatility:
     """Volatility of `variant` against `parent`, both read by the same model."""
     pairs = shared_tokens(parent.tokens, variant.tokens)
     added = variant.surprise_N.clone()
@@ -77,7 +77,7 @@ def volatility(parent: Reading, variant: Reading) -> Volatility:
 
 @torch.no_grad()
 def volatilities(
-    model: LanguageModel, parent: Reading, variants: Sequence[Rows]
+    model: LanguageModel, parent: TextReading, variants: Sequence[Rows]
 ) -> list[Volatility]:
     """Volatility of many variants, as `volatility` defines it, good to 1e-4 nats.
 
@@ -108,7 +108,7 @@ def volatilities(
     ]
 
 
-def _partners(parent: Reading, rows: Sequence[Sequence[int]]) -> list[list[int]]:
+def _partners(parent: TextReading, rows: Sequence[Sequence[int]]) -> list[list[int]]:
     """For every token of the rows its place among the parent's tokens, or `_NEW`."""
     tokens = [token for row in rows for token in row]
     places = {new: old for old, new in shared_tokens(parent.tokens, tokens)}
@@ -122,7 +122,7 @@ def _partners(parent: Reading, rows: Sequence[Sequence[int]]) -> list[list[int]]
 class _Path:
     """What is known of the places of the row that was read last."""
 
-    def __init__(self, parent: Reading, offset: int, longest: int) -> None:
+    def __init__(self, parent: TextReading, offset: int, longest: int) -> None:
         self.parent, self.offset = parent, offset
         self.normalizer_N = normalizers(parent.after_NV)
         self.normalizer_T = torch.zeros(longest)
@@ -179,8 +179,25 @@ class _Path:
         return torch.cat(found).clamp_min_(0)
 
 
-def token_edits(model: LanguageModel, parent: Reading, rows: Rows) -> tuple[Edit, ...]:
+def token_edits(model: LanguageModel, parent: TextReading, rows: Rows) -> tuple[Edit, ...]:
     """What changed between a parent and a variant, in tokens of the parent."""
     tokens = [token for row in rows for token in model.encode(row)[len(model.start) :]]
     found = edits(parent.tokens, tokens)
     return tuple(Edit(start=a, end=b, new=model.decode(new)) for a, b, new in found)
+
+
+# Shapes: T tokens of the text, V vocabulary.
+LIKELY = 3.0  # nats; a token of the text that surprises less is one that the model might have said
+STEP_SURPRISE = 10.0  # nats that a step may add, unless the user says otherwise
+
+
+@dataclass(frozen=True)
+class Budget:
+    """How far one step of a ladder may move the model, in nats, and how many tokens it changes."""
+
+    mean_kl: float
+    surprise: float
+    tokens: int = 2
+
+    def allows(self, found: Volatility) -> bool:
+        return found.mean_kl <= self.mean_kl and found.max_surprise <= self.surprise

@@ -11,8 +11,9 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from litho.core.errors import LithoError
-from litho.core.records import Probe, ProbeKind, Record
+from litho.core.records import Record
 from litho.text.documents import read_text, sentences
+from litho.text.items import Probe, ProbeKind
 
 KINDS: dict[ProbeKind, str] = {"mem": "mem", "gen": "gen", "hard": "hard_gen"}
 _WORD = re.compile(r"\w+")

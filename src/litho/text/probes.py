@@ -4,12 +4,11 @@ import random
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
-from litho.core.records import Alternative, Probe
-from litho.text.documents import read_text, sentences
-from litho.text.jsonl import check_cloze, records
+from litho.text.documents import sentences
+from litho.text.items import Probe
 from litho.text.operators import replace
+from litho.text.operators.base import Alternative
 
 HOW_MADE = (
     "Litho made these probes from the text: the answer is a name, a number or a rare word of one "
@@ -47,21 +46,6 @@ class Cloze:
     @property
     def target(self) -> str:
         return self.sentence[self.start : self.end]
-
-
-def read_probes(path: Path) -> list[Probe]:
-    """Probes from a JSONL file. Raises LithoError naming the first bad line."""
-    return read_probe_lines(read_text(path), str(path))
-
-
-def read_probe_lines(lines: str, source: str) -> list[Probe]:
-    """Probes from JSONL text that came from `source`."""
-    shape = '{"kind": "mem|gen|hard|neighbour", "prefix": "...", "target": "..."}'
-    found = []
-    for where, probe in records(lines, source, Probe, shape):
-        check_cloze(where, probe.prefix, probe.target)
-        found.append(probe)
-    return found
 
 
 def find_clozes(text: str, count: int, chance: random.Random) -> list[Cloze]:

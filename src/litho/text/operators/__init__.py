@@ -10,7 +10,7 @@ from litho.text.operators.base import OPERATORS, Operator, Rows, Scorer, operato
 # isort: off
 # Importing registers, and the plan takes turns in the order of registration: `substitute` first.
 from litho.text.operators.words import replace
-from litho.text.operators import order, shapes, marks
+from litho.text.operators import marks, order, shapes
 # isort: on
 
 __all__ = [

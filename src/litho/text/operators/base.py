@@ -4,8 +4,22 @@ import random
 from collections.abc import Callable, Iterable, Iterator
 from typing import Protocol
 
-from litho.core.records import Alternative
+from litho.core.records import Record
 from litho.core.registry import Registry
+
+
+class Alternative(Record):
+    """A word that the model finds likely where a text has another one.
+
+    Characters `start` to `end` (exclusive) of the text may be replaced by `word`, whose
+    log-probability at that place is `logprob` nats.
+    """
+
+    start: int
+    end: int
+    word: str
+    logprob: float
+
 
 Rows = tuple[str, ...]
 

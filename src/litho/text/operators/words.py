@@ -4,8 +4,7 @@ import random
 import re
 from collections.abc import Iterator
 
-from litho.core.records import Alternative
-from litho.text.operators.base import Rows, Scorer, fresh, operator
+from litho.text.operators.base import Alternative, Rows, Scorer, fresh, operator
 from litho.text.operators.places import (
     VERB,
     Sentence,

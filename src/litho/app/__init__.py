@@ -1,1 +1,0 @@
-"""Command line and report: parse, call one function, show."""

@@ -1,0 +1,1 @@
+"""The command line: options to a job, its result to the terminal."""

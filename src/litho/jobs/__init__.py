@@ -1,0 +1,1 @@
+"""The capabilities, one package each, independent of each other."""

@@ -1,0 +1,1 @@
+"""`litho bench`: ways of presenting a text compared."""

@@ -1,0 +1,193 @@
+"""What a comparison found: means over texts with intervals, arms against the plan, pair by pair."""
+
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+
+import numpy as np
+from pydantic import BaseModel
+
+from litho.core import stats
+from litho.core.stats import CONFIDENCE, RESAMPLES, Estimate
+from litho.jobs.bench.parts import ABLATIONS, ARMS
+from litho.jobs.bench.trial import Trial, TrialMark
+from litho.text.items import IMPRINT_KINDS
+
+PLAN = "plan"
+
+
+# Both curves, M x 2, and the I_gen at which they are compared.
+CurveComparison = Callable[[np.ndarray, np.ndarray, float], float]
+MarkReading = Callable[[TrialMark], float | None]
+
+
+class Matched(BaseModel):
+    """The plan beside an arm, where both have printed rewordings as well."""
+
+    found: Estimate
+    at: float | None  # that I_gen
+
+
+class ArmSummary(BaseModel):
+    """An arm over all texts; each text is the mean of its seeds."""
+
+    arm: str
+    learning_rate: float
+    kl_weight: float
+    texts: int
+    trials: int
+    failed: int  # of them, trials that diverged or had nothing to learn
+    imprint: dict[str, Estimate]
+    drift: Estimate  # D_ret, nats a token
+    spill: Estimate  # nats a token
+    spill_first: Estimate  # of the first tokens alone
+    durability: Estimate
+    tokens: float  # supervised, of a trial
+    read: float  # tokens that went through the model, of a trial
+    # The arm minus the plan on the same texts and seeds.
+    more_imprint: Estimate  # I_gen
+    more_drift: Estimate
+    drift_ratio: Matched  # D_ret of the plan over that of the arm
+    plan_spills_more: Matched  # spill of the plan minus that of the arm
+
+
+def summarize(trials: Sequence[Trial]) -> list[ArmSummary]:
+    """One summary an arm that has trials, in the order of the catalogue."""
+    by_arm: dict[str, list[Trial]] = {}
+    for trial in trials:
+        by_arm.setdefault(trial.arm, []).append(trial)
+    plan = by_arm.get(PLAN, [])
+    return [_summary(by_arm[arm], plan) for arm in (*ARMS, *ABLATIONS) if arm in by_arm]
+
+
+def _summary(trials: Sequence[Trial], plan: Sequence[Trial]) -> ArmSummary:
+    first = trials[0]
+    return ArmSummary(
+        arm=first.arm,
+        learning_rate=first.learning_rate,
+        kl_weight=first.kl_weight,
+        texts=len({t.text for t in trials}),
+        trials=len(trials),
+        failed=sum(trial.failed is not None for trial in trials),
+        imprint={kind: _mean(trials, _imprint_of(kind)) for kind in IMPRINT_KINDS},
+        drift=_mean(trials, lambda t: t.drift),
+        spill=_mean(trials, lambda t: t.spill),
+        spill_first=_mean(trials, lambda t: t.spill_first),
+        durability=_mean(trials, lambda t: t.durability),
+        tokens=float(np.mean([t.tokens for t in trials])),
+        read=float(np.mean([t.read for t in trials])),
+        more_imprint=_difference(trials, plan, lambda t: t.imprint["gen"]),
+        more_drift=_difference(trials, plan, lambda t: t.drift),
+        drift_ratio=_matched(plan, trials, lambda m: m.drift, _drift_ratio),
+        plan_spills_more=_matched(plan, trials, lambda m: m.spill, _more_spill),
+    )
+
+
+Measure = Callable[[Trial], float | None]
+
+
+def _imprint_of(kind: str) -> Measure:
+    return lambda trial: trial.imprint[kind]
+
+
+def _mean(trials: Sequence[Trial], measure: Measure) -> Estimate:
+    return stats.mean(list(_by_text(trials, measure).values()))
+
+
+def _by_text(trials: Sequence[Trial], measure: Measure) -> dict[str, float]:
+    """A number a text, the mean of its seeds."""
+    found: dict[str, list[float]] = {}
+    for trial in trials:
+        value = measure(trial)
+        if value is not None:
+            found.setdefault(trial.text, []).append(value)
+    return {text: float(np.mean(values)) for text, values in found.items()}
+
+
+def _difference(trials: Sequence[Trial], plan: Sequence[Trial], measure: Measure) -> Estimate:
+    """Paired over texts, on the seeds that both have."""
+    own, other = (_by_text(arm, measure) for arm in _paired(trials, plan))
+    return stats.mean([own[text] - other[text] for text in own if text in other])
+
+
+def _paired(
+    trials: Sequence[Trial], plan: Sequence[Trial]
+) -> tuple[Sequence[Trial], Sequence[Trial]]:
+    """Those of both that have the same text and seed."""
+    both = {(t.text, t.seed) for t in trials} & {(t.text, t.seed) for t in plan}
+    first, second = ([t for t in arm if (t.text, t.seed) in both] for arm in (trials, plan))
+    return first, second
+
+
+def _matched(
+    plan: Sequence[Trial], trials: Sequence[Trial], of: MarkReading, compare: CurveComparison
+) -> Matched:
+    """What the plan did beside what an arm did at the same I_gen, bootstrapped over texts.
+
+    Both are read off the mean curve over texts.
+    """
+    other, own = (_curves(arm, of) for arm in _paired(trials, plan))
+    texts = sorted(own.keys() & other.keys())
+    if not texts:
+        return Matched(found=Estimate(value=None, ci=None, n=0), at=None)
+    first, second = (np.stack([curves[t] for t in texts]) for curves in (own, other))
+
+    def compared(chosen: np.ndarray) -> tuple[float, float]:
+        a, b = first[chosen].mean(axis=0), second[chosen].mean(axis=0)
+        level = min(a[:, 0].max(), b[:, 0].max())
+        return compare(a, b, level), level
+
+    value, level = compared(np.arange(len(texts)))
+    if len(texts) < 2:
+        return Matched(found=Estimate(value=value, ci=None, n=1), at=level)
+    chance = np.random.default_rng(0)
+    found = [compared(chance.integers(len(texts), size=len(texts)))[0] for _ in range(RESAMPLES)]
+    tail = 100 * (1 - CONFIDENCE) / 2
+    low, high = np.percentile(found, [tail, 100 - tail])
+    interval = float(low), float(high)
+    return Matched(found=Estimate(value=value, ci=interval, n=len(texts)), at=level)
+
+
+def _curves(trials: Sequence[Trial], of: MarkReading) -> dict[str, np.ndarray]:
+    """I_gen and a reading before training and at each mark, M x 2, a text: the mean of seeds."""
+    found: dict[str, list[np.ndarray]] = {}
+    for trial in trials:
+        points = [(0.0, 0.0), *((m.imprint["gen"], of(m)) for m in trial.curve)]
+        if trial.curve and all(value is not None for point in points for value in point):
+            found.setdefault(trial.text, []).append(np.array(points, dtype=float))
+    return {text: np.mean(curves, axis=0) for text, curves in found.items()}
+
+
+def _drift_ratio(own_M2: np.ndarray, other_M2: np.ndarray, level: float) -> float:
+    return drift_at(own_M2, level) / max(drift_at(other_M2, level), 1e-12)
+
+
+def _more_spill(own_M2: np.ndarray, other_M2: np.ndarray, level: float) -> float:
+    return _least_at(own_M2, level, _linear) - _least_at(other_M2, level, _linear)
+
+
+def drift_at(curve_M2: np.ndarray, level: float) -> float:
+    """The least drift at which a curve of I_gen and drift is at `level`.
+
+    Between two marks the logarithm of the drift is taken as linear; from nothing, the drift itself.
+    """
+    return _least_at(curve_M2, level, _logarithmic)
+
+
+def _least_at(
+    curve_M2: np.ndarray, level: float, between: Callable[[float, float, float], float]
+) -> float:
+    found = [value for gen, value in curve_M2 if gen >= level]
+    for (before, first), (after, second) in pairwise(curve_M2):
+        if min(before, after) < level < max(before, after):
+            found.append(between(first, second, (level - before) / (after - before)))
+    return float(min(found))
+
+
+def _linear(first: float, second: float, part: float) -> float:
+    return first + part * (second - first)
+
+
+def _logarithmic(first: float, second: float, part: float) -> float:
+    if min(first, second) > 0:
+        return first ** (1 - part) * second**part
+    return _linear(first, second, part)

@@ -1,0 +1,372 @@
+"""All trials of a comparison: a learning-rate sweep, then every arm on every text and seed.
+
+Trials are lines in a file in the folder of the comparison. What is there is not done again, so that
+a copy of this file is all that is needed to go on elsewhere. Several processes may work in one
+folder: each takes a trial that no other works on.
+"""
+
+import json
+import math
+import re
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+
+import torch
+from filelock import FileLock, Timeout
+
+from litho.core.errors import LithoError
+from litho.core.files import whole_file
+from litho.core.reporter import Reporter
+from litho.jobs.bench.config import BenchConfig
+from litho.jobs.bench.cost import comparison_cost
+from litho.jobs.bench.parts import ABLATIONS, ARMS
+from litho.jobs.bench.prepared import Prepared, prepare
+from litho.jobs.bench.trial import Bench, Trial, TrialConfig, run_trial
+from litho.jobs.cost import Cost
+from litho.learn.decoys import COUNT, decoy_rows, train_decoys
+from litho.learn.drift import Replay
+from litho.measure.printing.drift import retention_blocks
+from litho.measure.printing.probes import target_of, tokenizes_apart
+from litho.measure.scenes import check_text
+from litho.model.loaded import LanguageModel, load
+from litho.model.sources import locate
+from litho.text.cases import Case, shortened
+
+UNRELATED_ROW = 64  # tokens of prose in a step after the training
+UNRELATED_ROWS = 100
+POLL = 5.0  # seconds between two looks at what another process is doing
+
+
+Rates = dict[str, tuple[float, float]]  # learning rate and weight of the drift term of each arm
+
+
+@dataclass(frozen=True)
+class Task:
+    """A trial that is to be done."""
+
+    arm: str
+    text: str
+    seed: int
+    learning_rate: float
+    kl_weight: float
+    sweep: bool
+
+    @property
+    def name(self) -> str:
+        kind = "sweep" if self.sweep else "trial"
+        arm = self.arm.replace(" ", "-")
+        # What an arm is may change: then its old trials are not those of this task.
+        parts = (ARMS | ABLATIONS)[self.arm].model_dump_json(exclude_defaults=True)
+        made = sha256(parts.encode()).hexdigest()[:8]
+        weights = f"{self.learning_rate:g}-{self.kl_weight:g}"
+        return f"{kind}-{self.text}-{arm}-{self.seed}-{weights}-{made}"
+
+
+@dataclass
+class Tournament:
+    """A comparison in its folder."""
+
+    folder: Path
+    config: BenchConfig
+    cases: Sequence[Case]  # those to compare on, then those of the sweep
+    prose: str
+    decoy_prose: str
+    reporter: Reporter
+    model: LanguageModel
+    only: Sequence[str] = ()  # arms and ablations to do now; none: all
+    _bench: Bench | None = None  # of the text that is worked on
+
+    @property
+    def compared(self) -> Sequence[Case]:
+        return self.cases[: self.config.texts]
+
+    @property
+    def swept(self) -> Sequence[Case]:
+        return self.cases[self.config.texts :]
+
+    def run(self) -> list[Trial]:
+        """Do what is left to do, and return all trials but those of the sweep."""
+        self.reporter.stage(f"comparing ({self._cost().described()}, in one process)")
+        self._work([(case, task) for case in self.swept for task in self._sweep(case)])
+        rates = self.rates()
+        swept_first = {"plan", "fixed KL"} - rates.keys()
+        if swept_first and any(name in ABLATIONS for name in self.only):
+            raise LithoError(f"the sweep of {swept_first.pop()!r} comes first: add it to --only")
+        for tasks in self._rounds(rates):
+            self._work(tasks)
+        return self.finished()
+
+    def finished(self) -> list[Trial]:
+        """The trials that are done, but for those of the sweep."""
+        planned = {task.name for tasks in self._rounds(self.rates()) for _, task in tasks}
+        return [trial for name, trial in self._known().items() if name in planned]
+
+    def _rounds(self, rates: Rates) -> Iterator[list[tuple[Case, Task]]]:
+        """Seed by seed all arms on all texts, and then the ablations."""
+        for seed in range(self.config.seeds):
+            for make in (self._arms, self._ablations):
+                yield [(case, task) for case in self.compared for task in make(case, seed, rates)]
+
+    def _cost(self) -> Cost:
+        config, texts = self.config, len(self.compared)
+        weights = sum(
+            len(config.kl_weights) if parts.drift == "fixed" else 1 for parts in ARMS.values()
+        )
+        whole = weights * len(config.learning_rates) * len(self.swept) + texts * (
+            config.seeds * len(ARMS) + config.ablation_seeds * len(ABLATIONS)
+        )
+        longest = max(len(self.model.tokens(case.text)) for case in self.cases)
+        return comparison_cost(
+            self.model,
+            trials=whole - len(self._known()),
+            tokens=config.presentations * (longest + 2 * config.sample_tokens),
+            measured=(len(config.checks) + 1) * config.retention_tokens // 2,
+            samples=config.samples * config.sample_tokens + config.retention_tokens,
+        )
+
+    def rates(self) -> Rates:
+        """Learning rate and weight of the drift term of each arm, as the sweep found them.
+
+        The one that prints rewordings best, mean over the texts of the sweep, among those that keep
+        within `drift_limit`; among all, if none does. An arm whose sweep is not done has none.
+        """
+        known, found = self._known(), {}
+        tasks = [task for case in self.swept for task in self._sweep(case)]
+        for arm in ARMS:
+            by_setting: dict[tuple[float, float], list[Trial]] = {}
+            own = [task for task in tasks if task.arm == arm]
+            for task in own:
+                if task.name in known:
+                    setting = task.learning_rate, task.kl_weight
+                    by_setting.setdefault(setting, []).append(known[task.name])
+            if sum(map(len, by_setting.values())) == len(own):
+                found[arm] = best_setting(by_setting, self.config.drift_limit)
+        return found
+
+    def _sweep(self, case: Case) -> list[Task]:
+        return [
+            Task(arm, case.id, 0, rate, weight, sweep=True)
+            for arm, parts in ARMS.items()
+            for rate in self.config.learning_rates
+            for weight in (self.config.kl_weights if parts.drift == "fixed" else (parts.kl_weight,))
+        ]
+
+    def _arms(self, case: Case, seed: int, rates: Rates) -> list[Task]:
+        return [Task(arm, case.id, seed, *rate, sweep=False) for arm, rate in rates.items()]
+
+    def _ablations(self, case: Case, seed: int, rates: Rates) -> list[Task]:
+        """The parts at the plan's own learning rate; a fixed weight as the sweep found it."""
+        if seed >= self.config.ablation_seeds or not {"plan", "fixed KL"} <= rates.keys():
+            return []
+        rate, weight = rates["plan"]
+        fixed = rates["fixed KL"][1]
+        return [
+            Task(arm, case.id, seed, rate, fixed if parts.drift == "fixed" else weight, sweep=False)
+            for arm, parts in ABLATIONS.items()
+        ]
+
+    def _work(self, tasks: Sequence[tuple[Case, Task]]) -> None:
+        """Do the tasks in their order, but for those that another process is doing."""
+        tasks = [(case, task) for case, task in tasks if task.arm in (self.only or task.arm)]
+        self.reporter.stage("trials", len(tasks))
+        while True:
+            known = self._known()
+            left = [(case, task) for case, task in tasks if task.name not in known]
+            self.reporter.advance(len(tasks) - len(left), **_latest(known))
+            if not left:
+                return
+            if not any(self._taken(case, task) for case, task in left):
+                time.sleep(POLL)
+
+    def _taken(self, case: Case, task: Task) -> bool:
+        """Do a task, unless it is done or another process is doing it or preparing its text."""
+        try:
+            with self._lock(task.name, timeout=0):
+                if task.name in self._known():
+                    return False
+                self._do(case, task)
+                return True
+        except Timeout:
+            return False
+
+    def _lock(self, name: str, timeout: float) -> FileLock:
+        return FileLock(self.folder / "locks" / f"{name}.lock", timeout=timeout)
+
+    @property
+    def _file(self) -> Path:
+        return self.folder / "trials.jsonl"
+
+    def _known(self) -> dict[str, Trial]:
+        """The trials by the names of their tasks; a line that was cut off is not done."""
+        found = {}
+        lines = self._file.read_text(encoding="utf-8").splitlines() if self._file.exists() else []
+        for line in lines:
+            with suppress(json.JSONDecodeError):
+                values = json.loads(line)
+                found[values["task"]] = Trial(**values["trial"])
+        return found
+
+    def _keep(self, task: Task, trial: Trial) -> None:
+        line = json.dumps({"task": task.name, "trial": trial.model_dump()})
+        with self._lock("trials", timeout=-1), self._file.open("ab+") as file:
+            file.seek(max(0, file.tell() - 1))
+            torn = file.read(1) not in (b"", b"\n")
+            file.write(("\n" if torn else "").encode() + line.encode() + b"\n")
+
+    def _do(self, case: Case, task: Task) -> None:
+        config = TrialConfig(
+            presentations=self.config.presentations,
+            checks=self.config.checks,
+            learning_rate=task.learning_rate,
+            budget=self.config.budget,
+            seed=task.seed,
+        )
+        parts = (ARMS | ABLATIONS)[task.arm].model_copy(update={"kl_weight": task.kl_weight})
+        lasting = not task.sweep and task.arm in self.config.durable
+        bench = self._bench_of(case)
+        if parts.decoys:
+            bench.decoys = self._decoys()
+        trial = run_trial(bench, task.arm, parts, config, not task.sweep, lasting)
+        self._keep(task, trial)
+
+    def _bench_of(self, case: Case) -> Bench:
+        last = self._bench
+        if last and last.text.case.id == case.id:
+            return last
+        text = self._prepared(self.model, case)
+        rows = retention_blocks(self.model, self.prose, self.config.retention_tokens)
+        self._bench = Bench(
+            self.model,
+            text,
+            Replay.read(self.model, text.samples[: self.config.samples]),
+            Replay.read(self.model, text.samples[self.config.samples :]),
+            last.retention if last else Replay.read(self.model, rows),
+            _other_rows(self.model, self.prose, rows),
+        )
+        return self._bench
+
+    def _decoys(self) -> list[Path]:
+        """The folders of the decoys, which are the same for all texts."""
+        folders = [self.folder / f"decoy{number}" for number in range(COUNT)]
+        with self._lock("decoys", timeout=-1):
+            if not all(folder.exists() for folder in folders):
+                train_decoys(self.model, self.decoy_prose, folders)
+        return folders
+
+    def _prepared(self, model: LanguageModel, case: Case) -> Prepared:
+        path = self.folder / f"text-{case.id}.json"
+        with self._lock(f"text-{case.id}", timeout=0):
+            if not path.exists():
+                size = self.config.samples, self.config.unseen, self.config.sample_tokens
+                text = prepare(model, case, self.config.presentations, size)
+                with whole_file(path) as temporary:
+                    temporary.write_text(text.model_dump_json(), encoding="utf-8")
+        return Prepared.model_validate_json(path.read_text(encoding="utf-8"))
+
+
+def best_setting(
+    trials: dict[tuple[float, float], list[Trial]], drift_limit: float
+) -> tuple[float, float]:
+    """The setting that prints rewordings best, of those within the limit if there are any."""
+
+    def mean(values: Iterator[float | None]) -> float:
+        known = [value for value in values if value is not None]
+        return sum(known) / len(known) if known else -math.inf
+
+    drift = {s: mean(t.drift for t in found) for s, found in trials.items()}
+    imprint = {s: mean(t.imprint["gen"] for t in found) for s, found in trials.items()}
+    within = [s for s in trials if -math.inf < drift[s] <= drift_limit]
+    return max(within or list(trials), key=imprint.__getitem__)
+
+
+def open_tournament(
+    folder: Path,
+    config: BenchConfig,
+    cases: Sequence[Case],
+    prose: str,
+    decoy_prose: str,
+    reporter: Reporter,
+    only: Sequence[str] = (),
+) -> Tournament:
+    """Begin a comparison in `folder`, or go on with the one that is there.
+
+    `prose` is what drift and durability are measured on, `decoy_prose` what decoys learn.
+    Raises LithoError if there are too few texts, an arm of `only` does not exist, or another
+    comparison is in the folder.
+    """
+    known = ARMS | ABLATIONS
+    if unknown := [name for name in only if name not in known]:
+        raise LithoError(f"there is no arm {unknown[0]!r}: there are {', '.join(known)}")
+    needed = config.texts + config.sweep_texts
+    if len(cases) < needed:
+        raise LithoError(f"{needed} texts with paraphrases are needed, but there are {len(cases)}")
+    chosen = [shortened(c, config.words) if config.words else c for c in cases[:needed]]
+    model = load(locate(config.model), getattr(torch, config.dtype))
+    _check(model, config, chosen, prose, decoy_prose)
+    inputs = "\n".join([case.model_dump_json() for case in chosen] + [prose, decoy_prose])
+    begun = config.model_dump(mode="json") | {"inputs": sha256(inputs.encode()).hexdigest()}
+    path = folder / "config.json"
+    if path.exists():
+        if json.loads(path.read_text(encoding="utf-8")) != begun:
+            raise LithoError(
+                f"{folder} holds a comparison with other settings or texts: choose another --out"
+            )
+    else:
+        folder.mkdir(parents=True, exist_ok=True)
+        with whole_file(path) as temporary:
+            temporary.write_text(json.dumps(begun, indent=1), encoding="utf-8")
+    (folder / "locks").mkdir(exist_ok=True)
+    return Tournament(folder, config, chosen, prose, decoy_prose, reporter, model, only)
+
+
+def _check(
+    model: LanguageModel, config: BenchConfig, cases: Sequence[Case], prose: str, decoy_prose: str
+) -> None:
+    """Raises LithoError on what would otherwise be found after hours."""
+    names = [case.id for case in cases]
+    for case in cases:
+        if names.count(case.id) > 1 or not re.fullmatch(r"[\w.-]+", case.id):
+            raise LithoError(f"{case.id!r} is no id: give each text one of letters and digits")
+        if not case.text:
+            raise LithoError(f"no sentence of {case.id} is asked about in its own words")
+        check_text(model, case.text)
+        asked = [probe for probe in case.probes if tokenizes_apart(model, probe)]
+        if not {"mem", "gen"} <= {probe.kind for probe in asked}:
+            raise LithoError(f"{case.id} has no question in its own or in other words")
+        for probe in asked:
+            target_of(model, probe, f"{case.text}\n\n")
+    if unknown := [name for name in config.durable if name not in ARMS | ABLATIONS]:
+        raise LithoError(f"there is no arm {unknown[0]!r} whose durability could be measured")
+    if not _other_rows(model, prose, retention_blocks(model, prose, config.retention_tokens)):
+        raise LithoError(
+            f"the retention text is too short: of {len(model.tokens(prose))} tokens "
+            f"{config.retention_tokens} are measured, and others are needed for the durability"
+        )
+    if prose.strip() in decoy_prose or decoy_prose.strip() in prose:
+        raise LithoError("the decoys must not know the retention text: give them other prose")
+    decoy_rows(model, decoy_prose)
+
+
+def _latest(trials: dict[str, Trial]) -> dict[str, float | None]:
+    """What the progress bar shows."""
+    if not trials:
+        return {}
+    last = list(trials.values())[-1]
+    return {"imprint": last.imprint["gen"], "drift": last.drift, "seconds": last.seconds}
+
+
+def _other_rows(
+    model: LanguageModel, prose: str, measured: Sequence[Sequence[int]]
+) -> list[list[int]]:
+    """Rows of the prose that share no token with those on which drift is measured."""
+    offset = len(model.start)
+    size = len(measured[0]) - offset
+    ids = model.tokens(prose)
+    taken = {tuple(row[offset:]) for row in measured}
+    blocks = (ids[i : i + size] for i in range(0, len(ids) - size, size))
+    free = [block[: UNRELATED_ROW - offset] for block in blocks if tuple(block) not in taken]
+    return [model.start + row for row in free[:UNRELATED_ROWS]]

@@ -1,0 +1,292 @@
+"""One trial: an arm prints a text, and what it printed and broke is measured along the way."""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import cycle, islice
+from pathlib import Path
+
+import torch
+from pydantic import BaseModel
+from torch import Tensor, nn
+
+from litho.core.errors import LithoError
+from litho.jobs.bench.parts import Parts
+from litho.jobs.bench.prepared import Prepared
+from litho.jobs.bench.rivals import OnPolicy
+from litho.learn.depth import layers_by
+from litho.learn.drift import DriftController, Replay, shrink_to_budget
+from litho.learn.loop import ArmLoop, Presentation, TrainedArm
+from litho.learn.micro import train_steps
+from litho.learn.objectives import Objective, objective
+from litho.learn.records import LoopConfig
+from litho.measure.printing.imprint import imprint_by_kind
+from litho.measure.printing.probes import score
+from litho.measure.printing.spill import spill, spill_scores
+from litho.measure.volatility import STEP_SURPRISE, Budget
+from litho.model.adapters import lora, saved
+from litho.model.adapters.keys import text_keys
+from litho.model.loaded import LanguageModel
+from litho.present.ascent import CLIMBING, Ascent
+from litho.present.rhythm import chosen_rhythm
+from litho.present.variants import MAX_MEAN_KL
+from litho.text.items import IMPRINT_KINDS, targets_of
+from litho.text.shipped import unrelated_prefixes
+
+AFTERWARDS = 100  # steps on unrelated prose for the durability
+AFTER_RANK, AFTER_RATE = 8, 2e-4  # rank of the adapter that takes them, and its learning rate
+ARM, AFTER = "trial", "afterwards"
+
+
+class TrialConfig(LoopConfig):
+    """How long a trial trains, how it holds drift and when it measures."""
+
+    presentations: int = 24
+    warmup: int = 3
+    settle: int = 8
+    replay_rows: int = 2
+    budget: float  # nats a token, on unseen self-samples
+    checks: tuple[int, ...] = (4, 8, 14)  # presentations after which is measured; and the end
+
+
+class TrialMark(BaseModel):
+    """What an arm had reached after some presentations."""
+
+    presentations: int
+    imprint: dict[str, float | None]
+    drift: float  # nats a token, on every fourth block of the retention text
+    drift_self: float  # on self-samples kept out of training
+    spill: float | None = None  # none in a sweep
+
+
+class Trial(BaseModel):
+    """What an arm did to a text."""
+
+    arm: str
+    text: str
+    seed: int
+    learning_rate: float
+    kl_weight: float
+    imprint: dict[str, float | None] = dict.fromkeys(IMPRINT_KINDS)
+    drift: float | None = None  # D_ret, nats a token
+    spill: float | None = None
+    spill_first: float | None = None  # of the first tokens alone
+    durability: float | None = None  # I_gen after 100 unrelated steps over I_gen before
+    scale: float = 1.0  # by which the adapter was shrunk to fit the budget
+    curve: list[TrialMark] = []
+    tokens: int = 0  # supervised
+    read: int = 0  # tokens that went through the model in training, whatever for
+    seconds: float = 0.0
+    failed: str | None = None  # why there are no numbers
+
+
+@dataclass
+class Bench:
+    """What all trials with one text share."""
+
+    model: LanguageModel
+    text: Prepared
+    replay: Replay
+    unseen: Replay
+    retention: Replay  # the text on which D_ret is measured
+    unrelated: Sequence[list[int]]  # rows of prose for the steps after the training
+    decoys: Sequence[Path] = ()  # adapters for the arms that are trained beside them
+
+
+def run_trial(
+    bench: Bench,
+    name: str,
+    parts: Parts,
+    config: TrialConfig,
+    spilled: bool,
+    lasting: bool,
+    trained: Callable[[], object] = lambda: None,
+) -> Trial:
+    """Train an arm and measure it; `spilled` and `lasting`: also spill and durability.
+
+    `trained` is called once the training is done, with the adapter still on the model. Raises
+    ValueError on an arm beside decoys where there are none.
+    """
+    if parts.decoys and not bench.decoys:
+        raise ValueError(f"the bench has no decoys for {name}")
+    began = time.monotonic()
+    trial = Trial(
+        arm=name,
+        text=bench.text.case.id,
+        seed=config.seed,
+        learning_rate=config.learning_rate,
+        kl_weight=parts.kl_weight,
+    )
+    try:
+        _train(bench, trial, parts, config, spilled)
+        trained()
+        trial.drift = bench.retention.drift(bench.model)
+        if spilled:
+            trial.spill_first = _spill(bench, first=True)
+        if lasting:
+            trial.durability = _durability(bench, trial.imprint["gen"])
+    except LithoError as error:
+        trial.failed = str(error)
+    lora.detach(bench.model)
+    trial.seconds = round(time.monotonic() - began, 1)
+    return trial
+
+
+def _train(bench: Bench, trial: Trial, parts: Parts, config: TrialConfig, spilled: bool) -> None:
+    """Present everything, and note in `trial` what was reached on the way and at the end."""
+    # The rank is a part of the arm.
+    config = config.model_copy(update={"rank": parts.rank, "alpha": 2 * parts.rank})
+    with _counting(bench.model) as read:
+        loop = ArmLoop(bench.model, _arm(bench, parts, config), config)
+        for folder in bench.decoys if parts.decoys else ():
+            saved.load(bench.model, folder.name, folder)
+        trial.read = read[0]
+        while loop.progress.done < config.presentations:
+            before = read[0]
+            trial.tokens += loop.present(bench.replay).tokens
+            trial.read += read[0] - before
+            if loop.progress.done in config.checks:
+                trial.curve.append(_mark(bench, loop.progress.done, spilled))
+                loop.calibrate(trial.curve[-1].drift_self)
+    if parts.drift == "held":
+        trial.scale = shrink_to_budget(bench.model, ARM, bench.unseen, config.budget)
+    trial.curve.append(_mark(bench, config.presentations, spilled))
+    trial.imprint, trial.spill = trial.curve[-1].imprint, trial.curve[-1].spill
+
+
+def _arm(bench: Bench, parts: Parts, config: TrialConfig) -> TrainedArm:
+    model, text = bench.model, bench.text
+    controller = {
+        "free": None,
+        "fixed": DriftController.fixed(parts.kl_weight, config.budget),
+        "held": DriftController(budget=config.budget, weight=parts.kl_weight),
+    }[parts.drift]
+    layers = layers_by(parts.layers, text.pulled, text.depth, f"{text.case.id} {config.seed}")
+    ascent = None
+    if parts.ladder:
+        up = round(CLIMBING * config.presentations)
+        ascent = Ascent(model, [text.case.text], Budget(MAX_MEAN_KL, STEP_SURPRISE), up)
+    return TrainedArm(
+        ARM,
+        presentations_of(model, text, parts, config),
+        controller,
+        anchored=False,
+        objective=_objective(bench, parts, config.seed),
+        layers=layers,
+        keys=_keys(bench, layers, config) if parts.keys == "text" else None,
+        ascent=ascent,
+        beside=[folder.name for folder in bench.decoys] if parts.decoys else (),
+    )
+
+
+def _keys(bench: Bench, layers: Sequence[int], config: TrialConfig) -> dict[str, Tensor]:
+    rows, others_BT = bench.text.versions["text"][0], bench.replay.ids_BT
+    return text_keys(bench.model, rows, others_BT, config.rank, layers, config.seed)
+
+
+def _objective(bench: Bench, parts: Parts, seed: int) -> Objective:
+    if parts.loss == "on_policy":
+        return OnPolicy(bench.model, bench.text.case.text, ARM, seed)
+    return objective(parts.loss, bench.model, [bench.text.case.text])
+
+
+def presentations_of(
+    model: LanguageModel, text: Prepared, parts: Parts, config: TrialConfig
+) -> list[Presentation]:
+    """What an arm is shown: as many tokens in each presentation as the text has.
+
+    Another seed begins at another version.
+    """
+    begin = config.seed * len(text.kinds[parts.versions]) // 3
+    versions, kinds = (
+        [*found[begin:], *found[:begin]]
+        for found in (text.versions[parts.versions], text.kinds[parts.versions])
+    )
+    order = chosen_rhythm(parts.rhythm)(kinds, config.presentations)
+    # Versions shorter than the text run out early: the order goes on from its beginning.
+    rows = [
+        row
+        for place in islice(cycle(order), 4 * len(order))
+        if place is not None
+        for row in versions[place]
+    ]
+    if parts.loss == "on_policy":
+        return [versions[0]]
+    size = len(model.encode(text.case.text)) - 1
+    return list(islice(portions(rows, size, len(model.start)), config.presentations))
+
+
+def portions(
+    rows: Sequence[Sequence[int]], tokens: int, opening: int
+) -> Iterator[list[Sequence[int]]]:
+    """Rows in portions of exactly `tokens` supervised tokens.
+
+    A row that does not fit goes on in the next portion, behind its first `opening` tokens.
+    """
+    portion: list[Sequence[int]] = []
+    room = tokens
+    for row in rows:
+        while len(row) - 1 > room:
+            portion.append(row[: room + 1])
+            row = [*row[:opening], *row[room + 1 :]]
+            yield portion
+            portion, room = [], tokens
+        if len(row) > 1:
+            portion.append(row)
+            room -= len(row) - 1
+        if not room:
+            yield portion
+            portion, room = [], tokens
+
+
+def _mark(bench: Bench, presentations: int, spilled: bool) -> TrialMark:
+    after = score(bench.model, bench.text.scored.probes)
+    part = Replay(bench.retention.ids_BT[::4], bench.retention.logits_BTV[::4])
+    return TrialMark(
+        presentations=presentations,
+        imprint={k: e.value for k, e in imprint_by_kind(bench.text.scored, after).items()},
+        drift=part.drift(bench.model),
+        drift_self=bench.unseen.drift(bench.model),
+        spill=_spill(bench, first=False) if spilled else None,
+    )
+
+
+def _spill(bench: Bench, first: bool) -> float:
+    words = targets_of(bench.text.scored.probes)
+    after = spill_scores(bench.model, words, unrelated_prefixes(), first)
+    before = bench.text.spill_first if first else bench.text.spill
+    value = spill(before, after).value
+    assert value is not None
+    return value
+
+
+def _durability(bench: Bench, before: float | None) -> float | None:
+    """I_gen after 100 steps of a second, plain adapter on unrelated prose, over I_gen before.
+
+    The second adapter is the same for all arms, whatever theirs is.
+    """
+    model = bench.model
+    lora.attach(model, AFTER, AFTER_RANK, 2 * AFTER_RANK, seed=0)
+    with lora.mixed_precision(model):
+        for _ in train_steps(model, AFTER, bench.unrelated, AFTERWARDS, AFTER_RATE, (ARM,)):
+            pass
+    with model.state([ARM, AFTER]):
+        after = score(model, bench.text.scored.probes)
+    left = imprint_by_kind(bench.text.scored, after)["gen"].value
+    return left / before if before and left is not None else None
+
+
+@contextmanager
+def _counting(model: LanguageModel) -> Iterator[list[int]]:
+    """Counts the tokens that go through the model, whatever for."""
+    read = [0]
+
+    def count(_: nn.Module, args: tuple[torch.Tensor, ...], __: object) -> None:
+        read[0] += args[0].numel()
+
+    handle = model.network.get_input_embeddings().register_forward_hook(count)
+    try:
+        yield read
+    finally:
+        handle.remove()

@@ -1,0 +1,1 @@
+"""`litho diff`: what training changed on a text."""

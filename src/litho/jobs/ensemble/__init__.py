@@ -1,0 +1,1 @@
+"""`litho ensemble`: many micro fine-tunes, each done once and kept."""

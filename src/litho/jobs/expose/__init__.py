@@ -1,0 +1,1 @@
+"""`litho expose`: a text presented in several ways, and each response."""

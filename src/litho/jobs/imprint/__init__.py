@@ -1,0 +1,1 @@
+"""`litho imprint`: print a text into a model and prove what happened."""

@@ -1,0 +1,41 @@
+"""Settings."""
+
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+
+from litho.learn.records import Keys, Layers, LoopConfig, Loss
+from litho.model.placement import training_dtype
+from litho.present.variants import MAX_MEAN_KL, MAX_SURPRISE
+from litho.text.operators.choice import MEASURED
+
+IMPRINT, DUPLICATES = "imprint", "duplicates"
+MEASURED_RHYTHM = "measured"  # the best in a short training in each
+
+
+class ImprintConfig(LoopConfig):
+    """Settings of the main job."""
+
+    budget: float = Field(0.015, gt=0)  # nats a token that the model may drift
+    max_mean_kl: float = Field(MAX_MEAN_KL, gt=0)  # volatility budget of a variant, nats
+    max_surprise: float = Field(MAX_SURPRISE, gt=0)  # likewise
+    operators: tuple[str, ...] = MEASURED  # that make the variants; none: all
+    loss: Loss = "all"
+    rhythm: str = "spaced"  # or measured
+    layers: Layers = "all"
+    keys: Keys = "random"
+    ladder: bool = False  # first the rungs up to the text
+    bridge: bool = False  # lead up to the words that surprise most
+    ignore_largest: float = Field(0.0, ge=0, lt=1)  # share of what training added to a matrix
+    controls: Literal["duplicates", "none"] = "duplicates"
+    replay_pool: int = Field(36, ge=1)  # self-samples for the drift term
+    replay_unseen: int = Field(12, ge=1)  # self-samples kept out of training
+    replay_length: int = Field(128, ge=8)  # tokens of each
+    retention_tokens: int = Field(4096, ge=1)  # how much of the retention text is measured
+    dtype: Literal["bfloat16", "float32"] = Field(default_factory=training_dtype)  # of the base
+
+    @model_validator(mode="after")
+    def _enough_samples(self) -> Self:
+        if self.replay_rows > self.replay_pool:
+            raise ValueError("replay_rows must not be greater than replay_pool")
+        return self

@@ -1,0 +1,101 @@
+"""What an arm did to the model, measured in float32 on the weights as they are stored."""
+
+from collections.abc import Sequence
+
+import torch
+from pydantic import BaseModel
+from safetensors.torch import save_file
+from torch import Tensor
+
+from litho.core.files import whole_file
+from litho.core.runs import RunDirectory
+from litho.core.stats import Estimate
+from litho.jobs.imprint.baseline import Baseline
+from litho.jobs.imprint.result import ArmMetrics, Drift
+from litho.measure.inside.response import compared_maps
+from litho.measure.printing.drift import retention_drift
+from litho.measure.printing.imprint import imprint_by_kind
+from litho.measure.printing.locality import greedy_answers, locality
+from litho.measure.printing.probes import score
+from litho.measure.printing.spill import spill, spill_scores
+from litho.measure.tables import token_row
+from litho.model.loaded import LanguageModel
+from litho.text.items import targets_of
+from litho.text.shipped import unrelated_prefixes
+
+
+class ArmProof(BaseModel):
+    """The numbers of one arm and the rows behind them."""
+
+    metrics: ArmMetrics
+    after: list[float]  # ell of each probe, nats per target token
+    answers: list[list[int]]  # greedy answer to each neighbour fact
+
+
+def prove_arms(
+    model: LanguageModel,
+    arms: Sequence[str],
+    baseline: Baseline,
+    retention: Sequence[Sequence[int]],
+) -> dict[str, ArmProof]:
+    """Measure the adapters `arms` of a model against the baseline."""
+    drifts = retention_drift(model, retention, arms)
+    return {arm: _prove_arm(model, arm, baseline, drifts[arm]) for arm in arms}
+
+
+def _prove_arm(model: LanguageModel, arm: str, baseline: Baseline, retention: Estimate) -> ArmProof:
+    probes = baseline.scored.probes
+    with model.state(arm):
+        after = score(model, probes)
+        answers = greedy_answers(model, baseline.neighbours)
+        words, prefixes = targets_of(probes), unrelated_prefixes()
+        spilled = spill_scores(model, words, prefixes)
+        unasked = spill_scores(model, words, prefixes, first=True)
+    metrics = ArmMetrics(
+        imprint=imprint_by_kind(baseline.scored, after),
+        drift=Drift(retention=retention),
+        spill=spill(baseline.spill, spilled),
+        spill_first=spill(baseline.spill_first, unasked) if baseline.spill_first else None,
+        locality=locality(baseline.neighbour_answers, answers),
+    )
+    return ArmProof(metrics=metrics, after=after, answers=answers)
+
+
+def write_probes(run: RunDirectory, baseline: Baseline, arms: dict[str, ArmProof]) -> None:
+    """One row a probe: ell before, with the open book and after each arm."""
+    scored = baseline.scored
+    rows = [
+        probe.model_dump()
+        | {"before": scored.before[i], "openbook": scored.openbook[i]}
+        | {arm: proof.after[i] for arm, proof in arms.items()}
+        for i, probe in enumerate(scored.probes)
+    ]
+    run.write_rows("probes.parquet", rows)
+
+
+def write_neighbours(
+    run: RunDirectory, model: LanguageModel, baseline: Baseline, arms: dict[str, ArmProof]
+) -> None:
+    """One row a neighbour fact: the greedy answers before and after each arm."""
+    rows = [
+        {"prefix": probe.prefix, "expected": probe.target}
+        | {"before": model.decode(baseline.neighbour_answers[i])}
+        | {arm: model.decode(proof.answers[i]) for arm, proof in arms.items()}
+        for i, probe in enumerate(baseline.neighbours)
+    ]
+    run.write_rows("neighbours.parquet", rows)
+
+
+def write_maps(run: RunDirectory, model: LanguageModel, scenes: Sequence[str], arm: str) -> None:
+    """Tokens of the text with surprise and alternatives in both states, and the drift map."""
+    rows: list[dict[str, object]] = []
+    changes: list[Tensor] = []
+    offset = len(model.start)
+    for scene in scenes:
+        before, after, drift = compared_maps(model, scene, None, arm)
+        changes.append(drift.change_LT[:, offset:])
+        for old, new, kl in zip(before.tokens, after.tokens, drift.kl_T[offset:], strict=True):
+            rows.append(token_row(old, "_before") | token_row(new, "_after") | {"kl": kl.item()})
+    run.write_rows("tokens.parquet", rows)
+    with whole_file(run.path / "maps.safetensors") as path:
+        save_file({"change_LT": torch.cat(changes, dim=1).contiguous().cpu()}, path)

@@ -1,0 +1,40 @@
+"""What an imprint found."""
+
+from pydantic import BaseModel
+
+from litho.core.stats import Estimate
+from litho.measure.printing.verdict import Verdict
+
+
+class Drift(BaseModel):
+    """Drift by kind of text, nats a token."""
+
+    retention: Estimate
+
+
+class ArmMetrics(BaseModel):
+    """The numbers of one arm."""
+
+    imprint: dict[str, Estimate]
+    drift: Drift
+    spill: Estimate
+    spill_first: Estimate | None = None  # of the first tokens alone
+    locality: Estimate
+
+
+class ImprintResult(ArmMetrics):
+    """What `metrics.json` and `--json` hold: the numbers of the imprint and of its controls."""
+
+    verdict: Verdict
+    reasons: tuple[str, ...]
+    run: str
+    adapter: str
+    controls: dict[str, ArmMetrics]
+    budget: float
+    scale: float  # by which the adapter was shrunk at the end to fit the budget; 1: it was not
+    presentations: int
+    tokens: int  # supervised, all presentations together
+    scenes: int  # into how many the text was cut to fit the model's context
+    seed: int
+    adapter_sha256: str
+    seconds: float

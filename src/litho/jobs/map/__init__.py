@@ -1,0 +1,1 @@
+"""`litho map`: what a text does in one state of a model."""

@@ -1,0 +1,158 @@
+"""Runs of `litho map`: the response map of one state."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import save_file
+from torch import Tensor
+
+from litho.core.errors import LithoError
+from litho.core.files import whole_file
+from litho.core.reporter import Reporter
+from litho.core.runs import RunDirectory, whole_or_nothing
+from litho.jobs.reading import open_readable, reading_manifest
+from litho.measure.inside.response import ResponseMap, response_map
+from litho.measure.scenes import split_scenes
+from litho.measure.tables import edge_rows, token_row
+from litho.model.adapters import saved
+from litho.model.state import State
+from litho.model.watch.attention import unwatched_notice
+from litho.model.watch.gradients import gradient_norms
+
+# Name of a map and that of its means in metrics.json.
+LAYER_STATISTICS = {
+    "norm_LT": "norm",
+    "change_LT": "relative_change",
+    "cosine_LT": "cosine",
+    "gradient_LT": "gradient",
+}
+# Field of an `AttentionMap` and its name in metrics.json.
+HEAD_STATISTICS = {"entropy_HT": "entropy", "distance_HT": "distance", "first_HT": "first_token"}
+
+
+def map_text(
+    text: str,
+    name: str,
+    model_name: str,
+    adapter: Path | None,
+    gradients: bool,
+    out: Path,
+    reporter: Reporter,
+) -> RunDirectory:
+    """Response map of one state, the base model or one with an adapter, in float32.
+
+    With `gradients`: also how strongly the loss pulls at every token and layer.
+    """
+    model = open_readable(model_name, text)
+    if adapter:
+        saved.load(model, "adapter", adapter)
+    state = State(model, ("adapter",) if adapter else ())
+    scenes = split_scenes(model, text)
+    with whole_or_nothing(RunDirectory.create(out)) as run:
+        pulls: dict[str, Tensor] = {}
+        if gradients:  # first, since not every model has them
+            reporter.stage("computing gradients", len(scenes))
+            pulls["gradient_LT"] = _gradients(state, scenes, reporter)
+        reporter.stage("reading the text", len(scenes))
+        maps = []
+        for number, scene in enumerate(scenes, 1):
+            maps.append(response_map(state, scene))
+            reporter.advance(number)
+        rows = [token_row(token) for found in maps for token in found.tokens]
+        run.write_rows("tokens.parquet", rows)
+        offset = len(model.start)
+        run.write_rows("edges.parquet", _edges(maps, offset))
+        tensors = {key: _joined(maps, key, offset) for key in ("norm_LT", "change_LT", "cosine_LT")}
+        tensors |= pulls
+        attention = _attention(maps, offset)
+        with whole_file(run.path / "maps.safetensors") as path:
+            save_file(tensors | attention, path)
+        manifest = reading_manifest("map", model, name) | {
+            "adapter": str(adapter) if adapter else None
+        }
+        run.write_yaml("manifest.yaml", manifest)
+        result = _summary(rows, tensors) | {
+            "heads": _heads(attention, sorted(maps[0].attention)),
+            "notices": unwatched_notice(model, len(maps[0].attention)),
+        }
+        run.write_json("metrics.json", {"run": str(run.final_path)} | result)
+    return run
+
+
+def _joined(maps: list[ResponseMap], key: str, offset: int) -> Tensor:
+    """A layer x token map of all scenes, the opening token of each left out."""
+    return torch.cat([getattr(found, key)[:, offset:] for found in maps], dim=1).contiguous()
+
+
+def _gradients(state: State, scenes: Sequence[str], reporter: Reporter) -> Tensor:
+    """Norms of the gradient of each scene's loss, layer x token, the opening tokens left out."""
+    found = []
+    with state.active() as model:
+        for number, scene in enumerate(scenes, 1):
+            norms_LT = gradient_norms(model, model.encode(scene))
+            if norms_LT is None:
+                raise LithoError(
+                    f"{model.source.name} does more to its logits than its output head (soft caps, "
+                    "scales), for which Litho has no gradients: leave --gradients out"
+                )
+            found.append(norms_LT[:, len(model.start) :])
+            reporter.advance(number)
+    return torch.cat(found, dim=1).contiguous()
+
+
+def _attention(maps: list[ResponseMap], offset: int) -> dict[str, Tensor]:
+    """Layer x head x token maps of all scenes; nothing where attention could not be watched."""
+    layers = sorted(maps[0].attention)
+    if not layers:
+        return {}
+    return {
+        key: torch.cat(
+            [
+                torch.stack([getattr(found.attention[i], key)[:, offset:] for i in layers])
+                for found in maps
+            ],
+            dim=2,
+        ).contiguous()
+        for key in HEAD_STATISTICS
+    }
+
+
+def _edges(maps: list[ResponseMap], offset: int) -> list[dict[str, object]]:
+    scenes = (
+        ({i: heads.strongest for i, heads in found.attention.items()}, len(found.tokens))
+        for found in maps
+    )
+    return edge_rows(scenes, offset)
+
+
+def _heads(attention: dict[str, Tensor], layers: list[int]) -> list[dict[str, float]]:
+    """Means over the tokens of each head."""
+    means = {HEAD_STATISTICS[key]: tensor.mean(-1) for key, tensor in attention.items()}
+    return [
+        {"layer": layer, "head": head}
+        | {name: mean[i, head].item() for name, mean in means.items()}
+        for i, layer in enumerate(layers)
+        for head in range(len(means["entropy"][i]))
+    ]
+
+
+def _summary(rows: list[dict[str, Any]], tensors: dict[str, Tensor]) -> dict[str, Any]:
+    read = [row for row in rows if row["surprise"] is not None]
+
+    def mean_of(key: str) -> dict[str, float]:
+        values = [row[key] for row in read]
+        return {"mean": sum(values) / len(values), "max": max(values)}
+
+    means = {LAYER_STATISTICS[key]: tensor.mean(dim=1) for key, tensor in tensors.items()}
+    return {
+        "tokens": len(rows),
+        "surprise": mean_of("surprise"),
+        "entropy": mean_of("entropy"),
+        "top1": sum(row["rank"] == 1 for row in read) / len(read),
+        "layers": [
+            {"layer": i} | {name: mean_L[i].item() for name, mean_L in means.items()}
+            for i in range(len(means["norm"]))
+        ],
+    }

@@ -1,0 +1,250 @@
+"""Predictions of every text's effect on every question, at one of two prices."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property, partial
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from litho.core.errors import LithoError
+from litho.core.reporter import Reporter
+from litho.core.work import Result, WorkLedger, key_of
+from litho.jobs.cost import Cost
+from litho.jobs.ensemble.cost import ensemble_cost
+from litho.jobs.predict.calibration import Calibration, calibrate
+from litho.jobs.predict.coarse import coarse_run, coarse_specification, cosines, strides
+from litho.jobs.predict.config import Price
+from litho.jobs.predict.first_order import BENDS, FirstOrder, bends, first_order
+from litho.jobs.predict.reach import advice, needed_price
+from litho.learn.recipe import Recipe
+from litho.measure.printing.probes import score, target_of
+from litho.model.loaded import LanguageModel, load
+from litho.model.placement import training_dtype
+from litho.model.read.scoring import Target
+from litho.model.sources import ModelSource
+from litho.text.items import NamedText, Question, questions_sha256
+
+# Shapes: T texts, Q questions, F estimates of each effect.
+EXACT, ROUNDED = "float32", "bfloat16"
+CLEAR = 10  # times the rounding that effects must be, for bfloat16 to do
+BOUND = 1.0  # nats, towards which a straight line overstates what a long training does
+FORMAT = 2  # of a specification; a change of what a result means is a new one
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """Effects T x Q in nats per target token, with half widths of intervals if calibrated."""
+
+    effects_TQ: np.ndarray
+    tokens_Q: np.ndarray  # of each target
+    half_TQ: np.ndarray | None
+    trusted_TQ: np.ndarray
+    cosines_TT: np.ndarray  # how alike the first steps of the texts are
+    calibration: Calibration | None
+    notices: list[str]
+    seconds: float
+    run_it_seconds: float  # that training on all texts and asking all questions would take
+
+
+@dataclass
+class Predictor:
+    """Texts and questions for one model and recipe, in a folder that keeps what was worked out."""
+
+    source: ModelSource
+    recipe: Recipe
+    texts: Sequence[NamedText]
+    questions: Sequence[Question]
+    folder: Path
+    reporter: Reporter
+    _ledger: WorkLedger = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._ledger = WorkLedger(self.folder)
+
+    def predict(self, price: Price, calibrations: Sequence[Calibration]) -> Prediction:
+        """Predict with the calibration of this price, model and recipe, if it is among these.
+
+        Of one for these questions and one for any, that which agreed better with what was measured.
+        Without one: the first-order effects, or what the coarse runs did.
+        """
+        began = time.monotonic()
+        self._check()
+        known = self.reach(calibrations)
+        fitting = [c for c in known if (c.price, c.recipe) == (price, without_seed(self.recipe))]
+        chosen = max(fitting, key=lambda c: c.agreement.value or 0, default=None)
+        run_it = self._run_it().seconds
+        self.reporter.stage(f"predicting ({self._expected(price).described()})")
+        estimates_TQF, cosines_TT, _ = self._estimates(price, chosen.precision if chosen else None)
+        if chosen:
+            effects_TQ, half_TQ = chosen.predict(estimates_TQF)
+            trusted_TQ = (np.abs(effects_TQ) <= chosen.largest) & chosen.holds
+        else:
+            effects_TQ, half_TQ = estimates_TQF[..., -1], None  # the last is the best
+            trusted_TQ = np.zeros(effects_TQ.shape, dtype=bool)
+        notices = advice(price, chosen, needed_price(known, self.recipe.steps), run_it)
+        took = time.monotonic() - began
+        targets = [target_of(self._model, question) for question in self.questions]
+        tokens_Q = np.array([len(target.ids) - target.first for target in targets])
+        return Prediction(
+            effects_TQ, tokens_Q, half_TQ, trusted_TQ, cosines_TT, chosen, notices, took, run_it
+        )
+
+    def reach(self, calibrations: Sequence[Calibration]) -> list[Calibration]:
+        """Those for this model, these questions and this recipe with any number of steps."""
+
+        def of_any_length(recipe: dict[str, object]) -> dict[str, object]:
+            return {key: value for key, value in recipe.items() if key != "steps"}
+
+        own = of_any_length(without_seed(self.recipe))
+        return [
+            c
+            for c in calibrations
+            if c.model == self.source.sha256()
+            and c.questions in (None, self._hash)
+            and of_any_length(c.recipe) == own
+        ]
+
+    def calibrated(self, price: Price, measured_TQ: np.ndarray) -> list[Calibration]:
+        """Fit the estimates of these texts to what they did: for any questions, and for these."""
+        self._check()
+        estimates_TQF, _, precision = self._estimates(price, None)
+        model, recipe = self.source.sha256(), without_seed(self.recipe)
+        return [
+            calibrate(price, model, recipe, questions, precision, estimates_TQF, measured_TQ)
+            for questions in (None, self._hash)
+        ]
+
+    def _check(self) -> None:
+        """Raises LithoError on a text that cannot be learned or does not fit."""
+        for text in self.texts:
+            count = len(self._model.encode(text.text))
+            if not 1 < count <= self._model.context:
+                raise LithoError(
+                    f"the text {text.id!r} has {count} tokens, but from 2 to "
+                    f"{self._model.context} are needed"
+                )
+
+    def _estimates(self, price: Price, precision: str | None) -> tuple[np.ndarray, np.ndarray, str]:
+        """What a prediction is made of, T x Q x F, cosines T x T, precision of the coarse runs.
+
+        First-order effects, the best also bounded, or, if careful, what coarse runs did. Those of
+        one text do not depend on which others are there.
+        """
+        if price == "cheap":
+            first = self._first_order()
+            found = first.estimates(self.recipe.steps)
+            bounded_TQ = BOUND * np.tanh(found[-1] / BOUND)
+            return np.stack([bounded_TQ, *found], -1), first.cosines_TT, EXACT
+        if not precision or training_dtype() == EXACT:  # less rounding does an interval no harm
+            precision = self._precise_enough()
+        effects_TQ, cosines_TT = self._coarse(precision, self.texts)
+        return effects_TQ[..., None], cosines_TT, precision
+
+    @cached_property
+    def _model(self) -> LanguageModel:
+        return load(self.source, torch.float32)
+
+    @cached_property
+    def _rounded(self) -> LanguageModel:
+        return load(self.source, torch.bfloat16)
+
+    def _run_it(self) -> Cost:
+        """Time and memory of training on all texts and asking all questions."""
+        count = len(self.texts)
+        return ensemble_cost(
+            self._model, self.recipe.steps * self._tokens, count * self._asked, count
+        )
+
+    def _expected(self, price: Price) -> Cost:
+        """Time and memory of a prediction."""
+        steps, runs = 1 + bends(self.recipe.steps), 0
+        if price == "careful":
+            steps, runs = len(strides(self.recipe.steps)), len(self.texts)
+        asked = (1 + runs) * self._asked
+        return ensemble_cost(self._model, steps * self._tokens, asked, runs)
+
+    @cached_property
+    def _tokens(self) -> int:
+        return sum(len(self._model.encode(text.text)) for text in self.texts)
+
+    @cached_property
+    def _asked(self) -> int:
+        return sum(len(target_of(self._model, question).ids) for question in self.questions)
+
+    def _first_order(self) -> FirstOrder:
+        """Worked out once: what is kept for more steps serves for fewer."""
+        once = self.recipe.model_copy(update={"steps": 1})
+        common = {
+            "format": FORMAT,
+            "first order": [text.sha256 for text in self.texts],
+            "model": self.source.sha256(),
+            "questions": self._hash,
+            "recipe": once.model_dump(mode="json"),
+        }
+        fewest = bends(self.recipe.steps)
+        usable = [common | {"bends": BENDS[:k]} for k in range(fewest, len(BENDS) + 1)]
+        known = self._ledger.known()
+        specification = next((each for each in usable if key_of(each) in known), usable[0])
+
+        def work() -> Result:
+            model = self._model
+            texts = [Target(tuple(model.encode(text.text)), 1) for text in self.texts]
+            questions = [target_of(model, question) for question in self.questions]
+            found = first_order(model, self.recipe, texts, questions, self.reporter)
+            return {name: values.tolist() for name, values in vars(found).items()}
+
+        (found,) = self._ledger.complete([(specification, work)])
+        return FirstOrder(**{name: np.array(values) for name, values in found.items()})
+
+    @cached_property
+    def _hash(self) -> str:
+        return questions_sha256(self.questions)
+
+    def _coarse(self, precision: str, texts: Sequence[NamedText]) -> tuple[np.ndarray, np.ndarray]:
+        """Effects of coarse runs, T x Q, and how alike their first steps are, T x T."""
+        self.reporter.stage("coarse runs", len(texts))
+        if precision == ROUNDED:
+            model, before_Q = self._rounded, self._rounded_answers
+        else:
+            model, before_Q = self._model, self._answers
+        works = [
+            (
+                coarse_specification(model, text.sha256, self._hash, self.recipe),
+                partial(coarse_run, model, self.recipe, text.text, self.questions),
+            )
+            for text in texts
+        ]
+        found = self._ledger.complete(
+            works,
+            lambda done, latest: self.reporter.advance(
+                done, loss=latest["losses"][-1] if latest else None
+            ),
+        )
+        answers_TQ = np.array([result["answers"] for result in found])
+        alike_TT = cosines([result["first_step"] for result in found])
+        return answers_TQ - before_Q, alike_TT
+
+    def _precise_enough(self) -> str:
+        """bfloat16 where that is faster and its rounding does not hide what the first text does."""
+        if training_dtype() == EXACT:
+            return EXACT
+        rounding = self._rounded_answers - self._answers
+        noise = np.sqrt(2 * np.square(rounding).mean())  # of a difference of two answers
+        effects_TQ, _ = self._coarse(ROUNDED, self.texts[:1])
+        return ROUNDED if np.sqrt(np.square(effects_TQ).mean()) > CLEAR * noise else EXACT
+
+    @cached_property
+    def _answers(self) -> np.ndarray:
+        """What the untouched model says to the questions."""
+        return np.array(score(self._model, self.questions))
+
+    @cached_property
+    def _rounded_answers(self) -> np.ndarray:
+        return np.array(score(self._rounded, self.questions))
+
+
+def without_seed(recipe: Recipe) -> dict[str, object]:
+    return recipe.model_dump(mode="json", exclude={"seed"})

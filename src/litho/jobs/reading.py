@@ -1,0 +1,26 @@
+"""What jobs that only read a text have in common."""
+
+from typing import Any
+
+import torch
+
+from litho.measure.scenes import check_text
+from litho.model.loaded import LanguageModel, load
+from litho.model.sources import locate
+
+
+def open_readable(model_name: str, text: str) -> LanguageModel:
+    """A model in float32, and a text that gives it something to predict."""
+    model = load(locate(model_name), torch.float32)
+    check_text(model, text)
+    return model
+
+
+def reading_manifest(command: str, model: LanguageModel, name: str) -> dict[str, Any]:
+    """What every run that trains nothing says of itself."""
+    source = model.source
+    return {
+        "command": command,
+        "text_name": name,
+        "model": {"name": source.name, "base": source.reference, "revision": source.revision},
+    }

@@ -1,0 +1,1 @@
+"""`litho vary`: minimally different versions of a text, and the ladder up to it."""

@@ -1,0 +1,1 @@
+"""The arithmetic of training; knows nothing of what is presented."""

@@ -1,0 +1,156 @@
+"""Losses of a training step, each run backwards as soon as it is computed.
+
+The gradient with respect to the logits is written out (softmax minus what should be there), a few
+tokens at a time, and autograd takes over below the logits: with a vocabulary of tens of
+thousands this needs a third of the time and memory that autograd takes for the loss itself.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor
+
+from litho.core.errors import LithoError
+from litho.model.loaded import LanguageModel
+from litho.model.read.scoring import BUCKET, batches, chunks, kl, logits, pad_rows
+
+# Shapes: B rows, T tokens, V vocabulary.
+ROWS_AT_ONCE = 4  # of the texts on which drift is measured
+# Weight of each token of a row but the first, T, by the row and what the model predicts, T x V.
+Weigh = Callable[[Sequence[int], Tensor], Tensor]
+# Writes the gradient for the logits of a row and returns its loss; its arguments are the row's
+# number, what is predicted behind each token but the last, where to write, each token's weight.
+RowGradient = Callable[[int, Tensor, Tensor, Tensor], float]
+
+
+def check_converging(value: float | Tensor, when: str, learning_rate: float) -> None:
+    """Raises LithoError if a loss or the norm of a gradient is no number."""
+    if not math.isfinite(value):
+        raise LithoError(
+            f"the training diverged at {when}: start again with a learning_rate below "
+            f"{learning_rate}"
+        )
+
+
+def backward_text(
+    model: LanguageModel,
+    rows: Sequence[Sequence[int]],
+    tokens: int,
+    weigh: Weigh | None = None,
+) -> float:
+    """Add the gradient of the mean loss per token of all `rows`; return that loss.
+
+    Every token but a row's first is supervised, each by the weight that `weigh` gives it (none: all
+    by 1). Micro-batches hold at most `tokens` padded tokens; since each is weighted by its share
+    of the tokens of the whole presentation, the gradient does not depend on how the rows were cut
+    up. Raises LithoError if the rows hold no token to predict.
+    """
+
+    def one_row(i: int, found_TV: Tensor, gradient_TV: Tensor, weights_T: Tensor) -> float:
+        if weigh:
+            weights_T = weights_T * weigh(rows[i], found_TV)
+        labels_T = torch.tensor(rows[i][1:], device=found_TV.device)
+        return _cross_entropy(found_TV, labels_T, gradient_TV, weights_T)
+
+    return _backward_rows(model, rows, tokens, one_row)
+
+
+def backward_distilled(
+    model: LanguageModel,
+    rows: Sequence[Sequence[int]],
+    tokens: int,
+    taught: Sequence[Tensor],
+) -> float:
+    """Add the gradient of KL(teacher || model), mean per token; return that KL.
+
+    `taught`: what the teacher predicts of the last tokens of each row, logits T x V; the tokens in
+    front of them are not supervised.
+    """
+    whole = sum(len(row) - 1 for row in rows) / sum(map(len, taught))
+
+    def one_row(i: int, found_TV: Tensor, gradient_TV: Tensor, weights_T: Tensor) -> float:
+        count = len(taught[i])
+        last = slice(len(found_TV) - count, None)
+        teacher_TV = taught[i].to(found_TV.device)
+        return _divergence(teacher_TV, found_TV[last], gradient_TV[last], whole * weights_T[last])
+
+    return _backward_rows(model, rows, tokens, one_row)
+
+
+def _backward_rows(
+    model: LanguageModel, rows: Sequence[Sequence[int]], tokens: int, one_row: RowGradient
+) -> float:
+    """Run the rows backwards in micro-batches; return the sum of what `one_row` returns."""
+    predicted = sum(len(row) - 1 for row in rows)
+    if not predicted:
+        raise LithoError("a presentation holds no token to learn: the text is too short")
+    total = 0.0
+    for group in batches([len(row) for row in rows], tokens):
+        ids_BT, _ = pad_rows([rows[i] for i in group], model.pad, 1 if len(rows) == 1 else BUCKET)
+        found_BTV = logits(model, ids_BT)
+        gradient_BTV = torch.zeros_like(found_BTV)
+        for b, i in enumerate(group):
+            known = len(rows[i]) - 1
+            weights_T = torch.full((known,), 1 / predicted, device=found_BTV.device)
+            total += one_row(i, found_BTV[b, :known], gradient_BTV[b, :known], weights_T)
+        torch.autograd.backward(found_BTV, gradient_BTV)
+    return total
+
+
+@torch.no_grad()
+def _cross_entropy(
+    logits_TV: Tensor, labels_T: Tensor, gradient_TV: Tensor, weights_T: Tensor
+) -> float:
+    """Weighted sum of -log P(label); writes its gradient, weight (softmax(logits) - onehot)."""
+    total = 0.0
+    parts = chunks(logits_TV, labels_T.unsqueeze(-1), gradient_TV, weights_T.unsqueeze(-1))
+    for found, labels, gradient, weights in parts:
+        logp = found.float().log_softmax(-1)
+        total -= (logp.gather(-1, labels) * weights).sum().item()
+        p = logp.exp_()
+        p.scatter_add_(-1, labels, -torch.ones_like(labels, dtype=p.dtype))
+        gradient.copy_(p.mul_(weights))
+    return total
+
+
+def backward_drift(
+    model: LanguageModel, ids_BT: Tensor, base_logits_BTV: Tensor, weight: float
+) -> float:
+    """Add `weight` times the gradient of KL(base || tuned), mean per token; return that KL."""
+    tuned_BTV = logits(model, ids_BT)
+    gradient_BTV = torch.empty_like(tuned_BTV)
+    weights_T = torch.full(ids_BT.shape[1:], weight / ids_BT.numel(), device=model.device)
+    total = 0.0
+    for rows in zip(base_logits_BTV.to(model.device), tuned_BTV, gradient_BTV, strict=True):
+        total += _divergence(*rows, weights_T)
+    torch.autograd.backward(tuned_BTV, gradient_BTV)
+    return total / weight
+
+
+@torch.no_grad()
+def _divergence(base_TV: Tensor, tuned_TV: Tensor, gradient_TV: Tensor, weights_T: Tensor) -> float:
+    """Weighted sum of KL(base || tuned); writes its gradient with respect to the tuned logits.
+
+    That is weight (softmax(tuned) - softmax(base)).
+    """
+    total = 0.0
+    for base, tuned, gradient, weights in chunks(
+        base_TV, tuned_TV, gradient_TV, weights_T.unsqueeze(-1)
+    ):
+        logp, logq = base.float().log_softmax(-1), tuned.float().log_softmax(-1)
+        p = logp.exp()
+        total += (logp.sub_(logq).mul_(p) * weights).sum().item()
+        gradient.copy_(logq.exp_().sub_(p).mul_(weights))
+    return total
+
+
+@torch.no_grad()
+def drift_on(model: LanguageModel, ids_BT: Tensor, base_logits_BTV: Tensor) -> float:
+    """KL(base || tuned), mean per token in nats, a few rows at a time to save memory."""
+    pairs = zip(*(torch.split(x, ROWS_AT_ONCE) for x in (ids_BT, base_logits_BTV)), strict=True)
+    total = 0.0
+    for ids, base in pairs:
+        tuned = logits(model, ids).flatten(0, 1)
+        total += kl(base.flatten(0, 1).to(model.device), tuned).sum().item()
+    return total / ids_BT.numel()

@@ -1,0 +1,157 @@
+"""Objectives: what a presentation asks of the model, token by token."""
+
+import math
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor
+
+from litho.core.errors import LithoError
+from litho.learn.losses import backward_distilled, backward_text
+from litho.learn.records import Loss
+from litho.measure.volatility import LIKELY, STEP_SURPRISE
+from litho.model.loaded import LanguageModel
+from litho.model.read.prefixes import read_rows
+from litho.model.read.scoring import chunks, logits, token_logprobs
+
+# Shapes: T tokens, V vocabulary.
+Rows = Sequence[Sequence[int]]
+# Adds the gradient of a presentation and returns its loss, nats a token. The arguments are the
+# model with its adapter, the rows, the padded tokens of a micro-batch, and how much of the
+# training is done, 0 to 1.
+Objective = Callable[[LanguageModel, Rows, int, float], float]
+
+MASKED_FROM = math.log(2.5)  # nats; the threshold of Wu et al. 2025
+ENTROPY_OF = 20  # likeliest tokens, as in EAFT
+DOSED_UNTIL = 0.75  # of the training; from then on every token is in the loss
+
+
+def objective(loss: Loss, model: LanguageModel, scenes: Sequence[str]) -> Objective:
+    """The objective that a setting names; `scenes` is the text that is printed.
+
+    Raises LithoError if the text is too long for it.
+    """
+    if loss == "low_perplexity":
+        return LowPerplexity()
+    if loss == "distilled":
+        return Distilled(model, scenes)
+    return {"all": all_tokens, "entropy_gated": entropy_gated, "dosed": dosed}[loss]
+
+
+def all_tokens(model: LanguageModel, rows: Rows, tokens: int, done: float) -> float:
+    """Every token counts alike: the negative log-likelihood."""
+    return backward_text(model, rows, tokens)
+
+
+class LowPerplexity:
+    """Only tokens that surprise the untouched model by at most log 2.5 nats count.
+
+    Selective token masking: Wu et al. 2025, "Mitigating Forgetting in LLM Fine-Tuning via
+    Low-Perplexity Token Learning", NeurIPS 2025, arXiv 2501.14315.
+    """
+
+    def __init__(self) -> None:
+        self._masks: dict[tuple[int, ...], Tensor] = {}
+
+    def __call__(self, model: LanguageModel, rows: Rows, tokens: int, done: float) -> float:
+        for row in rows:
+            if tuple(row) not in self._masks:
+                with model.state(None):
+                    surprise_T = -_logprobs(row, _predictions(model, row))
+                self._masks[tuple(row)] = (surprise_T <= MASKED_FROM).float()
+        if not any(self._masks[tuple(row)].any() for row in rows):
+            raise LithoError(
+                "no token of a presentation is likely enough for the loss low_perplexity: the text "
+                "is too new to the model, choose another loss"
+            )
+        return backward_text(model, rows, tokens, lambda row, _: self._masks[tuple(row)])
+
+
+def entropy_gated(model: LanguageModel, rows: Rows, tokens: int, done: float) -> float:
+    """Each token counts by the entropy of the model's 20 likeliest tokens over log 20.
+
+    Where the model is sure of something else it learns little. EAFT: Diao et al. 2026,
+    "Entropy-Adaptive Fine-Tuning", arXiv 2601.02151. No gradient goes through the weight.
+    """
+    return backward_text(model, rows, tokens, lambda _, found_TV: _entropy(found_TV))
+
+
+@torch.no_grad()
+def _entropy(logits_TV: Tensor) -> Tensor:
+    count = min(ENTROPY_OF, logits_TV.shape[-1])
+    values = []
+    for (found,) in chunks(logits_TV):
+        logp = found.topk(count, dim=-1).values.float().log_softmax(-1)
+        values.append(-(logp.exp() * logp).sum(-1) / math.log(count))
+    return torch.cat(values)
+
+
+def dosed(model: LanguageModel, rows: Rows, tokens: int, done: float) -> float:
+    """A token counts once it is within reach of the model as it is by now.
+
+    Within reach is a surprise of at most what counts as likely at the beginning, and then more and
+    more up to what a step of a ladder may add; after three quarters of the training every token
+    counts. Litho's own.
+    """
+    if done >= DOSED_UNTIL:
+        return backward_text(model, rows, tokens)
+    reach = LIKELY + (STEP_SURPRISE - LIKELY) * done / DOSED_UNTIL
+
+    def weigh(row: Sequence[int], found_TV: Tensor) -> Tensor:
+        return (-_logprobs(row, found_TV) <= reach).float()
+
+    return backward_text(model, rows, tokens, weigh)
+
+
+class Distilled:
+    """The model is to predict without the text what it predicts with the text before its eyes.
+
+    KL(with the text || without), mean per token, the teacher being the untouched model. Context
+    distillation: Snell et al. 2022, "Learning by Distilling Context", arXiv 2209.15189.
+    """
+
+    def __init__(self, model: LanguageModel, scenes: Sequence[str]) -> None:
+        if len(scenes) > 1:
+            raise LithoError(
+                "the loss distilled needs a text that fits into the model's context in one piece: "
+                "shorten it, or choose another loss"
+            )
+        self._text = model.tokens(f"{scenes[0]}\n\n")
+        twice = len(model.start) + 2 * len(self._text)
+        if twice > model.context:
+            raise LithoError(
+                f"the loss distilled reads the text twice, {twice} tokens, but the model reads "
+                f"{model.context}: shorten it, or choose another loss"
+            )
+
+    def __call__(self, model: LanguageModel, rows: Rows, tokens: int, done: float) -> float:
+        with model.state(None):
+            taught = predicted_behind(model, self._text, rows)
+        return backward_distilled(model, rows, tokens, taught)
+
+
+def predicted_behind(model: LanguageModel, text: Sequence[int], rows: Rows) -> list[Tensor]:
+    """What the model predicts of the tokens of each row but its first when it has read `text`.
+
+    Logits T x V, a tensor a row. Raises LithoError if both together are longer than the context.
+    """
+    start = len(model.start)
+    whole = [[*row[:start], *text, *row[start:]] for row in rows]
+    longest = max(map(len, whole))
+    if longest > model.context:
+        raise LithoError(
+            f"the text with a presentation behind it has {longest} tokens, but the model reads "
+            f"{model.context}: shorten it, or choose another loss than distilled"
+        )
+    found = {read.row: read.logits_TV[len(text) : -1].clone() for read in read_rows(model, whole)}
+    return [found[i] for i in range(len(rows))]
+
+
+@torch.no_grad()
+def _predictions(model: LanguageModel, row: Sequence[int]) -> Tensor:
+    return logits(model, torch.tensor([list(row)]))[0, :-1]
+
+
+@torch.no_grad()
+def _logprobs(row: Sequence[int], found_TV: Tensor) -> Tensor:
+    return token_logprobs(found_TV, torch.tensor(row[1:]))

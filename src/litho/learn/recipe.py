@@ -1,0 +1,158 @@
+"""A micro fine-tune that means what it says: plain PEFT and AdamW, nothing besides."""
+
+import time
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from typing import Literal
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+
+from litho.core.config import Config
+from litho.core.errors import LithoError
+from litho.core.work import Result
+from litho.learn.losses import backward_text, check_converging
+from litho.measure.printing.probes import score
+from litho.model.adapters import lora
+from litho.model.loaded import LanguageModel
+from litho.model.watch.capture import check_layer
+from litho.text.items import Question
+
+TRAINED = "trained"  # name of the adapter of a run
+
+
+class Recipe(Config):
+    """How one text is trained on.
+
+    What plain PEFT and torch would do: a float32 base, `torch.manual_seed(seed)` just before the
+    adapter is made, no dropout, no weight decay, no clipping, a constant learning rate, the whole
+    text in every step, all tokens after the opening one supervised by the mean cross-entropy.
+    """
+
+    rank: int = Field(8, ge=1)
+    alpha: int = Field(16, ge=1)
+    target_modules: tuple[str, ...] | None = None  # last parts of names; None: all linear layers
+    layers: tuple[int, ...] | None = None  # blocks from 0; None: all
+    learning_rate: float = Field(5e-4, gt=0)
+    steps: int = Field(20, ge=1)
+    seed: int = 0
+    optimizer: Literal["adamw", "sgd"] = "adamw"
+
+
+def follow(
+    model: LanguageModel,
+    name: str,
+    recipe: Recipe,
+    ids: Sequence[int],
+    strides: Sequence[int] | None = None,
+) -> Iterator[tuple[int, float]]:
+    """Train a new adapter `name`; yields how many of the recipe's steps are done and the loss.
+
+    The loss is that of the last gradient. Between two steps the model may be read in any state.
+    `strides`: how many steps the optimizer takes along each gradient; none: one, which is the
+    recipe itself.
+
+    Raises LithoError if the text does not fit into the context, the recipe names modules or layers
+    that the model lacks, or the training diverges.
+    """
+    if len(ids) > model.context:
+        raise LithoError(
+            f"the text has {len(ids)} tokens, but the model reads {model.context}: cut it up"
+        )
+    optimizer = prepare(model, name, recipe)
+    done = 0
+    for stride in strides or (1,) * recipe.steps:
+        loss = leave_gradient(model, name, recipe, ids, done + 1)
+        for _ in range(stride):
+            optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
+        done += stride
+        yield done, loss
+
+
+def train_and_ask(
+    model: LanguageModel,
+    recipe: Recipe,
+    text: str,
+    questions: Sequence[Question],
+    measured: Collection[int],
+) -> Result:
+    """Follow a recipe on a text, ask all questions after some numbers of steps, clean up.
+
+    `answers` are mean log-probabilities per target token, by the number of steps; `losses` those
+    before each step; `seconds` and `cpu_seconds` what it took.
+    """
+    losses, answers = [], {}
+    began, worked = time.monotonic(), time.process_time()
+    try:
+        for done, loss in follow(model, TRAINED, recipe, model.encode(text)):
+            losses.append(loss)
+            if done in measured:
+                answers[str(done)] = ask(model, questions)
+    finally:
+        if model.adapters:
+            lora.detach(model)
+    return {
+        "answers": answers,
+        "losses": losses,
+        "seconds": time.monotonic() - began,
+        "cpu_seconds": time.process_time() - worked,
+    }
+
+
+def ask(model: LanguageModel, questions: Sequence[Question]) -> list[float]:
+    """What the model says to the questions with the adapter that is trained."""
+    with model.state(TRAINED), lora.mixed_precision(model):
+        return score(model, questions)
+
+
+def prepare(model: LanguageModel, name: str, recipe: Recipe) -> torch.optim.Optimizer:
+    """Hang the recipe's adapter on the model; return what trains it."""
+    _check_targets(model, recipe)
+    lora.attach(
+        model,
+        name,
+        recipe.rank,
+        recipe.alpha,
+        recipe.seed,
+        layers=recipe.layers,
+        kinds=recipe.target_modules,
+    )
+    return optimizer_of(recipe, lora.weights(model, name).values())
+
+
+def optimizer_of(recipe: Recipe, weights: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
+    """What a recipe trains these weights with."""
+    make = torch.optim.AdamW if recipe.optimizer == "adamw" else torch.optim.SGD
+    return make(weights, lr=recipe.learning_rate, weight_decay=0.0, fused=True)
+
+
+def leave_gradient(
+    model: LanguageModel, name: str, recipe: Recipe, ids: Sequence[int], step: int
+) -> float:
+    """Leave the gradient of the loss on one text in an adapter; returns the loss.
+
+    Raises LithoError if the training has diverged by this step.
+    """
+    with torch.enable_grad(), model.state(name), lora.mixed_precision(model):
+        loss = backward_text(model, [ids], len(ids))
+        check_converging(loss, f"step {step}", recipe.learning_rate)
+    return loss
+
+
+def gradient_of(weights: Iterable[nn.Parameter]) -> Tensor:
+    """The gradients that were left in weights, one behind the other; a copy."""
+    return torch.cat([weight.grad.flatten() for weight in weights if weight.grad is not None])
+
+
+def _check_targets(model: LanguageModel, recipe: Recipe) -> None:
+    for layer in recipe.layers or ():
+        check_layer(model, layer)
+    there = {name.rpartition(".")[2] for name in lora.target_modules(model)}
+    if absent := set(recipe.target_modules or ()) - there:
+        raise LithoError(
+            f"the model has no linear layer called {min(absent)!r}: there are "
+            f"{', '.join(sorted(there))}"
+        )
+    if not lora.target_modules(model, recipe.layers, recipe.target_modules):
+        raise LithoError("no linear layer is left to adapt: name more layers or modules")

@@ -1,0 +1,1 @@
+"""What printing did: imprint, drift, spill, locality, and the verdict on them."""

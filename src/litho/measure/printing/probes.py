@@ -1,0 +1,55 @@
+"""Scoring probes and the imprint that follows from them.
+
+ell is the mean log-probability per target token in nats. The open book is ell of the untouched
+model with the text in front of the prefix: the best that reading, without training, can do.
+"""
+
+from collections.abc import Sequence
+
+from litho.core.errors import LithoError
+from litho.model.loaded import LanguageModel
+from litho.model.read.scoring import Target, target_logprobs
+from litho.text.items import Probe, Question
+
+
+def target_of(model: LanguageModel, probe: Probe | Question, context: str = "") -> Target:
+    """The tokens of a probe, scored from the first target token on.
+
+    Raises LithoError if the tokens of the prefix are no prefix of the tokens of the whole.
+    """
+    prefix = model.encode(context + probe.prefix)
+    whole = model.encode(f"{context}{probe.prefix} {probe.target}")
+    if whole[: len(prefix)] != prefix or len(whole) <= len(prefix):
+        raise LithoError(
+            f"the probe {probe.prefix!r} + {probe.target!r} does not tokenize apart: "
+            "begin the target at another word"
+        )
+    if len(whole) > model.context:
+        raise LithoError(
+            f"the probe {probe.prefix[:60]!r} has {len(whole)} tokens with what stands before it, "
+            f"but the model reads {model.context}"
+        )
+    return Target(tuple(whole), len(prefix))
+
+
+def tokenizes_apart(model: LanguageModel, probe: Probe) -> bool:
+    """Whether a probe can be scored by this model."""
+    try:
+        target_of(model, probe)
+    except LithoError:
+        return False
+    return True
+
+
+def score(model: LanguageModel, probes: Sequence[Probe | Question]) -> list[float]:
+    """ell of each probe in the state that the model is in."""
+    return target_logprobs(model, [target_of(model, probe) for probe in probes])
+
+
+def open_book(model: LanguageModel, probes: Sequence[Probe], scenes: Sequence[str]) -> list[float]:
+    """ell with the text in front; of a text in several scenes, the one that helps most."""
+    per_scene = [
+        target_logprobs(model, [target_of(model, probe, f"{scene}\n\n") for probe in probes])
+        for scene in scenes
+    ]
+    return [max(values) for values in zip(*per_scene, strict=True)]

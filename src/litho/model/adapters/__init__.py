@@ -1,0 +1,1 @@
+"""LoRA adapters (PEFT) on a model: one base, several adapters, each with a name."""

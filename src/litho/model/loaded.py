@@ -1,0 +1,124 @@
+"""A loaded model with its tokenizer and adapters."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerBase
+from transformers.utils import logging as transformers_logging
+
+from litho.core.errors import LithoError, first_line
+from litho.model.sources import ModelSource
+
+transformers_logging.set_verbosity_error()
+transformers_logging.disable_progress_bar()
+
+
+@dataclass
+class LanguageModel:
+    """A causal language model, its tokenizer and the adapters that hang on it."""
+
+    source: ModelSource
+    network: Any  # PreTrainedModel or a PeftModel around it; their annotations are incomplete
+    tokenizer: PreTrainedTokenizerBase
+    adapters: list[str] = field(default_factory=list)
+    on: list[str] = field(default_factory=list)  # switched on last; none since `adapters` changed
+
+    @property
+    def device(self) -> torch.device:
+        return next(self.network.parameters()).device
+
+    @property
+    def start(self) -> list[int]:
+        """The token that opens every sequence: beginning of text, else end of text."""
+        for token in (self.tokenizer.bos_token_id, self.tokenizer.eos_token_id):
+            if token is not None:
+                return [token]
+        return []
+
+    @property
+    def pad(self) -> int:
+        """What fills rows up on the right; no real token ever sees it."""
+        return self.tokenizer.pad_token_id or self.tokenizer.eos_token_id or 0
+
+    @property
+    def context(self) -> int:
+        """Longest sequence in tokens; models without a limit of their own get a large one."""
+        text_config = self.network.config.get_text_config()
+        return getattr(text_config, "max_position_embeddings", None) or 1_000_000
+
+    def encode(self, text: str) -> list[int]:
+        """`start` and the tokens of `text`, with no special tokens added or read from it."""
+        return self.start + self.tokens(text)
+
+    def tokens(self, text: str) -> list[int]:
+        return self.tokenizer(text, add_special_tokens=False, split_special_tokens=True).input_ids
+
+    def spans(self, text: str) -> list[tuple[int, int]]:
+        """Character range of each token of `tokens(text)`."""
+        return self.tokenizer(
+            text,
+            add_special_tokens=False,
+            split_special_tokens=True,
+            return_offsets_mapping=True,
+        ).offset_mapping
+
+    def pieces(self, text: str) -> list[str]:
+        """The text of each token; joined they are `text`, whatever the tokenizer leaves out."""
+        ends = [end for _, end in self.spans(text)[:-1]] + [len(text)]
+        return [text[a:b] for a, b in pairwise([0, *ends])]
+
+    def decode(self, tokens: Sequence[int]) -> str:
+        return str(self.tokenizer.decode(list(tokens), clean_up_tokenization_spaces=False))
+
+    @contextmanager
+    def state(self, active: str | Sequence[str] | None) -> Iterator[None]:
+        """Run the block with one adapter or several at once, or as the plain base model."""
+        names = [active] if isinstance(active, str) else list(active or ())
+        if not names:
+            with self.network.disable_adapter() if self.adapters else nullcontext():
+                yield
+            return
+        if missing := [name for name in names if name not in self.adapters]:
+            raise KeyError(missing[0])
+        # Switching takes as long as reading some ten tokens. It also makes what it switches on
+        # trainable, so that it is left out only where nothing is going to be trained.
+        if self.on != names or torch.is_grad_enabled():
+            if len(names) == 1:
+                self.network.set_adapter(names[0])
+            else:
+                self.network.base_model.set_adapter(names)  # PeftModel's own takes only one
+            self.on = names
+        yield
+
+
+def load(source: ModelSource, dtype: torch.dtype) -> LanguageModel:
+    """Load a model in evaluation mode with frozen weights."""
+    try:
+        loaded: Any = AutoModelForCausalLM.from_pretrained(
+            source.folder,
+            dtype=dtype,
+            use_safetensors=True,
+            trust_remote_code=False,
+            output_loading_info=True,
+        )
+        tokenizer = AutoTokenizer.from_pretrained(source.folder, trust_remote_code=False)
+    except (OSError, ValueError, KeyError, ImportError, RuntimeError, SafetensorError) as error:
+        raise LithoError(
+            f"{source.name} cannot be loaded as a causal LM: {first_line(error)}"
+        ) from None
+    network, found = loaded
+    if found["missing_keys"]:
+        raise LithoError(
+            f"{source.name} is no whole causal LM: its files lack {len(found['missing_keys'])} "
+            f"weights, for example {min(found['missing_keys'])}"
+        )
+    if not tokenizer.is_fast:
+        raise LithoError(f"{source.name} has no fast tokenizer (tokenizer.json): convert it first")
+    model = LanguageModel(source, network, tokenizer)
+    model.network.requires_grad_(False).eval()
+    return model

@@ -1,0 +1,271 @@
+"""Log-probabilities, surprise and divergence of a model on token sequences.
+
+Sequences are padded on the right and no attention mask is passed: in a causal model no token
+sees what follows it, so that padding cannot change a real token's logits.
+"""
+
+import copy
+import inspect
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from transformers import DynamicCache
+
+from litho.model.loaded import LanguageModel
+
+# Shapes: B rows, T tokens, V vocabulary.
+# Lengths of rows that change from step to step are rounded up, since some machines compile kernels
+# for every new one; not those of questions, which come again, nor of a row alone.
+BUCKET = 8
+PASS = 32  # tokens of padding that cost as much as another pass through the model, on a CPU
+TOKENS_AT_ONCE = 1024
+CHUNK = 16  # tokens whose distributions are worked on at once: they fit into a cache
+PREFIX_TOKENS = 16384  # of a common beginning that is copied for every row of a batch
+WORTH_SHARING = 64  # tokens to be saved before a common beginning is read once and kept
+
+
+@dataclass(frozen=True)
+class Target:
+    """A sequence of which the tokens from position `first` on are scored."""
+
+    ids: tuple[int, ...]
+    first: int
+
+
+def pad_rows(
+    rows: Sequence[Sequence[int]], pad: int, bucket: int = BUCKET
+) -> tuple[Tensor, Tensor]:
+    """Token ids and a mask of real tokens, both B x T, T rounded up to a multiple of `bucket`."""
+    length = _rounded_up(max(map(len, rows)), bucket)
+    ids_BT = torch.full((len(rows), length), pad)
+    mask_BT = torch.zeros((len(rows), length), dtype=torch.bool)
+    for i, row in enumerate(rows):
+        ids_BT[i, : len(row)] = torch.tensor(row)
+        mask_BT[i, : len(row)] = True
+    return ids_BT, mask_BT
+
+
+def batches(
+    lengths: Sequence[int], tokens: int = TOKENS_AT_ONCE, bucket: int = BUCKET
+) -> Iterator[list[int]]:
+    """Indices of rows that go together: like lengths, at most `tokens` padded tokens a batch."""
+    group: list[int] = []
+    held = 0  # tokens of the group, without what the longest would pad
+    padded = [_rounded_up(length, bucket) for length in lengths]
+    for index in sorted(range(len(lengths)), key=lambda i: (lengths[i], i)):
+        width = padded[index]
+        padding = len(group) * width - held
+        if group and (padding > PASS or (len(group) + 1) * width > tokens):
+            yield group
+            group, held = [], 0
+        group.append(index)
+        held += width
+    if group:
+        yield group
+
+
+def _rounded_up(length: int, bucket: int) -> int:
+    return -(-length // bucket) * bucket
+
+
+def chunks(*tensors: Tensor) -> Iterator[tuple[Tensor, ...]]:
+    """The tensors in step, `CHUNK` entries of the first axis at a time."""
+    return zip(*(tensor.split(CHUNK) for tensor in tensors), strict=True)
+
+
+def logits(
+    model: LanguageModel,
+    ids_BT: Tensor,
+    places: Sequence[int] | None = None,
+    past: DynamicCache | None = None,
+) -> Tensor:
+    """Logits B x T x V, or only those at `places` of T; `past` is what was read before."""
+    extra: dict[str, object] = {"use_cache": past is not None}
+    if past is not None:
+        extra["past_key_values"] = past
+    ids_BT = ids_BT.to(model.device)
+    if places is None:
+        return model.network(input_ids=ids_BT, **extra).logits
+    kept = torch.tensor(places, device=model.device)
+    # The output head is a large part of the work: spared where the architecture lets us.
+    if "logits_to_keep" in inspect.signature(_plain(model).forward).parameters:
+        return model.network(input_ids=ids_BT, logits_to_keep=kept, **extra).logits
+    return model.network(input_ids=ids_BT, **extra).logits[:, kept]
+
+
+def logits_of_rows(model: LanguageModel, rows: Sequence[Sequence[int]]) -> list[Tensor]:
+    """Logits T x V of each row; rows of like lengths are read together."""
+    found: dict[int, Tensor] = {}
+    for group in batches([len(row) for row in rows]):
+        ids_BT, _ = pad_rows([rows[i] for i in group], model.pad)
+        for i, read_TV in zip(group, logits(model, ids_BT), strict=True):
+            found[i] = read_TV[: len(rows[i])]
+    return [found[i] for i in range(len(rows))]
+
+
+def logits_at(
+    model: LanguageModel,
+    ids_BT: Tensor,
+    wanted: Sequence[tuple[int, int]],
+    past: DynamicCache | None = None,
+) -> Tensor:
+    """Logits N x V at N pairs of row and place: the output head is given nothing else."""
+    rows, places = torch.tensor(wanted, device=model.device).T
+
+    def pick(_: nn.Module, args: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        return (args[0][rows, places], *args[1:])
+
+    head = model.network.get_output_embeddings()
+    handle = head.register_forward_pre_hook(pick) if head else None
+    try:
+        found = logits(model, ids_BT, past=past)
+    finally:
+        if handle:
+            handle.remove()
+    return found if found.dim() == 2 else found[rows, places]
+
+
+def _plain(model: LanguageModel) -> torch.nn.Module:
+    return model.network.get_base_model() if model.adapters else model.network
+
+
+def token_logprobs(logits_NV: Tensor, labels_N: Tensor) -> Tensor:
+    """log P of each label under its own logits, in nats and float32."""
+    labels_N = labels_N.to(logits_NV.device).unsqueeze(-1)
+    return torch.cat(
+        [
+            found.float().log_softmax(-1).gather(-1, labels).squeeze(-1)
+            for found, labels in chunks(logits_NV, labels_N)
+        ]
+    )
+
+
+def normalizers(logits_NV: Tensor) -> Tensor:
+    """log sum exp of the logits, N, in float32: half the time of torch's own."""
+    found = []
+    for (part,) in chunks(logits_NV):
+        values = part.float()
+        found.append(values.amax(-1) - values.softmax(-1).amax(-1).log())
+    return torch.cat(found)
+
+
+@torch.no_grad()
+def target_logprobs(model: LanguageModel, targets: Sequence[Target]) -> list[float]:
+    """Mean log-probability per target token in nats, one number a target.
+
+    What all sequences begin with is computed once and kept as attention keys and values, where
+    the architecture has them and it saves enough.
+    """
+    if not targets:
+        return []
+    shared = _shared_length(targets)
+    worth = shared * (len(targets) - 1) > WORTH_SHARING
+    prefix = _read_prefix(model, targets[0].ids[:shared]) if worth else None
+    scores = [0.0] * len(targets)
+    at_once = max(1, PREFIX_TOKENS // shared) if prefix else len(targets)
+    skipped = shared if prefix else 0
+    for group in batches([len(t.ids) - 1 - skipped for t in targets], bucket=1):
+        for begin in range(0, len(group), at_once):
+            part = group[begin : begin + at_once]
+            found = target_token_logprobs(model, [targets[i] for i in part], prefix)
+            for i, logp in zip(part, found, strict=True):
+                scores[i] = logp.mean().item()
+    return scores
+
+
+def target_token_logprobs(
+    model: LanguageModel, targets: Sequence[Target], prefix: DynamicCache | None = None
+) -> Sequence[Tensor]:
+    """log P of every target token in nats, a vector for each target, all read in one pass.
+
+    `prefix`: keys and values of what all of them begin with.
+    """
+    skipped = prefix.get_seq_length() if prefix else 0
+    # Nothing is predicted behind the last token, which need not be read.
+    ids_BT, _ = pad_rows([t.ids[skipped:-1] for t in targets], model.pad, bucket=1)
+    past = None
+    if prefix:
+        past = copy.deepcopy(prefix)
+        past.batch_repeat_interleave(len(targets))
+    wanted = [(row, i) for row, t in enumerate(targets) for i in range(t.first, len(t.ids))]
+    predicting = [(row, i - 1 - skipped) for row, i in wanted]
+    labels = torch.tensor([targets[row].ids[i] for row, i in wanted])
+    logp = token_logprobs(logits_at(model, ids_BT, predicting, past), labels)
+    return logp.split([len(t.ids) - t.first for t in targets])
+
+
+def _read_prefix(model: LanguageModel, ids: Sequence[int]) -> DynamicCache | None:
+    """Keys and values of a prefix; None where the model keeps something else."""
+    ids_BT = torch.tensor([list(ids)], device=model.device)
+    out = model.network(input_ids=ids_BT, use_cache=True)
+    cache = getattr(out, "past_key_values", None)
+    if cache and all(hasattr(layer, "batch_repeat_interleave") for layer in cache.layers):
+        return cache
+    return None
+
+
+def _shared_length(targets: Sequence[Target]) -> int:
+    """Length of the longest common beginning that leaves each target its predicting token."""
+    shared = min(t.first for t in targets) - 1
+    first = targets[0].ids
+    for t in targets[1:]:
+        shared = min(shared, common_length(first, t.ids))
+    return shared
+
+
+def common_length(first: Sequence[int], second: Sequence[int]) -> int:
+    """How many tokens two sequences have in common at their beginning."""
+    shortest = min(len(first), len(second))
+    return next((i for i in range(shortest) if first[i] != second[i]), shortest)
+
+
+@torch.no_grad()
+def greedy(
+    model: LanguageModel, rows: Sequence[Sequence[int]], counts: Sequence[int]
+) -> list[list[int]]:
+    """What follows each row, each token the likeliest: as many tokens as `counts` says."""
+    grown = [list(row) for row in rows]
+    for step in range(max(counts, default=0)):
+        open_ = [i for i, count in enumerate(counts) if step < count]
+        for group in batches([len(grown[i]) for i in open_]):
+            ids_BT, _ = pad_rows([grown[open_[g]] for g in group], model.pad)
+            last = [(row, len(grown[open_[g]]) - 1) for row, g in enumerate(group)]
+            likeliest = logits_at(model, ids_BT, last).argmax(-1).tolist()
+            for g, token in zip(group, likeliest, strict=True):
+                grown[open_[g]].append(token)
+    return [row[len(start) :] for row, start in zip(grown, rows, strict=True)]
+
+
+@torch.no_grad()
+def kl(logits_p: Tensor, logits_q: Tensor) -> Tensor:
+    """KL(p || q) in nats over the last axis of two N x V or V tensors, computed in float32."""
+    p, q = torch.atleast_2d(logits_p), torch.atleast_2d(logits_q)
+    values = []
+    for first, second in chunks(p, q):
+        logp, logq = first.float().log_softmax(-1), second.float().log_softmax(-1)
+        values.append(logp.exp().mul_(logp.sub_(logq)).sum(-1))
+    return torch.cat(values).view(logits_p.shape[:-1])
+
+
+@torch.no_grad()
+def kl_between_states(
+    model: LanguageModel,
+    rows: Sequence[Sequence[int]],
+    before: str | None,
+    after: Sequence[str],
+) -> dict[str, list[Tensor]]:
+    """KL(before || adapter) of the next-token distribution, for each adapter in `after`.
+
+    One vector over the tokens a row, in nats.
+    """
+    found: dict[str, list[Tensor]] = {state: [] for state in after}
+    for row in rows:
+        ids_BT = torch.tensor([list(row)])
+        with model.state(before):
+            first = logits(model, ids_BT)[0]
+        for state in after:
+            with model.state(state):
+                found[state].append(kl(first, logits(model, ids_BT)[0]).cpu())
+    return found

@@ -1,0 +1,63 @@
+"""Text that two voices of one model say together: with something before its eyes, and without."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+from transformers import LogitsProcessor, LogitsProcessorList
+
+from litho.model.loaded import LanguageModel
+from litho.model.read.sampling import LEAST_PROBABILITY, own_words
+
+# Shapes: B rows, V vocabulary.
+
+
+@torch.no_grad()
+def mixed_samples(
+    model: LanguageModel,
+    context: str,
+    openings: Sequence[Sequence[int]],
+    length: int,
+    share: float,
+    seed: int,
+) -> list[list[int]]:
+    """`length` tokens behind each opening; returns them with what opens them.
+
+    Each token is sampled, with probability `share`, from what the model predicts when it has read
+    `context` before, and else from what it predicts without. Both then go on from that token.
+    """
+    seen = model.tokens(context)
+    opened = [[*model.start, *opening] for opening in openings]
+    rows = [[*model.start, *seen, *opening] for opening in openings] + opened
+    longest = max(map(len, rows))
+    ids_BT = torch.tensor([[model.pad] * (longest - len(row)) + row for row in rows])
+    mask_BT = torch.tensor([[0] * (longest - len(row)) + [1] * len(row) for row in rows])
+    chance = torch.Generator().manual_seed(seed)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        said = model.network.generate(
+            ids_BT.to(model.device),
+            attention_mask=mask_BT.to(model.device),
+            generation_config=own_words(model, length),
+            logits_processor=LogitsProcessorList([OneOfTwo(share, chance)]),
+        )
+    return [
+        [*row, *more[longest:]]
+        for row, more in zip(opened, said[: len(opened)].tolist(), strict=True)
+    ]
+
+
+class OneOfTwo(LogitsProcessor):
+    """Rows come in two halves; each pair says the same token, now one's and now the other's."""
+
+    def __init__(self, share: float, chance: torch.Generator) -> None:
+        self._share, self._chance = share, chance
+
+    def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:
+        first_BV, second_BV = scores.float().softmax(-1).chunk(2)
+        listens_B = torch.rand(len(first_BV), generator=self._chance) < self._share
+        p_BV = torch.where(listens_B.to(scores.device).unsqueeze(-1), first_BV, second_BV)
+        p_BV = torch.where(p_BV < LEAST_PROBABILITY, 0.0, p_BV)
+        token_B = torch.multinomial(p_BV.cpu(), 1, generator=self._chance).to(scores.device)
+        only_BV = torch.full_like(first_BV, -torch.inf).scatter_(-1, token_B, 0.0)
+        return only_BV.repeat(2, 1).to(scores.dtype)

@@ -1,0 +1,160 @@
+"""Finding models: bundled, tiny, local folder or hub id. Safetensors only."""
+
+import hashlib
+import os
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock
+from huggingface_hub import snapshot_download
+from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+from platformdirs import user_cache_path
+
+from litho.core.errors import LithoError, first_line
+from litho.model import bundled, tiny
+
+DEFAULT = f"bundled:{bundled.NAME}"
+_PICKLED = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
+_HUB_FILES = ["*.json", "*.safetensors", "*.model", "*.jinja", "merges.txt", "vocab.txt"]
+_SHA_FILE = "litho-sha256.txt"
+
+
+@dataclass(frozen=True)
+class ModelSource:
+    """A model on disk."""
+
+    name: str  # as the user gave it
+    folder: Path
+    reference: str  # what an adapter names as its base: hub id or folder
+    revision: str | None = None  # commit, for hub models
+
+    @property
+    def pinned(self) -> str:
+        """A name that means the same model later and from another folder."""
+        if self.name.startswith(("bundled:", "tiny:")):
+            return self.name
+        return f"{self.reference}@{self.revision}" if self.revision else self.reference
+
+    def described(self) -> dict[str, Any]:
+        """The model for a manifest: where it came from and the hash of its weights."""
+        return {
+            "name": self.name,
+            "base": self.reference,
+            "revision": self.revision,
+            "sha256": self.sha256(),
+        }
+
+    def sha256(self) -> str:
+        """One hash over the weight files."""
+        total = hashlib.sha256()
+        for path in sorted(self.folder.glob("*.safetensors")):
+            total.update(_sha256(path, path.stat().st_mtime_ns).encode())
+        return total.hexdigest()
+
+
+@cache
+def _sha256(path: Path, changed: int) -> str:
+    """Hash of a file that was last changed then: large files are read once a process."""
+    return bundled.sha256(path)
+
+
+def locate(name: str) -> ModelSource:
+    """Find the model that `name` means and make its files available on disk.
+
+    `bundled:smollm2-135m`, `tiny:ARCHITECTURE`, a folder, or a hub id with an optional
+    `@revision`. Raises LithoError with the mend if there is no such model or it has no
+    safetensors.
+    """
+    kind, _, rest = name.partition(":")
+    if kind == "bundled":
+        if rest != bundled.NAME:
+            raise LithoError(f"there is no {name}: the bundled model is {DEFAULT}")
+        return _own(name, bundled.convert)
+    if kind == "tiny":
+        if rest not in tiny.ARCHITECTURES:
+            raise LithoError(f"there is no {name}: choose one of {', '.join(tiny.ARCHITECTURES)}")
+        return _own(name, lambda folder: tiny.build(rest, folder))
+    if Path(name).exists() or name.startswith((".", "/", "~")):
+        folder = Path(name).expanduser().resolve()
+        _check_folder(folder)
+        return ModelSource(name, folder, str(folder))
+    return _from_hub(name)
+
+
+def cache_folder() -> Path:
+    """Where converted models are kept: $LITHO_CACHE, else the user's cache folder."""
+    return Path(os.environ.get("LITHO_CACHE") or user_cache_path("litho"))
+
+
+def _own(name: str, build: Callable[[Path], None]) -> ModelSource:
+    """A model that Litho makes itself: built once, under a lock, checked ever after."""
+    folder = cache_folder() / name.replace(":", "-")
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(folder.with_suffix(".lock")):
+            if not (folder / _SHA_FILE).exists():
+                _build(folder, build)
+    except OSError as error:
+        raise LithoError(
+            f"the model cache {folder.parent} cannot be written ({error.strerror}): "
+            "set LITHO_CACHE to a folder with 1 GiB of free space"
+        ) from None
+    source = ModelSource(name, folder, str(folder))
+    if source.sha256() != (folder / _SHA_FILE).read_text().strip():
+        raise LithoError(f"the converted model in {folder} is damaged: delete that folder")
+    return source
+
+
+def _build(folder: Path, build: Callable[[Path], None]) -> None:
+    partial = folder.with_suffix(".partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    shutil.rmtree(folder, ignore_errors=True)
+    try:
+        build(partial)
+        (partial / _SHA_FILE).write_text(ModelSource("", partial, "").sha256())
+        partial.rename(folder)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def _check_folder(folder: Path) -> None:
+    if not folder.is_dir():
+        raise LithoError(f"there is no folder {folder}")
+    if not (folder / "config.json").is_file():
+        raise LithoError(
+            f"{folder} is no model: it holds no config.json; "
+            "give a folder saved with save_pretrained, or a hub id"
+        )
+    if any(folder.glob("*.safetensors")):
+        return
+    pickled = [path.name for path in folder.iterdir() if path.suffix in _PICKLED]
+    if pickled:
+        raise LithoError(
+            f"{folder} has its weights in {pickled[0]}, a pickle file that can run code when it "
+            "is loaded: save it again with save_pretrained(..., safe_serialization=True)"
+        )
+    raise LithoError(f"{folder} holds no weights: there is no *.safetensors in it")
+
+
+def _from_hub(name: str) -> ModelSource:
+    repository, _, revision = name.partition("@")
+    try:
+        folder = Path(
+            snapshot_download(repository, revision=revision or None, allow_patterns=_HUB_FILES)
+        )
+    except HFValidationError:
+        raise LithoError(
+            f"{name} is neither a folder nor a hub id: write ORGANISATION/MODEL@REVISION"
+        ) from None
+    except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
+        raise LithoError(
+            f"{name} cannot be fetched from the hub ({first_line(error)}): check the id, the "
+            "revision and the network, or give a local folder"
+        ) from None
+    _check_folder(folder)
+    # The snapshot folder is named after the commit, which pins what a branch name leaves open.
+    return ModelSource(name, folder, repository, revision=folder.name)

@@ -1,0 +1,1 @@
+"""What is shown to a model, and in which order; trains nothing."""

@@ -1,0 +1,124 @@
+"""Texts, questions and probes, one JSON object a line."""
+
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Literal, TypeVar
+
+from litho.core.errors import LithoError
+from litho.core.records import Record
+from litho.text.documents import read_text
+from litho.text.jsonl import check_cloze, records
+
+ProbeKind = Literal["mem", "gen", "hard", "neighbour"]
+IMPRINT_KINDS: tuple[ProbeKind, ...] = ("mem", "gen", "hard")
+
+
+class Probe(Record):
+    """A cloze question, scored as `prefix`, one space, `target`."""
+
+    kind: ProbeKind
+    prefix: str
+    target: str
+
+
+class NamedText(Record):
+    """A text among others."""
+
+    id: str
+    text: str
+
+    @property
+    def sha256(self) -> str:
+        return _sha256(self.text)
+
+
+class Question(Record):
+    """Asked of every text's model: how likely is `target` after `prefix` and one space?"""
+
+    id: str
+    prefix: str
+    target: str
+
+
+Entry = TypeVar("Entry", NamedText, Question)
+
+
+def read_texts(path: Path) -> list[NamedText]:
+    """Texts from lines such as `{"id": "...", "text": "..."}`.
+
+    Raises LithoError that names the line of a bad one, or two lines that hold the same text.
+    """
+    found: list[NamedText] = []
+    seen: dict[str, str] = {}
+    for where, entry in _entries(path, NamedText):
+        if not entry.text.strip():
+            raise LithoError(f"{where}: the text {entry.id!r} is empty")
+        first = seen.setdefault(entry.text.strip(), entry.id)
+        if first != entry.id:
+            raise LithoError(f"{where}: {first!r} and {entry.id!r} are the same text; keep one")
+        found.append(entry)
+    return found
+
+
+def read_questions(path: Path) -> list[Question]:
+    """Questions from lines such as `{"id": "...", "prefix": "...", "target": "..."}`.
+
+    Raises LithoError that names the line of a bad one.
+    """
+    found = []
+    for where, entry in _entries(path, Question):
+        check_cloze(where, entry.prefix, entry.target)
+        found.append(entry)
+    return found
+
+
+def questions_sha256(questions: Sequence[Question]) -> str:
+    """One hash over what is asked, whatever the questions are called."""
+    return _sha256(json.dumps([[q.prefix, q.target] for q in questions]))
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def leaks(texts: Sequence[NamedText], questions: Sequence[Question]) -> list[tuple[str, str]]:
+    """Ids of text and question where the text holds the question with its answer, word by word."""
+    return [
+        (text.id, question.id)
+        for text in texts
+        for question in questions
+        if f"{question.prefix} {question.target}" in " ".join(text.text.split())
+    ]
+
+
+def _entries(path: Path, kind: type[Entry]) -> Iterator[tuple[str, Entry]]:
+    """Each entry with its place, and no id twice."""
+    shape = "{" + ", ".join(f'"{key}": "..."' for key in kind.model_fields) + "}"
+    ids: set[str] = set()
+    for where, entry in records(read_text(path), str(path), kind, shape):
+        if entry.id in ids:
+            raise LithoError(f"{where}: there is an {entry.id!r} already")
+        ids.add(entry.id)
+        yield where, entry
+
+
+def read_probes(path: Path) -> list[Probe]:
+    """Probes from a JSONL file. Raises LithoError naming the first bad line."""
+    return read_probe_lines(read_text(path), str(path))
+
+
+def read_probe_lines(lines: str, source: str) -> list[Probe]:
+    """Probes from JSONL text that came from `source`."""
+    shape = '{"kind": "mem|gen|hard|neighbour", "prefix": "...", "target": "..."}'
+    found = []
+    for where, probe in records(lines, source, Probe, shape):
+        check_cloze(where, probe.prefix, probe.target)
+        found.append(probe)
+    return found
+
+
+def targets_of(probes: Sequence[Probe]) -> list[str]:
+    """The printed words: each target of an imprint probe once, in order."""
+    return list(dict.fromkeys(p.target for p in probes if p.kind != "neighbour"))

@@ -1,0 +1,28 @@
+"""Operators by name, and those that an imprint uses by default."""
+
+from collections.abc import Sequence
+
+from litho.core.errors import LithoError
+from litho.text.operators import OPERATORS, Operator
+
+EVERY_OTHER = "apart"  # what a question can reach without the text before it, see LOG.md
+# The operators with which the results on whole texts were measured, in the order of their turns.
+MEASURED = (
+    "substitute",
+    "highlight",
+    EVERY_OTHER,
+    "summary_tail",
+    "sentence_order",
+    "list_shape",
+    "dropped_tail",
+    "json_shape",
+)
+
+
+def chosen_operators(names: Sequence[str]) -> dict[str, Operator]:
+    """Operators by name, all if none is named. Raises LithoError if there is no such operator."""
+    known = dict(OPERATORS.items())
+    for name in names:
+        if name not in known:
+            raise LithoError(f"there is no operator {name!r}: there are {', '.join(known)}")
+    return {name: known[name] for name in names or known}

@@ -1,1 +1,0 @@
-"""Printing a text into a model."""

@@ -1,1 +1,0 @@
-"""Which way of presenting a text prints deepest for the least damage: arms, trials, comparison."""

@@ -1,1 +1,0 @@
-"""What training on a text would do, said before it is done."""
