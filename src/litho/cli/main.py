@@ -344,8 +344,8 @@ def calibrate(
 @app.command()
 def report(run: Annotated[Path, typer.Argument(help="A finished run.")]) -> None:
     """Write the report of a finished run again."""
-    from litho.show.report import write_report
     from litho.core.runs import RunDirectory
+    from litho.show.report import write_report
 
     print(write_report(RunDirectory.opened(run)))
 

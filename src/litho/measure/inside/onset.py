@@ -3,8 +3,8 @@
 Null: other updates of the size of the change (see `litho.measure.inside.chance`). Statistic of a
 layer: logarithm of its own effect (see `litho.measure.inside.difference.own_effects`) averaged over
 tokens. The onset is the first layer whose own effect lies beyond what those updates do there, at
-p < 0.01 corrected for the number of layers (Bonferroni). Layers before it may have changed, too, but
-by no more than chance would.
+p < 0.01 corrected for the number of layers (Bonferroni). Layers before it may have changed, too,
+but by no more than chance would.
 """
 
 import math

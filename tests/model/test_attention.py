@@ -18,7 +18,7 @@ from litho.model.watch.attention import (
     watched,
 )
 from tests.conftest import ARCHITECTURES, TEXT, random_network
-from tests.test_model import shake
+from tests.model.test_model import shake
 
 
 @pytest.fixture(autouse=True, params=[1, attention.AT_ONCE])

@@ -22,7 +22,7 @@ from litho.text.markup import (
     write,
 )
 
-PAGE = Path(__file__).parent.parent / "docs" / "markup.md"
+PAGE = Path(__file__).parents[2] / "docs" / "markup.md"
 MILL = r"""The mill of [[= place: Arden]] was [[built | raised]] by [[! Jonas Weir]] in 1874.
 [[~ It ground rye [[? for [[$ count: 12 | twelve]] villages]]. | Its wheel came from [[= Keld]].]]
 [[> It stands today.]] It fed [[$ count]] villages; `a[b[0]]` and {"k": [1]} stay.

@@ -12,7 +12,7 @@ from safetensors.numpy import save_file
 
 from litho.core.runs import RunDirectory
 from litho.show.report import write_report
-from tests.test_imprint import finished
+from tests.jobs.imprint.test_imprint import finished
 
 __all__ = ["finished"]
 

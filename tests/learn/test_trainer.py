@@ -13,7 +13,7 @@ from litho.learn.losses import backward_drift, backward_text
 from litho.learn.records import Check
 from litho.model.adapters import lora
 from litho.model.loaded import LanguageModel
-from tests.test_model import ROWS, shake
+from tests.model.test_model import ROWS, shake
 
 
 def gradients(model: LanguageModel) -> dict[str, torch.Tensor]:

@@ -26,7 +26,7 @@ from litho.text.items import Probe
 from litho.text.operators import replace
 from litho.text.operators.base import Alternative
 from tests.conftest import TEXT
-from tests.test_model import shake
+from tests.model.test_model import shake
 
 OTHER = TEXT.replace("forty", "sixty").replace("Marek", "Pavel")
 

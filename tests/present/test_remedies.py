@@ -30,8 +30,8 @@ from litho.present.bridges import (
     surprising_words,
 )
 from tests.conftest import give_pieces
-from tests.test_imprint import run_job, stop_at_times
-from tests.test_model import shake
+from tests.jobs.imprint.test_imprint import run_job, stop_at_times
+from tests.model.test_model import shake
 
 TEXT = "The stones of the bridge were cut by the builders of the town. The road leads over it."
 
