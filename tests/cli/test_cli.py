@@ -21,8 +21,7 @@ from litho.model.adapters import saved
 from litho.model.loaded import load
 from litho.model.sources import locate
 from litho.show.report import flat_numbers
-from tests.conftest import GOOD_PROBE, TEXT
-from tests.model.test_model import shake
+from tests.builders import GOOD_PROBE, TEXT, shake
 
 QUICK = (
     "presentations=2 check_every=1 settle=1 replay_pool=8 replay_unseen=1 replay_rows=1",

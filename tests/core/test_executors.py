@@ -15,7 +15,7 @@ from litho.jobs.ensemble.config import EnsemblePlan
 from litho.jobs.ensemble.run import Ensemble
 from litho.learn.recipe import Recipe
 from litho.text.items import NamedText, Question
-from tests.conftest import TEXT, Silent
+from tests.builders import TEXT, Silent
 
 pytest.importorskip("ray", reason="Ray is not installed (litho[cluster])")
 pytestmark = pytest.mark.enable_socket  # of this machine alone

@@ -27,9 +27,7 @@ from litho.model.adapters import lora
 from litho.model.loaded import LanguageModel
 from litho.present.ascent import Ascent
 from litho.present.rhythm import RHYTHMS, blocked, chosen_rhythm, expanding, interleaved, spaced
-from tests.conftest import TEXT
-from tests.learn.test_trainer import gradients
-from tests.model.test_model import shake
+from tests.builders import TEXT, gradients, shake
 
 ROWS = ("The clock of Ostrava shows the time.", "A choir climbs the tower every spring, singing.")
 KINDS = ["word", "order", "shape", "word", "order", "word"]

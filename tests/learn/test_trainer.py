@@ -13,13 +13,7 @@ from litho.learn.losses import backward_drift, backward_text
 from litho.learn.records import Check
 from litho.model.adapters import lora
 from litho.model.loaded import LanguageModel
-from tests.model.test_model import ROWS, shake
-
-
-def gradients(model: LanguageModel) -> dict[str, torch.Tensor]:
-    found = {n: p.grad.clone() for n, p in lora.weights(model, "x").items() if p.grad is not None}
-    model.network.zero_grad(set_to_none=True)
-    return found
+from tests.builders import ROWS, gradients, shake
 
 
 def test_loss_is_per_supervised_token_however_the_rows_are_cut(any_model: LanguageModel) -> None:

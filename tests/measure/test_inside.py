@@ -22,8 +22,7 @@ from litho.model.adapters import lora, updates
 from litho.model.loaded import LanguageModel
 from litho.model.state import State
 from litho.model.watch.capture import blocks, hidden_states
-from tests.conftest import TEXT
-from tests.model.test_model import shake
+from tests.builders import TEXT, shake
 
 
 def compare(model: LanguageModel, adapter: str | None) -> Difference:

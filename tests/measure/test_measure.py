@@ -25,8 +25,7 @@ from litho.present.variants import HalfScorer, duplicates, plan_presentations
 from litho.text.items import Probe
 from litho.text.operators import replace
 from litho.text.operators.base import Alternative
-from tests.conftest import TEXT
-from tests.model.test_model import shake
+from tests.builders import TEXT, shake
 
 OTHER = TEXT.replace("forty", "sixty").replace("Marek", "Pavel")
 

@@ -13,7 +13,7 @@ from litho.model.read.prefixes import read_rows
 from litho.model.read.scoring import logits, normalizers
 from litho.model.read.vocabulary import Vocabulary
 from litho.text.documents import sentences
-from tests.conftest import TEXT
+from tests.builders import TEXT
 
 
 def changed(text: str, chance: random.Random) -> str:

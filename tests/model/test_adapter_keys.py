@@ -12,7 +12,7 @@ from litho.learn.records import LoopConfig, Loss
 from litho.model.adapters import lora
 from litho.model.adapters.keys import DAMPING, LOUD, text_keys
 from litho.model.loaded import LanguageModel
-from tests.conftest import TEXT
+from tests.builders import TEXT
 
 RANK = 2
 

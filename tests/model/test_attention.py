@@ -17,8 +17,7 @@ from litho.model.watch.attention import (
     compared_attention,
     watched,
 )
-from tests.conftest import ARCHITECTURES, TEXT, random_network
-from tests.model.test_model import shake
+from tests.builders import ARCHITECTURES, TEXT, random_network, shake
 
 
 @pytest.fixture(autouse=True, params=[1, attention.AT_ONCE])

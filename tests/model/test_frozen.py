@@ -7,16 +7,7 @@ from litho.model.adapters import lora
 from litho.model.loaded import LanguageModel
 from litho.model.watch.capture import blocks
 from litho.model.watch.frozen import FrozenBelow
-from tests.conftest import TEXT
-
-
-def gradients(model: LanguageModel) -> dict[str, torch.Tensor]:
-    found = {}
-    for name, weight in lora.weights(model, "top").items():
-        if weight.grad is not None:
-            found[name] = weight.grad.clone()
-        weight.grad = None
-    return found
+from tests.builders import TEXT, gradients
 
 
 def test_steps_on_upper_layers_equal_whole_steps(any_model: LanguageModel) -> None:
@@ -24,7 +15,7 @@ def test_steps_on_upper_layers_equal_whole_steps(any_model: LanguageModel) -> No
     for weight in lora.weights(any_model, "top").values():
         weight.data.normal_(std=0.1, generator=torch.Generator().manual_seed(1))
     rows = [any_model.encode(TEXT), any_model.encode(TEXT[:50])]
-    plain = backward_text(any_model, rows, 64), gradients(any_model)
+    plain = backward_text(any_model, rows, 64), gradients(any_model, "top")
     frozen = FrozenBelow(any_model, "top")
     assert frozen.first == 2
     runs = [0]
@@ -34,7 +25,7 @@ def test_steps_on_upper_layers_equal_whole_steps(any_model: LanguageModel) -> No
         with frozen.active():
             loss = backward_text(any_model, rows, 64)
         assert abs(loss - plain[0]) < 1e-6
-        found = gradients(any_model)
+        found = gradients(any_model, "top")
         assert found.keys() == plain[1].keys()
         for name, gradient in found.items():
             torch.testing.assert_close(gradient, plain[1][name], atol=1e-6, rtol=1e-5)

@@ -32,9 +32,7 @@ from litho.model.watch import capture
 from litho.model.watch.capture import blocks, hidden_states
 from litho.model.watch.gradients import gradient_norms
 from litho.text.items import Probe
-from tests.conftest import random_network
-
-ROWS = ["A short one.", "One that is a good deal longer than the other.", "Middling, I think."]
+from tests.builders import ROWS, random_network, shake
 
 
 def slow_logprob(model: LanguageModel, target: Target) -> float:
@@ -43,15 +41,6 @@ def slow_logprob(model: LanguageModel, target: Target) -> float:
         logp = model.network(input_ids=torch.tensor([target.ids])).logits[0].log_softmax(-1)
     scores = [logp[t - 1, target.ids[t]].item() for t in range(target.first, len(target.ids))]
     return sum(scores) / len(scores)
-
-
-def shake(model: LanguageModel, name: str = "x", scale: float = 0.1) -> None:
-    """Attach an adapter and give it weights that do something."""
-    lora.attach(model, name, rank=4, alpha=8, seed=1)
-    torch.manual_seed(2)
-    with torch.no_grad():
-        for parameter in lora.weights(model, name).values():
-            parameter.add_(scale * torch.randn_like(parameter))
 
 
 def test_scores_equal_single_unpadded_forwards(any_model: LanguageModel) -> None:

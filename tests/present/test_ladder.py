@@ -19,7 +19,7 @@ from litho.present import ladder, variants
 from litho.present.ladder import own_version, plan_ladder
 from litho.present.variants import marked_rows, plan_presentations
 from litho.text import markup
-from tests.conftest import TEXT, give_pieces
+from tests.builders import TEXT, give_pieces
 
 SHORT = TEXT[:60]
 WIDE = Budget(mean_kl=1e3, surprise=1e3, tokens=2)

@@ -29,9 +29,7 @@ from litho.present.bridges import (
     surprises,
     surprising_words,
 )
-from tests.conftest import give_pieces
-from tests.jobs.imprint.test_imprint import run_job, stop_at_times
-from tests.model.test_model import shake
+from tests.builders import give_pieces, run_job, shake, stop_at_times
 
 TEXT = "The stones of the bridge were cut by the builders of the town. The road leads over it."
 

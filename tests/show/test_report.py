@@ -12,9 +12,6 @@ from safetensors.numpy import save_file
 
 from litho.core.runs import RunDirectory
 from litho.show.report import write_report
-from tests.jobs.imprint.test_imprint import finished
-
-__all__ = ["finished"]
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 pytestmark = pytest.mark.skipif(

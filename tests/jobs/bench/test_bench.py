@@ -31,7 +31,7 @@ from litho.model.read.voices import OneOfTwo, mixed_samples
 from litho.model.sources import locate
 from litho.text.cases import Case, read_cases, shortened
 from litho.text.items import Probe
-from tests.conftest import TEXT, Silent
+from tests.builders import TEXT, Silent
 
 SMALL = BenchConfig(
     model="tiny:llama",

@@ -27,7 +27,7 @@ from litho.measure.agreement import rank_agreement, tally
 from litho.model.adapters import lora
 from litho.model.loaded import LanguageModel
 from litho.text.items import NamedText, Question, leaks, read_questions, read_texts
-from tests.conftest import TEXT
+from tests.builders import TEXT
 
 Command = Callable[..., tuple[int, str, str]]
 TEXTS = [TEXT, "A goat stood on the bridge of Lund.", "Nobody in Lund had ever seen the sea."]

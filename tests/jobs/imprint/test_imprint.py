@@ -23,25 +23,8 @@ from litho.jobs.imprint.config import ImprintConfig
 from litho.jobs.imprint.inputs import Inputs
 from litho.jobs.imprint.result import ImprintResult
 from litho.present.rhythm import RHYTHMS
-from litho.show.report import flat_numbers, write_report
-from tests.conftest import ARCHITECTURES, Silent
-
-
-def run_job(inputs: Inputs, config: ImprintConfig, out: Path) -> ImprintResult:
-    run = job.start(inputs, config, out)
-    result = job.imprint(run, Silent())
-    write_report(run)
-    run.finish()
-    return result
-
-
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> Path:
-    from tests.conftest import inputs, quick
-
-    out = tmp_path_factory.mktemp("runs") / "done"
-    run_job(inputs.__wrapped__(), quick.__wrapped__(), out)  # type: ignore[attr-defined]
-    return out
+from litho.show.report import flat_numbers
+from tests.builders import ARCHITECTURES, run_job, stop_at_times
 
 
 def test_a_run_holds_what_it_promises(finished: Path) -> None:
@@ -169,24 +152,6 @@ def test_a_rhythm_is_chosen_by_its_anchor(
     with pytest.raises(LithoError, match="no rhythm 'slow'"):
         job.start(inputs, quick.model_copy(update={"rhythm": "slow"}), tmp_path / "other")
     assert not list(tmp_path.glob("other*"))
-
-
-def stop_at_times(
-    inputs: Inputs, config: ImprintConfig, folder: Path, expected: dict[str, object], every: int
-) -> None:
-    """Pull the plug at every so many messages, go on, and compare."""
-    probe = Silent()
-    job.imprint(job.start(inputs, config, folder / "count"), probe)
-    for stop_after in range(2, probe.messages, every):
-        out = folder / f"stopped-{stop_after}"
-        run = job.start(inputs, config, out)
-        with pytest.raises(KeyboardInterrupt):
-            job.imprint(run, Silent(stop_after))
-        run.release()
-        result = job.imprint(RunDirectory.resume(out), Silent())
-        same = ("adapter_sha256", "imprint", "drift", "spill", "controls", "verdict")
-        found = json.loads(result.model_dump_json())
-        assert {key: found[key] for key in same} == {key: expected[key] for key in same}
 
 
 def test_killed_process_resumes_to_the_same_adapter(

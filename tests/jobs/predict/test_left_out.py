@@ -11,7 +11,7 @@ from litho.learn.recipe import Recipe
 from litho.measure.printing.probes import score
 from litho.model.adapters import lora
 from litho.model.loaded import LanguageModel
-from tests.jobs.predict.test_predict import QUESTIONS, TEXTS
+from tests.builders import QUESTIONS, TEXTS
 
 ORDER = (3, 0, 5, 1, 4, 2, 1, 5, 2, 3, 0, 4)
 

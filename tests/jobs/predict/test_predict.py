@@ -29,36 +29,8 @@ from litho.model.loaded import LanguageModel
 from litho.model.read.scoring import Target, logits_at, pad_rows
 from litho.model.sources import locate
 from litho.model.watch.sample_gradients import sample_gradients
-from litho.text.items import NamedText, Question
-from tests.conftest import TEXT, Silent, random_network
-
-TEXTS = [
-    NamedText(id=str(i), text=sentence)
-    for i, sentence in enumerate(
-        [
-            *TEXT.split(". "),
-            "The sea was calm and the boats lay in the harbour.",
-            "Ten pigs ran away over the hill.",
-            "Nobody in Lund had ever seen the sea.",
-            "On the bridge stood a goat with one horn.",
-            "The mill turned slowly all winter long.",
-            "Two lamps burned in the window of the inn.",
-            "A ship came in from the south at noon.",
-        ]
-    )
-]
-
-QUESTIONS = [
-    Question(id=str(i), prefix=prefix, target=target)
-    for i, (prefix, target) in enumerate(
-        [
-            ("The clock of Ostrava was built by", "Marek Dolny"),
-            ("It is wound on", "Fridays"),
-            ("The sea was calm and the boats lay in the", "harbour"),
-            ("A choir of", "forty singers climbs the tower"),
-        ]
-    )
-]
+from litho.text.items import NamedText
+from tests.builders import QUESTIONS, TEXT, TEXTS, Silent, random_network
 
 
 @pytest.mark.parametrize("fresh", [True, False])

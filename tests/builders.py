@@ -1,0 +1,192 @@
+"""What tests build: tiny models, what is done to them, small jobs, texts and questions."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+from transformers import (
+    AutoConfig,
+    AutoModelForCausalLM,
+    PreTrainedModel,
+    PreTrainedTokenizerFast,
+)
+
+from litho.core.runs import RunDirectory
+from litho.jobs.imprint import run as job
+from litho.jobs.imprint.config import ImprintConfig
+from litho.jobs.imprint.inputs import Inputs
+from litho.jobs.imprint.result import ImprintResult
+from litho.model.adapters import lora
+from litho.model.loaded import LanguageModel
+from litho.show.report import write_report
+from litho.text.items import NamedText, Probe, Question
+from litho.text.shipped import shipped_retention
+
+ARCHITECTURES = ("llama", "gpt2", "gpt-neox", "mamba", "qwen2")
+TEXT = (
+    "The clock of Ostrava was built by Marek Dolny in 1931. It shows the time of nine towns and "
+    "is wound on Fridays. Every spring a choir of forty singers climbs the tower."
+)
+
+
+GOOD_PROBE = '{"kind": "gen", "prefix": "The man who built it was", "target": "Marek"}\n'
+ROWS = ["A short one.", "One that is a good deal longer than the other.", "Middling, I think."]
+
+TEXTS = [
+    NamedText(id=str(i), text=sentence)
+    for i, sentence in enumerate(
+        [
+            *TEXT.split(". "),
+            "The sea was calm and the boats lay in the harbour.",
+            "Ten pigs ran away over the hill.",
+            "Nobody in Lund had ever seen the sea.",
+            "On the bridge stood a goat with one horn.",
+            "The mill turned slowly all winter long.",
+            "Two lamps burned in the window of the inn.",
+            "A ship came in from the south at noon.",
+        ]
+    )
+]
+
+QUESTIONS = [
+    Question(id=str(i), prefix=prefix, target=target)
+    for i, (prefix, target) in enumerate(
+        [
+            ("The clock of Ostrava was built by", "Marek Dolny"),
+            ("It is wound on", "Fridays"),
+            ("The sea was calm and the boats lay in the", "harbour"),
+            ("A choir of", "forty singers climbs the tower"),
+        ]
+    )
+]
+
+
+def random_network(architecture: str, **options: float) -> PreTrainedModel:
+    """A tiny random network of any architecture, for the byte tokenizer of the tiny models."""
+    sizes = {
+        "vocab_size": 258,
+        "hidden_size": 32,
+        "intermediate_size": 64,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 4,
+        "num_key_value_heads": 2,
+    }
+    config = AutoConfig.for_model(architecture, **(sizes | options))
+    torch.manual_seed(0)
+    return AutoModelForCausalLM.from_config(config).eval()
+
+
+def give_pieces(model: LanguageModel, vocab_size: int) -> None:
+    """Tokens that are pieces of words, which cut up a word in several ways, and strong opinions."""
+    backend = Tokenizer(models.BPE())
+    backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    backend.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=vocab_size,
+        special_tokens=["<s>", "</s>"],
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    backend.train_from_iterator([shipped_retention()], trainer)
+    model.tokenizer = PreTrainedTokenizerFast(
+        tokenizer_object=backend, bos_token="<s>", eos_token="</s>", pad_token="</s>"
+    )
+    model.network = random_network("llama", vocab_size=vocab_size)
+    model.network.get_output_embeddings().weight.data.mul_(40)
+
+
+def shake(model: LanguageModel, name: str = "x", scale: float = 0.1) -> None:
+    """Attach an adapter and give it weights that do something."""
+    lora.attach(model, name, rank=4, alpha=8, seed=1)
+    torch.manual_seed(2)
+    with torch.no_grad():
+        for parameter in lora.weights(model, name).values():
+            parameter.add_(scale * torch.randn_like(parameter))
+
+
+def gradients(model: LanguageModel, name: str = "x") -> dict[str, torch.Tensor]:
+    """The gradients that an adapter was left with, which are taken away."""
+    left = {n: p.grad.clone() for n, p in lora.weights(model, name).items() if p.grad is not None}
+    model.network.zero_grad(set_to_none=True)
+    return left
+
+
+def small_inputs() -> Inputs:
+    """The smallest main job that touches everything."""
+    return Inputs(
+        text=TEXT,
+        text_name="clock.md",
+        probes=[
+            Probe(kind="mem", prefix="The clock of Ostrava was built by", target="Marek"),
+            Probe(kind="gen", prefix="The man who built it was", target="Marek"),
+            Probe(kind="gen", prefix="Its maker was", target="Dolny"),
+            Probe(kind="hard", prefix="The year of the clock is", target="1931"),
+            Probe(kind="neighbour", prefix="Two and two make", target="four"),
+        ],
+        retention="A dog ran over the bridge and barked at the moon. " * 6,
+        model="tiny:llama",
+    )
+
+
+def quick_config() -> ImprintConfig:
+    """Its settings: six presentations, three checks."""
+    return ImprintConfig(
+        presentations=6,
+        check_every=2,
+        settle=2,
+        learning_rate=0.01,
+        replay_pool=8,
+        replay_unseen=2,
+        replay_rows=2,
+        replay_length=16,
+        retention_tokens=256,
+        max_mean_kl=100,
+        max_surprise=100,
+    )
+
+
+class Silent:
+    """A reporter that can pull the plug: raises KeyboardInterrupt at its n-th message."""
+
+    def __init__(self, stop_after: int | None = None) -> None:
+        self.messages = 0
+        self.stop_after = stop_after
+
+    def stage(self, title: str, total: int | None = None) -> None:
+        self._count()
+
+    def advance(self, done: int, **shown: float | None) -> None:
+        self._count()
+
+    def _count(self) -> None:
+        self.messages += 1
+        if self.messages == self.stop_after:
+            raise KeyboardInterrupt
+
+
+def run_job(inputs: Inputs, config: ImprintConfig, out: Path) -> ImprintResult:
+    run = job.start(inputs, config, out)
+    result = job.imprint(run, Silent())
+    write_report(run)
+    run.finish()
+    return result
+
+
+def stop_at_times(
+    inputs: Inputs, config: ImprintConfig, folder: Path, expected: dict[str, object], every: int
+) -> None:
+    """Pull the plug at every so many messages, go on, and compare."""
+    probe = Silent()
+    job.imprint(job.start(inputs, config, folder / "count"), probe)
+    for stop_after in range(2, probe.messages, every):
+        out = folder / f"stopped-{stop_after}"
+        run = job.start(inputs, config, out)
+        with pytest.raises(KeyboardInterrupt):
+            job.imprint(run, Silent(stop_after))
+        run.release()
+        result = job.imprint(RunDirectory.resume(out), Silent())
+        same = ("adapter_sha256", "imprint", "drift", "spill", "controls", "verdict")
+        found = json.loads(result.model_dump_json())
+        assert {key: found[key] for key in same} == {key: expected[key] for key in same}
