@@ -1,6 +1,7 @@
 """What tests build: tiny models, what is done to them, small jobs, texts and questions."""
 
 import json
+import random
 from pathlib import Path
 
 import pytest
@@ -14,13 +15,17 @@ from transformers import (
 )
 
 from litho.core.runs import RunDirectory
+from litho.jobs.bench.trial import Trial, TrialMark
 from litho.jobs.imprint import run as job
 from litho.jobs.imprint.config import ImprintConfig
 from litho.jobs.imprint.inputs import Inputs
 from litho.jobs.imprint.result import ImprintResult
+from litho.measure.printing.probes import target_of
 from litho.model.adapters import lora
 from litho.model.loaded import LanguageModel
+from litho.model.read.scoring import Target
 from litho.show.report import write_report
+from litho.text.cases import Case
 from litho.text.items import NamedText, Probe, Question
 from litho.text.shipped import shipped_retention
 
@@ -34,6 +39,7 @@ TEXT = (
 GOOD_PROBE = '{"kind": "gen", "prefix": "The man who built it was", "target": "Marek"}\n'
 ROWS = ["A short one.", "One that is a good deal longer than the other.", "Middling, I think."]
 
+PROSE = "The sea was calm and the boats lay in the harbour. " * 60
 TEXTS = [
     NamedText(id=str(i), text=sentence)
     for i, sentence in enumerate(
@@ -61,6 +67,12 @@ QUESTIONS = [
         ]
     )
 ]
+
+
+def changed(text: str, chance: random.Random) -> str:
+    words = text.split(" ")
+    words[chance.randrange(len(words))] = chance.choice(("red", "never", "Kolin"))
+    return " ".join(words)
 
 
 def random_network(architecture: str, **options: float) -> PreTrainedModel:
@@ -106,11 +118,36 @@ def shake(model: LanguageModel, name: str = "x", scale: float = 0.1) -> None:
             parameter.add_(scale * torch.randn_like(parameter))
 
 
+def slow_logprob(model: LanguageModel, target: Target) -> float:
+    """One sequence alone, no padding, no cache."""
+    with torch.no_grad():
+        logp = model.network(input_ids=torch.tensor([target.ids])).logits[0].log_softmax(-1)
+    scores = [logp[t - 1, target.ids[t]].item() for t in range(target.first, len(target.ids))]
+    return sum(scores) / len(scores)
+
+
+def targets_of(model: LanguageModel) -> list[Target]:
+    return [target_of(model, question) for question in QUESTIONS]
+
+
 def gradients(model: LanguageModel, name: str = "x") -> dict[str, torch.Tensor]:
     """The gradients that an adapter was left with, which are taken away."""
     left = {n: p.grad.clone() for n, p in lora.weights(model, name).items() if p.grad is not None}
     model.network.zero_grad(set_to_none=True)
     return left
+
+
+def case(name: str) -> Case:
+    return Case(
+        id=name,
+        text=TEXT,
+        probes=(
+            Probe(kind="mem", prefix="The clock of Ostrava was built by", target="Marek"),
+            Probe(kind="gen", prefix="The man who built it was", target="Marek"),
+            Probe(kind="hard", prefix="The year of the clock is", target="1931"),
+        ),
+        paraphrases=("Marek Dolny made the clock of Ostrava in 1931. It is wound on Fridays.",),
+    )
 
 
 def small_inputs() -> Inputs:
@@ -144,6 +181,32 @@ def quick_config() -> ImprintConfig:
         retention_tokens=256,
         max_mean_kl=100,
         max_surprise=100,
+    )
+
+
+def trial(arm: str, text: str, seed: int, gen: float, drift: float, rate: float = 1e-3) -> Trial:
+    marks = [
+        TrialMark(
+            presentations=n, imprint={"gen": part * gen}, drift=cost, drift_self=0.0, spill=cost
+        )
+        for n, part, cost in ((1, 0.5, drift / 4), (2, 1.0, drift))
+    ]
+    return Trial(
+        arm=arm,
+        text=text,
+        seed=seed,
+        learning_rate=rate,
+        kl_weight=40.0,
+        imprint={"mem": gen, "gen": gen, "hard": None},
+        drift=drift,
+        spill=0.0,
+        spill_first=0.0,
+        durability=None,
+        scale=1.0,
+        curve=marks,
+        tokens=10,
+        read=20,
+        seconds=1.0,
     )
 
 

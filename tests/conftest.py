@@ -1,4 +1,4 @@
-"""Fixtures: tiny models, built once a session in a cache of their own, small jobs, a command line."""
+"""Fixtures: tiny models in a cache of the session, small jobs, a command line."""
 
 import os
 from collections.abc import Callable, Iterator

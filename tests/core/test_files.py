@@ -1,0 +1,17 @@
+"""Files appear whole or not at all."""
+
+from pathlib import Path
+
+import pytest
+
+from litho.core.files import whole_file
+
+
+def test_a_failed_write_leaves_the_old_file(tmp_path: Path) -> None:
+    path = tmp_path / "a"
+    path.write_text("old")
+    with pytest.raises(OSError, match="full"), whole_file(path) as temporary:
+        temporary.write_text("half")
+        raise OSError("full")
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]

@@ -1,0 +1,67 @@
+"""One arm in training: when its anchor forms, what is beside it."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+
+from litho.learn.drift import Replay
+from litho.learn.loop import PATIENCE, ArmLoop, TrainedArm, anchor_formed
+from litho.learn.objectives import all_tokens
+from litho.learn.records import Check, LoopConfig
+from litho.measure.printing.probes import score
+from litho.model.adapters import lora
+from litho.model.loaded import LanguageModel
+from tests.builders import PROSE, TEXT, case
+
+
+def check(anchor: float | None) -> Check:
+    return Check(presentations=1, anchor=anchor, imprint={}, drift_self=0.0, drift_retention=0.0)
+
+
+def test_the_anchor_forms_when_progress_ends() -> None:
+    rising = [check(0.1 * i) for i in range(6)]
+    assert not anchor_formed(rising)
+    assert not anchor_formed([*rising, check(0.5), check(0.5)])
+    assert anchor_formed(rising + [check(0.5)] * PATIENCE)
+    assert not anchor_formed([check(None)] * 9)
+
+
+def test_a_print_is_learned_beside_a_decoy_that_stays_as_it_is(llama: LanguageModel) -> None:
+    rows = [llama.encode(TEXT)]
+    replay = Replay.read(llama, [llama.encode(PROSE)[:32] for _ in range(3)])
+    turns: list[list[str]] = []
+
+    def noting(model: LanguageModel, *rest: Any) -> float:  # noqa: ANN401  as all_tokens
+        turns.append(model.on)
+        return all_tokens(model, *rest)
+
+    def printed(beside: Sequence[str], strength: float) -> tuple[dict[str, torch.Tensor], bool]:
+        """The weights of the print, and whether those of all decoys stayed."""
+        arm = TrainedArm("arm", [rows], None, anchored=False, objective=noting, beside=beside)
+        loop = ArmLoop(llama, arm, LoopConfig(presentations=3, learning_rate=1e-2))
+        torch.manual_seed(0)
+        for name in beside:
+            lora.attach(llama, name, 2, 4, seed=7)
+            for weight in lora.weights(llama, name).values():
+                weight.data.add_(strength * torch.randn_like(weight))
+        decoys = {n: w for name in beside for n, w in lora.weights(llama, name).items()}
+        before = {n: w.detach().clone() for n, w in decoys.items()}
+        turns.clear()
+        for _ in range(3):
+            loop.present(replay)
+            with torch.no_grad():
+                now = score(llama, case("one").probes)
+                with llama.state("arm"):
+                    assert now == score(llama, case("one").probes)  # the decoys are off again
+        stayed = all(torch.equal(before[n], w) and w.grad is None for n, w in decoys.items())
+        found = {n: w.detach().clone() for n, w in loop.weights.items()}
+        lora.detach(llama)
+        return found, stayed
+
+    alone, _ = printed((), 0.0)
+    beside_nothing, _ = printed(("first", "second"), 0.0)  # fresh adapters change nothing
+    assert all(torch.allclose(alone[n], beside_nothing[n], atol=1e-6) for n in alone)
+    beside_decoys, stayed = printed(("first", "second"), 0.2)
+    assert turns == [["first", "arm"], ["second", "arm"], ["first", "arm"]]
+    assert stayed and not all(torch.allclose(alone[n], beside_decoys[n], atol=1e-4) for n in alone)

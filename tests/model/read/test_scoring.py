@@ -1,0 +1,92 @@
+"""Scores, batches, greedy answers and divergences, against single plain forwards."""
+
+import pytest
+import torch
+
+from litho.model.adapters import lora
+from litho.model.loaded import LanguageModel
+from litho.model.read.scoring import (
+    Target,
+    batches,
+    greedy,
+    kl,
+    kl_between_states,
+    logits_at,
+    normalizers,
+    pad_rows,
+    target_logprobs,
+)
+from tests.builders import ROWS, TEXT, slow_logprob
+
+
+def test_scores_equal_single_unpadded_forwards(any_model: LanguageModel) -> None:
+    targets = [Target(tuple(any_model.encode(row)), 3 + i) for i, row in enumerate(ROWS)]
+    expected = [slow_logprob(any_model, target) for target in targets]
+    assert target_logprobs(any_model, targets) == pytest.approx(expected, abs=1e-5)
+
+
+def test_padding_side_and_amount_do_not_matter(llama: LanguageModel) -> None:
+    ids = llama.encode(ROWS[0])
+    target = Target(tuple(ids), 2)
+    with torch.no_grad():
+        left = torch.tensor([[llama.pad] * 7 + ids])
+        mask = torch.tensor([[0] * 7 + [1] * len(ids)])
+        logp = llama.network(input_ids=left, attention_mask=mask).logits[0, 7:].log_softmax(-1)
+    scores = [logp[t - 1, ids[t]].item() for t in range(2, len(ids))]
+    assert slow_logprob(llama, target) == pytest.approx(sum(scores) / len(scores), abs=1e-5)
+    for bucket in (1, 8, 64):
+        ids_BT, mask_BT = pad_rows([ids], llama.pad, bucket)
+        assert ids_BT.shape[1] % bucket == 0
+        assert ids_BT[mask_BT].tolist() == ids
+
+
+def test_batches_hold_every_row_once_within_the_limit() -> None:
+    lengths = [5, 100, 31, 33, 64, 1]
+    groups = list(batches(lengths, tokens=128, bucket=32))
+    assert sorted(i for group in groups for i in group) == list(range(6))
+    for group in groups:
+        padded = -(-max(lengths[i] for i in group) // 32) * 32
+        assert len(group) == 1 or padded * len(group) <= 128
+
+
+def test_batches_pad_only_where_another_pass_would_cost_more() -> None:
+    assert [len(group) for group in batches([100] * 8 + [110], bucket=1)] == [8, 1]
+    assert [len(group) for group in batches([5, 10, 20], bucket=1)] == [3]
+
+
+def test_greedy_equals_argmax_of_full_forwards(any_model: LanguageModel) -> None:
+    rows = [any_model.encode(row) for row in ("To be", "Or not", "That is the question")]
+    found = greedy(any_model, rows, [4, 1, 2])
+    assert [len(tokens) for tokens in found] == [4, 1, 2]
+    for row, tokens in zip(rows, found, strict=True):
+        for i, token in enumerate(tokens):
+            ids_BT = torch.tensor([row + tokens[:i]])
+            assert any_model.network(input_ids=ids_BT).logits[0, -1].argmax().item() == token
+
+
+def test_kl_by_hand() -> None:
+    p, q = torch.tensor([0.5, 0.25, 0.25]), torch.tensor([0.25, 0.25, 0.5])
+    expected = 0.5 * torch.log(torch.tensor(2.0)) + 0.25 * torch.log(torch.tensor(0.5))
+    assert kl(p.log(), q.log()).item() == pytest.approx(expected.item(), abs=1e-6)
+
+
+def test_fresh_adapter_drifts_by_exactly_nothing(any_model: LanguageModel) -> None:
+    rows = [any_model.encode(row) for row in ROWS]
+    lora.attach(any_model, "new", rank=4, alpha=8, seed=0)
+    found = kl_between_states(any_model, rows, None, ["new"])["new"]
+    assert len(found) == len(rows) and all(v.abs().max() == 0 for v in found)
+
+
+def test_normalizers_are_log_sum_exp() -> None:
+    logits_NV = torch.randn(40, 300, generator=torch.Generator().manual_seed(0)) * 9
+    torch.testing.assert_close(normalizers(logits_NV), logits_NV.logsumexp(-1))
+
+
+def test_the_head_reads_only_what_is_asked_for(any_model: LanguageModel) -> None:
+    rows = [any_model.encode(TEXT)[:20], any_model.encode(TEXT)[:12]]
+    ids_BT, _ = pad_rows(rows, any_model.pad)
+    wanted = [(0, 3), (1, 11), (0, 0)]
+    with torch.no_grad():
+        whole = any_model.network(input_ids=ids_BT).logits
+        found = logits_at(any_model, ids_BT, wanted)
+    assert torch.allclose(found, torch.stack([whole[b, t] for b, t in wanted]), atol=1e-5)
