@@ -15,7 +15,7 @@ from transformers import (
 )
 
 from litho.core.runs import RunDirectory
-from litho.jobs.bench.trial import Trial, TrialMark
+from litho.jobs.bench.result import Trial, TrialMark
 from litho.jobs.imprint import run as job
 from litho.jobs.imprint.config import ImprintConfig
 from litho.jobs.imprint.inputs import Inputs

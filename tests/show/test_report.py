@@ -11,6 +11,9 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 from safetensors.numpy import save_file
 
 from litho.core.runs import RunDirectory
+from litho.core.stats import MeanAndMax
+from litho.jobs.diff.result import DiffLayer, DiffOnset, DiffResult
+from litho.jobs.map.result import MapLayer, MapResult
 from litho.show.report import write_report
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -81,13 +84,19 @@ def compared(path: Path, count: int) -> Path:
     edges = [edge(i, max(0, i - 1), 0, 0.75, state=s) for i in range(count) for s in states]
     edges += [edge(4, 3, 2, 0.5, state="before"), edge(4, 1, 1, 0.25, state="after")]
     run.write_rows("edges.parquet", edges)
-    layers = [
-        {"layer": i, "own_effect": 0.1, "relative_norm": 0.1, "null": [0.05, 0.2]}
-        for i in range(LAYERS)
-    ]
-    metrics = {"tokens": count, "kl": {"mean": 0.1, "max": 1.0}, "layers": layers}
-    metrics |= {"onset": {"layer": None, "p": 1.0}, "heads": [], "effects": []}
-    run.write_json("metrics.json", metrics)
+    alike = {"relative_norm": 0.1, "cosine": 1.0, "cka": None, "rank_before": 2, "rank_after": 2}
+    judged = {"own_effect": 0.1, "null": (0.05, 0.2), "p": 1.0}
+    result = DiffResult(
+        run=str(path),
+        tokens=count,
+        kl=MeanAndMax(mean=0.1, max=1.0),
+        reverse_kl=MeanAndMax(mean=0.1, max=1.0),
+        onset=DiffOnset(layer=None, p=1.0),
+        layers=tuple(DiffLayer(layer=i, **alike, **judged) for i in range(LAYERS)),
+        heads=(),
+        effects=(),
+    )
+    run.write_json("metrics.json", result.model_dump())
     config = {"nulls": 16, "null_tokens": 128}
     states_of = {"before": {"name": "a"}, "after": {"name": "b"}}
     run.write_yaml(
@@ -101,10 +110,20 @@ def mapped(path: Path, count: int) -> Path:
     """The report of a `map` made before edges were kept."""
     path.mkdir()
     run = RunDirectory(path)
-    mean = {"mean": 1.0}
-    layers = [{"layer": i, "relative_change": 0.1} for i in range(LAYERS)]
-    metrics = {"tokens": count, "surprise": mean, "entropy": mean, "top1": 0.5, "layers": layers}
-    run.write_json("metrics.json", metrics | {"heads": []})
+    mean = MeanAndMax(mean=1.0, max=2.0)
+    layers = tuple(
+        MapLayer(layer=i, norm=1.0, relative_change=0.1, cosine=1.0) for i in range(LAYERS)
+    )
+    result = MapResult(
+        run=str(path),
+        tokens=count,
+        surprise=mean,
+        entropy=mean,
+        top1=0.5,
+        layers=layers,
+        heads=(),
+    )
+    run.write_json("metrics.json", result.model_dump())
     manifest = {"command": "map", "text_name": "t", "model": {"name": "a"}, "adapter": None}
     run.write_yaml("manifest.yaml", manifest)
     rows = [token_row(i, ("",)) for i in range(count)]

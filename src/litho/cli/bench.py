@@ -9,29 +9,12 @@ from litho.core.config import load_config
 from litho.core.errors import Interrupted, LithoError
 from litho.core.files import whole_file
 from litho.jobs.bench.config import PROTOCOLS, BenchConfig
-from litho.jobs.bench.summary import ArmSummary, Matched, summarize
+from litho.jobs.bench.summary import summarize
 from litho.jobs.bench.tournament import open_tournament
-from litho.show.wording import cell
+from litho.show.comparison import comparison_table
 from litho.text.cases import read_cases
 from litho.text.documents import read_text
 from litho.text.shipped import shipped_retention
-
-COLUMNS = (
-    "arm",
-    "rate",
-    "texts",
-    "I mem",
-    "I gen",
-    "I hard",
-    "D_ret",
-    "spill",
-    "spill, first tokens",
-    "durability",
-    "tokens read",
-    "I gen - plan",
-    "plan's D_ret / its own at the same I gen",
-    "plan's spill - its own at the same I gen",
-)
 
 
 def lithography(
@@ -60,39 +43,11 @@ def lithography(
             trials = tournament.finished() if so_far else tournament.run()
     except KeyboardInterrupt:
         raise Interrupted("stopped; the same command goes on from here") from None
-    found = summarize(trials)
-    table = as_table(found)
+    result = summarize(trials)
+    table = comparison_table(result)
     with whole_file(out / "metrics.json") as path:
-        path.write_text(json.dumps([arm.model_dump() for arm in found]), encoding="utf-8")
+        path.write_text(json.dumps(result.model_dump()), encoding="utf-8")
     with whole_file(out / "table.md") as path:
         path.write_text(table, encoding="utf-8")
-    print(json.dumps([arm.model_dump() for arm in found]) if as_json else table)
+    print(json.dumps(result.model_dump()) if as_json else table)
     console.print(f"trials and table: {out}", soft_wrap=True, markup=False)
-
-
-def as_table(arms: Sequence[ArmSummary]) -> str:
-    """The comparison as a table in Markdown."""
-    rows = [COLUMNS, ("---",) * len(COLUMNS), *map(_row, arms)]
-    return "\n".join("| " + " | ".join(row) + " |" for row in rows) + "\n"
-
-
-def _row(arm: ArmSummary) -> tuple[str, ...]:
-    rate = f"{arm.learning_rate:g}"
-    return (
-        arm.arm,
-        f"{rate}, KL {arm.kl_weight:g}" if "fixed" in arm.arm else rate,
-        f"{arm.texts} ({arm.trials}{f', {arm.failed} failed' if arm.failed else ''})",
-        *(cell(arm.imprint[kind]) for kind in ("mem", "gen", "hard")),
-        cell(arm.drift, 4),
-        cell(arm.spill),
-        cell(arm.spill_first),
-        cell(arm.durability),
-        f"{arm.read:,.0f}",
-        cell(arm.more_imprint),
-        _matched(arm.drift_ratio, 3),
-        _matched(arm.plan_spills_more, 2),
-    )
-
-
-def _matched(compared: Matched, digits: int) -> str:
-    return f"{cell(compared.found, digits)} at {compared.at:.2f}" if compared.at else "-"

@@ -1,10 +1,7 @@
 """`effects` as the command line calls it: the registry across runs."""
 
-import hashlib
 import json
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from rich.table import Table
 
@@ -12,53 +9,7 @@ from litho.cli.console import results
 from litho.core.errors import LithoError
 from litho.core.runs import RunDirectory
 from litho.jobs.diff import registry
-from litho.jobs.diff.registry import Evidence
 from litho.show.report import write_report
-
-
-def record(run: RunDirectory) -> None:
-    """Put every effect that a finished `diff` run judged into the registry."""
-    manifest = run.read_yaml("manifest.yaml")
-    result = run.read_json("metrics.json")
-    text = "".join(row["text"] for row in run.read_rows("tokens.parquet"))
-    before, after = manifest["before"], manifest["after"]
-    recipe = {k: v for k, v in manifest["config"].items() if k != "seed"}
-    if "unrelated" in manifest:
-        recipe["unrelated"] = manifest["unrelated"]["sha256"]
-    shared = {
-        "model": before["name"],
-        "model_sha": _state_sha(before),
-        "text": manifest["text_name"],
-        "text_sha": hashlib.sha256(text.encode()).hexdigest(),
-        "change": after["name"],
-        "change_sha": _state_sha(after),
-        "recipe": json.dumps(recipe, sort_keys=True),
-        "seed": manifest["config"]["seed"],
-        "run": result["run"],
-        "made": datetime.now(UTC).isoformat(timespec="seconds"),
-    }
-    with registry.opened(registry.registry_path()) as db:
-        registry.add(
-            db,
-            [
-                Evidence(
-                    effect=effect["name"],
-                    found=effect["found"],
-                    statistic=effect["statistic"],
-                    low=effect["null"][0],
-                    high=effect["null"][1],
-                    p=effect["p"],
-                    **shared,
-                )
-                for effect in result["effects"]
-            ],
-        )
-
-
-def _state_sha(state: dict[str, Any]) -> str:
-    """One hash of a model and the adapter on it."""
-    adapter = state["adapter"]
-    return f"{state['sha256']}+{adapter['sha256']}" if adapter else state["sha256"]
 
 
 def show_list(as_json: bool) -> None:

@@ -9,14 +9,16 @@ from rich.box import SIMPLE_HEAD
 from rich.markup import escape
 from rich.table import Table
 
-from litho.cli import effects
 from litho.cli.console import Bars, results
 from litho.core.config import load_config
 from litho.core.runs import RunDirectory, whole_or_nothing
 from litho.jobs.diff.config import DiffConfig, OtherText
+from litho.jobs.diff.record import record
 from litho.jobs.diff.registry import check_writable, registry_path
+from litho.jobs.diff.result import AlignedResult, DiffResult
 from litho.jobs.diff.run import diff_text
 from litho.jobs.expose.config import ExposeConfig
+from litho.jobs.expose.result import ExposeResult
 from litho.jobs.expose.run import expose_text
 from litho.jobs.map.run import map_text
 from litho.jobs.vary.config import VaryConfig
@@ -24,8 +26,8 @@ from litho.jobs.vary.run import vary_text
 from litho.show.report import write_report
 from litho.show.wording import (
     aligned_sentence,
+    cell,
     control_sentence,
-    interval,
     onset_sentence,
     pairs_of,
     unseen_sentence,
@@ -151,8 +153,7 @@ def show_diff(
         _show_aligned(run, found)
     else:
         _show_difference(run, found)
-    if found["effects"]:
-        effects.record(run)
+    record(run)
 
 
 def show_exposure(
@@ -178,16 +179,17 @@ def show_exposure(
     columns = ("presented", "layers", "dose", "surprise of the text", "as much of the control")
     for column in columns:
         table.add_column(column, justify="left" if column in columns[:2] else "right")
-    for own, control in pairs_of(found["responses"]):
-        first, last = own["layers"] or ("-", "-")
+    result = ExposeResult(**found)
+    for own, control in pairs_of(result.responses):
+        first, last = own.layers or ("-", "-")
         table.add_row(
-            own["experiment"],
-            f"{first} to {last}" if own["layers"] else "",
-            f"{own['dose']:g}",
-            *(interval(response["surprise"]) for response in (own, control)),
+            own.experiment,
+            f"{first} to {last}" if own.layers else "",
+            f"{own.dose:g}",
+            *(cell(response.surprise) for response in (own, control)),
         )
     results.print(table)
-    results.print(f"surprise of the text alone: {interval(found['alone'])} nats a token")
+    results.print(f"surprise of the text alone: {cell(result.alone)} nats a token")
     _say_notices(found)
     _say_report(run)
 
@@ -216,8 +218,7 @@ def _other(path: Path | None) -> OtherText | None:
 
 
 def _show_aligned(run: RunDirectory, found: dict[str, Any]) -> None:
-    aligned = found["aligned"]
-    results.print(aligned_sentence(aligned), markup=False)
+    results.print(aligned_sentence(AlignedResult(**found).aligned), markup=False)
     _say_notices(found)
     _say_report(run)
 
@@ -227,14 +228,15 @@ def _show_difference(run: RunDirectory, found: dict[str, Any]) -> None:
         f"{found['tokens']} tokens; next-token prediction moved by {found['kl']['mean']:.4f} nats "
         f"on average, {found['kl']['max']:.2f} at most"
     )
-    results.print(onset_sentence(found["onset"]))
-    beyond_training = control_sentence(found["onset"])
+    result = DiffResult(**found)
+    results.print(onset_sentence(result.onset))
+    beyond_training = control_sentence(result.onset)
     if beyond_training:
         results.print(beyond_training)
     if found["effects"]:
         results.print(_effects_table(found["effects"], bool(beyond_training)))
-    if "unseen" in found:
-        results.print(unseen_sentence(found["unseen"]))
+    if result.unseen:
+        results.print(unseen_sentence(result.unseen))
     _say_notices(found)
     _say_report(run)
 

@@ -8,6 +8,17 @@ from scipy import stats
 from litho.core.records import Record
 
 
+class MeanAndMax(Record):
+    """Mean and largest value of a measurement."""
+
+    mean: float
+    max: float
+
+    @classmethod
+    def of(cls, values: Sequence[float]) -> "MeanAndMax":
+        return cls(mean=sum(values) / len(values), max=max(values))
+
+
 class Estimate(Record):
     """A measured number with its 95 % bootstrap interval over `n` units; `None`: not measurable."""
 

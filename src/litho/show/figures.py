@@ -2,11 +2,18 @@
 
 import json
 import math
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Literal
 
 import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
+
+from litho.jobs.diff.result import DiffLayer, HeadDivergence
+from litho.jobs.expose.result import Response
+from litho.jobs.map.result import MapHead, MapLayer
+from litho.jobs.predict.result import CalibrationRecord, PredictedEffect
+from litho.jobs.vary.result import SceneRung
 
 # Shapes: L layers, T tokens.
 _MARGIN = {"l": 56, "r": 12, "t": 40, "b": 48}
@@ -54,23 +61,23 @@ def heat_map(values_LT: NDArray[np.floating], name: str) -> Figure:
     return _json(figure)
 
 
-def layer_figure(layers: list[dict[str, float]]) -> Figure:
+def layer_figure(layers: Sequence[MapLayer]) -> Figure:
     """Mean relative change of each layer."""
-    changes = [layer["relative_change"] for layer in layers]
-    figure = _line([layer["layer"] for layer in layers], changes, "mean relative change", "layer")
+    changes = [layer.relative_change for layer in layers]
+    figure = _line([layer.layer for layer in layers], changes, "mean relative change", "layer")
     figure.update_yaxes(type="log", exponentformat="power")
     return _json(figure)
 
 
-def ladder_figure(rungs: list[dict[str, Any]]) -> Figure:
+def ladder_figure(rungs: Sequence[SceneRung]) -> Figure:
     """Surprise that each rung adds, one line a scene."""
     figure = go.Figure()
-    for scene in sorted({rung["scene"] for rung in rungs}):
-        own = [rung for rung in rungs if rung["scene"] == scene]
+    for scene in sorted({rung.scene for rung in rungs}):
+        own = [rung for rung in rungs if rung.scene == scene]
         figure.add_scatter(
             x=list(range(len(own))),
-            y=[rung["max_surprise"] for rung in own],
-            text=[" · ".join(rung["brought"]) or "the model's own version" for rung in own],
+            y=[rung.max_surprise for rung in own],
+            text=[" · ".join(rung.brought) or "the model's own version" for rung in own],
             hovertemplate="%{text}: %{y:.2f} nats<extra></extra>",
             mode="lines+markers",
             line={"width": 2},
@@ -139,11 +146,11 @@ def climb_figure(rungs: list[dict[str, Any]]) -> Figure:
     return _json(_line(steps, left, "tokens still to be brought in", "presentation"))
 
 
-def depth_figure(pull: list[float], chosen: list[int]) -> Figure:
+def depth_figure(pull: Sequence[float], chosen: Sequence[int]) -> Figure:
     """Share of each layer in the text's own pull, the chosen ones apart."""
     figure = go.Figure()
     for name, layers in (
-        ("chosen", chosen),
+        ("chosen", list(chosen)),
         ("not chosen", [i for i in range(len(pull)) if i not in chosen]),
     ):
         figure.add_bar(x=layers, y=[100 * pull[i] for i in layers], name=name)
@@ -157,12 +164,12 @@ def depth_figure(pull: list[float], chosen: list[int]) -> Figure:
     return _json(figure)
 
 
-def onset_figure(layers: list[dict[str, Any]], begins: int | None) -> Figure:
+def onset_figure(layers: Sequence[DiffLayer], begins: int | None) -> Figure:
     """Own effect of each layer over the band of random updates of the same size."""
-    places = [layer["layer"] for layer in layers]
+    places = [layer.layer for layer in layers]
     figure = go.Figure()
-    if "null" in layers[0]:
-        low, high = zip(*(layer["null"] for layer in layers), strict=True)
+    if bands := [layer.null for layer in layers if layer.null]:
+        low, high = zip(*bands, strict=True)
         edge = {"mode": "lines", "line": {"width": 0}}
         figure.add_scatter(x=places, y=low, showlegend=False, **edge)
         figure.add_scatter(
@@ -175,16 +182,16 @@ def onset_figure(layers: list[dict[str, Any]], begins: int | None) -> Figure:
         )
         figure.add_scatter(
             x=places,
-            y=[layer["own_effect"] or None for layer in layers],
+            y=[layer.own_effect or None for layer in layers],
             mode="lines+markers",
             line={"width": 2},
             name="what the block itself does differently",
             meta="run",
         )
-    if "control" in layers[0]:
+    if controls := [layer.control for layer in layers if layer.control]:
         figure.add_scatter(
             x=places,
-            y=[layer["control"][1] for layer in layers],
+            y=[high for _, high in controls],
             mode="lines",
             line={"width": 1, "dash": "dash"},
             name="training on the unrelated text reaches up to (95 %)",
@@ -192,7 +199,7 @@ def onset_figure(layers: list[dict[str, Any]], begins: int | None) -> Figure:
         )
     figure.add_scatter(
         x=places,
-        y=[layer["relative_norm"] or None for layer in layers],
+        y=[layer.relative_norm or None for layer in layers],
         mode="lines",
         line={"width": 2, "dash": "dot"},
         name="difference accumulated so far",
@@ -208,16 +215,20 @@ def onset_figure(layers: list[dict[str, Any]], begins: int | None) -> Figure:
 
 
 def dose_figure(
-    responses: list[dict[str, Any]], key: str, doses: str, alone: float | None
+    responses: Sequence[Response],
+    key: Literal["surprise", "drift"],
+    doses: str,
+    alone: float | None,
 ) -> Figure:
     """A number of each response by dose: the text solid, its control dotted, with intervals."""
     figure = go.Figure()
-    for arm in dict.fromkeys(response["arm"] for response in responses):
-        found = [response for response in responses if response["arm"] == arm]
-        values = [response[key]["value"] for response in found]
-        lows, highs = zip(*(response[key]["ci"] for response in found), strict=True)
+    for arm in dict.fromkeys(response.arm for response in responses):
+        found = [response for response in responses if response.arm == arm]
+        estimates = [getattr(response, key) for response in found]
+        values = [estimate.value for estimate in estimates]
+        lows, highs = zip(*(estimate.ci for estimate in estimates), strict=True)
         figure.add_scatter(
-            x=[response["dose"] for response in found],
+            x=[response.dose for response in found],
             y=values,
             error_y={
                 "type": "data",
@@ -234,28 +245,28 @@ def dose_figure(
     if alone is not None:
         figure.add_hline(y=alone, line={"dash": "dash"}, annotation_text="read alone")
     figure.update_layout(margin=_MARGIN, height=330, legend={"orientation": "h", "y": -0.28})
-    figure.update_xaxes(title=doses, type="log", tickvals=[r["dose"] for r in responses])
+    figure.update_xaxes(title=doses, type="log", tickvals=[r.dose for r in responses])
     figure.update_yaxes(title="nats a token")
     return _json(figure)
 
 
-def dose_layers(responses: list[dict[str, Any]], doses: str) -> Figure:
+def dose_layers(responses: Sequence[Response], doses: str) -> Figure:
     """Relative change of the hidden states by layer and dose, of the text."""
-    found = [response for response in responses if response["arm"] == "text"]
-    values = np.array([response["change"] for response in found])
+    found = [response for response in responses if response.arm == "text"]
+    values = np.array([response.change for response in found])
     figure = _logarithmic(values, "relative change", "layer", doses)
-    names = [f"{response['dose']:g}" for response in found]
+    names = [f"{response.dose:g}" for response in found]
     figure.update_yaxes(tickvals=list(range(len(found))), ticktext=names)
     return _json(figure)
 
 
-def head_grid(heads: list[dict[str, Any]], key: str, title: str) -> Figure:
+def head_grid(heads: Sequence[MapHead | HeadDivergence], key: str, title: str) -> Figure:
     """A number of every head, layers by heads."""
-    depth = max(head["layer"] for head in heads) + 1
-    width = max(head["head"] for head in heads) + 1
+    depth = max(head.layer for head in heads) + 1
+    width = max(head.head for head in heads) + 1
     values = np.zeros((depth, width))
     for head in heads:
-        values[head["layer"], head["head"]] = head[key]
+        values[head.layer, head.head] = getattr(head, key)
     figure = _heat(values, title, "head", "layer")
     figure.update_xaxes(dtick=1)
     return _json(figure)
@@ -268,17 +279,17 @@ def likeness_figure(cka_LM: NDArray[np.floating], before: str, after: str) -> Fi
     return _json(figure)
 
 
-def effects_figure(rows: list[dict[str, Any]], texts: list[str], probes: list[str]) -> Figure:
+def effects_figure(rows: Sequence[PredictedEffect], texts: list[str], probes: list[str]) -> Figure:
     """Predicted effects, texts by probes, both sorted by their means; red up, blue down."""
-    cells = {(row["text"], row["probe"]): row for row in rows}
-    values = np.array([[cells[text, probe]["delta"] for probe in probes] for text in texts])
+    cells = {(row.text, row.probe): row for row in rows}
+    values = np.array([[cells[text, probe].delta for probe in probes] for text in texts])
     down = [texts[i] for i in np.argsort(values.mean(axis=1))]
     along = [probes[i] for i in np.argsort(-values.mean(axis=0))]
     limit = max(float(np.quantile(np.abs(values), 0.98)), 1e-9)
     found = [[cells[text, probe] for probe in along] for text in down]
     figure = go.Figure(
         go.Heatmap(
-            z=[[round(cell["delta"], 4) for cell in line] for line in found],
+            z=[[round(cell.delta, 4) for cell in line] for line in found],
             x=along,
             y=down,
             customdata=[[_between(cell) for cell in line] for line in found],
@@ -299,11 +310,11 @@ def effects_figure(rows: list[dict[str, Any]], texts: list[str], probes: list[st
     return _json(figure)
 
 
-def checked_figure(calibration: dict[str, Any]) -> Figure:
+def checked_figure(calibration: CalibrationRecord) -> Figure:
     """What was predicted for texts that were left out, beside what was measured, and intervals."""
-    predicted, measured = zip(*calibration["checked"], strict=True)
+    predicted, measured = zip(*calibration.checked, strict=True)
     ends = np.linspace(min(predicted), max(predicted), 50)
-    half = calibration["quantile"] * (calibration["floor"] + calibration["slope"] * np.abs(ends))
+    half = calibration.quantile * (calibration.floor + calibration.slope * np.abs(ends))
     band = go.Scatter(
         x=[*ends, *ends[::-1]],
         y=[*(ends + half), *(ends - half)[::-1]],
@@ -324,11 +335,11 @@ def checked_figure(calibration: dict[str, Any]) -> Figure:
     return _json(figure)
 
 
-def _between(cell: dict[str, Any]) -> str:
-    if cell["low"] is None:
+def _between(cell: PredictedEffect) -> str:
+    if cell.low is None:
         return ""
-    said = "" if cell["trusted"] else ", not to be relied on"
-    return f", {cell['low']:.3f} to {cell['high']:.3f}{said}"
+    said = "" if cell.trusted else ", not to be relied on"
+    return f", {cell.low:.3f} to {cell.high:.3f}{said}"
 
 
 def _line(x: list[float], y: list[float], title: str, along: str) -> go.Figure:

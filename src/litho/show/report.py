@@ -13,11 +13,15 @@ from plotly.offline import get_plotlyjs
 from safetensors.numpy import load_file
 
 from litho.core.runs import RunDirectory
+from litho.jobs.diff.result import AlignedResult, DiffResult
+from litho.jobs.expose.result import ExposeResult, Response
 from litho.jobs.imprint.config import IMPRINT
 from litho.jobs.imprint.result import ArmMetrics, ImprintResult
+from litho.jobs.map.result import MapResult
+from litho.jobs.predict.result import CalibrationRecord, PredictedEffect, PredictResult
+from litho.jobs.vary.result import VaryResult
 from litho.learn.records import Step
 from litho.learn.steps import StepLedger
-from litho.measure.inside.effects import detector_meanings
 from litho.measure.printing.imprint import MIN_GAIN
 from litho.show.figures import (
     anchor_figure,
@@ -39,8 +43,8 @@ from litho.show.figures import (
 from litho.show.wording import (
     agreement_sentence,
     aligned_sentence,
+    cell,
     control_sentence,
-    interval,
     onset_sentence,
     unseen_sentence,
 )
@@ -128,19 +132,19 @@ def _imprint_page(run: RunDirectory) -> str:
 
 def _map_page(run: RunDirectory) -> str:
     tokens = run.read_rows("tokens.parquet")
-    result = run.read_json("metrics.json")
+    result = MapResult(**run.read_json("metrics.json"))
     maps = load_file(run.path / "maps.safetensors")
     embedded = {
         "tokens": _tokens(tokens, {"now": ""}),
         "figure-map": heat_map(maps["change_LT"], "relative change"),
-        "figure-layers": layer_figure(result["layers"]),
+        "figure-layers": layer_figure(result.layers),
     }
     embedded |= _edges(run, len(tokens))
     if "gradient_LT" in maps:
         embedded["figure-gradient"] = heat_map(maps["gradient_LT"], "norm of the gradient")
-    if result["heads"]:
-        embedded["figure-entropy"] = head_grid(result["heads"], "entropy", "nats")
-        embedded["figure-distance"] = head_grid(result["heads"], "distance", "tokens")
+    if result.heads:
+        embedded["figure-entropy"] = head_grid(result.heads, "entropy", "nats")
+        embedded["figure-distance"] = head_grid(result.heads, "distance", "tokens")
     name = run.read_yaml("manifest.yaml")["text_name"]
     return _render(
         "map.html.j2", run, embedded, title=f"Litho map: {name}", text_name=name, result=result
@@ -149,16 +153,16 @@ def _map_page(run: RunDirectory) -> str:
 
 def _diff_page(run: RunDirectory) -> str:
     tokens = run.read_rows("tokens.parquet")
-    result = run.read_json("metrics.json")
+    result = DiffResult(**run.read_json("metrics.json"))
     maps = load_file(run.path / "maps.safetensors")
     embedded = {
         "tokens": _tokens(tokens, BOTH),
         "figure-map": heat_map(maps["relative_LT"], "relative change"),
-        "figure-onset": onset_figure(result["layers"], result["onset"]["layer"]),
+        "figure-onset": onset_figure(result.layers, result.onset.layer),
     }
     embedded |= _edges(run, len(tokens))
-    if result["heads"]:
-        embedded["figure-heads"] = head_grid(result["heads"], "js", "JS, nats")
+    if result.heads:
+        embedded["figure-heads"] = head_grid(result.heads, "js", "JS, nats")
     name = run.read_yaml("manifest.yaml")["text_name"]
     moved = sorted(tokens, key=lambda row: -row["kl"])[:12]
     return _render(
@@ -169,15 +173,15 @@ def _diff_page(run: RunDirectory) -> str:
         text_name=name,
         result=result,
         moved=moved,
-        meanings=detector_meanings(),
-        onset_says=onset_sentence(result["onset"]),
-        control_says=control_sentence(result["onset"]),
-        unseen_says=unseen_sentence(result["unseen"]) if "unseen" in result else None,
+        onset_says=onset_sentence(result.onset),
+        control_says=control_sentence(result.onset),
+        unseen_says=unseen_sentence(result.unseen) if result.unseen else None,
     )
 
 
 def _align_page(run: RunDirectory) -> str:
-    result, manifest = run.read_json("metrics.json"), run.read_yaml("manifest.yaml")
+    result = AlignedResult(**run.read_json("metrics.json"))
+    manifest = run.read_yaml("manifest.yaml")
     names = [manifest[key]["name"] for key in ("before", "after")]
     cka_LM = load_file(run.path / "maps.safetensors")["cka_LM"]
     rows = run.read_rows("stretches.parquet")
@@ -191,16 +195,17 @@ def _align_page(run: RunDirectory) -> str:
         result=result,
         rows=rows,
         changed=changed[:12],
-        says=aligned_sentence(result["aligned"]),
+        says=aligned_sentence(result.aligned),
     )
 
 
 def _expose_page(run: RunDirectory) -> str:
-    result, manifest = run.read_json("metrics.json"), run.read_yaml("manifest.yaml")
-    by_name: dict[str, list[dict[str, Any]]] = {}
-    for response in result["responses"]:
-        by_name.setdefault(response["experiment"], []).append(response)
-    alone, injection = result["alone"]["value"], by_name["injection"]
+    result = ExposeResult(**run.read_json("metrics.json"))
+    manifest = run.read_yaml("manifest.yaml")
+    by_name: dict[str, list[Response]] = {}
+    for response in result.responses:
+        by_name.setdefault(response.experiment, []).append(response)
+    alone, injection = result.alone.value, by_name["injection"]
     doses = {"context": "presentations in the context", "training": "training steps"}
     embedded: dict[str, Any] = {}
     for name, title in doses.items():
@@ -217,19 +222,24 @@ def _expose_page(run: RunDirectory) -> str:
         text_name=manifest["text_name"],
         result=result,
         drawn=embedded.keys(),
-        injection_layer=injection[0]["layers"][0],
-        interval=interval,
+        injection_layer=injection[0].layers[0] if injection[0].layers else None,
+        cell=cell,
     )
 
 
 def _predict_page(run: RunDirectory) -> str:
-    result, rows = run.read_json("metrics.json"), run.read_rows("predictions.parquet")
-    texts, probes = (list(dict.fromkeys(row[key] for row in rows)) for key in ("text", "probe"))
-    found = result["calibration"]
-    trusted = sum(row["trusted"] for row in rows)
+    result = PredictResult(**run.read_json("metrics.json"))
+    rows = [PredictedEffect(**row) for row in run.read_rows("predictions.parquet")]
+    texts, probes = (
+        list(dict.fromkeys(getattr(row, key) for row in rows)) for key in ("text", "probe")
+    )
+    found = result.calibration
+    trusted = sum(row.trusted for row in rows)
     embedded = {"figure-effects": effects_figure(rows, texts, probes)}
     if found:
-        embedded["figure-checked"] = checked_figure(run.read_json("calibration.json")[0])
+        embedded["figure-checked"] = checked_figure(
+            CalibrationRecord(**run.read_json("calibration.json")[0])
+        )
     return _render(
         "predict.html.j2",
         run,
@@ -253,12 +263,12 @@ def _relied_on(trusted: int, predictions: int) -> str:
 
 def _vary_page(run: RunDirectory) -> str:
     plan = PresentationPlan(**run.read_json("plan.json"))
-    result = run.read_json("metrics.json")
+    result = VaryResult(**run.read_json("metrics.json"))
     name = run.read_yaml("manifest.yaml")["text_name"]
-    depth = result["depth"]
-    embedded = {"figure-depth": depth_figure(depth["pull"], depth["layers"])}
-    if result["ladder"]:
-        embedded["figure-ladder"] = ladder_figure(result["ladder"])
+    depth = result.depth
+    embedded = {"figure-depth": depth_figure(depth.pull, depth.layers)}
+    if result.ladder:
+        embedded["figure-ladder"] = ladder_figure(result.ladder)
     return _render(
         "vary.html.j2",
         run,

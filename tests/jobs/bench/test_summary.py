@@ -11,7 +11,7 @@ def test_differences_are_paired_and_costs_are_compared_at_the_same_imprint() -> 
     texts = [("a", 0.5), ("b", 0.9), ("c", 0.7)]
     plan = [trial("plan", t, seed, gen, 0.004) for t, gen in texts for seed in (0, 1)]
     rival = [trial("duplicates", t, 0, gen - 0.1, 0.4) for t, gen in texts]
-    found = {summary.arm: summary for summary in summarize([*plan, *rival])}
+    found = {summary.arm: summary for summary in summarize([*plan, *rival]).root}
     more = found["duplicates"].more_imprint
     assert more.value == pytest.approx(-0.1) and more.ci == pytest.approx((-0.1, -0.1))
     assert found["plan"].more_drift.value == 0

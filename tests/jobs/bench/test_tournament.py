@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from litho.cli.bench import as_table
 from litho.core.errors import LithoError
 from litho.jobs.bench.config import BenchConfig
 from litho.jobs.bench.parts import ABLATIONS, ARMS
 from litho.jobs.bench.summary import summarize
 from litho.jobs.bench.tournament import Tournament, best_setting, open_tournament
+from litho.show.comparison import comparison_table
 from litho.text.cases import Case
 from tests.builders import PROSE, Silent, case, trial
 
@@ -128,10 +128,11 @@ def test_a_trial_that_cannot_be_done_is_counted_and_the_others_go_on(
     config = SMALL.model_copy(update={"durable": ()})
     cases = [case("one"), case("two")]
     trials = opened(tmp_path / "x", config, cases).run()
-    found = {summary.arm: summary for summary in summarize(trials)}
+    result = summarize(trials)
+    found = {summary.arm: summary for summary in result.root}
     assert found["token masking"].failed == 1 and found["duplicates"].failed == 0
     assert found["token masking"].drift.value is None
-    assert "1 (1, 1 failed)" in as_table(list(found.values()))
+    assert "1 (1, 1 failed)" in comparison_table(result)
 
 
 def test_the_rate_within_the_drift_limit_is_preferred() -> None:

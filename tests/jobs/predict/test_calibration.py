@@ -6,9 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from litho.jobs.predict.calibration import COVERAGE, FORMAT, calibrate
+from litho.jobs.predict.calibration import FORMAT, calibrate
 from litho.jobs.predict.first_order import bends
 from litho.jobs.predict.reach import read_calibrations, shipped_calibrations
+from litho.jobs.predict.result import COVERAGE
 
 
 def test_calibrations_that_come_with_litho_weigh_what_is_estimated() -> None:

@@ -4,12 +4,11 @@ from collections.abc import Callable, Sequence
 from itertools import pairwise
 
 import numpy as np
-from pydantic import BaseModel
 
 from litho.core import stats
 from litho.core.stats import CONFIDENCE, RESAMPLES, Estimate
 from litho.jobs.bench.parts import ABLATIONS, ARMS
-from litho.jobs.bench.trial import Trial, TrialMark
+from litho.jobs.bench.result import ArmSummary, BenchResult, Matched, Trial, TrialMark
 from litho.text.items import IMPRINT_KINDS
 
 PLAN = "plan"
@@ -20,43 +19,14 @@ CurveComparison = Callable[[np.ndarray, np.ndarray, float], float]
 MarkReading = Callable[[TrialMark], float | None]
 
 
-class Matched(BaseModel):
-    """The plan beside an arm, where both have printed rewordings as well."""
-
-    found: Estimate
-    at: float | None  # that I_gen
-
-
-class ArmSummary(BaseModel):
-    """An arm over all texts; each text is the mean of its seeds."""
-
-    arm: str
-    learning_rate: float
-    kl_weight: float
-    texts: int
-    trials: int
-    failed: int  # of them, trials that diverged or had nothing to learn
-    imprint: dict[str, Estimate]
-    drift: Estimate  # D_ret, nats a token
-    spill: Estimate  # nats a token
-    spill_first: Estimate  # of the first tokens alone
-    durability: Estimate
-    tokens: float  # supervised, of a trial
-    read: float  # tokens that went through the model, of a trial
-    # The arm minus the plan on the same texts and seeds.
-    more_imprint: Estimate  # I_gen
-    more_drift: Estimate
-    drift_ratio: Matched  # D_ret of the plan over that of the arm
-    plan_spills_more: Matched  # spill of the plan minus that of the arm
-
-
-def summarize(trials: Sequence[Trial]) -> list[ArmSummary]:
+def summarize(trials: Sequence[Trial]) -> BenchResult:
     """One summary an arm that has trials, in the order of the catalogue."""
     by_arm: dict[str, list[Trial]] = {}
     for trial in trials:
         by_arm.setdefault(trial.arm, []).append(trial)
     plan = by_arm.get(PLAN, [])
-    return [_summary(by_arm[arm], plan) for arm in (*ARMS, *ABLATIONS) if arm in by_arm]
+    arms = (_summary(by_arm[arm], plan) for arm in (*ARMS, *ABLATIONS) if arm in by_arm)
+    return BenchResult(tuple(arms))
 
 
 def _summary(trials: Sequence[Trial], plan: Sequence[Trial]) -> ArmSummary:

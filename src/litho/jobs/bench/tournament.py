@@ -25,7 +25,8 @@ from litho.jobs.bench.config import BenchConfig
 from litho.jobs.bench.cost import comparison_cost
 from litho.jobs.bench.parts import ABLATIONS, ARMS
 from litho.jobs.bench.prepared import Prepared, prepare
-from litho.jobs.bench.trial import Bench, Trial, TrialConfig, run_trial
+from litho.jobs.bench.result import Trial
+from litho.jobs.bench.trial import Bench, TrialConfig, run_trial
 from litho.jobs.cost import Cost
 from litho.learn.decoys import COUNT, decoy_rows, train_decoys
 from litho.learn.drift import Replay

@@ -8,12 +8,12 @@ from itertools import cycle, islice
 from pathlib import Path
 
 import torch
-from pydantic import BaseModel
 from torch import Tensor, nn
 
 from litho.core.errors import LithoError
 from litho.jobs.bench.parts import Parts
 from litho.jobs.bench.prepared import Prepared
+from litho.jobs.bench.result import Trial, TrialMark
 from litho.jobs.bench.rivals import OnPolicy
 from litho.learn.depth import layers_by
 from litho.learn.drift import DriftController, Replay, shrink_to_budget
@@ -31,7 +31,7 @@ from litho.model.loaded import LanguageModel
 from litho.present.ascent import CLIMBING, Ascent
 from litho.present.rhythm import chosen_rhythm
 from litho.present.variants import MAX_MEAN_KL
-from litho.text.items import IMPRINT_KINDS, targets_of
+from litho.text.items import targets_of
 from litho.text.shipped import unrelated_prefixes
 
 AFTERWARDS = 100  # steps on unrelated prose for the durability
@@ -48,37 +48,6 @@ class TrialConfig(LoopConfig):
     replay_rows: int = 2
     budget: float  # nats a token, on unseen self-samples
     checks: tuple[int, ...] = (4, 8, 14)  # presentations after which is measured; and the end
-
-
-class TrialMark(BaseModel):
-    """What an arm had reached after some presentations."""
-
-    presentations: int
-    imprint: dict[str, float | None]
-    drift: float  # nats a token, on every fourth block of the retention text
-    drift_self: float  # on self-samples kept out of training
-    spill: float | None = None  # none in a sweep
-
-
-class Trial(BaseModel):
-    """What an arm did to a text."""
-
-    arm: str
-    text: str
-    seed: int
-    learning_rate: float
-    kl_weight: float
-    imprint: dict[str, float | None] = dict.fromkeys(IMPRINT_KINDS)
-    drift: float | None = None  # D_ret, nats a token
-    spill: float | None = None
-    spill_first: float | None = None  # of the first tokens alone
-    durability: float | None = None  # I_gen after 100 unrelated steps over I_gen before
-    scale: float = 1.0  # by which the adapter was shrunk to fit the budget
-    curve: list[TrialMark] = []
-    tokens: int = 0  # supervised
-    read: int = 0  # tokens that went through the model in training, whatever for
-    seconds: float = 0.0
-    failed: str | None = None  # why there are no numbers
 
 
 @dataclass

@@ -11,6 +11,7 @@ from litho.core.files import whole_file
 from litho.core.reporter import Reporter
 from litho.core.runs import RunDirectory, whole_or_nothing
 from litho.jobs.diff.pair import Unlike, described
+from litho.jobs.diff.result import AlignedLayer, AlignedResult, AlignedSurprise
 from litho.measure.inside.alignment import AlignedDifference, aligned_difference
 from litho.measure.scenes import check_text, split_scenes
 
@@ -50,8 +51,8 @@ def diff_unlike(
             },
         )
         tokens = sum(len(pair.before.model.tokens(scene)) for scene in scenes)
-        summary = _summary(rows, cka_LM, *names)
-        run.write_json("metrics.json", {"run": str(run.final_path), "tokens": tokens} | summary)
+        result = _summary(str(run.final_path), tokens, rows, cka_LM, *names)
+        run.write_json("metrics.json", result.model_dump())
     return run
 
 
@@ -77,39 +78,40 @@ def _mean_cka(found: list[AlignedDifference]) -> torch.Tensor:
 
 
 def _summary(
-    rows: list[dict[str, Any]], cka_LM: torch.Tensor, before: str, after: str
-) -> dict[str, Any]:
+    run: str,
+    tokens: int,
+    rows: list[dict[str, Any]],
+    cka_LM: torch.Tensor,
+    before: str,
+    after: str,
+) -> AlignedResult:
     lengths = [float(len(row["text"])) for row in rows]
     first, second = ([row[f"surprise_{key}"] for row in rows] for key in ("before", "after"))
     rises = [b - a for a, b in zip(first, second, strict=True)]
-    return {
-        "kl": {"mean": None, "max": None},
-        "onset": {"layer": None, "p": None},
-        "layers": [_layer(i, row_M) for i, row_M in enumerate(cka_LM)],
-        "heads": [],
-        "effects": [],
-        "aligned": {
-            "stretches": len(rows),
-            "before": stats.ratio(first, lengths).model_dump(),
-            "after": stats.ratio(second, lengths).model_dump(),
-            "rise": stats.ratio(rises, lengths).model_dump(),
-        },
-        "notices": [
-            f"{before} and {after} have other tokenizers or shapes: they are aligned by "
-            "characters, and divergences of tokens, heads and weights are absent"
-        ],
-    }
+    aligned = AlignedSurprise(
+        stretches=len(rows),
+        before=stats.ratio(first, lengths),
+        after=stats.ratio(second, lengths),
+        rise=stats.ratio(rises, lengths),
+    )
+    notice = (
+        f"{before} and {after} have other tokenizers or shapes: they are aligned by "
+        "characters, and divergences of tokens, heads and weights are absent"
+    )
+    return AlignedResult(
+        run=run,
+        tokens=tokens,
+        layers=tuple(_layer(i, row_M) for i, row_M in enumerate(cka_LM)),
+        aligned=aligned,
+        notices=(notice,),
+    )
 
 
-def _layer(i: int, cka_M: torch.Tensor) -> dict[str, Any]:
+def _layer(i: int, cka_M: torch.Tensor) -> AlignedLayer:
     """A layer of the model before with its nearest relative in the other."""
     finite = cka_M.nan_to_num(-1)
     nearest = int(finite.argmax())
     cka = finite[nearest].item()
-    return {
-        "layer": i,
-        "relative_norm": None,
-        "cosine": None,
-        "cka": cka if cka >= 0 else None,
-        "cka_layer": nearest if cka >= 0 else None,
-    }
+    if cka < 0:
+        return AlignedLayer(layer=i, cka=None, cka_layer=None)
+    return AlignedLayer(layer=i, cka=cka, cka_layer=nearest)

@@ -12,9 +12,10 @@ from litho.learn.micro import train_steps
 from litho.measure.inside import chance
 from litho.measure.inside.behaviour import Behaviour, behaviour, telling_words
 from litho.measure.inside.difference import own_effects
-from litho.measure.inside.effects import DETECTORS, ComparedReadings, Finding, judge
+from litho.measure.inside.effects import DETECTORS, ComparedReadings, judge
+from litho.measure.inside.findings import Finding, Overlap
 from litho.measure.inside.onset import Onset, onset
-from litho.measure.inside.overlap import Overlap, common_heads, judge_overlap
+from litho.measure.inside.overlap import common_heads, judge_overlap
 from litho.measure.inside.phantom import lost_share
 from litho.measure.inside.states import StateReading, read_state
 from litho.model.adapters import lora, updates

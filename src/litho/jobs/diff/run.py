@@ -12,12 +12,15 @@ from litho.core.errors import LithoError
 from litho.core.files import whole_file
 from litho.core.reporter import Reporter
 from litho.core.runs import RunDirectory, whole_or_nothing
+from litho.core.stats import MeanAndMax
 from litho.jobs.cost import Cost
 from litho.jobs.diff.aligned import diff_unlike
 from litho.jobs.diff.config import DiffConfig, OtherText
 from litho.jobs.diff.cost import diff_cost
 from litho.jobs.diff.judge import ChangeJudgement, judge_change, unrelated_rows
 from litho.jobs.diff.pair import Change, Unlike, described, open_pair
+from litho.jobs.diff.result import UnseenText
+from litho.jobs.diff.summary import summary
 from litho.measure.inside.difference import Difference, compare
 from litho.measure.inside.effects import DETECTORS
 from litho.measure.inside.response import token_readings
@@ -73,12 +76,14 @@ def diff_text(
         others = {"unseen": unseen, "unrelated": unrelated}
         manifest |= {key: other.described() for key, other in others.items() if other}
         run.write_yaml("manifest.yaml", manifest)
-        result = _summary(rows, tensors, sorted(found[0].heads), judgement)
-        result["notices"] = unwatched_notice(change.before.model, len(found[0].heads))
+        other = None
         if unseen:
             reporter.stage("reading the unseen text")
-            result["unseen"] = _on_unseen(change, unseen.text, judgement)
-        run.write_json("metrics.json", {"run": str(run.final_path)} | result)
+            other = _on_unseen(change, unseen.text, judgement)
+        notices = unwatched_notice(change.before.model, len(found[0].heads))
+        watched = sorted(found[0].heads)
+        result = summary(str(run.final_path), rows, tensors, watched, judgement, other, notices)
+        run.write_json("metrics.json", result.model_dump())
     return run
 
 
@@ -132,16 +137,13 @@ def _compare(change: Change, text: str) -> tuple[Difference, list[dict[str, Any]
     return found, rows
 
 
-def _on_unseen(change: Change, unseen: str, judgement: ChangeJudgement | None) -> dict[str, Any]:
+def _on_unseen(change: Change, unseen: str, judgement: ChangeJudgement | None) -> UnseenText:
     """How far the change reaches on a text that training never saw."""
     scenes = split_scenes(change.before.model, unseen)
     kl_T = torch.cat([_compare(change, scene)[0].kl_T for scene in scenes])
+    moved = MeanAndMax(mean=kl_T.mean().item(), max=kl_T.max().item())
     heads = judgement.heads if judgement else None
-    return {
-        "tokens": len(kl_T),
-        "kl": {"mean": kl_T.mean().item(), "max": kl_T.max().item()},
-        "heads": heads.model_dump() if heads else None,
-    }
+    return UnseenText(tokens=len(kl_T), kl=moved, heads=heads)
 
 
 def _joined(found: Sequence[Difference]) -> dict[str, Tensor]:
@@ -161,86 +163,12 @@ def _joined(found: Sequence[Difference]) -> dict[str, Tensor]:
     return {name: tensor.contiguous().cpu() for name, tensor in tensors.items()}
 
 
-def _summary(
-    rows: list[dict[str, Any]],
-    tensors: dict[str, Tensor],
-    attentive: Sequence[int],
-    judgement: ChangeJudgement | None,
-) -> dict[str, Any]:
-    return {
-        "tokens": len(rows),
-        "kl": _mean_and_max([row["kl"] for row in rows]),
-        "reverse_kl": _mean_and_max([row["reverse_kl"] for row in rows]),
-        "onset": _onset(judgement),
-        "layers": [_layer(i, tensors, judgement) for i in range(len(tensors["relative_LT"]))],
-        "heads": _heads(tensors, attentive),
-        "effects": _effects(judgement),
-    }
-
-
-def _onset(judgement: ChangeJudgement | None) -> dict[str, Any]:
-    if judgement is None:
-        return {"layer": None, "p": 1.0}
-    begins, control = judgement.chance.onset, judgement.control
-    found: dict[str, Any] = {"layer": begins.layer, "p": begins.p}
-    if control:
-        found["control"] = {"layer": control.onset.layer, "p": control.onset.p}
-    return found
-
-
-def _effects(judgement: ChangeJudgement | None) -> list[dict[str, Any]]:
-    """Every effect; `control` is its judgement against training on the unrelated text."""
-    if judgement is None:
-        return []
-    found = [finding.model_dump() for finding in judgement.chance.effects]
-    if judgement.control:
-        for effect, control in zip(found, judgement.control.effects, strict=True):
-            effect["control"] = control.model_dump(include={"null", "p", "found"})
-    return found + ([judgement.phantom.model_dump()] if judgement.phantom else [])
-
-
 def _edges(found: Sequence[Difference]) -> list[dict[str, Any]]:
     """Strongest edges in both states."""
     before = (({i: h.before for i, h in d.heads.items()}, len(d.kl_T)) for d in found)
     after = (({i: h.after for i, h in d.heads.items()}, len(d.kl_T)) for d in found)
     opening = found[0].opening
     return edge_rows(before, opening, state="before") + edge_rows(after, opening, state="after")
-
-
-def _mean_and_max(values: Sequence[float]) -> dict[str, float]:
-    return {"mean": sum(values) / len(values), "max": max(values)}
-
-
-def _layer(i: int, tensors: dict[str, Tensor], judgement: ChangeJudgement | None) -> dict[str, Any]:
-    cka = tensors["cka_L"][i]
-    layer: dict[str, Any] = {
-        "layer": i,
-        "relative_norm": tensors["relative_LT"][i].mean().item(),
-        "cosine": tensors["cosine_LT"][i].mean().item(),
-        "cka": cka.item() if cka.isfinite() else None,
-        "rank_before": tensors["rank_before_L"][i].item(),
-        "rank_after": tensors["rank_after_L"][i].item(),
-    }
-    if judgement is None:
-        return layer
-    begins, control = judgement.chance.onset, judgement.control
-    layer["own_effect"] = begins.effect_by_layer[i]
-    layer["null"] = [begins.null_low[i], begins.null_high[i]]
-    layer["p"] = begins.p_by_layer[i]
-    if control:
-        layer["control"] = [control.onset.null_low[i], control.onset.null_high[i]]
-        layer["control_p"] = control.onset.p_by_layer[i]
-    return layer
-
-
-def _heads(tensors: dict[str, Tensor], attentive: Sequence[int]) -> list[dict[str, Any]]:
-    if "js_LHT" not in tensors:
-        return []
-    return [
-        {"layer": layer, "head": head, "js": js}
-        for layer, js_H in zip(attentive, tensors["js_LHT"].mean(-1).tolist(), strict=True)
-        for head, js in enumerate(js_H)
-    ]
 
 
 def _manifest(

@@ -1,4 +1,4 @@
-"""What presenting a text did."""
+"""What presenting a text did; no torch."""
 
 from typing import Literal
 
@@ -21,3 +21,13 @@ class Response(Record):
     kl: Estimate  # on the text, KL(before || now), nats a token
     drift: Estimate | None  # the same on the unrelated text; none: it was not read
     change: list[float]  # relative change of the hidden states of the text, by layer
+
+
+class ExposeResult(Record):
+    """What `metrics.json` and `--json` of `litho expose` hold."""
+
+    run: str
+    tokens: int  # that were read of each text
+    alone: Estimate  # surprise of the text read by itself, nats a token
+    notices: tuple[str, ...] = ()
+    responses: tuple[Response, ...]

@@ -23,7 +23,7 @@ from litho.core.stats import Estimate
 from litho.jobs.cost import Cost
 from litho.jobs.expose.config import LEAST_TOKENS, ExposeConfig
 from litho.jobs.expose.cost import exposure_cost
-from litho.jobs.expose.result import Experiment, ExposedArm, Response
+from litho.jobs.expose.result import Experiment, ExposedArm, ExposeResult, Response
 from litho.learn.micro import train_steps
 from litho.measure.inside.passages import Passage, PassageResponse, passage_response
 from litho.measure.inside.states import read_state, unwatched
@@ -83,16 +83,14 @@ def expose_text(
                 responses.append(response)
                 reporter.advance(number)
         run.write_yaml("manifest.yaml", _manifest(model, name, config, cost))
-        run.write_json(
-            "metrics.json",
-            {
-                "run": str(run.final_path),
-                "tokens": len(texts.own),
-                "alone": stats.mean(texts.own_alone.surprise_T.tolist()).model_dump(),
-                "notices": _notices(texts, responses, config),
-                "responses": [response.model_dump() for response in responses],
-            },
+        result = ExposeResult(
+            run=str(run.final_path),
+            tokens=len(texts.own),
+            alone=stats.mean(texts.own_alone.surprise_T.tolist()),
+            notices=tuple(_notices(texts, responses, config)),
+            responses=tuple(responses),
         )
+        run.write_json("metrics.json", result.model_dump())
     return run
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import torch
 from safetensors.torch import save_file
@@ -12,6 +11,7 @@ from litho.core.errors import LithoError
 from litho.core.files import whole_file
 from litho.core.reporter import Reporter
 from litho.core.runs import RunDirectory, whole_or_nothing
+from litho.jobs.map.summary import HEAD_STATISTICS, summary
 from litho.jobs.reading import open_readable, reading_manifest
 from litho.measure.inside.response import ResponseMap, response_map
 from litho.measure.scenes import split_scenes
@@ -20,16 +20,6 @@ from litho.model.adapters import saved
 from litho.model.state import State
 from litho.model.watch.attention import unwatched_notice
 from litho.model.watch.gradients import gradient_norms
-
-# Name of a map and that of its means in metrics.json.
-LAYER_STATISTICS = {
-    "norm_LT": "norm",
-    "change_LT": "relative_change",
-    "cosine_LT": "cosine",
-    "gradient_LT": "gradient",
-}
-# Field of an `AttentionMap` and its name in metrics.json.
-HEAD_STATISTICS = {"entropy_HT": "entropy", "distance_HT": "distance", "first_HT": "first_token"}
 
 
 def map_text(
@@ -73,11 +63,10 @@ def map_text(
             "adapter": str(adapter) if adapter else None
         }
         run.write_yaml("manifest.yaml", manifest)
-        result = _summary(rows, tensors) | {
-            "heads": _heads(attention, sorted(maps[0].attention)),
-            "notices": unwatched_notice(model, len(maps[0].attention)),
-        }
-        run.write_json("metrics.json", {"run": str(run.final_path)} | result)
+        notices = unwatched_notice(model, len(maps[0].attention))
+        watched = sorted(maps[0].attention)
+        result = summary(str(run.final_path), rows, tensors, attention, watched, notices)
+        run.write_json("metrics.json", result.model_dump())
     return run
 
 
@@ -125,34 +114,3 @@ def _edges(maps: list[ResponseMap], offset: int) -> list[dict[str, object]]:
         for found in maps
     )
     return edge_rows(scenes, offset)
-
-
-def _heads(attention: dict[str, Tensor], layers: list[int]) -> list[dict[str, float]]:
-    """Means over the tokens of each head."""
-    means = {HEAD_STATISTICS[key]: tensor.mean(-1) for key, tensor in attention.items()}
-    return [
-        {"layer": layer, "head": head}
-        | {name: mean[i, head].item() for name, mean in means.items()}
-        for i, layer in enumerate(layers)
-        for head in range(len(means["entropy"][i]))
-    ]
-
-
-def _summary(rows: list[dict[str, Any]], tensors: dict[str, Tensor]) -> dict[str, Any]:
-    read = [row for row in rows if row["surprise"] is not None]
-
-    def mean_of(key: str) -> dict[str, float]:
-        values = [row[key] for row in read]
-        return {"mean": sum(values) / len(values), "max": max(values)}
-
-    means = {LAYER_STATISTICS[key]: tensor.mean(dim=1) for key, tensor in tensors.items()}
-    return {
-        "tokens": len(rows),
-        "surprise": mean_of("surprise"),
-        "entropy": mean_of("entropy"),
-        "top1": sum(row["rank"] == 1 for row in read) / len(read),
-        "layers": [
-            {"layer": i} | {name: mean_L[i].item() for name, mean_L in means.items()}
-            for i in range(len(means["norm"]))
-        ],
-    }

@@ -13,44 +13,18 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.optimize import nnls
 
-from litho.core.records import Record
-from litho.core.stats import Estimate
 from litho.jobs.predict.config import Price
 from litho.jobs.predict.fitting import Fit, fit
+from litho.jobs.predict.result import COVERAGE, CalibrationRecord
 from litho.measure.agreement import rank_agreement
 
-COVERAGE = 0.9
-RELIABLE = 0.7  # agreement below which a user is told to run it instead
 FEWEST = 10  # texts: fewer say nothing about others
 FORMAT = 2  # of the estimates of either price
 CHECKED = 400  # predictions that are kept beside what was measured, to be shown
 
 
-class Calibration(Record):
-    """How the estimates of one price and recipe are turned into predictions."""
-
-    format: int  # of the estimates: weights are for these alone
-    price: Price
-    model: str  # hash of its weights
-    recipe: dict[str, object]  # without its seed
-    questions: str | None  # hash of those that it is for; None: for any
-    precision: str  # of the coarse runs
-    runs: int  # texts that it was fitted on
-    weights: tuple[float, ...]  # of each estimate and each usual value, and the offset in nats
-    usual: tuple[tuple[float, ...], ...]  # Q x U, nats; empty if it is for any questions
-    ridge: tuple[tuple[float, ...], ...]  # E x Q, what all estimates say of each; likewise
-    floor: float  # typical error of a prediction of 0, nats
-    slope: float  # by which it grows with the size of the prediction
-    quantile: float  # errors of this many typical ones bound `COVERAGE` of all
-    largest: float  # predictions beyond it were never checked, nats
-    agreement: Estimate  # with what was measured: Spearman over questions, median over texts
-    r2: float  # variance explained of all effects
-    checked: tuple[tuple[float, float], ...]  # some of what was predicted and measured, nats
-
-    @property
-    def holds(self) -> bool:
-        """Whether predictions agree with measurements well enough to be relied on."""
-        return self.agreement.value is not None and self.agreement.value >= RELIABLE
+class Calibration(CalibrationRecord):
+    """A calibration that predicts."""
 
     def predict(self, estimates_TQF: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Predictions and half widths of their intervals, both T x Q, nats."""
@@ -98,7 +72,7 @@ def calibrate(
         ridge=_rows(whole.ridge_EQ),
         floor=float(floor),
         slope=float(slope),
-        quantile=float(np.quantile(errors / typical, rank)),
+        quantile=float(np.quantile(errors / typical, rank, method="higher")),
         largest=float(sizes.max()),
         agreement=rank_agreement([_by_text(left_out_TQ), _by_text(measured_TQ)]),
         r2=1 - float(np.square(errors).sum() / np.square(measured_TQ - measured_TQ.mean()).sum()),

@@ -43,7 +43,7 @@ def needed_price(known: Sequence[Calibration], steps: int) -> Price | None:
     What holds for more steps holds for fewer: errors grow along a training.
     """
     for price in get_args(Price):
-        if any(c.price == price and c.holds and _steps(c) >= steps for c in known):
+        if any(c.price == price and c.holds and c.steps >= steps for c in known):
             return price
     return None
 
@@ -71,7 +71,3 @@ def advice(
         minutes = run_it_seconds / 60
         return [f"{said}: run it, which takes about {minutes:.0f} minutes ('litho ensemble')"]
     return [said]
-
-
-def _steps(calibration: Calibration) -> int:
-    return int(str(calibration.recipe["steps"]))

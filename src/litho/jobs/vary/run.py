@@ -1,14 +1,21 @@
 """Runs of `litho vary`: variants of a text, the ladder up to it, the layers it pulls at."""
 
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from litho.core.reporter import Reporter
 from litho.core.runs import RunDirectory, whole_or_nothing
 from litho.jobs.reading import open_readable, reading_manifest
 from litho.jobs.vary.config import VaryConfig
 from litho.jobs.vary.cost import vary_cost
+from litho.jobs.vary.result import (
+    RefusedVariant,
+    SceneCliff,
+    SceneRung,
+    VariantResult,
+    VaryResult,
+)
 from litho.learn.depth import layers_pulled
 from litho.learn.records import Depth
 from litho.measure.readability import foreign_notice
@@ -52,15 +59,14 @@ def vary_text(
         ladders = _ladders(model, scenes, config, reporter) if config.ladder else []
         reporter.stage("seeing which layers the text pulls at")
         depth = layers_pulled(model, [model.encode(scene) for scene in scenes], config.seed)
-        notices = {"notices": foreign_notice(model, text, config.seed)}
+        notices = foreign_notice(model, text, config.seed)
         manifest = reading_manifest("vary", model, name) | config.model_dump()
         run.write_yaml("manifest.yaml", manifest)
         run.write_json("plan.json", plan.model_dump())
         run.write_json("ladders.json", [ladder.model_dump() for ladder in ladders])
         run.write_json("tokens.json", [p for scene in scenes for p in model.pieces(scene)])
-        run.write_json(
-            "metrics.json", {"run": str(run.final_path)} | _as_json(plan, ladders, depth) | notices
-        )
+        result = _summary(str(run.final_path), plan, ladders, depth, notices)
+        run.write_json("metrics.json", result.model_dump())
     return run
 
 
@@ -77,33 +83,40 @@ def _ladders(
     return found
 
 
-def _as_json(plan: PresentationPlan, ladders: list[Ladder], depth: Depth) -> dict[str, Any]:
-    return {
-        "variants": [_variant(variant) for variant in plan.variants],
-        "refused": [
-            {"text": r.variant.text, "operator": r.variant.operator, "reason": r.reason}
+def _summary(
+    run: str,
+    plan: PresentationPlan,
+    ladders: list[Ladder],
+    depth: Depth,
+    notices: Sequence[str],
+) -> VaryResult:
+    return VaryResult(
+        run=run,
+        variants=tuple(map(_variant, plan.variants)),
+        refused=tuple(
+            RefusedVariant(text=r.variant.text, operator=r.variant.operator, reason=r.reason)
             for r in plan.refused
-        ],
-        "ladder": [
-            {"scene": scene} | rung.model_dump()
+        ),
+        ladder=tuple(
+            SceneRung(scene=scene, **rung.model_dump())
             for scene, ladder in enumerate(ladders)
             for rung in ladder.rungs
-        ],
-        "cliffs": [
-            {"scene": scene} | cliff.model_dump()
+        ),
+        cliffs=tuple(
+            SceneCliff(scene=scene, **cliff.model_dump())
             for scene, ladder in enumerate(ladders)
             for cliff in ladder.cliffs
-        ],
-        "depth": depth.model_dump(),
-    }
+        ),
+        depth=depth,
+        notices=tuple(notices),
+    )
 
 
-def _variant(variant: Variant) -> dict[str, Any]:
+def _variant(variant: Variant) -> VariantResult:
     assert variant.volatility is not None
-    return {
-        "text": variant.text,
-        "operator": variant.operator,
-        "parent": None,
-        "diff": [[edit.start, edit.end, edit.new] for edit in variant.diff],
-        "volatility": variant.volatility.model_dump(),
-    }
+    return VariantResult(
+        text=variant.text,
+        operator=variant.operator,
+        diff=tuple((edit.start, edit.end, edit.new) for edit in variant.diff),
+        volatility=variant.volatility,
+    )

@@ -14,11 +14,11 @@ from functools import cached_property
 import numpy as np
 import torch
 
-from litho.core.records import Record
 from litho.core.registry import Registry
 from litho.measure.inside import phantom
 from litho.measure.inside.behaviour import Behaviour
 from litho.measure.inside.difference import attention_differences
+from litho.measure.inside.findings import Finding
 from litho.measure.inside.onset import LEVEL, band, prediction_p
 from litho.measure.inside.states import StateReading
 from litho.model.loaded import LanguageModel
@@ -56,16 +56,6 @@ def detector_meanings() -> dict[str, str]:
     said = {name: detect.__doc__ or "" for name, detect in DETECTORS.items()}
     said["embedding_phantom"] = phantom.__doc__ or ""  # needs a third state, and is no Comparison
     return {name: doc.strip().split("\n\n")[0].replace("\n", " ") for name, doc in said.items()}
-
-
-class Finding(Record):
-    """A detector's number with its null."""
-
-    name: str
-    statistic: float
-    null: tuple[float, float]  # 95 % of random updates lie in it
-    p: float  # one-sided, corrected for the number of detectors
-    found: bool  # p below the level
 
 
 def judge(

@@ -9,20 +9,11 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from litho.core.records import Record
 from litho.measure.inside.effects import ComparedReadings
+from litho.measure.inside.findings import Overlap
 from litho.measure.inside.onset import band, prediction_p
 
 SHARE = 0.1  # of the heads: those that change most
-
-
-class Overlap(Record):
-    """Share of the most changed heads that two texts have in common."""
-
-    value: float  # 0 to 1
-    places: int  # how many heads are compared
-    null: tuple[float, float]  # 95 % of random updates lie in it
-    p: float  # one-sided
 
 
 def common_heads(first: ComparedReadings, second: ComparedReadings) -> float | None:

@@ -1,0 +1,104 @@
+"""What is predicted of a training, and how far it is to be relied on; no torch."""
+
+from typing import Any
+
+from pydantic import RootModel
+
+from litho.core.records import Record
+from litho.core.stats import Estimate
+from litho.jobs.ensemble.result import Leak
+from litho.jobs.predict.advice import Harm, Opposition, Repetition
+from litho.jobs.predict.config import Price
+
+COVERAGE = 0.9
+RELIABLE = 0.7  # agreement below which a user is told to run it instead
+
+
+class CalibrationSummary(Record):
+    """How well the estimates of one price and recipe predict, and how they are weighed."""
+
+    format: int  # of the estimates: weights are for these alone
+    price: Price
+    model: str  # hash of its weights
+    recipe: dict[str, Any]  # as it was, without its seed: compared whole, whatever settings it has
+    questions: str | None  # hash of those that it is for; None: for any
+    precision: str  # of the coarse runs
+    runs: int  # texts that it was fitted on
+    weights: tuple[float, ...]  # of each estimate and each usual value, and the offset in nats
+    floor: float  # typical error of a prediction of 0, nats
+    slope: float  # by which it grows with the size of the prediction
+    quantile: float  # errors of this many typical ones bound `COVERAGE` of all
+    largest: float  # predictions beyond it were never checked, nats
+    agreement: Estimate  # with what was measured: Spearman over questions, median over texts
+    r2: float  # variance explained of all effects
+
+    @property
+    def holds(self) -> bool:
+        """Whether predictions agree with measurements well enough to be relied on."""
+        return self.agreement.value is not None and self.agreement.value >= RELIABLE
+
+    @property
+    def steps(self) -> int:
+        return int(self.recipe["steps"])
+
+
+class CalibrationRecord(CalibrationSummary):
+    """A calibration as it is kept in a file."""
+
+    usual: tuple[tuple[float, ...], ...]  # Q x U, nats; empty if it is for any questions
+    ridge: tuple[tuple[float, ...], ...]  # E x Q, what all estimates say of each; likewise
+    checked: tuple[tuple[float, float], ...]  # some of what was predicted and measured, nats
+
+    def summary(self) -> CalibrationSummary:
+        """Without the long tables."""
+        return CalibrationSummary(**self.model_dump(include=set(CalibrationSummary.model_fields)))
+
+
+class CalibrationResult(RootModel[tuple[CalibrationRecord, ...]]):
+    """What `--json` of `litho calibrate` prints: a list of calibrations."""
+
+
+class Reach(Record):
+    """How far predictions of one price reach for a number of steps."""
+
+    price: Price
+    steps: int
+    probes: str  # "these" or "any"
+    runs: int  # texts that it was fitted on
+    agreement: Estimate
+    r2: float
+    holds: bool
+
+
+class PredictionCost(Record):
+    """What the prediction took, and what running it instead would take, seconds."""
+
+    seconds: float
+    run_it_seconds: float
+
+
+class PredictedEffect(Record):
+    """A row of predictions.parquet: what training on a text would do to a probe."""
+
+    text: str
+    probe: str
+    delta: float  # of the mean log-probability per target token, nats
+    total: float  # of the whole target, nats
+    low: float | None  # 90 % interval of `delta`; None without a calibration
+    high: float | None
+    trusted: bool
+
+
+class PredictResult(Record):
+    """What `metrics.json` of `litho predict` holds; `--json` has the effects as well."""
+
+    price: Price
+    harmful: tuple[Harm, ...]
+    opposed: tuple[Opposition, ...]
+    redundant: tuple[Repetition, ...]
+    suggested: tuple[str, ...]  # texts to keep, the most helpful first
+    leaks: tuple[Leak, ...]
+    calibration: CalibrationSummary | None
+    notices: tuple[str, ...]
+    cost: PredictionCost
+    reach: tuple[Reach, ...]
