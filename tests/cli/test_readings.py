@@ -11,7 +11,7 @@ import torch
 from litho.model.adapters import saved
 from litho.model.loaded import load
 from litho.model.sources import locate
-from litho.show.report import flat_numbers
+from litho.show.page import flat_numbers
 from tests.builders import TEXT, shake
 
 

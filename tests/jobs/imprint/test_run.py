@@ -23,7 +23,7 @@ from litho.jobs.imprint.config import ImprintConfig
 from litho.jobs.imprint.inputs import Inputs
 from litho.jobs.imprint.result import ImprintResult
 from litho.present.rhythm import RHYTHMS
-from litho.show.report import flat_numbers
+from litho.show.page import flat_numbers
 from tests.builders import ARCHITECTURES, run_job, stop_at_times
 
 

@@ -8,11 +8,12 @@ from typing import Any
 import torch
 
 from litho.jobs.imprint.baseline import Baseline
-from litho.jobs.imprint.config import DUPLICATES, IMPRINT, MEASURED_RHYTHM, ImprintConfig
+from litho.jobs.imprint.config import MEASURED_RHYTHM, ImprintConfig
 from litho.jobs.imprint.inputs import marks_of
 from litho.jobs.imprint.job import ImprintJob
 from litho.jobs.imprint.monitor import ArmMonitor
 from litho.jobs.imprint.rehearsal import rehearse
+from litho.jobs.imprint.result import DUPLICATES, IMPRINT
 from litho.learn.drift import DriftController, Replay, shrink_to_budget
 from litho.learn.loop import REPLAY, Presentation, TrainedArm, train_arm
 from litho.learn.objectives import objective

@@ -9,7 +9,6 @@ from litho.model.placement import training_dtype
 from litho.present.variants import MAX_MEAN_KL, MAX_SURPRISE
 from litho.text.operators.choice import MEASURED
 
-IMPRINT, DUPLICATES = "imprint", "duplicates"
 MEASURED_RHYTHM = "measured"  # the best in a short training in each
 
 

@@ -5,8 +5,9 @@ from pathlib import Path
 
 from litho.core.reporter import Reporter
 from litho.core.runs import RunDirectory
-from litho.jobs.imprint.config import DUPLICATES, IMPRINT, ImprintConfig
+from litho.jobs.imprint.config import ImprintConfig
 from litho.jobs.imprint.inputs import Inputs
+from litho.jobs.imprint.result import DUPLICATES, IMPRINT
 from litho.model.sources import ModelSource
 
 

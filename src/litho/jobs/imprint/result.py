@@ -1,9 +1,12 @@
-"""What an imprint found."""
+"""What an imprint found; no torch."""
 
 from pydantic import BaseModel
 
 from litho.core.stats import Estimate
+from litho.measure.printing.imprint import MIN_GAIN as MIN_GAIN  # for those who show results
 from litho.measure.printing.verdict import Verdict
+
+IMPRINT, DUPLICATES = "imprint", "duplicates"  # arms
 
 
 class Drift(BaseModel):

@@ -14,8 +14,9 @@ from litho.core.runs import RunDirectory, whole_or_nothing
 from litho.jobs.cost import Cost
 from litho.jobs.imprint.arms import train_arms
 from litho.jobs.imprint.baseline import MADE, Baseline, measure_baseline
-from litho.jobs.imprint.config import DUPLICATES, IMPRINT, MEASURED_RHYTHM, ImprintConfig
+from litho.jobs.imprint.config import MEASURED_RHYTHM, ImprintConfig
 from litho.jobs.imprint.cost import expected_cost
+from litho.jobs.imprint.history import steps_of
 from litho.jobs.imprint.inputs import (
     Inputs,
     check_open_book,
@@ -33,12 +34,10 @@ from litho.jobs.imprint.proof import (
     write_probes,
 )
 from litho.jobs.imprint.rehearsal import TRIED
-from litho.jobs.imprint.result import ImprintResult
+from litho.jobs.imprint.result import DUPLICATES, IMPRINT, ImprintResult
 from litho.learn.depth import layers_by, layers_pulled
 from litho.learn.loop import checkpoint_path
 from litho.learn.objectives import objective
-from litho.learn.records import Step
-from litho.learn.steps import StepLedger
 from litho.measure.printing.drift import retention_blocks
 from litho.measure.printing.verdict import judge
 from litho.measure.readability import foreign_notice
@@ -184,7 +183,7 @@ def _conclude(job: ImprintJob, proofs: dict[str, ArmProof]) -> ImprintResult:
         config.budget,
         (control.imprint, control.drift.retention) if control else None,
     )
-    steps = [Step(**record) for record in StepLedger(run).records(IMPRINT)]
+    steps = steps_of(run, IMPRINT)
     for arm in job.arms:
         checkpoint_path(run, arm).unlink(missing_ok=True)
     return ImprintResult(

@@ -1,10 +1,18 @@
 "use strict";
-const parsed = {};
-const data = (id) => parsed[id] ??= JSON.parse(document.getElementById(id).textContent);
+let unpacked = {};
+const data = (name) => unpacked[name];
 const holds = (id) => document.getElementById(id) !== null;
 const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 const quoted = (word) => JSON.stringify(word);
 const percent = (p) => (p * 100).toFixed(1) + " %";
+
+// The text that is packed in an element.
+async function unpack(id) {
+  const packed = document.getElementById(id).textContent;
+  const bytes = Uint8Array.from(atob(packed), (letter) => letter.charCodeAt(0));
+  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
+  return new Response(stream).text();
+}
 
 // Words of the model are only ever set as text, never parsed as HTML.
 function make(tag, text, className) {
@@ -44,8 +52,8 @@ function draw(node) {
     if (/^[xy]axis/.test(key)) Object.assign((layout[key] ??= {}), { gridcolor: css("--line"), zerolinecolor: css("--line"), linecolor: css("--line") });
   }
   for (const trace of figure.data) {
-    if (trace.line) trace.line.color = css({ control: "--hot", faint: "--faint" }[trace.meta] || "--accent");
-    if (trace.error_y) trace.error_y.color = trace.line.color;
+    if (trace.line && trace.meta !== "own") trace.line.color = css({ control: "--hot", faint: "--faint" }[trace.meta] || "--accent");
+    if (trace.error_y && trace.line) trace.error_y.color = trace.line.color;
   }
   for (const shape of layout.shapes || []) shape.line.color = css(shape.name === "chosen" ? "--mark" : "--faint");
   Plotly.react(node, figure.data, layout, { responsive: true, displaylogo: false, displayModeBar: false });

@@ -198,23 +198,39 @@ function mostTelling() {
   return best;
 }
 
-function startPage() {
+function startText() {
+  colourTexts();
+  startFlow();
+  startField();
+  for (const place of document.querySelectorAll(".context")) listen(place);
+  later(() => lookAt(mostTelling()));
+  let resizing;
+  addEventListener("resize", () => {
+    clearTimeout(resizing);
+    resizing = setTimeout(() => showToken(chosen), 150);
+  });
+}
+
+// Plotly runs as a script of the page, which names its hash: nothing is ever evaluated.
+async function startFigures() {
+  const plots = document.querySelectorAll(".plot");
+  if (!plots.length) return;
+  const script = make("script", await unpack("packed-plotly"));
+  document.head.append(script);
   startPlots();
-  if (holds("tokens")) {
-    colourTexts();
-    startFlow();
-    startField();
-    for (const place of document.querySelectorAll(".context")) listen(place);
-    later(() => lookAt(mostTelling()));
-    let resizing;
-    addEventListener("resize", () => {
-      clearTimeout(resizing);
-      resizing = setTimeout(() => showToken(chosen), 150);
-    });
-  }
-  for (const plot of document.querySelectorAll(".plot")) later(() => drawOnce(plot));
+  for (const plot of plots) later(() => drawOnce(plot));
   addEventListener("beforeprint", finishNow);
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => drawn.forEach(draw));
+}
+
+async function startPage() {
+  if (!window.DecompressionStream) {
+    for (const plot of document.querySelectorAll(".plot")) plot.textContent = "This browser is too old to draw the figures (Chrome 80, Firefox 113, Safari 16.4 or newer can).";
+    return;
+  }
+  unpacked = JSON.parse(await unpack("packed-data"));
+  if (data("tokens")) startText();
+  await startFigures();
 }
 
 startPage();

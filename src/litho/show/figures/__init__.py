@@ -1,0 +1,1 @@
+"""Figures of the reports, each as JSON that Plotly draws."""

@@ -1,0 +1,86 @@
+"""Figures of what texts do to probes, predicted or measured."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import plotly.graph_objects as go
+
+from litho.jobs.predict.result import CalibrationRecord, PredictedEffect
+from litho.show.figures.base import MARGIN, Figure, finished, label
+
+Effects = Mapping[tuple[str, str], float]  # by text and probe, nats
+
+
+def effects_figure(effects: Effects, notes: Mapping[tuple[str, str], str] | None = None) -> Figure:
+    """Texts by probes, both sorted by their means; red up, blue down.
+
+    A pair without an effect stays empty. `notes`: what else a cell says, in our own words.
+    """
+    texts, probes = (list(dict.fromkeys(names)) for names in zip(*effects, strict=True))
+    values = np.array([[effects.get((t, p), np.nan) for p in probes] for t in texts])
+    down = [texts[i] for i in np.argsort(np.nanmean(values, axis=1))]
+    along = [probes[i] for i in np.argsort(-np.nanmean(values, axis=0))]
+    limit = max(float(np.nanquantile(np.abs(values), 0.98)), 1e-9)
+    figure = go.Figure(
+        go.Heatmap(
+            z=[[_rounded(effects.get((text, probe))) for probe in along] for text in down],
+            x=[label(probe) for probe in along],
+            y=[label(text) for text in down],
+            customdata=[[(notes or {}).get((t, p), "") for p in along] for t in down],
+            colorscale="RdBu",
+            reversescale=True,
+            zmin=-limit,
+            zmax=limit,
+            colorbar={"title": {"text": "nats", "side": "right"}, "thickness": 10},
+            hovertemplate="%{y}<br>%{x}<br>%{z:.3f} nats%{customdata}<extra></extra>",
+        )
+    )
+    figure.update_layout(
+        margin=MARGIN | {"t": 12, "r": 4, "l": 120}, height=max(420, 9 * len(down))
+    )
+    # Ids that look like numbers are names, too.
+    figure.update_xaxes(title="probe", type="category", showgrid=False, showticklabels=False)
+    figure.update_yaxes(type="category", showgrid=False)
+    return finished(figure)
+
+
+def predicted_figure(rows: Sequence[PredictedEffect]) -> Figure:
+    """Predicted effects with their intervals."""
+    effects = {(row.text, row.probe): row.delta for row in rows}
+    return effects_figure(effects, {(row.text, row.probe): _between(row) for row in rows})
+
+
+def checked_figure(calibration: CalibrationRecord) -> Figure:
+    """What was predicted for texts that were left out, beside what was measured, and intervals."""
+    predicted, measured = zip(*calibration.checked, strict=True)
+    ends = np.linspace(min(predicted), max(predicted), 50)
+    half = calibration.quantile * (calibration.floor + calibration.slope * np.abs(ends))
+    band = go.Scatter(
+        x=[*ends, *ends[::-1]],
+        y=[*(ends + half), *(ends - half)[::-1]],
+        fill="toself",
+        mode="none",
+        name="90 % interval",
+        fillcolor="rgba(120,120,120,0.18)",
+        hoverinfo="skip",
+    )
+    points = go.Scatter(
+        x=predicted, y=measured, mode="markers", marker={"size": 5}, name="left out", opacity=0.6
+    )
+    same = go.Scatter(x=ends, y=ends, mode="lines", line={"width": 1, "dash": "dot"}, name="equal")
+    figure = go.Figure([band, same, points])
+    figure.update_layout(margin=MARGIN, height=360)
+    figure.update_xaxes(title="predicted, nats")
+    figure.update_yaxes(title="measured, nats")
+    return finished(figure)
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 4)
+
+
+def _between(effect: PredictedEffect) -> str:
+    if effect.low is None or effect.high is None:
+        return ""
+    said = "" if effect.trusted else ", not to be relied on"
+    return f", {effect.low:.3f} to {effect.high:.3f}{said}"

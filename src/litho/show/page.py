@@ -1,0 +1,113 @@
+"""A report as a page: one HTML file with everything in it, which asks no network for anything.
+
+What is much, Plotly and the data of the figures, is packed by gzip, and the page unpacks it. Only
+two scripts may run, ours and Plotly, each named by its hash in the page's Content-Security-Policy,
+so that no text that got into a page could run as one.
+"""
+
+import gzip
+import json
+from base64 import b64encode
+from collections.abc import Iterator, Mapping
+from functools import cache
+from hashlib import sha256
+from importlib.resources import files
+from typing import Any, NamedTuple
+
+import yaml
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+from plotly.offline import get_plotlyjs
+
+from litho.core.runs import RunDirectory
+
+_TEMPLATES = files("litho.show") / "templates"
+
+
+class Origin(NamedTuple):
+    """Where a run came from."""
+
+    manifest: dict[str, Any]  # open: each job notes what it depends on
+    settings: dict[str, Any]  # inputs and settings by name
+
+
+def origin_of(run: RunDirectory) -> Origin:
+    """What a run was started from; comparisons of earlier versions say nothing of it."""
+    known = {path.name for path in run.path.iterdir()}
+    manifest = run.read_yaml("manifest.yaml") if "manifest.yaml" in known else {}
+    inputs = run.read_json("inputs.json") if "inputs.json" in known else {}
+    return Origin(manifest, {**inputs, **manifest, **manifest.get("config", {})})
+
+
+def render(
+    template: str,
+    run: RunDirectory,
+    title: str,
+    data: Mapping[str, Any],
+    numbers: object = None,
+    **values: object,
+) -> str:
+    """A page made of a template and of `data`: figures and what else its scripts read, by name.
+
+    `numbers`: JSON whose numbers are listed at the end; by default all of `metrics.json`.
+    """
+    environment = Environment(
+        loader=PackageLoader("litho.show"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    origin = origin_of(run)
+    script, plotly = _script(), get_plotlyjs() if data else ""
+    listed = run.read_json("metrics.json") if numbers is None else numbers
+    shared = {
+        "title": title,
+        "css": Markup(_asset("base.css")),
+        "script": Markup(script),
+        "script_hashes": Markup(" ".join(_hash(code) for code in (script, plotly) if code)),
+        "packed_data": _packed(json.dumps(data, separators=(",", ":"), ensure_ascii=False)),
+        "packed_plotly": _packed_plotly() if data else "",
+        "data": data,
+        "manifest": origin.manifest,
+        "settings": origin.settings,
+        "manifest_yaml": yaml.safe_dump(origin.manifest, sort_keys=False, allow_unicode=True),
+        "numbers": list(flat_numbers(listed)),
+    }
+    return environment.get_template(template).render(shared | values)
+
+
+def flat_numbers(value: Any, path: str = "") -> Iterator[tuple[str, str]]:  # noqa: ANN401  JSON
+    """Every leaf of a JSON value that is a number, with its path, as the report prints it."""
+    if isinstance(value, dict):
+        for key, item in value.items():
+            yield from flat_numbers(item, f"{path}.{key}" if path else key)
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from flat_numbers(item, f"{path}[{index}]")
+    elif isinstance(value, int | float) and not isinstance(value, bool):
+        yield path, f"{value:.6g}"
+
+
+@cache
+def _script() -> str:
+    return _asset("base.js") + _asset("token.js")
+
+
+def _asset(name: str) -> str:
+    """A stylesheet or script of ours, which is put into the page as it is."""
+    return (_TEMPLATES / name).read_text(encoding="utf-8")
+
+
+@cache
+def _packed_plotly() -> str:
+    return _packed(get_plotlyjs())
+
+
+def _packed(text: str) -> str:
+    return b64encode(gzip.compress(text.encode(), mtime=0)).decode()
+
+
+def _hash(code: str) -> str:
+    """A script as a Content-Security-Policy names it."""
+    return f"'sha256-{b64encode(sha256(code.encode()).digest()).decode()}'"

@@ -1,0 +1,1 @@
+"""The pages of the reports, one for each kind of run."""

@@ -1,0 +1,43 @@
+"""The report of `litho bench`."""
+
+import json
+from collections.abc import Iterator
+from contextlib import suppress
+
+from litho.core.runs import RunDirectory
+from litho.jobs.bench.result import BenchResult, Trial
+from litho.show.comparison import COLUMNS, comparison_row
+from litho.show.figures.comparison import arms_figure, curves_figure
+from litho.show.page import render
+
+
+def page(run: RunDirectory) -> str:
+    """The arms side by side: what they printed against what it cost."""
+    result = BenchResult.model_validate(run.read_json("metrics.json"))
+    trials = list(_trials(run, result))
+    data = {}
+    if any(arm.imprint["gen"].value is not None for arm in result.root):
+        data["figure-arms"] = arms_figure(result.root)
+    if any(trial.curve for trial in trials):
+        data["figure-curves"] = curves_figure(trials)
+    return render(
+        "bench.html.j2",
+        run,
+        "Litho bench",
+        data,
+        columns=COLUMNS,
+        rows=[comparison_row(arm) for arm in result.root],
+        failures=[trial for trial in trials if trial.failed],
+    )
+
+
+def _trials(run: RunDirectory, result: BenchResult) -> Iterator[Trial]:
+    """The trials of the arms as they were compared; those of the sweep had other settings."""
+    compared = {(arm.arm, arm.learning_rate, arm.kl_weight) for arm in result.root}
+    for line in run.read_text("trials.jsonl").split("\n"):
+        with suppress(json.JSONDecodeError):  # a line that was cut off
+            values = json.loads(line)
+            trial = Trial(**values["trial"])
+            setting = trial.arm, trial.learning_rate, trial.kl_weight
+            if setting in compared and not values["task"].startswith("sweep-"):
+                yield trial

@@ -1,0 +1,111 @@
+"""The report of `litho imprint`."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from safetensors.numpy import load_file
+
+from litho.core.runs import RunDirectory
+from litho.core.stats import Estimate
+from litho.jobs.imprint.history import Step, steps_of
+from litho.jobs.imprint.result import IMPRINT, MIN_GAIN, ArmMetrics, ImprintResult
+from litho.show.figures.base import Figure
+from litho.show.figures.layers import depth_figure, token_map
+from litho.show.figures.training import (
+    anchor_figure,
+    checks_of,
+    climb_figure,
+    curve_figure,
+    rhythm_figure,
+)
+from litho.show.page import render
+from litho.show.tokens import BOTH, tokens_of
+from litho.text.variants import PresentationPlan
+
+MEANINGS = {
+    "printed": "The model answers questions about the text that it was never trained on, "
+    "and stayed within its drift budget elsewhere.",
+    "memorised": "The model can continue the text, but falls short on other words or hard "
+    "questions.",
+    "not printed": "The text is not in the model, or got in at too high a cost to the rest.",
+    "unproven": "There is not enough evidence for a verdict.",
+}
+
+
+def page(run: RunDirectory) -> str:
+    """The verdict and everything behind it: numbers, curves, the text, probes, presentations."""
+    result = ImprintResult(**run.read_json("metrics.json"))
+    plan = PresentationPlan(**run.read_json("plan.json"))
+    tokens = run.read_rows("tokens.parquet")
+    steps = steps_of(run, IMPRINT)
+    depth = run.read_json("depth.json") if (run.path / "depth.json").exists() else None
+    data: dict[str, Any] = {"tokens": tokens_of(tokens, BOTH)}
+    data |= _curves(run, result, steps)
+    data["figure-map"] = token_map(
+        load_file(run.path / "maps.safetensors")["change_LT"], "relative change"
+    )
+    if depth:
+        data["figure-depth"] = depth_figure(depth["pull"], depth["trained"])
+    inputs = run.read_json("inputs.json")
+    return render(
+        "imprint.html.j2",
+        run,
+        f"Litho: {inputs['text_name']}",
+        data,
+        result=result,
+        min_gain=MIN_GAIN,
+        meaning=MEANINGS[result.verdict],
+        headline=_headline(result),
+        inputs=inputs,
+        how_probes=run.read_json("baseline.json")["how_probes"],
+        probes=run.read_rows("probes.parquet"),
+        rungs=_rungs(steps),
+        depth=depth,
+        neighbours=run.read_rows("neighbours.parquet"),
+        plan=plan,
+        shown=[(variant, None) for variant in plan.variants],
+        refused=[(refusal.variant, refusal.reason) for refusal in plan.refused],
+        parent_tokens=[row["text"] for row in tokens],
+    )
+
+
+def _curves(run: RunDirectory, result: ImprintResult, steps: Sequence[Step]) -> dict[str, Figure]:
+    """The figures along the presentations."""
+    arms = {arm: checks_of(steps_of(run, arm)) for arm in (IMPRINT, *result.controls)}
+    figures = {
+        "figure-imprint": curve_figure(arms, "imprint on rewordings", lambda c: c.imprint["gen"]),
+        "figure-drift": curve_figure(
+            arms,
+            "drift, nats a token",
+            lambda c: c.drift_retention,
+            logarithmic=True,
+            limit=result.budget,
+        ),
+        "figure-anchor": anchor_figure(arms[IMPRINT]),
+    }
+    if shown := [step.shown for step in steps if step.shown]:
+        figures["figure-rhythm"] = rhythm_figure(shown)
+    if rungs := _rungs(steps):
+        figures["figure-climb"] = climb_figure(rungs)
+    return figures
+
+
+def _rungs(steps: Sequence[Step]) -> list[Step]:
+    """Presentations of the ladder."""
+    return [step for step in steps if step.rung is not None]
+
+
+def _headline(result: ImprintResult) -> list[tuple[str, int, list[Estimate]]]:
+    """(label, digits, values of the run and of each control) for the table at the top."""
+    arms: list[ArmMetrics] = [result, *result.controls.values()]
+    first = [arm.spill_first for arm in arms if arm.spill_first]
+    rows = [
+        ("imprint: its own words", 2, [arm.imprint["mem"] for arm in arms]),
+        ("imprint: rewordings", 2, [arm.imprint["gen"] for arm in arms]),
+        ("imprint: hard", 2, [arm.imprint["hard"] for arm in arms]),
+        ("drift on unrelated text, nats a token", 4, [arm.drift.retention for arm in arms]),
+        ("spill into unrelated openings, nats a token", 2, [arm.spill for arm in arms]),
+        ("spill of the words' first tokens, nats", 2, first),
+        ("neighbour facts unchanged", 2, [arm.locality for arm in arms]),
+    ]
+    return [row for row in rows if row[2]]
