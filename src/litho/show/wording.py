@@ -48,7 +48,7 @@ def unseen_sentence(unseen: UnseenText) -> str:
     heads = unseen.heads
     if heads is None:
         return moved
-    low, high = (max(0, round(100 * share)) for share in heads.null)
+    low, high = (min(100, max(0, round(100 * share))) for share in heads.null)
     return (
         f"{moved}; of the {heads.places} heads that changed most, {100 * heads.value:.0f} % "
         f"are the same (under random updates {low} to {high} %, p = {heads.p:.2g})"

@@ -1,6 +1,7 @@
 """What all figures share: they are Plotly's JSON, and the page gives them their colours."""
 
 import json
+from collections.abc import Iterable
 from html import escape
 from typing import Any
 
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 
 MARGIN = {"l": 56, "r": 12, "t": 40, "b": 48}
 LEGEND_BELOW = {"orientation": "h", "y": -0.28}
+FEWEST_TICKS = 3  # of a colour bar
 Figure = dict[str, Any]  # open: the format is Plotly's
 
 
@@ -32,6 +34,18 @@ def line(x: list[float], y: list[float], title: str, along: str) -> go.Figure:
     return figure
 
 
+def say_if_empty(figure: go.Figure, values: Iterable[float | None]) -> None:
+    """Say so in the place of empty axes if none of the values could be measured."""
+    if any(value is not None for value in values):
+        return
+    figure.add_annotation(
+        text="not measurable", xref="paper", yref="paper", x=0.5, y=0.5, showarrow=False
+    )
+    figure.update_layout(showlegend=False)
+    figure.update_xaxes(visible=False)
+    figure.update_yaxes(visible=False)
+
+
 def heat(values: NDArray[np.floating], name: str, x: str, y: str) -> go.Figure:
     """A heat map, rows from the bottom up; names are ours, never those of texts or models."""
     figure = go.Figure(
@@ -45,8 +59,8 @@ def heat(values: NDArray[np.floating], name: str, x: str, y: str) -> go.Figure:
         )
     )
     figure.update_layout(margin=MARGIN | {"t": 12, "r": 4}, height=420)
-    figure.update_xaxes(title=x, showgrid=False, tickformat="d", dtick=_step(values.shape[1]))
-    figure.update_yaxes(title=y, showgrid=False, tickformat="d", dtick=_step(values.shape[0]))
+    figure.update_xaxes(title=x, showgrid=False, tickformat="d", dtick=whole_step(values.shape[1]))
+    figure.update_yaxes(title=y, showgrid=False, tickformat="d", dtick=whole_step(values.shape[0]))
     return figure
 
 
@@ -56,12 +70,14 @@ def logarithmic_heat(values: NDArray[np.floating], name: str, x: str, y: str) ->
     shown = np.log10(np.maximum(values, max(values.max() * 1e-6, 1e-30)))
     low, high = np.quantile(shown, (0.02, 0.995)).round(2).tolist()
     ticks = [k + step for k in range(-30, 6) for step in (0, 0.5) if low <= k + step <= high]
+    if len(ticks) < FEWEST_TICKS:  # a narrow range: there, round numbers are few
+        ticks = np.linspace(low, high, FEWEST_TICKS).tolist()
     figure = heat(shown.round(2), f"{name} (log scale)", x, y)
-    colorbar = {"tickvals": ticks, "ticktext": [f"{float(f'{10**t:.1g}'):g}" for t in ticks]}
+    colorbar = {"tickvals": ticks, "ticktext": [f"{float(f'{10**t:.2g}'):g}" for t in ticks]}
     figure.update_traces(zmin=low, zmax=high, colorbar=colorbar)
     return figure
 
 
-def _step(count: int) -> int | None:
+def whole_step(count: int) -> int | None:
     """Between ticks: one where Plotly would put some between whole numbers, else its own choice."""
     return 1 if count < 8 else None

@@ -22,6 +22,7 @@ def arms_figure(arms: Sequence[ArmSummary]) -> Figure:
             error_y=_bars(gen.value, gen.ci),
             mode="markers",
             marker={"size": 9},
+            meta="own",
             name=label(arm.arm),
         )
     figure.update_layout(margin=MARGIN, height=440, legend=LEGEND_BELOW)

@@ -1,5 +1,6 @@
 """Figures of what texts do to probes, predicted or measured."""
 
+import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -8,6 +9,7 @@ import plotly.graph_objects as go
 from litho.jobs.predict.result import CalibrationRecord, PredictedEffect
 from litho.show.figures.base import MARGIN, Figure, finished, label
 
+MOST_NAMES, LONGEST_NAME = 60, 17  # that stand beside the rows, and their letters
 Effects = Mapping[tuple[str, str], float]  # by text and probe, nats
 
 
@@ -35,12 +37,19 @@ def effects_figure(effects: Effects, notes: Mapping[tuple[str, str], str] | None
             hovertemplate="%{y}<br>%{x}<br>%{z:.3f} nats%{customdata}<extra></extra>",
         )
     )
+    every = math.ceil(len(down) / MOST_NAMES)
+    named = [i for i in range(len(down)) if i % every == 0]
     figure.update_layout(
-        margin=MARGIN | {"t": 12, "r": 4, "l": 120}, height=max(420, 9 * len(down))
+        margin=MARGIN | {"t": 12, "r": 4, "l": 120}, height=max(420, 15 * len(named))
     )
     # Ids that look like numbers are names, too.
     figure.update_xaxes(title="probe", type="category", showgrid=False, showticklabels=False)
-    figure.update_yaxes(type="category", showgrid=False)
+    figure.update_yaxes(
+        type="category",
+        showgrid=False,
+        tickvals=[label(down[i]) for i in named],
+        ticktext=[label(_shortened(down[i])) for i in named],
+    )
     return finished(figure)
 
 
@@ -73,6 +82,10 @@ def checked_figure(calibration: CalibrationRecord) -> Figure:
     figure.update_xaxes(title="predicted, nats")
     figure.update_yaxes(title="measured, nats")
     return finished(figure)
+
+
+def _shortened(name: str) -> str:
+    return name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 1]}…"
 
 
 def _rounded(value: float | None) -> float | None:

@@ -16,6 +16,7 @@ from litho.show.figures.base import (
     heat,
     line,
     logarithmic_heat,
+    whole_step,
 )
 
 # Shapes: L and M layers, T tokens.
@@ -33,6 +34,7 @@ def layer_figure(layers: Sequence[MapLayer]) -> Figure:
     places = [float(layer.layer) for layer in layers]
     changes = [layer.relative_change for layer in layers]
     figure = line(places, changes, "mean relative change", "layer")
+    figure.update_xaxes(dtick=whole_step(len(layers)))
     figure.update_yaxes(type="log", exponentformat="power")
     return finished(figure)
 
@@ -52,11 +54,11 @@ def head_grid(heads: Sequence[MapHead | HeadDivergence], key: str, title: str) -
 def depth_figure(pull: Sequence[float], chosen: Sequence[int]) -> Figure:
     """Share of each layer in the text's own pull, the chosen ones apart."""
     figure = go.Figure()
-    for name, layers in (
-        ("chosen", list(chosen)),
-        ("not chosen", [i for i in range(len(pull)) if i not in chosen]),
+    for name, colour, layers in (
+        ("chosen", "run", list(chosen)),
+        ("not chosen", "faint", [i for i in range(len(pull)) if i not in chosen]),
     ):
-        figure.add_bar(x=layers, y=[100 * pull[i] for i in layers], name=name)
+        figure.add_bar(x=layers, y=[100 * pull[i] for i in layers], name=name, meta=colour)
     figure.update_layout(
         title="share of the text's own pull, %", margin=MARGIN, height=330, legend=LEGEND_BELOW
     )

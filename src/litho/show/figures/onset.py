@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import plotly.graph_objects as go
 
 from litho.jobs.diff.result import DiffLayer
-from litho.show.figures.base import MARGIN, Figure, finished
+from litho.show.figures.base import MARGIN, Figure, finished, whole_step
 
 
 def onset_figure(layers: Sequence[DiffLayer], begins: int | None) -> Figure:
@@ -53,6 +53,6 @@ def onset_figure(layers: Sequence[DiffLayer], begins: int | None) -> Figure:
         figure.add_vline(x=begins, line={"dash": "dash"}, annotation_text=f"onset: layer {begins}")
     legend = {"orientation": "h", "y": -0.22}
     figure.update_layout(margin=MARGIN | {"l": 72}, height=380, legend=legend)
-    figure.update_xaxes(title="layer")
+    figure.update_xaxes(title="layer", dtick=whole_step(len(layers)))
     figure.update_yaxes(title="relative change", type="log", exponentformat="power")
     return finished(figure)

@@ -7,7 +7,15 @@ import plotly.graph_objects as go
 
 from litho.jobs.imprint.history import Check, Step
 from litho.jobs.imprint.result import IMPRINT
-from litho.show.figures.base import LEGEND_BELOW, MARGIN, Figure, finished, label, line
+from litho.show.figures.base import (
+    LEGEND_BELOW,
+    MARGIN,
+    Figure,
+    finished,
+    label,
+    line,
+    say_if_empty,
+)
 
 
 def checks_of(steps: Sequence[Step]) -> list[Check]:
@@ -45,6 +53,7 @@ def curve_figure(
     figure.update_xaxes(title="presentations")
     if logarithmic:
         figure.update_yaxes(type="log", exponentformat="power", dtick=1)
+    say_if_empty(figure, [value(check) for checks in curves.values() for check in checks])
     return finished(figure)
 
 
@@ -73,6 +82,7 @@ def anchor_figure(checks: Sequence[Check]) -> Figure:
     )
     figure.update_layout(title="anchor", margin=MARGIN, height=330, showlegend=False)
     figure.update_xaxes(title="presentations")
+    say_if_empty(figure, [check.anchor for check in checks])
     return finished(figure)
 
 

@@ -52,8 +52,11 @@ function draw(node) {
     if (/^[xy]axis/.test(key)) Object.assign((layout[key] ??= {}), { gridcolor: css("--line"), zerolinecolor: css("--line"), linecolor: css("--line") });
   }
   for (const trace of figure.data) {
-    if (trace.line && trace.meta !== "own") trace.line.color = css({ control: "--hot", faint: "--faint" }[trace.meta] || "--accent");
-    if (trace.error_y && trace.line) trace.error_y.color = trace.line.color;
+    if (trace.meta === "own") continue; // Plotly tells them apart
+    const colour = css({ control: "--hot", faint: "--faint" }[trace.meta] || "--accent");
+    if (trace.line) trace.line.color = colour;
+    if (trace.error_y) trace.error_y.color = colour;
+    if (trace.type === "bar" || trace.mode === "markers") (trace.marker ??= {}).color = colour;
   }
   for (const shape of layout.shapes || []) shape.line.color = css(shape.name === "chosen" ? "--mark" : "--faint");
   Plotly.react(node, figure.data, layout, { responsive: true, displaylogo: false, displayModeBar: false });

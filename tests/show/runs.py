@@ -1,0 +1,127 @@
+"""Small runs of the kinds whose reports need no model, with names that would do harm as HTML."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+
+from litho.core.runs import RunDirectory
+from litho.core.stats import Estimate
+from litho.jobs.bench.summary import summarize
+from litho.jobs.ensemble.result import Agreement, EnsembleResult, MeasuredEffect
+from litho.jobs.predict.calibration import calibrate
+from litho.jobs.predict.result import (
+    CalibrationResult,
+    PredictedEffect,
+    PredictionCost,
+    PredictResult,
+)
+from litho.measure.agreement import Claims
+from tests.builders import trial
+
+HOSTILE = '<a href="https://evil.example">x</a><script>alert(1)</script>'
+
+
+def ensemble(path: Path, command: str | None = "ensemble") -> RunDirectory:
+    """Two texts, of which one has a hostile name, two probes, two seeds."""
+    path.mkdir()
+    run = RunDirectory(path)
+    known = Estimate(value=0.5, ci=(0.25, 0.75), n=2)
+    row = Agreement(
+        recipe=0,
+        step=20,
+        seeds={HOSTILE: known},
+        models=Estimate(value=None, ci=None, n=0),
+        claims=Claims(made=4, replicated=0, contradicted=0),
+    )
+    result = EnsembleResult(run=str(path), texts=2, probes=2, agreement=(row,), leaks=())
+    run.write_json("metrics.json", result.model_dump())
+    effects = [
+        MeasuredEffect(
+            model=HOSTILE, recipe=0, seed=seed, step=20, text=text, probe=probe, delta=delta
+        )
+        for seed in (0, 1)
+        for text, probe, delta in (
+            ("one", HOSTILE, 0.125),
+            (HOSTILE, "q", -0.5 if seed else -0.25),
+            ("one", "q", 0.25 if seed else -0.25),
+        )
+    ]
+    run.write_rows("effects.parquet", [effect.model_dump() for effect in effects])
+    if command:
+        run.write_yaml("manifest.yaml", {"command": command})
+    return run
+
+
+def prediction(path: Path) -> RunDirectory:
+    """Without a calibration; a text, a probe and the model have hostile names."""
+    path.mkdir()
+    run = RunDirectory(path)
+    result = PredictResult(
+        price="cheap",
+        harmful=(),
+        opposed=(),
+        redundant=(),
+        suggested=(HOSTILE,),
+        leaks=(),
+        calibration=None,
+        notices=(HOSTILE,),
+        cost=PredictionCost(seconds=1.0, run_it_seconds=60.0),
+        reach=(),
+    )
+    run.write_json("metrics.json", result.model_dump())
+    effects = [
+        PredictedEffect(
+            text=text, probe=probe, delta=0.5, total=1.0, low=None, high=None, trusted=False
+        )
+        for text in (HOSTILE, "two")
+        for probe in (HOSTILE, "q")
+    ]
+    run.write_rows("predictions.parquet", [effect.model_dump() for effect in effects])
+    run.write_yaml(
+        "manifest.yaml",
+        {
+            "command": "predict",
+            "model": {"name": HOSTILE},
+            "recipe": {"steps": 4, "learning_rate": 0.1},
+        },
+    )
+    return run
+
+
+def comparison(path: Path) -> RunDirectory:
+    """Two arms on two texts, a trial that failed, one of the sweep and a line that was cut off."""
+    path.mkdir()
+    run = RunDirectory(path)
+    trials = [
+        *(trial("plan", text, seed, 0.5, 0.004) for text in ("a", "b") for seed in (0, 1)),
+        *(trial("duplicates", text, 0, 0.25, 0.4) for text in ("a", "b")),
+        trial("plan", HOSTILE, 1, 0.5, 0.004).model_copy(update={"failed": HOSTILE}),
+    ]
+    tasks = [{"task": f"trial-{i}", "trial": t.model_dump()} for i, t in enumerate(trials)]
+    swept = trial("plan", "swept", 0, 0.9, 9.0).model_copy(update={"failed": "only a sweep"})
+    tasks.append({"task": "sweep-1", "trial": swept.model_dump()})
+    run.write_text("trials.jsonl", "\n".join([*map(json.dumps, tasks), '{"task": "cut']))
+    run.write_json("metrics.json", summarize(trials).model_dump())
+    return run
+
+
+def calibrations(path: Path) -> RunDirectory:
+    """One calibration, for its own probes."""
+    path.mkdir()
+    run, chance = RunDirectory(path), np.random.default_rng(0)
+    estimates_TQF = chance.normal(size=(12, 6, 2))
+    measured_TQ = estimates_TQF.sum(-1) + chance.normal(0, 0.1, (12, 6))
+    recipe: dict[str, object] = {"steps": 7, "learning_rate": 0.25}
+    fitted = calibrate("cheap", "", recipe, "hash", "float32", estimates_TQF, measured_TQ)
+    run.write_json("metrics.json", CalibrationResult((fitted,)).model_dump(mode="json"))
+    run.write_yaml("manifest.yaml", {"command": "calibrate", "model": {"name": HOSTILE}})
+    return run
+
+
+KINDS = {
+    "bench": comparison,
+    "calibrate": calibrations,
+    "ensemble": ensemble,
+    "predict": prediction,
+}
