@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from litho.jobs.predict.calibration import FORMAT, calibrate
+from litho.jobs.predict.calibration import FORMAT, calibrate, conformal_quantile
 from litho.jobs.predict.first_order import bends
 from litho.jobs.predict.reach import read_calibrations, shipped_calibrations
 from litho.jobs.predict.result import COVERAGE
@@ -54,3 +54,15 @@ def test_a_calibration_for_its_own_questions_knows_their_usual_effects() -> None
         errors_TQ = np.abs(predicted_TQ - measured_TQ[60:])
         assert np.sqrt(np.square(errors_TQ).mean()) == pytest.approx(error, rel=0.3)
         assert abs((errors_TQ <= half_TQ).mean() - COVERAGE) < 0.04
+
+
+def test_the_quantile_is_the_smallest_score_that_bounds_enough() -> None:
+    chance = np.random.default_rng(0)
+    for count in (3, 9, 10, 19, 20, 72, 999):
+        scores = chance.random(count)
+        found = conformal_quantile(scores)
+        # One more score, exchangeable with these, is as likely in any place among them.
+        bounded = (scores <= found).sum() / (count + 1)
+        assert found in scores and (bounded >= COVERAGE or found == scores.max())
+        fewer = (scores < found).sum() / (count + 1)
+        assert fewer < COVERAGE

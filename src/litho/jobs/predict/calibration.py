@@ -57,7 +57,6 @@ def calibrate(
     sizes = np.abs(left_out_TQ).ravel()
     (floor, slope), _ = nnls(np.stack([np.ones_like(sizes), sizes], axis=1), errors)
     typical = np.maximum(floor + slope * sizes, 1e-12)
-    rank = min(1.0, math.ceil(COVERAGE * (len(errors) + 1)) / len(errors))
     whole = fit(estimates_TQF, measured_TQ, own)
     return Calibration(
         format=FORMAT,
@@ -72,12 +71,21 @@ def calibrate(
         ridge=_rows(whole.ridge_EQ),
         floor=float(floor),
         slope=float(slope),
-        quantile=float(np.quantile(errors / typical, rank, method="higher")),
+        quantile=conformal_quantile(errors / typical),
         largest=float(sizes.max()),
         agreement=rank_agreement([_by_text(left_out_TQ), _by_text(measured_TQ)]),
         r2=1 - float(np.square(errors).sum() / np.square(measured_TQ - measured_TQ.mean()).sum()),
         checked=_some(left_out_TQ, measured_TQ),
     )
+
+
+def conformal_quantile(scores: np.ndarray) -> float:
+    """What bounds `COVERAGE` of all scores: of n, the ceil(COVERAGE * (n + 1))-th smallest.
+
+    Lei et al. 2018, algorithm 2. The largest where n is too small for that.
+    """
+    rank = min(len(scores), math.ceil(COVERAGE * (len(scores) + 1)))
+    return float(np.sort(scores)[rank - 1])
 
 
 def _without(values: np.ndarray, i: int) -> np.ndarray:
