@@ -1,4 +1,4 @@
-"""Results can be read where there is no torch, and are written as they always were."""
+"""Results can be read and shown where there is no torch, and are written as they always were."""
 
 import json
 import subprocess
@@ -14,7 +14,9 @@ JOBS = ("map", "diff", "vary", "expose", "ensemble", "predict", "bench", "imprin
 MODELS = ("torch", "transformers", "peft", "tokenizers", "gguf")
 
 
-@pytest.mark.parametrize("module", [*(f"litho.jobs.{job}.result" for job in JOBS)])
+@pytest.mark.parametrize(
+    "module", [*(f"litho.jobs.{job}.result" for job in JOBS), "litho.show.report"]
+)
 def test_no_model_is_needed(module: str) -> None:
     program = f"import sys, {module}; print([name for name in {MODELS!r} if name in sys.modules])"
     said = subprocess.run(
