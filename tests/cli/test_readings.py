@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from litho.model.adapters import saved
-from litho.model.loaded import load
+from litho.model.loaded import LanguageModel, load
 from litho.model.sources import locate
 from tests.builders import TEXT, check_numbers, shake
 
@@ -256,3 +256,40 @@ def test_what_vary_cannot_use_is_said_and_leaves_nothing(
         assert code == 2 and says in err and not Path("it").exists()
     else:  # to leave out a sentence moves nothing
         assert code == 0
+
+
+@pytest.fixture
+def short_sighted(make_model: Callable[[str], LanguageModel], tmp_path: Path) -> str:
+    """The folder of a model that reads no more than 128 tokens: it knows no further places."""
+    model = make_model("gpt2")
+    model.network.config.n_positions = 128
+    places = model.network.transformer.wpe
+    places.weight.data = places.weight.data[:128].clone()
+    model.network.save_pretrained(tmp_path / "short")
+    model.tokenizer.save_pretrained(tmp_path / "short")
+    return str(tmp_path / "short")
+
+
+def test_a_text_longer_than_a_short_context_is_read_in_scenes(
+    litho: Callable[..., tuple[int, str, str]], short_sighted: str
+) -> None:
+    assert len(TEXT) > 128
+    code, out, err = litho("map", "text.md", "--model", short_sighted, "--out", "m", "--json")
+    assert code == 0 and json.loads(out)["tokens"] == len(TEXT) - 1, err
+    command = ["vary", "text.md", "-n", "3", "--model", short_sighted, "--volatility", "100"]
+    code, out, err = litho(*command, "--set", "max_surprise=100", "--out", "v", "--json")
+    assert code == 0 and len(json.loads(out)["variants"]) == 3, err
+    assert {rung["scene"] for rung in json.loads(out)["ladder"]} == {0, 1}
+    model = load(locate(short_sighted), torch.float32)
+    shake(model)
+    saved.save(model, "x", Path("adapter"))
+    command = ["diff", "text.md", "--before", short_sighted, "--after", "adapter", "--behaviour"]
+    code, out, err = litho(*command, "--set", "nulls=3", "--unseen", "text.md", "--json")
+    assert code == 0 and json.loads(out)["kl"]["mean"] > 0, err
+    command = ["diff", "text.md", "--before", "tiny:llama", "--after", short_sighted]
+    assert litho(*command, "--out", "aligned")[0] == 0
+    before = sorted(Path().rglob("*"))
+    command = ["imprint", "text.md", "--probes", "probes.jsonl", "--model", short_sighted]
+    code, _, err = litho(*command, "--out", "run")
+    assert code == 2 and "choose a model with a longer context" in err
+    assert sorted(Path().rglob("*")) == before
