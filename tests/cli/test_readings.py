@@ -244,7 +244,7 @@ def test_a_settings_file_counts_unless_an_option_says_otherwise(
         (TEXT, "--json --jsonl", "either --json or --jsonl"),
         (TEXT, "--no-ladder --step 3", "--step is about the ladder"),
         (TEXT, "--set operators=[sing]", "there is no operator 'sing': there are substitute"),
-        (TEXT, "--volatility 0 --set max_surprise=1e-9", None),
+        (TEXT, "--no-ladder --volatility 0 --set max_surprise=1e-9", None),
     ],
 )
 def test_what_vary_cannot_use_is_said_and_leaves_nothing(
