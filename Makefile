@@ -1,7 +1,9 @@
 PYTHON ?= python3
 BIN := .venv/bin
+# Tests of one group (a browser, a cluster) stay in one process.
+PARALLEL := --numprocesses auto --dist loadgroup
 
-.PHONY: install demo test clean
+.PHONY: install demo check test lint clean
 
 install: .venv/.installed
 
@@ -16,12 +18,18 @@ install: .venv/.installed
 demo: install
 	$(BIN)/litho imprint examples/page.md --probes examples/page.probes.jsonl
 
-test: install
+# What to run while working: all but the tests that need a model, a browser or a cluster.
+check: lint
+	$(BIN)/pytest $(PARALLEL) -m "not bundled and not browser and not cluster"
+
+test: lint
+	$(BIN)/pytest $(PARALLEL)
+
+lint: install
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/pytest
 
 clean:
 	rm -rf .venv runs

@@ -24,7 +24,7 @@ from litho.measure.printing.probes import target_of
 from litho.model.adapters import lora
 from litho.model.loaded import LanguageModel
 from litho.model.read.scoring import Target
-from litho.show.report import write_report
+from litho.show.page import flat_numbers, write_report
 from litho.text.cases import Case
 from litho.text.items import NamedText, Probe, Question
 from litho.text.shipped import shipped_retention
@@ -235,6 +235,15 @@ def run_job(inputs: Inputs, config: ImprintConfig, out: Path) -> ImprintResult:
     write_report(run)
     run.finish()
     return result
+
+
+def check_numbers(run: Path) -> None:
+    """The report of a finished run holds every number of its metrics beside its path."""
+    page = (run / "report.html").read_text()
+    numbers = list(flat_numbers(json.loads((run / "metrics.json").read_text())))
+    assert len(numbers) > 25
+    for path, number in numbers:
+        assert f'<td>{path}</td><td class="n">{number}</td>' in page
 
 
 def stop_at_times(

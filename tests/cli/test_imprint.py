@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from litho.core.runs import RunDirectory
+from litho.jobs.imprint.result import ImprintResult
+from litho.measure.printing.verdict import Verdict
 from litho.model.sources import locate
 from tests.builders import TEXT
 
@@ -16,6 +18,8 @@ QUICK = (
     "presentations=2 check_every=1 settle=1 replay_pool=8 replay_unseen=1 replay_rows=1",
     "replay_length=8 retention_tokens=128 max_mean_kl=100 max_surprise=100",
 )
+
+EXIT_CODES = {"printed": 0, "unproven": 0, "memorised": 1, "not printed": 1}
 
 
 def settings() -> list[str]:
@@ -26,7 +30,7 @@ def test_imprint_prints_one_json_object(litho: Callable[..., tuple[int, str, str
     command = ["imprint", "text.md", "--probes", "probes.jsonl", "--model", "tiny:llama"]
     code, out, err = litho(*command, "--out", "run", "--json", *settings())
     found = json.loads(out)
-    assert code in (0, 1), err
+    assert code == EXIT_CODES[found["verdict"]], err
     assert {
         "verdict",
         "run",
@@ -55,6 +59,20 @@ def test_imprint_tells_people_the_verdict(litho: Callable[..., tuple[int, str, s
     )
     assert code == 0
     assert "Verdict: unproven" in out and "run/report.html" in out
+
+
+@pytest.mark.parametrize("verdict", EXIT_CODES)
+def test_the_exit_code_is_that_of_the_verdict(
+    litho: Callable[..., tuple[int, str, str]],
+    monkeypatch: pytest.MonkeyPatch,
+    finished: Path,
+    verdict: Verdict,
+) -> None:
+    result = ImprintResult(**json.loads((finished / "metrics.json").read_text()))
+    said = result.model_copy(update={"verdict": verdict})
+    monkeypatch.setattr("litho.cli.imprint.begin", lambda *_: said)
+    code, out, _ = litho("imprint", "text.md")
+    assert code == EXIT_CODES[verdict] and f"Verdict: {verdict}" in out
 
 
 def test_imprint_reads_marks(litho: Callable[..., tuple[int, str, str]]) -> None:
@@ -95,7 +113,8 @@ def test_a_run_goes_on_only_with_its_own_model(
     assert code == 2 and "not the one that this run was started with" in err
     shutil.copy(locate("tiny:llama").folder / "model.safetensors", tmp_path / "mine")
     monkeypatch.chdir(tmp_path / "elsewhere")
-    assert litho("imprint", "--resume", "../run")[0] in (0, 1)
+    code, _, _ = litho("imprint", "--resume", "../run")
+    assert code == EXIT_CODES[json.loads((tmp_path / "run/metrics.json").read_text())["verdict"]]
 
 
 def test_a_full_disk_is_said_and_the_run_goes_on_later(
@@ -114,4 +133,5 @@ def test_a_full_disk_is_said_and_the_run_goes_on_later(
     assert "Traceback" not in err
     monkeypatch.setattr(RunDirectory, "write_rows", real)
     code, out, _ = litho("imprint", "--resume", "run", "--json")
-    assert code in (0, 1) and Path(json.loads(out)["run"]) == tmp_path / "run"
+    found = json.loads(out)
+    assert code == EXIT_CODES[found["verdict"]] and Path(found["run"]) == tmp_path / "run"

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from litho.core.config import load_config
+from litho.core.config import load_config, with_options
 from litho.core.errors import LithoError
 from litho.jobs.imprint.config import ImprintConfig
 
@@ -40,3 +40,33 @@ def test_bad_files(tmp_path: Path, content: str) -> None:
     with pytest.raises(LithoError, match="settings file") as error:
         load_config(ImprintConfig, file)
     assert "\n" not in str(error.value)
+
+
+def test_options_of_the_command_line_are_settings() -> None:
+    options = {"budget": ("--budget", 0.02), "rank": ("--rank", None)}
+    assert with_options(None, options) == ["budget=0.02"]
+    assert with_options(["rank=4"], options) == ["rank=4", "budget=0.02"]
+    config = load_config(ImprintConfig, None, with_options(["rank=4"], options))
+    assert (config.rank, config.budget) == (4, 0.02)
+
+
+@pytest.mark.parametrize("same", ["budget=0.02", "budget = 0.020", "budget=2e-2"])
+def test_an_option_and_an_assignment_may_agree(same: str) -> None:
+    values = with_options([same], {"budget": ("--budget", 0.02)})
+    assert load_config(ImprintConfig, None, values).budget == 0.02
+
+
+@pytest.mark.parametrize(
+    ("assignment", "option", "value"),
+    [
+        ("budget=0.01", "--budget", 0.02),
+        ("budget=none", "--budget", 0.02),
+        ("budget=true", "--no-budget", False),
+        ("budget=", "--budget", "none"),
+    ],
+)
+def test_an_option_and_an_assignment_that_differ_are_refused(
+    assignment: str, option: str, value: object
+) -> None:
+    with pytest.raises(LithoError, match=f"{option} and --set {assignment} give 'budget' two"):
+        with_options(["rank=4", assignment], {"budget": (option, value)})

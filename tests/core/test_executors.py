@@ -18,7 +18,11 @@ from litho.text.items import NamedText, Question
 from tests.builders import TEXT, Silent
 
 pytest.importorskip("ray", reason="Ray is not installed (litho[cluster])")
-pytestmark = pytest.mark.enable_socket  # of this machine alone
+pytestmark = [
+    pytest.mark.cluster,
+    pytest.mark.xdist_group("cluster"),
+    pytest.mark.enable_socket,  # of this machine alone
+]
 
 
 @pytest.fixture(scope="module")

@@ -19,9 +19,13 @@ from tests.show.runs import HOSTILE as NAME
 from tests.show.runs import KINDS
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-pytestmark = pytest.mark.skipif(
-    CHROMIUM is None, reason="needs Chromium (Debian: apt-get install chromium)"
-)
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.xdist_group("browser"),
+    pytest.mark.skipif(
+        CHROMIUM is None, reason="needs Chromium (Debian: apt-get install chromium)"
+    ),
+]
 
 
 @pytest.fixture(scope="module")

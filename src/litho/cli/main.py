@@ -13,6 +13,7 @@ import typer
 from typer.exceptions import TyperException
 
 from litho.cli.console import console
+from litho.core.config import with_options
 from litho.core.errors import Interrupted, LithoError, disk_is_full
 from litho.core.memory import keep_freed_memory
 
@@ -76,12 +77,10 @@ def imprint(
         result = job.resume(resume)
     else:
         assert text is not None
-        chosen = {"budget": budget, "controls": controls}
-        values = [f"{k}={v}" for k, v in chosen.items() if v is not None]
+        options = {"budget": ("--budget", budget), "controls": ("--controls", controls)}
+        values = with_options(settings, options)
         folder = out or default_folder(text)
-        result = job.begin(
-            text, probes, retention, model, folder, config, [*(settings or []), *values]
-        )
+        result = job.begin(text, probes, retention, model, folder, config, values)
     job.show(result, as_json)
     if result.verdict in ("memorised", "not printed"):
         raise typer.Exit(1)
@@ -126,17 +125,17 @@ def vary(
         raise LithoError("give either --json or --jsonl")
     if step and ladder is False:
         raise LithoError("--step is about the ladder: leave out --no-ladder")
-    given = {
-        "count": count,
-        "max_mean_kl": volatility,
-        "step_tokens": step,
-        "ladder": ladder,
-        "seed": seed,
+    options = {
+        "count": ("-n", count),
+        "max_mean_kl": ("--volatility", volatility),
+        "step_tokens": ("--step", step),
+        "ladder": ("--ladder" if ladder else "--no-ladder", ladder),
+        "seed": ("--seed", seed),
     }
-    values = [f"{k}={v}" for k, v in given.items() if v is not None]
+    values = with_options(settings, options)
     folder = out or default_folder(text, "vary")
     form: readings.Form = "json" if as_json else "lines" if as_lines else "table"
-    readings.vary(text, model, folder, config, [*values, *(settings or [])], form)
+    readings.vary(text, model, folder, config, values, form)
 
 
 @app.command("map")
@@ -185,7 +184,7 @@ def diff(
     from litho.cli import readings
 
     folder = out or default_folder(text, "diff")
-    values = [*(settings or []), *(["behaviour=true"] if behaviour else [])]
+    values = with_options(settings, {"behaviour": ("--behaviour", behaviour or None)})
     readings.show_diff(text, before, after, unseen, unrelated, folder, config, values, as_json)
 
 

@@ -1,6 +1,6 @@
 """One way in for settings: a YAML file, then `key=value` assignments, then a pydantic model."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -36,6 +36,33 @@ def load_config(
         return kind(**values)
     except ValidationError as error:
         raise LithoError(_explain(kind, error)) from None
+
+
+def with_options(
+    assignments: Sequence[str] | None, options: Mapping[str, tuple[str, object]]
+) -> list[str]:
+    """Assignments such as `budget=0.01`, and those that options of the command line stand for.
+
+    `options`: for a setting the option's name and its value, None where it was not given.
+    Raises LithoError if an option and an assignment give a setting different values.
+    """
+    given = {key: (name, value) for key, (name, value) in options.items() if value is not None}
+    for assignment in assignments or ():
+        key, _, value = assignment.partition("=")
+        name, chosen = given.get(key.strip(), ("", None))
+        if name and not _equal(_parse(value, assignment), chosen):
+            raise LithoError(
+                f"{name} and --set {assignment} give {key.strip()!r} two values: leave one out"
+            )
+    return [*(assignments or ()), *(f"{key}={value}" for key, (_, value) in given.items())]
+
+
+def _equal(first: object, second: object) -> bool:
+    """Numbers as numbers: YAML takes `1e-3` for a word."""
+    try:
+        return float(str(first)) == float(str(second))
+    except ValueError:
+        return first == second
 
 
 def _read_yaml(file: Path) -> dict[str, Any]:

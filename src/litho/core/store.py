@@ -59,7 +59,8 @@ class Store:
     def check_writable(self) -> None:
         """Raises LithoError if nothing could be written."""
         with self._errors_told(), closing(self._connected()) as db, _transaction(db):
-            pass
+            # What it is already: a file that may only be read lets a transaction begin.
+            db.execute(f"PRAGMA user_version = {len(self.schema.migrations)}")
 
     def _connected(self) -> sqlite3.Connection:
         db = sqlite3.connect(self.path, timeout=PATIENCE, isolation_level=None)

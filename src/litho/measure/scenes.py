@@ -15,7 +15,25 @@ def check_text(model: LanguageModel, text: str) -> None:
 
 def split_scenes(model: LanguageModel, text: str, *others: LanguageModel) -> list[str]:
     """The text as all models can read it: whole, or in scenes that fit into their contexts."""
-    rooms = [(each, each.context - len(each.start) - PROBE_ROOM) for each in (model, *others)]
+    return _split(text, [(each, each.context - len(each.start)) for each in (model, *others)])
+
+
+def open_book_scenes(model: LanguageModel, text: str) -> list[str]:
+    """The text in scenes behind each of which a probe still fits into the context.
+
+    Raises LithoError if the context has no more room than a probe needs.
+    """
+    room = model.context - len(model.start) - PROBE_ROOM
+    if room < 1:
+        raise LithoError(
+            f"the model reads only {model.context} tokens, of which {PROBE_ROOM} are kept free "
+            "for a probe behind the text: choose a model with a longer context"
+        )
+    return _split(text, [(model, room)])
+
+
+def _split(text: str, rooms: list[tuple[LanguageModel, int]]) -> list[str]:
+    """`rooms`: each model with the tokens of a scene that it can read."""
     limit = rooms[0][1]
 
     def length(piece: str) -> int:

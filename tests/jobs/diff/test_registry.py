@@ -7,6 +7,7 @@ import signal
 import sqlite3
 from contextlib import closing, suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -145,12 +146,18 @@ def test_registries_that_are_none(path: Path, tmp_path: Path) -> None:
         opened(tmp_path)
 
 
-def test_a_registry_that_cannot_be_written(path: Path) -> None:
+def test_a_registry_that_cannot_be_written(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     opened(path).check_writable()
-    path.chmod(0o400)
-    if not os.access(path, os.W_OK):  # root may write what it likes
-        with pytest.raises(LithoError, match="cannot be used"):
-            opened(path).check_writable()
+    connect = sqlite3.connect
+
+    def read_only(name: Path, **rest: Any) -> sqlite3.Connection:  # noqa: ANN401  as sqlite3's
+        return connect(f"file:{name}?mode=ro", uri=True, **rest)
+
+    # What a file without write permission amounts to, for root as well.
+    monkeypatch.setattr(sqlite3, "connect", read_only)
+    assert query(opened(path), "") == []
+    with pytest.raises(LithoError, match="cannot be used"):
+        opened(path).check_writable()
 
 
 def test_only_the_star_is_a_wildcard(path: Path) -> None:

@@ -13,6 +13,7 @@ from litho.jobs.predict.result import COVERAGE
 
 
 def test_calibrations_that_come_with_litho_weigh_what_is_estimated() -> None:
+    assert {found.price for found in shipped_calibrations()} == {"cheap", "careful"}
     for found in shipped_calibrations():
         estimates = 1 if found.price == "careful" else 2 + bends(int(str(found.recipe["steps"])))
         assert len(found.weights) == estimates + 1

@@ -1,5 +1,6 @@
 """Steps that begin at the lowest trained layer, against whole ones."""
 
+import pytest
 import torch
 
 from litho.learn.losses import backward_text
@@ -36,17 +37,22 @@ def test_steps_on_upper_layers_equal_whole_steps(any_model: LanguageModel) -> No
 
 def test_an_adapter_on_all_layers_skips_nothing(llama: LanguageModel) -> None:
     lora.attach(llama, "top", rank=2, alpha=4, seed=0)
+    rows = [llama.encode(TEXT)]
+    plain = backward_text(llama, rows, 64), gradients(llama, "top")
     frozen = FrozenBelow(llama, "top")
+    stack = list(blocks(llama))
     with frozen.active():
-        assert backward_text(llama, [llama.encode(TEXT)], 64) > 0
+        assert list(blocks(llama)) == stack
+        assert backward_text(llama, rows, 64) == plain[0]
+    for name, gradient in gradients(llama, "top").items():
+        assert torch.equal(gradient, plain[1][name])
     assert frozen.first == 0
 
 
 def test_the_blocks_come_back_after_an_error(llama: LanguageModel) -> None:
     lora.attach(llama, "top", rank=2, alpha=4, seed=0, layers=[1, 2])
     stack = list(blocks(llama))
-    try:
-        with FrozenBelow(llama, "top").active():
-            raise RuntimeError
-    except RuntimeError:
-        assert list(blocks(llama)) == stack
+    with pytest.raises(RuntimeError), FrozenBelow(llama, "top").active():
+        assert list(blocks(llama)) != stack
+        raise RuntimeError
+    assert list(blocks(llama)) == stack

@@ -20,7 +20,7 @@ from litho.learn.objectives import objective
 from litho.learn.records import LoopConfig, Step
 from litho.learn.self_samples import replay_samples
 from litho.measure.printing.drift import retention_blocks
-from litho.measure.scenes import split_scenes
+from litho.measure.scenes import open_book_scenes
 from litho.measure.scorer import ModelScorer
 from litho.measure.volatility import STEP_SURPRISE, Budget
 from litho.model.adapters import lora, saved
@@ -40,7 +40,7 @@ def train_arms(job: ImprintJob, baseline: Baseline, layers: Sequence[int]) -> No
     """Plan the presentations, sample what must not drift, train each arm from its checkpoint."""
     run, config = job.run, job.config
     model = load(job.source, getattr(torch, config.dtype))
-    scenes = split_scenes(model, job.inputs.text)
+    scenes = open_book_scenes(model, job.inputs.text)
     shown = _bridged(job, model, scenes) if config.bridge else scenes
     plan = PresentationPlan(**run.once("plan.json", lambda: _plan(job, model, shown)))
     samples = run.once("replay.json", lambda: _sample(job, model))

@@ -41,7 +41,7 @@ from litho.learn.objectives import objective
 from litho.measure.printing.drift import retention_blocks
 from litho.measure.printing.verdict import judge
 from litho.measure.readability import foreign_notice
-from litho.measure.scenes import split_scenes
+from litho.measure.scenes import open_book_scenes
 from litho.model.adapters import saved
 from litho.model.loaded import LanguageModel, load
 from litho.model.sources import ModelSource, locate
@@ -55,7 +55,7 @@ def start(inputs: Inputs, config: ImprintConfig, out: Path) -> RunDirectory:
     Raises LithoError, with nothing written, if any input is unusable.
     """
     model = open_model(inputs)
-    scenes = split_scenes(model, inputs.text)
+    scenes = open_book_scenes(model, inputs.text)
     check_open_book(model, inputs, scenes)
     if marks_of(inputs, scenes) and config.bridge:
         raise LithoError("a text with marks gets no bridges: take the marks out, or bridge=false")
@@ -145,13 +145,13 @@ def _measure_before(job: ImprintJob) -> tuple[Baseline, list[int]]:
 
 def _measure_baseline(job: ImprintJob, model: LanguageModel) -> dict[str, Any]:
     job.reporter.stage("measuring the model before")
-    scenes = split_scenes(model, job.inputs.text)
+    scenes = open_book_scenes(model, job.inputs.text)
     return measure_baseline(model, job.inputs, scenes, job.config.seed).model_dump()
 
 
 def _measure_depth(job: ImprintJob, model: LanguageModel) -> dict[str, Any]:
     job.reporter.stage("seeing which layers the text pulls at")
-    rows = [model.encode(scene) for scene in split_scenes(model, job.inputs.text)]
+    rows = [model.encode(scene) for scene in open_book_scenes(model, job.inputs.text)]
     depth = layers_pulled(model, rows, job.config.seed)
     policy, chance = job.config.layers, str(job.config.seed)
     trained = layers_by(policy, depth.layers, len(depth.pull), chance)
@@ -168,7 +168,7 @@ def _prove(job: ImprintJob, baseline: Baseline) -> dict[str, ArmProof]:
     proofs = prove_arms(model, job.arms, baseline, rows)
     write_probes(run, baseline, proofs)
     write_neighbours(run, model, baseline, proofs)
-    write_maps(run, model, split_scenes(model, job.inputs.text), IMPRINT)
+    write_maps(run, model, open_book_scenes(model, job.inputs.text), IMPRINT)
     return proofs
 
 

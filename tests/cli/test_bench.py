@@ -1,0 +1,81 @@
+"""The comparison from the command line."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from litho.jobs.bench.parts import ARMS
+from tests.builders import PROSE, case
+
+SMALL = (
+    "model=tiny:llama dtype=float32 texts=1 sweep_texts=1 seeds=1 ablation_seeds=1 presentations=2",
+    "checks=[1] learning_rates=[0.01] kl_weights=[10.0] samples=4 unseen=2 sample_tokens=16",
+    "retention_tokens=64 durable=[] words=null",
+)
+
+
+@pytest.fixture
+def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The command that compares two arms without ablations, in the smallest."""
+    chosen = {name: ARMS[name] for name in ("duplicates", "plan")}
+    monkeypatch.setattr("litho.jobs.bench.tournament.ARMS", chosen)
+    monkeypatch.setattr("litho.jobs.bench.tournament.ABLATIONS", {})
+    rows = []
+    for name in ("one", "two"):
+        asked = case(name)
+        row = {"id": name, "train_context": asked.text, "paraphrases": list(asked.paraphrases)}
+        for kind, key in (("mem", "mem"), ("gen", "gen"), ("hard", "hard_gen")):
+            row[f"{key}_input"] = [p.prefix for p in asked.probes if p.kind == kind]
+            row[f"{key}_target"] = [p.target for p in asked.probes if p.kind == kind]
+        rows.append(row)
+    (tmp_path / "texts.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    (tmp_path / "prose.md").write_text(PROSE)
+    settings = [word for pair in " ".join(SMALL).split() for word in ("--set", pair)]
+    return ["bench", "lithography", "texts.jsonl", "--retention", "prose.md", *settings]
+
+
+def test_a_comparison_is_shown_and_gone_on_with(
+    litho: Callable[..., tuple[int, str, str]], command: list[str]
+) -> None:
+    code, out, err = litho(*command, "--out", "x", "--only", "duplicates", "--json")
+    assert code == 0, err
+    assert [arm["arm"] for arm in json.loads(out)] == ["duplicates"]
+    done = Path("x/trials.jsonl").read_text()
+    code, out, err = litho(*command, "--out", "x", "--json")
+    assert code == 0, err
+    found = {arm["arm"]: arm for arm in json.loads(out)}
+    assert found.keys() == {"duplicates", "plan"}
+    assert json.loads(out) == json.loads(Path("x/metrics.json").read_text())
+    assert found["plan"]["more_drift"]["value"] == 0
+    assert found["duplicates"]["drift"]["value"] > 0
+    assert Path("x/trials.jsonl").read_text().startswith(done)  # nothing was done twice
+    whole = Path("x/trials.jsonl").read_text()
+    code, out, err = litho(*command, "--out", "x", "--so-far")
+    assert code == 0 and out.strip() == Path("x/table.md").read_text().strip(), err
+    assert [line.split("|")[1].strip() for line in out.strip().splitlines()[2:]] == list(found)
+    assert Path("x/trials.jsonl").read_text() == whole
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ("photography", "there is no comparison 'photography'"),
+        ("--protocol slow", "there is no protocol 'slow': there are"),
+        ("--only miracle", "no arm 'miracle'"),
+        ("--set nonsense=1", "unknown setting 'nonsense'"),
+        ("--set texts=9", "texts with paraphrases are needed"),
+    ],
+)
+def test_what_cannot_be_compared_leaves_nothing(
+    litho: Callable[..., tuple[int, str, str]], command: list[str], arguments: str, message: str
+) -> None:
+    first, *rest = arguments.split()
+    if first.startswith("--"):
+        command = [*command, first, *rest]
+    else:
+        command = [command[0], first, *command[2:]]
+    code, out, err = litho(*command, "--out", "x")
+    assert (code, out) == (2, "") and message in err
+    assert not Path("x").exists()

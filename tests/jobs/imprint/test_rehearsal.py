@@ -1,0 +1,82 @@
+"""The rhythm is the one whose anchor a short training brings highest."""
+
+from typing import Any, cast
+
+import pytest
+import torch
+
+from litho.jobs.imprint import rehearsal
+from litho.jobs.imprint.monitor import ArmMonitor
+from litho.jobs.imprint.rehearsal import rehearse
+from litho.learn.drift import Replay
+from litho.learn.loop import TrainedArm
+from litho.learn.objectives import all_tokens
+from litho.learn.records import Check, LoopConfig
+from litho.model.adapters import lora
+from litho.model.loaded import LanguageModel
+from litho.present.rhythm import RHYTHMS
+from tests.builders import ROWS, Silent
+
+HIGHEST = list(RHYTHMS)[1]
+
+
+class Told:
+    """A monitor that measures the anchors that it was told, and notes the weights it was shown."""
+
+    def __init__(self, model: LanguageModel, anchors: dict[str, float | None]) -> None:
+        self._model, self._anchors = model, list(anchors.values())
+        self.weights: list[dict[str, torch.Tensor]] = []
+
+    def check(self, presentations: int) -> Check:
+        trained = lora.weights(self._model, "x")
+        self.weights.append({name: w.detach().clone() for name, w in trained.items()})
+        anchor = self._anchors[len(self.weights) - 1]
+        return Check(
+            presentations=presentations,
+            anchor=anchor,
+            imprint={},
+            drift_self=0.0,
+            drift_retention=0.0,
+        )
+
+
+@pytest.mark.parametrize(
+    ("anchors", "chosen"),
+    [
+        ({name: 0.5 if name == HIGHEST else 0.1 for name in RHYTHMS}, HIGHEST),
+        ({name: None if name == HIGHEST else -0.1 for name in RHYTHMS} | {"spaced": -0.2}, None),
+        (dict.fromkeys(RHYTHMS), "spaced"),
+    ],
+)
+def test_the_highest_anchor_is_chosen(
+    llama: LanguageModel,
+    monkeypatch: pytest.MonkeyPatch,
+    anchors: dict[str, float | None],
+    chosen: str | None,
+) -> None:
+    monkeypatch.setattr(rehearsal, "TRIED", 2)
+    rows = [llama.encode(row) for row in ROWS]
+    asked: list[tuple[str, int]] = []
+
+    def arm_in(rhythm: str, count: int) -> TrainedArm:
+        asked.append((rhythm, count))
+        return TrainedArm("x", [rows] * count, None, anchored=False, objective=all_tokens)
+
+    told = Told(llama, anchors)
+    config = LoopConfig(presentations=9, learning_rate=1e-2, settle=1)
+    replay = Replay.read(llama, [row[:8] for row in rows])
+    found: dict[str, Any] = rehearse(
+        llama, arm_in, replay, cast("ArmMonitor", told), config, Silent()
+    )
+    assert found["anchors"] == anchors
+    assert asked == [(name, 2) for name in RHYTHMS]
+    if chosen:
+        assert found["chosen"] == chosen
+    else:  # of equals one, but none that has no anchor or a lower one
+        assert anchors[found["chosen"]] == -0.1
+    # All begin alike and learn: the same presentations give the same weights.
+    first = told.weights[0]
+    assert any(weight.any() for name, weight in first.items() if ".lora_B." in name)
+    for weights in told.weights[1:]:
+        assert all(torch.equal(weight, first[name]) for name, weight in weights.items())
+    assert llama.adapters == []
