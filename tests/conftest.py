@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from hypothesis import settings
 
 from litho.cli.main import app, guarded
 from litho.jobs.imprint.config import ImprintConfig
@@ -17,6 +18,9 @@ from tests.builders import ARCHITECTURES, GOOD_PROBE, TEXT, quick_config, run_jo
 # Tiny models gain nothing from threads, and a machine that is busy makes them wait for each other.
 torch.set_num_threads(1)
 os.environ["OMP_NUM_THREADS"] = "1"
+# The same examples every time; a busy machine is no fault of theirs.
+settings.register_profile("repeatable", derandomize=True, deadline=None, max_examples=100)
+settings.load_profile("repeatable")
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -66,8 +66,8 @@ def test_work_whose_worker_dies_is_done_again(address: str, tmp_path: Path) -> N
     with Cluster(address, patience=60) as cluster:
         assert cluster.slots == 2
         ledger = WorkLedger(tmp_path)
-        work = ({"piece": 1}, cluster.elsewhere(dies_once))
-        assert ledger.complete([work], at_once=cluster.slots) == [{"done": True}]
+        work = ({"piece": 1}, dies_once)
+        assert ledger.complete([work], executor=cluster) == [{"done": True}]
         assert len(ledger.known()) == 1
 
 
@@ -87,10 +87,10 @@ def test_work_that_hangs_is_begun_again_and_given_up_in_the_end(
         return {}
 
     with Cluster(address, patience=12) as cluster:
-        assert cluster.elsewhere(hangs_once)() == {"done": True}
+        assert cluster.do(hangs_once) == {"done": True}
     said = "longer than 1 s on the cluster, 2 times"
     with Cluster(address, patience=1) as cluster, pytest.raises(LithoError, match=said):
-        cluster.elsewhere(hangs)()
+        cluster.do(hangs)
 
 
 def test_an_error_of_a_run_is_told_as_it_was(address: str) -> None:
@@ -99,7 +99,7 @@ def test_an_error_of_a_run_is_told_as_it_was(address: str) -> None:
 
     told = pytest.raises(LithoError, match=r"^the training diverged$")
     with Cluster(address, patience=60) as cluster, told:
-        cluster.elsewhere(fails)()
+        cluster.do(fails)
 
 
 def test_nothing_is_written_where_no_cluster_answers(

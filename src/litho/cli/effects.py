@@ -14,8 +14,7 @@ from litho.show.report import write_report
 
 def show_list(as_json: bool) -> None:
     """What was ever judged, effect by effect."""
-    with registry.opened(registry.registry_path()) as db:
-        tallies = registry.tally(registry.query(db, ""))
+    tallies = registry.tally(registry.query(registry.opened(registry.registry_path()), ""))
     if as_json:
         print(json.dumps([tally.model_dump() for tally in tallies]))
         return
@@ -34,8 +33,7 @@ def show_list(as_json: bool) -> None:
 
 def show_query(expression: str, as_json: bool) -> None:
     """What matches an expression, with its evidence."""
-    with registry.opened(registry.registry_path()) as db:
-        found = registry.query(db, expression)
+    found = registry.query(registry.opened(registry.registry_path()), expression)
     if as_json:
         print(json.dumps([evidence.model_dump() for evidence in found], ensure_ascii=False))
         return
@@ -70,8 +68,7 @@ def show_query(expression: str, as_json: bool) -> None:
 
 def show_one(number: int, as_json: bool) -> None:
     """One finding; its report is written again from the run that holds the evidence."""
-    with registry.opened(registry.registry_path()) as db:
-        evidence = registry.one(db, number)
+    evidence = registry.one(registry.opened(registry.registry_path()), number)
     if evidence is None:
         raise LithoError(f"there is no finding {number}: 'litho effects query \"\"' lists all")
     if not Path(evidence.run).is_dir():

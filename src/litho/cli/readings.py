@@ -12,9 +12,9 @@ from rich.table import Table
 from litho.cli.console import Bars, results
 from litho.core.config import load_config
 from litho.core.runs import RunDirectory, whole_or_nothing
+from litho.jobs.diff import registry
 from litho.jobs.diff.config import DiffConfig, OtherText
 from litho.jobs.diff.record import record
-from litho.jobs.diff.registry import check_writable, registry_path
 from litho.jobs.diff.result import AlignedResult, DiffResult
 from litho.jobs.diff.run import diff_text
 from litho.jobs.expose.config import ExposeConfig
@@ -143,7 +143,7 @@ def show_diff(
     content = read_plain(text)
     settings = load_config(DiffConfig, config, assignments)
     others = [_other(path) for path in (unseen, unrelated)]
-    check_writable(registry_path())  # said before the work, not after it
+    registry.opened(registry.registry_path()).check_writable()  # said before the work, not after it
     with Bars() as bars:
         run = diff_text(content, text.name, before, after, out, settings, bars, *others)
     found = _finish(run)

@@ -2,12 +2,11 @@
 
 import logging
 import socket
-from collections.abc import Callable
 from importlib.util import find_spec
 from typing import Self
 
 from litho.core.errors import LithoError, first_line
-from litho.core.work import Result
+from litho.core.work import Piece, Result
 
 ATTEMPTS = 2  # of a piece that hangs; one whose worker dies is begun again by Ray itself
 DEATHS = 3
@@ -38,28 +37,25 @@ class Cluster:
     def __exit__(self, *_: object) -> None:
         self._ray.shutdown()
 
-    def elsewhere(self, piece: Callable[[], Result]) -> Callable[[], Result]:
-        """The same work, done on one CPU of the cluster."""
+    def do(self, piece: Piece) -> Result:
+        """Do a piece on one CPU of the cluster.
 
-        def work() -> Result:
-            errors = self._ray.exceptions
-            for _ in range(ATTEMPTS):
-                reference = self._task.remote(piece)
-                try:
-                    return self._ray.get(reference, timeout=self._patience)
-                except errors.GetTimeoutError:
-                    self._ray.cancel(reference, force=True)
-                except errors.RayTaskError as error:
-                    raise error.cause from None
-                except errors.RayError as error:
-                    raise LithoError(
-                        f"a run was lost on the cluster: {first_line(error)}"
-                    ) from None
-            raise LithoError(
-                f"a run took longer than {self._patience:.0f} s on the cluster, {ATTEMPTS} times"
-            )
-
-        return work
+        Raises LithoError if it hangs or is lost, and whatever the piece itself raises.
+        """
+        errors = self._ray.exceptions
+        for _ in range(ATTEMPTS):
+            reference = self._task.remote(piece)
+            try:
+                return self._ray.get(reference, timeout=self._patience)
+            except errors.GetTimeoutError:
+                self._ray.cancel(reference, force=True)
+            except errors.RayTaskError as error:
+                raise error.cause from None
+            except errors.RayError as error:
+                raise LithoError(f"a run was lost on the cluster: {first_line(error)}") from None
+        raise LithoError(
+            f"a run took longer than {self._patience:.0f} s on the cluster, {ATTEMPTS} times"
+        )
 
 
 def check_cluster(address: str) -> None:
@@ -77,5 +73,5 @@ def check_cluster(address: str) -> None:
             raise LithoError(f"no Ray cluster answers at {address!r}: {error}") from None
 
 
-def _done(piece: Callable[[], Result]) -> Result:
+def _done(piece: Piece) -> Result:
     return piece()

@@ -8,23 +8,56 @@ committed in one transaction.
 
 import hashlib
 import json
-import sqlite3
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from filelock import FileLock, Timeout
 
 from litho.core.errors import LithoError
-from litho.core.store import PATIENCE, patiently
+from litho.core.store import Schema, Store
 
 Specification = Mapping[str, Any]  # what JSON can hold
 Result = dict[str, Any]  # likewise
-Work = tuple[Specification, Callable[[], Result]]
+Piece = Callable[[], Result]
+Work = tuple[Specification, Piece]
 POLL = 1.0  # seconds between two looks at what another process is doing
+_SCHEMA = Schema(
+    title="the ledger",
+    migrations=(
+        # Ledgers from before versions were counted have this table and version 0.
+        "CREATE TABLE IF NOT EXISTS results "
+        "(key TEXT PRIMARY KEY, specification TEXT NOT NULL, result TEXT NOT NULL)",
+    ),
+    if_damaged="move it away, and what it holds is computed again",
+    if_unusable="choose another folder with --out",
+)
+_KNOWN = "SELECT key FROM results WHERE key IN (SELECT value FROM json_each(?))"
+_RESULTS = "SELECT key, result FROM results WHERE key IN (SELECT value FROM json_each(?))"
+
+
+class Executor(Protocol):
+    """Where pieces of work are done."""
+
+    @property
+    def slots(self) -> int:
+        """How many pieces it does at once; `do` is called by so many threads."""
+        ...
+
+    def do(self, piece: Piece) -> Result:
+        """Do a piece, which may have to be pickled, and wait for its result."""
+        ...
+
+
+class ThisProcess:
+    """Does one piece after the other, here."""
+
+    slots = 1
+
+    def do(self, piece: Piece) -> Result:
+        return piece()
 
 
 def key_of(specification: Specification) -> str:
@@ -34,95 +67,92 @@ def key_of(specification: Specification) -> str:
 
 
 class WorkLedger:
-    """Results in a folder."""
+    """Results in a folder. Every method raises LithoError if the ledger is damaged."""
 
     def __init__(self, folder: Path) -> None:
         """Raises LithoError if the folder cannot be used or its ledger is damaged."""
-        self._path, self._locks = folder / "ledger.sqlite", folder / "locks"
+        self._store = Store(folder / "ledger.sqlite", _SCHEMA)
+        self._locks = folder / "locks"
         try:
-            self._locks.mkdir(parents=True, exist_ok=True)
-            with self._opened() as db:
-                patiently(lambda: _prepare(db))
-        except (OSError, sqlite3.OperationalError) as error:
-            raise LithoError(f"the ledger {self._path} cannot be used: {error}") from None
-        except sqlite3.DatabaseError as error:
+            self._locks.mkdir(exist_ok=True)
+        except OSError as error:
             raise LithoError(
-                f"the ledger {self._path} is damaged ({error}): move it away, and what it holds is "
-                "computed again"
+                f"the folder {folder} cannot be used ({error}): choose another with --out"
             ) from None
 
     def complete(
         self,
         works: Sequence[Work],
         report: Callable[[int, Result | None], object] = lambda done, latest: None,
-        at_once: int = 1,
+        executor: Executor | None = None,
     ) -> list[Result]:
         """Do what is not there yet, together with whoever else does; all results in order.
 
-        `report` is told how much is done, and what we did last. `at_once`: in so many threads, for
-        work that waits for others.
+        `report` is told how much is done, and what we did last. `executor`: where, if not in this
+        process.
         """
-        tasks = {key_of(specification): (specification, work) for specification, work in works}
-        latest = None
-        pool = ThreadPoolExecutor(at_once)
-        mapped = map if at_once == 1 else pool.map  # a thread would not hear Ctrl-C
+        tasks = {key_of(specification): (specification, piece) for specification, piece in works}
+        executor = executor or ThisProcess()
+        done, latest = self.known(tasks), None
+        pool = ThreadPoolExecutor(executor.slots)
+        mapped = map if executor.slots == 1 else pool.map  # a thread would not hear Ctrl-C
         try:
-            while left := tasks.keys() - self.known():
-                report(len(tasks) - len(left), latest)
-                before = latest
-                ours = [key for key in tasks if key in left]
-                for result in mapped(lambda key: self.do(*tasks[key]), ours):
+            while left := [key for key in tasks if key not in done]:
+                report(len(done), latest)
+                results = mapped(lambda key: self.do(*tasks[key], executor), left)
+                for key, result in zip(left, results, strict=True):
+                    done |= self.known([key]) if result is None else {key}
                     if result is not None:
                         latest = result
-                        report(len(tasks.keys() & self.known()), latest)
-                if latest is before:
+                        report(len(done), latest)
+                if not done & set(left):
                     time.sleep(POLL)
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
         report(len(tasks), latest)
-        results = self._results()
-        return [results[key_of(specification)] for specification, _ in works]
+        return self.results([specification for specification, _ in works])
 
-    def known(self) -> set[str]:
-        """The keys of all results that are there."""
-        with self._opened() as db:
-            return {key for (key,) in db.execute("SELECT key FROM results")}
+    def known(self, keys: Iterable[str] | None = None) -> set[str]:
+        """Those of `keys` whose results are there; of all results, if none are given."""
+        if keys is None:
+            rows = self._store.rows("SELECT key FROM results")
+        else:
+            rows = self._store.rows(_KNOWN, _asked(keys))
+        return {row["key"] for row in rows}
 
-    def do(self, specification: Specification, work: Callable[[], Result]) -> Result | None:
-        """Do a piece of work and keep its result; None if it is done, or being done elsewhere."""
+    def results(self, specifications: Iterable[Specification]) -> list[Result]:
+        """The results of specifications, in order. Raises KeyError if one is not there."""
+        keys = [key_of(specification) for specification in specifications]
+        rows = self._store.rows(_RESULTS, _asked(keys))
+        kept = {row["key"]: json.loads(row["result"]) for row in rows}
+        return [kept[key] for key in keys]
+
+    def do(
+        self, specification: Specification, piece: Piece, executor: Executor | None = None
+    ) -> Result | None:
+        """Do a piece of work and keep its result; None if it is done, or being done elsewhere.
+
+        Likewise if the piece raises `filelock.Timeout`: what it needs is being made elsewhere.
+        """
         key = key_of(specification)
         try:
             with FileLock(self._locks / key, timeout=0):
-                if key in self.known():
+                if self.known([key]):
                     return None
-                result = work()
-                self._keep(key, specification, result)
+                result = (executor or ThisProcess()).do(piece)
+                self.keep([(specification, result)])
                 return result
         except Timeout:
             return None
 
-    def _results(self) -> dict[str, Result]:
-        with self._opened() as db:
-            rows = db.execute("SELECT key, result FROM results").fetchall()
-        return {key: json.loads(result) for key, result in rows}
-
-    def _keep(self, key: str, specification: Specification, result: Result) -> None:
-        row = (key, json.dumps(specification, ensure_ascii=False), json.dumps(result))
-        with self._opened() as db:
-            patiently(lambda: db.execute("INSERT INTO results VALUES (?, ?, ?)", row))
-
-    @contextmanager
-    def _opened(self) -> Iterator[sqlite3.Connection]:
-        db = sqlite3.connect(self._path, timeout=PATIENCE, isolation_level=None)
-        try:
-            yield db
-        finally:
-            db.close()
+    def keep(self, results: Iterable[tuple[Specification, Result]]) -> None:
+        """Take in results that were computed elsewhere; what is there already stays as it is."""
+        rows = (
+            (key_of(made_from), json.dumps(made_from, ensure_ascii=False), json.dumps(result))
+            for made_from, result in results
+        )
+        self._store.write("INSERT OR IGNORE INTO results VALUES (?, ?, ?)", rows)
 
 
-def _prepare(db: sqlite3.Connection) -> None:
-    db.execute("PRAGMA journal_mode = WAL")
-    db.execute(
-        "CREATE TABLE IF NOT EXISTS results "
-        "(key TEXT PRIMARY KEY, specification TEXT NOT NULL, result TEXT NOT NULL)"
-    )
+def _asked(keys: Iterable[str]) -> tuple[str]:
+    return (json.dumps(list(keys)),)

@@ -124,7 +124,6 @@ def train_arm(
         if step.check:
             loop.save(checkpoint)
         report(step)
-    ledger.close()
     return steps
 
 

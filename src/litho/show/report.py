@@ -351,10 +351,7 @@ def _edges(run: RunDirectory, count: int) -> dict[str, Any]:
 
 def _steps(run: RunDirectory, arm: str) -> list[Step]:
     """What the ledger says of an arm."""
-    ledger = StepLedger(run)
-    steps = [Step(**record) for record in ledger.records(arm)]
-    ledger.close()
-    return steps
+    return [Step(**record) for record in StepLedger(run).records(arm)]
 
 
 def _anchors(steps: list[Step]) -> list[dict[str, Any]]:

@@ -1,26 +1,27 @@
 """All trials of a comparison: a learning-rate sweep, then every arm on every text and seed.
 
-Trials are lines in a file in the folder of the comparison. What is there is not done again, so that
-a copy of this file is all that is needed to go on elsewhere. Several processes may work in one
+Trials are work in the ledger of the folder of the comparison. What is there is not done again, so
+that a copy of this file is all that is needed to go on elsewhere. Several processes may work in one
 folder: each takes a trial that no other works on.
 """
 
 import json
 import math
 import re
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 
 import torch
-from filelock import FileLock, Timeout
+from filelock import FileLock
 
 from litho.core.errors import LithoError
 from litho.core.files import whole_file
 from litho.core.reporter import Reporter
+from litho.core.work import Result, Specification, WorkLedger, key_of
 from litho.jobs.bench.config import BenchConfig
 from litho.jobs.bench.cost import comparison_cost
 from litho.jobs.bench.parts import ABLATIONS, ARMS
@@ -39,7 +40,6 @@ from litho.text.cases import Case, shortened
 
 UNRELATED_ROW = 64  # tokens of prose in a step after the training
 UNRELATED_ROWS = 100
-POLL = 5.0  # seconds between two looks at what another process is doing
 
 
 Rates = dict[str, tuple[float, float]]  # learning rate and weight of the drift term of each arm
@@ -66,6 +66,11 @@ class Task:
         weights = f"{self.learning_rate:g}-{self.kl_weight:g}"
         return f"{kind}-{self.text}-{arm}-{self.seed}-{weights}-{made}"
 
+    @property
+    def specification(self) -> Specification:
+        """Within a folder, whose `config.json` holds what all trials there have in common."""
+        return {"task": self.name}
+
 
 @dataclass
 class Tournament:
@@ -79,7 +84,12 @@ class Tournament:
     reporter: Reporter
     model: LanguageModel
     only: Sequence[str] = ()  # arms and ablations to do now; none: all
+    ledger: WorkLedger = field(init=False)
     _bench: Bench | None = None  # of the text that is worked on
+
+    def __post_init__(self) -> None:
+        self.ledger = WorkLedger(self.folder)
+        self.ledger.keep(_noted_before(self.folder / "trials.jsonl"))
 
     @property
     def compared(self) -> Sequence[Case]:
@@ -103,8 +113,8 @@ class Tournament:
 
     def finished(self) -> list[Trial]:
         """The trials that are done, but for those of the sweep."""
-        planned = {task.name for tasks in self._rounds(self.rates()) for _, task in tasks}
-        return [trial for name, trial in self._known().items() if name in planned]
+        rounds = self._rounds(self.rates())
+        return list(self._done([task for tasks in rounds for _, task in tasks]).values())
 
     def _rounds(self, rates: Rates) -> Iterator[list[tuple[Case, Task]]]:
         """Seed by seed all arms on all texts, and then the ablations."""
@@ -123,7 +133,7 @@ class Tournament:
         longest = max(len(self.model.tokens(case.text)) for case in self.cases)
         return comparison_cost(
             self.model,
-            trials=whole - len(self._known()),
+            trials=whole - len(self.ledger.known()),
             tokens=config.presentations * (longest + 2 * config.sample_tokens),
             measured=(len(config.checks) + 1) * config.retention_tokens // 2,
             samples=config.samples * config.sample_tokens + config.retention_tokens,
@@ -135,18 +145,19 @@ class Tournament:
         The one that prints rewordings best, mean over the texts of the sweep, among those that keep
         within `drift_limit`; among all, if none does. An arm whose sweep is not done has none.
         """
-        known, found = self._known(), {}
+        rates: Rates = {}
         tasks = [task for case in self.swept for task in self._sweep(case)]
+        done = self._done(tasks)
         for arm in ARMS:
             by_setting: dict[tuple[float, float], list[Trial]] = {}
             own = [task for task in tasks if task.arm == arm]
             for task in own:
-                if task.name in known:
+                if task in done:
                     setting = task.learning_rate, task.kl_weight
-                    by_setting.setdefault(setting, []).append(known[task.name])
+                    by_setting.setdefault(setting, []).append(done[task])
             if sum(map(len, by_setting.values())) == len(own):
-                found[arm] = best_setting(by_setting, self.config.drift_limit)
-        return found
+                rates[arm] = best_setting(by_setting, self.config.drift_limit)
+        return rates
 
     def _sweep(self, case: Case) -> list[Task]:
         return [
@@ -174,51 +185,26 @@ class Tournament:
         """Do the tasks in their order, but for those that another process is doing."""
         tasks = [(case, task) for case, task in tasks if task.arm in (self.only or task.arm)]
         self.reporter.stage("trials", len(tasks))
-        while True:
-            known = self._known()
-            left = [(case, task) for case, task in tasks if task.name not in known]
-            self.reporter.advance(len(tasks) - len(left), **_latest(known))
-            if not left:
-                return
-            if not any(self._taken(case, task) for case, task in left):
-                time.sleep(POLL)
 
-    def _taken(self, case: Case, task: Task) -> bool:
-        """Do a task, unless it is done or another process is doing it or preparing its text."""
-        try:
-            with self._lock(task.name, timeout=0):
-                if task.name in self._known():
-                    return False
-                self._do(case, task)
-                return True
-        except Timeout:
-            return False
+        def report(done: int, latest: Result | None) -> None:
+            self.reporter.advance(done, **(_shown(Trial(**latest)) if latest else {}))
+
+        works = [(task.specification, partial(self._do, case, task)) for case, task in tasks]
+        self.ledger.complete(works, report)
+
+    def _done(self, tasks: Sequence[Task]) -> dict[Task, Trial]:
+        """Those of the tasks that are done, in order."""
+        keys = {task: key_of(task.specification) for task in tasks}
+        known = self.ledger.known(keys.values())
+        done = [task for task in tasks if keys[task] in known]
+        results = self.ledger.results(task.specification for task in done)
+        return {task: Trial(**result) for task, result in zip(done, results, strict=True)}
 
     def _lock(self, name: str, timeout: float) -> FileLock:
         return FileLock(self.folder / "locks" / f"{name}.lock", timeout=timeout)
 
-    @property
-    def _file(self) -> Path:
-        return self.folder / "trials.jsonl"
-
-    def _known(self) -> dict[str, Trial]:
-        """The trials by the names of their tasks; a line that was cut off is not done."""
-        found = {}
-        lines = self._file.read_text(encoding="utf-8").splitlines() if self._file.exists() else []
-        for line in lines:
-            with suppress(json.JSONDecodeError):
-                values = json.loads(line)
-                found[values["task"]] = Trial(**values["trial"])
-        return found
-
-    def _keep(self, task: Task, trial: Trial) -> None:
-        line = json.dumps({"task": task.name, "trial": trial.model_dump()})
-        with self._lock("trials", timeout=-1), self._file.open("ab+") as file:
-            file.seek(max(0, file.tell() - 1))
-            torn = file.read(1) not in (b"", b"\n")
-            file.write(("\n" if torn else "").encode() + line.encode() + b"\n")
-
-    def _do(self, case: Case, task: Task) -> None:
+    def _do(self, case: Case, task: Task) -> Result:
+        """Raises filelock.Timeout if another process is preparing the text."""
         config = TrialConfig(
             presentations=self.config.presentations,
             checks=self.config.checks,
@@ -232,7 +218,7 @@ class Tournament:
         if parts.decoys:
             bench.decoys = self._decoys()
         trial = run_trial(bench, task.arm, parts, config, not task.sweep, lasting)
-        self._keep(task, trial)
+        return trial.model_dump(mode="json")
 
     def _bench_of(self, case: Case) -> Bench:
         last = self._bench
@@ -320,7 +306,6 @@ def open_tournament(
         folder.mkdir(parents=True, exist_ok=True)
         with whole_file(path) as temporary:
             temporary.write_text(json.dumps(begun, indent=1), encoding="utf-8")
-    (folder / "locks").mkdir(exist_ok=True)
     return Tournament(folder, config, chosen, prose, decoy_prose, reporter, model, only)
 
 
@@ -352,12 +337,18 @@ def _check(
     decoy_rows(model, decoy_prose)
 
 
-def _latest(trials: dict[str, Trial]) -> dict[str, float | None]:
+def _noted_before(path: Path) -> Iterator[tuple[Specification, Result]]:
+    """The trials in a file of an earlier Litho; a line that was cut off is none."""
+    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    for line in lines:
+        with suppress(json.JSONDecodeError):
+            values = json.loads(line)
+            yield {"task": values["task"]}, values["trial"]
+
+
+def _shown(latest: Trial) -> dict[str, float | None]:
     """What the progress bar shows."""
-    if not trials:
-        return {}
-    last = list(trials.values())[-1]
-    return {"imprint": last.imprint["gen"], "drift": last.drift, "seconds": last.seconds}
+    return {"imprint": latest.imprint["gen"], "drift": latest.drift, "seconds": latest.seconds}
 
 
 def _other_rows(

@@ -23,8 +23,7 @@ def record(run: RunDirectory) -> None:
     manifest = run.read_yaml("manifest.yaml")
     text = "".join(row["text"] for row in run.read_rows("tokens.parquet"))
     evidence = [_evidence(effect, result, manifest, text) for effect in result.effects]
-    with registry.opened(registry.registry_path()) as db:
-        registry.add(db, evidence)
+    registry.add(registry.opened(registry.registry_path()), evidence)
 
 
 def _evidence(

@@ -1,23 +1,21 @@
 """The effects registry: what was ever judged, on which model and text, with its evidence.
 
 One SQLite file for all runs of a user. Several processes may write at once; what was committed
-survives a killed writer (write-ahead log, one transaction a run).
+survives a killed writer (one transaction a run).
 """
 
 import os
 import re
-import sqlite3
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
+from math import isnan
 from pathlib import Path
 
 from platformdirs import user_data_path
 
 from litho.core.errors import LithoError
 from litho.core.records import Record
-from litho.core.store import PATIENCE, patiently
+from litho.core.store import Schema, Store
 
-# Each entry brings a registry from the version that is its index to the next one.
 MIGRATIONS = (
     """
     CREATE TABLE findings (
@@ -33,6 +31,12 @@ MIGRATIONS = (
     )
     """,
 )
+_SCHEMA = Schema(
+    title="the effects registry",
+    migrations=MIGRATIONS,
+    if_damaged="move it away, or set LITHO_REGISTRY to another file",
+    if_unusable="set LITHO_REGISTRY to another file that can be written",
+)
 _COLUMNS = {
     "effect", "found", "statistic", "low", "high", "p", "model", "text", "change", "recipe",
     "seed", "run", "made",
@@ -41,6 +45,9 @@ _NUMBERS = {"found", "statistic", "low", "high", "p", "seed"}
 # An `and` inside a value joins no terms.
 _JOINT = re.compile(r"\s+and\s+(?=\w+\s*(?:$|[<>=]|and\s)|not\s+found\b)")
 _TERM = re.compile(r"(\w+)\s*(<=|>=|=|<|>)\s*(.+)", re.DOTALL)
+# GLOB has three more special characters than `*`; in brackets each stands for itself.
+_NO_WILDCARD = re.compile(r"[\[?]")
+_UNWRITABLE = re.compile(r"[\ud800-\udfff]")  # bytes of a command line that are no text
 
 
 class Evidence(Record):
@@ -81,111 +88,49 @@ def registry_path() -> Path:
     return Path(os.environ.get("LITHO_REGISTRY") or user_data_path("litho") / "effects.sqlite")
 
 
-@contextmanager
-def opened(path: Path) -> Iterator[sqlite3.Connection]:
+def opened(path: Path) -> Store:
     """The registry at `path`, brought to this version.
 
     Raises LithoError if it is damaged or was written by a newer Litho; nothing is changed then.
     """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        db = sqlite3.connect(path, timeout=PATIENCE, isolation_level=None)
-    except (OSError, sqlite3.OperationalError) as error:
-        raise _unusable(path, error) from None
-    try:
-        try:
-            patiently(lambda: _bring_up(db, path))
-        except sqlite3.OperationalError as error:
-            raise _unusable(path, error) from None
-        except sqlite3.DatabaseError as error:
-            raise LithoError(
-                f"the effects registry {path} is damaged ({error}): move it away, or set "
-                "LITHO_REGISTRY to another file"
-            ) from None
-        db.row_factory = sqlite3.Row
-        yield db
-    finally:
-        db.close()
+    return Store(path, _SCHEMA)
 
 
-def check_writable(path: Path) -> None:
-    """Raises LithoError if nothing could be added to the registry at `path`."""
-    with opened(path) as db:
-        try:
-            db.execute("BEGIN IMMEDIATE")
-            db.execute("SELECT id FROM findings LIMIT 1")
-            db.execute("ROLLBACK")
-        except sqlite3.OperationalError as error:
-            raise _unusable(path, error) from None
+def add(store: Store, evidence: Iterable[Evidence]) -> None:
+    """Write what one run found, all or nothing; the same judgement again replaces the old one.
 
-
-def _unusable(path: Path, error: Exception) -> LithoError:
-    return LithoError(
-        f"the effects registry {path} cannot be used ({error}): set LITHO_REGISTRY to a file that "
-        "can be written"
-    )
-
-
-def _bring_up(db: sqlite3.Connection, path: Path) -> None:
-    (version,) = db.execute("PRAGMA user_version").fetchone()
-    if version > len(MIGRATIONS):
-        raise LithoError(
-            f"the effects registry {path} was written by a newer Litho (version {version}, this "
-            f"one knows {len(MIGRATIONS)}): update Litho, or set LITHO_REGISTRY to another file"
-        )
-    (health,) = db.execute("PRAGMA quick_check(1)").fetchone()
-    if health != "ok":
-        raise sqlite3.DatabaseError(health)
-    if version == len(MIGRATIONS):
-        return
-    db.execute("PRAGMA journal_mode = WAL")
-    db.execute("BEGIN IMMEDIATE")
-    # Another process may have done it while we waited for the lock.
-    (version,) = db.execute("PRAGMA user_version").fetchone()
-    for number in range(version, len(MIGRATIONS)):
-        db.execute(MIGRATIONS[number])
-        db.execute(f"PRAGMA user_version = {number + 1}")
-    db.execute("COMMIT")
-
-
-def add(db: sqlite3.Connection, evidence: Iterable[Evidence]) -> None:
-    """Write what one run found, all or nothing; the same judgement again replaces the old one."""
-    rows = [e.model_dump(exclude={"id"}) for e in evidence]
-    if not rows:
-        return
-    names = list(rows[0])
+    Where a number is NaN nothing was measured, and that is no evidence: it is left out.
+    """
+    names = [name for name in Evidence.model_fields if name != "id"]
     marks = ", ".join(f":{name}" for name in names)
     into = f"INSERT OR REPLACE INTO findings ({', '.join(names)}) VALUES ({marks})"
-    db.execute("BEGIN IMMEDIATE")
-    try:
-        db.executemany(into, rows)
-    except BaseException:
-        db.execute("ROLLBACK")
-        raise
-    db.execute("COMMIT")
+    measured = (e for e in evidence if not any(map(isnan, (e.statistic, e.low, e.high, e.p))))
+    store.write(into, [e.model_dump(exclude={"id"}) for e in measured])
 
 
-def query(db: sqlite3.Connection, expression: str) -> list[Evidence]:
+def query(store: Store, expression: str) -> list[Evidence]:
     """What matches terms joined by `and`, newest first.
 
     A term is the name of an effect, `found`, `not found`, or a comparison such as
     `model=bundled:*`, `p<0.001`; `*` in a value stands for anything. An empty expression matches
     all. Raises LithoError on a term that is none of these.
     """
+    if _UNWRITABLE.search(expression):
+        raise LithoError(f"the query {expression!r} is no text in UTF-8: write it again")
     conditions, values = [], []
     for term in filter(None, (t.strip() for t in _JOINT.split(expression.strip()))):
         condition, value = _condition(term)
         conditions.append(condition)
         values += value
     where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
-    rows = db.execute(f"SELECT * FROM findings {where} ORDER BY id DESC", values)
-    return [Evidence(**dict(row)) for row in rows]
+    rows = store.rows(f"SELECT * FROM findings {where} ORDER BY id DESC", values)
+    return [Evidence(**row) for row in rows]
 
 
-def one(db: sqlite3.Connection, number: int) -> Evidence | None:
+def one(store: Store, number: int) -> Evidence | None:
     """The judgement with an id, or None."""
-    row = db.execute("SELECT * FROM findings WHERE id = ?", (number,)).fetchone()
-    return Evidence(**dict(row)) if row else None
+    rows = store.rows("SELECT * FROM findings WHERE id = ?", (number,))
+    return Evidence(**rows[0]) if rows else None
 
 
 def _condition(term: str) -> tuple[str, list[str | float]]:
@@ -202,7 +147,7 @@ def _condition(term: str) -> tuple[str, list[str | float]]:
     if name not in _NUMBERS:
         if sign != "=":
             raise LithoError(f"{term!r}: {name} is no number; only = compares it")
-        return f"{name} GLOB ?", [value]
+        return f"{name} GLOB ?", [_NO_WILDCARD.sub(r"[\g<0>]", value)]
     try:
         return f"{name} {sign} ?", [float(value)]
     except ValueError:

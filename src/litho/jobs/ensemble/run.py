@@ -6,8 +6,9 @@ rose, in nats, after each of some numbers of steps.
 
 import random
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -16,8 +17,9 @@ import torch
 
 from litho.core.errors import LithoError
 from litho.core.executors import Cluster
+from litho.core.processes import Processes
 from litho.core.reporter import Reporter
-from litho.core.work import Result, WorkLedger, key_of
+from litho.core.work import Executor, Result, ThisProcess, WorkLedger, key_of
 from litho.jobs.cost import HOUR, Cost
 from litho.jobs.ensemble.config import EnsemblePlan
 from litho.jobs.ensemble.cost import ensemble_cost
@@ -90,7 +92,8 @@ class Ensemble:
     folder: Path
     reporter: Reporter
     ledger: WorkLedger = field(init=False)
-    cluster: str | None = None  # address of the one that does the runs; None: this process
+    cluster: str | None = None  # address of the one that does the runs; None: this machine
+    processes: int = 1  # that do them on this machine
 
     def __post_init__(self) -> None:
         self.ledger = WorkLedger(self.folder)
@@ -122,11 +125,16 @@ class Ensemble:
         def report(done: int, latest: Result | None) -> None:
             self.reporter.advance(done, loss=latest["losses"][-1] if latest else None)
 
-        if self.cluster is None:
-            return self.ledger.complete(pieces, report)
-        with Cluster(self.cluster, patience) as cluster:
-            works = [(known, cluster.elsewhere(piece)) for known, piece in pieces]
-            return self.ledger.complete(works, report, cluster.slots)
+        with self._executor(patience) as executor:
+            return self.ledger.complete(pieces, report, executor)
+
+    def _executor(self, patience: float) -> AbstractContextManager[Executor]:
+        if self.cluster is not None:
+            return Cluster(self.cluster, patience)
+        if self.processes > 1:
+            threads = max(1, torch.get_num_threads() // self.processes)
+            return Processes(self.processes, partial(torch.set_num_threads, threads))
+        return nullcontext(ThisProcess())
 
     def runs(self) -> Iterator[Run]:
         """The grid, models outermost, so that each is loaded once; or a sample of it."""

@@ -184,9 +184,7 @@ def _conclude(job: ImprintJob, proofs: dict[str, ArmProof]) -> ImprintResult:
         config.budget,
         (control.imprint, control.drift.retention) if control else None,
     )
-    ledger = StepLedger(run)
-    steps = [Step(**record) for record in ledger.records(IMPRINT)]
-    ledger.close()
+    steps = [Step(**record) for record in StepLedger(run).records(IMPRINT)]
     for arm in job.arms:
         checkpoint_path(run, arm).unlink(missing_ok=True)
     return ImprintResult(
