@@ -50,7 +50,8 @@ def plugins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Plugins
         for name, source in modules.items():
             head = "from litho.core.registry import VOICES\nvoice = VOICES.register\n"
             (tmp_path / f"{name}.py").write_text(head + source)
-        found = [EntryPoint(*point.split("=", 1), group="litho.voices") for point in points]
+        parts = [point.split("=") for point in points]
+        found = [EntryPoint(name, value, "litho.voices") for name, value in parts]
         monkeypatch.setattr(registry_module, "entry_points", lambda group: found)
         return registry
 
