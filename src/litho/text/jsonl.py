@@ -24,7 +24,7 @@ def values(lines: str, source: str) -> Iterator[tuple[str, Any]]:
         where = f"{source}, line {number}"
         try:
             value = json.loads(line)
-            json.dumps(value, ensure_ascii=False).encode()  # fails on one half of a \\u pair
+            json.dumps(value, ensure_ascii=False).encode()  # fails on one half of a \u pair
         except (ValueError, RecursionError) as error:
             reason = error.msg if isinstance(error, json.JSONDecodeError) else first_line(error)
             raise LithoError(f"{where} is not valid JSON: {reason}") from None
