@@ -27,9 +27,9 @@ from litho.jobs.imprint.inputs import Inputs
 from litho.measure.printing.probes import tokenizes_apart
 from litho.model.loaded import LanguageModel, load
 from litho.model.sources import DEFAULT, locate
-from litho.text.documents import paragraphs, sentences
 from litho.text.items import Probe
 from litho.text.probes import find_clozes
+from litho.text.sentences import paragraphs, sentences
 
 WORDS = 90  # of a text, about
 COUNTS = {"fiction": 40, "restated": 15, "science": 20, "primer": 20, "list": 10}

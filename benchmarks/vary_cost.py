@@ -23,7 +23,7 @@ from litho.model.loaded import LanguageModel, load
 from litho.model.read.scoring import logits
 from litho.model.sources import DEFAULT, locate
 from litho.present.variants import plan_presentations
-from litho.text.documents import sentences
+from litho.text.sentences import sentences
 
 WIDE = 1000.0  # nats: a budget that refuses nothing
 

@@ -24,7 +24,8 @@ from litho.measure.printing.probes import target_of
 from litho.model.adapters import lora
 from litho.model.loaded import LanguageModel
 from litho.model.read.scoring import Target
-from litho.show.page import flat_numbers, write_report
+from litho.show.page import flat_numbers
+from litho.show.report import write_report
 from litho.text.cases import Case
 from litho.text.items import NamedText, Probe, Question
 from litho.text.shipped import shipped_retention

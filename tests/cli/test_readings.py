@@ -243,7 +243,7 @@ def test_a_settings_file_counts_unless_an_option_says_otherwise(
         ("It is [[]] old, they say.", "", "line 1, column 7"),
         (TEXT, "--json --jsonl", "either --json or --jsonl"),
         (TEXT, "--no-ladder --step 3", "--step is about the ladder"),
-        (TEXT, "--set operators=[sing]", "there is no operator 'sing': there are substitute"),
+        (TEXT, "--set operators=[sing]", "unknown operator 'sing' (choose from substitute"),
         (TEXT, "--no-ladder --volatility 0 --set max_surprise=1e-9", None),
     ],
 )

@@ -7,7 +7,7 @@ import torch
 
 from litho.measure.volatility import read, token_edits, volatilities, volatility
 from litho.model.loaded import LanguageModel
-from litho.text.documents import sentences
+from litho.text.sentences import sentences
 from tests.builders import TEXT, changed
 
 OTHER = TEXT.replace("forty", "sixty").replace("Marek", "Pavel")

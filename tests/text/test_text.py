@@ -8,11 +8,12 @@ import pytest
 
 from litho.core.errors import LithoError
 from litho.text.diffs import edits, shared_tokens
-from litho.text.documents import read_text, scenes, sentences
+from litho.text.documents import read_text
 from litho.text.items import read_probes
 from litho.text.operators import OPERATORS, Rows, replace
 from litho.text.operators.base import Alternative
 from litho.text.probes import find_clozes, gen_probe, hard_probe, mem_probe, subject_of
+from litho.text.sentences import scenes, sentences
 
 PAGE = """# The Mill of Arden
 

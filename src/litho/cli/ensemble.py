@@ -10,7 +10,7 @@ from rich.table import Table
 
 from litho.cli.console import Bars, results
 from litho.core.config import load_config
-from litho.core.errors import Interrupted
+from litho.core.errors import Interrupted, LithoError
 from litho.core.executors import check_cluster
 from litho.core.files import whole_file
 from litho.jobs.ensemble.agreement import rows, summary
@@ -22,17 +22,24 @@ from litho.text.items import read_questions, read_texts
 
 
 def ensemble(
-    plan_file: Path, out: Path, cluster: str | None, assignments: Sequence[str], as_json: bool
+    plan_file: Path,
+    out: Path,
+    cluster: str | None,
+    processes: int,
+    assignments: Sequence[str],
+    as_json: bool,
 ) -> None:
     """Run a plan; the same command goes on where an earlier one stopped."""
     plan = load_config(EnsemblePlan, plan_file, assignments)
     texts = read_texts(plan_file.parent / plan.texts)
     questions = read_questions(plan_file.parent / plan.probes)
+    if cluster and processes > 1:
+        raise LithoError("--cluster and --processes exclude each other: give one of them")
     if cluster:
         check_cluster(cluster)
     try:
         with Bars() as bars:
-            found = Ensemble(plan, texts, questions, out, bars, cluster).run()
+            found = Ensemble(plan, texts, questions, out, bars, cluster, processes).run()
     except KeyboardInterrupt:
         raise Interrupted("stopped; the same command goes on from here") from None
     with whole_file(out / "effects.parquet") as path:

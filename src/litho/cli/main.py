@@ -285,13 +285,16 @@ def ensemble(
         str | None,
         typer.Option(help="A Ray cluster that does the runs: auto, or its address."),
     ] = None,
+    processes: Annotated[
+        int, typer.Option(help="How many processes on this machine do the runs.", min=1)
+    ] = 1,
     settings: SetOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Train on many texts one by one and see what each does to every question."""
     from litho.cli import ensemble as ensembles
 
-    ensembles.ensemble(plan, out, cluster, settings or [], as_json)
+    ensembles.ensemble(plan, out, cluster, processes, settings or [], as_json)
 
 
 @app.command()

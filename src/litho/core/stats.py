@@ -64,14 +64,32 @@ def ratio(numerators: Sequence[float], denominators: Sequence[float], seed: int 
     return Estimate(value=value, ci=interval, n=len(above))
 
 
+def of_units(count: int, statistic: Callable[[np.ndarray], float], seed: int = 0) -> Estimate:
+    """Any statistic of `count` units, with a percentile bootstrap interval over the units.
+
+    `statistic` gets the numbers of the units, from 0; of a resample, with repetitions.
+    """
+    if not count:
+        return Estimate(value=None, ci=None, n=0)
+    units = np.arange(count)
+    value = float(statistic(units))
+    if count < 2:
+        return Estimate(value=value, ci=None, n=1)
+    interval = _bootstrap((units,), statistic, seed, vectorized=False)
+    return Estimate(value=value, ci=interval, n=count)
+
+
 def _bootstrap(
-    samples: Sequence[np.ndarray], statistic: Callable[..., np.ndarray], seed: int
+    samples: Sequence[np.ndarray],
+    statistic: Callable[..., np.ndarray | float],
+    seed: int,
+    vectorized: bool = True,
 ) -> tuple[float, float]:
     found = stats.bootstrap(
         samples,
         statistic,
         paired=True,
-        vectorized=True,
+        vectorized=vectorized,
         n_resamples=RESAMPLES,
         confidence_level=CONFIDENCE,
         method="percentile",

@@ -9,6 +9,7 @@ from litho.model.loaded import LanguageModel
 from litho.model.read.restating import restatements
 from litho.model.read.scoring import logits
 from litho.text.operators.base import Alternative
+from litho.text.sentences import first_sentence
 
 MIN_LOGPROB = -3.0  # of the alternative: about 5 %
 MIN_ORIGINAL_LOGPROB = -5.0  # a word the model did not see coming carries a fact: it stays
@@ -64,7 +65,8 @@ class ModelScorer:
 
     def restatements(self, text: str, sentence: str) -> list[str]:
         """The model's restatements of a sentence of `text`, see `litho.model.read.restating`."""
-        return restatements(self._model, text, sentence, seed=zlib.crc32(sentence.encode()))
+        seed = zlib.crc32(sentence.encode())
+        return restatements(self._model, text, sentence, first_sentence, seed)
 
     def _continuation(self, before: int, token: int) -> str:
         """What `token` adds to the text; some tokenizers drop a space at the very beginning."""

@@ -16,10 +16,10 @@ from litho.model.loaded import LanguageModel
 from litho.model.read.scoring import common_length, logits, token_logprobs
 from litho.model.read.vocabulary import Vocabulary
 from litho.text.diffs import edits
+from litho.text.sentences import last_sentence, sentence_end
 from litho.text.variants import Cliff, Ladder, Rung, Volatility
 
 CANDIDATES = 32  # likeliest tokens that are tried in the place of one of the text's
-_ENDS = (". ", "! ", "? ", "\n")  # of sentences
 TRIES = 4  # tokens that are tried before a place is called a cliff
 
 
@@ -215,7 +215,7 @@ class Climb:
             return []
         before, after = self.ids[self.offset : place], self.ids[place:]
         said, rest = self.model.decode(before), self.model.decode(after)
-        start = _last_sentence(said)
+        start = last_sentence(said)
         lead, sentence = said[:start], said[start:] + rest
         return [
             ("definition", f"{lead}What is meant here is {word}. {sentence}"),
@@ -237,17 +237,11 @@ class Climb:
         """The text's own sentence around a token."""
         pieces = self.model.pieces(self.text)
         here = len("".join(pieces[: place - self.offset]))
-        start = _last_sentence(self.text[:here])
-        ends = [end for mark in _ENDS if (end := self.text.find(mark, here)) >= 0]
-        return self.text[start : min(ends, default=len(self.text)) + 1].strip()
+        start = last_sentence(self.text[:here])
+        return self.text[start : sentence_end(self.text, here)].strip()
 
     def _said(self, ids: Sequence[int]) -> str:
         return self.text if ids == self.target else self.model.decode(ids[self.offset :])
-
-
-def _last_sentence(text: str) -> int:
-    """Where the last sentence of a text begins."""
-    return max(text.rfind(mark) + len(mark) if mark in text else 0 for mark in _ENDS)
 
 
 def _changed(before: TextReading, after: TextReading) -> int:

@@ -5,15 +5,16 @@ Each line of the file is an object with `id`, `train_context` (the text), `mem_i
 in the text's words, reworded, or to be worked out), and `paraphrases` of the text.
 """
 
-import json
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from litho.core.errors import LithoError
+from litho.core.errors import LithoError, first_line
 from litho.core.records import Record
-from litho.text.documents import read_text, sentences
+from litho.text.documents import read_text
 from litho.text.items import Probe, ProbeKind
+from litho.text.jsonl import values
+from litho.text.sentences import sentences
 
 KINDS: dict[ProbeKind, str] = {"mem": "mem", "gen": "gen", "hard": "hard_gen"}
 _WORD = re.compile(r"\w+")
@@ -33,20 +34,19 @@ def read_cases(path: Path) -> list[Case]:
 
     Raises LithoError, with the line, on anything that is no such text, and if there is none.
     """
-    found = []
-    for number, line in enumerate(read_text(path).splitlines(), 1):
+    cases = []
+    for where, row in values(read_text(path), str(path)):
         try:
-            row = json.loads(line)
             if row["paraphrases"]:
-                found.append(_case(row))
+                cases.append(_case(row))
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise LithoError(
-                f"{path}, line {number} is no text with questions (see 'litho bench --help'): "
-                f"{type(error).__name__} {error}"
+                f"{where} is no text with questions (see 'litho bench --help'): "
+                f"{type(error).__name__} {first_line(error)}"
             ) from None
-    if not found:
+    if not cases:
         raise LithoError(f"{path} holds no text with paraphrases")
-    return found
+    return cases
 
 
 def _case(row: dict[str, list[str]]) -> Case:

@@ -1,15 +1,8 @@
-"""Reading a text and cutting it into sentences and scenes."""
+"""Reading a text from a file."""
 
-import re
-from collections.abc import Callable
 from pathlib import Path
 
 from litho.core.errors import LithoError
-
-_ABBREVIATION = re.compile(
-    r"(?:\b(?:Mr|Mrs|Ms|Dr|Prof|St|Jr|Sr|vs|etc|No|Fig|Inc|Ltd|Co|approx|e\.g|i\.e|cf)|\b[A-Z])\.$"
-)
-_BOUNDARY = re.compile(r"(?<=[.!?…。])[\"'”’)\]]*\s+(?=[\"'“‘(\[]*[^\W_a-zа-я])")
 
 
 def read_text(path: Path) -> str:
@@ -34,74 +27,3 @@ def read_text(path: Path) -> str:
     if not text.strip():
         raise LithoError(f"{path} is empty: give a text of at least one sentence")
     return text
-
-
-def paragraphs(text: str) -> list[str]:
-    """The blocks of `text` between blank lines."""
-    return [block.strip() for block in re.split(r"\n\s*\n", text) if block.strip()]
-
-
-def sentences(text: str) -> list[str]:
-    """The sentences of `text` in order; headings and list lines count as sentences."""
-    found: list[str] = []
-    for block in paragraphs(text):
-        for line in _unwrapped(block):
-            found.extend(_split_line(line))
-    return found
-
-
-def _unwrapped(block: str) -> list[str]:
-    """Lines of a block, with hard-wrapped prose joined again."""
-    lines: list[str] = []
-    for line in block.splitlines():
-        starts_item = re.match(r"\s*(#|[-*+•] |\d+[.)] |\|)", line)
-        if lines and not starts_item and not lines[-1].startswith("#"):
-            lines[-1] += " " + line.strip()
-        else:
-            lines.append(line.strip())
-    return lines
-
-
-def _split_line(line: str) -> list[str]:
-    parts, start = [], 0
-    for boundary in _BOUNDARY.finditer(line):
-        end = boundary.end()
-        piece = line[start:end].strip()
-        if _ABBREVIATION.search(piece):
-            continue
-        parts.append(piece)
-        start = end
-    parts.append(line[start:].strip())
-    return [part for part in parts if part]
-
-
-def scenes(text: str, length: Callable[[str], int], limit: int) -> list[str]:
-    """Cut `text` into scenes of at most `limit` units of `length`, at paragraphs if it can.
-
-    A text that fits is one scene, unchanged. Nothing is left out: a paragraph over the limit
-    is cut between sentences. Raises LithoError if a single sentence is over the limit.
-    """
-    if length(text) <= limit:
-        return [text]
-    found: list[str] = []
-    for block in paragraphs(text):
-        if length(block) <= limit:
-            _append(found, block, "\n\n", length, limit)
-            continue
-        for count, sentence in enumerate(sentences(block)):
-            if length(sentence) > limit:
-                raise LithoError(
-                    f"a sentence of {length(sentence)} tokens does not fit into the model's "
-                    f"{limit}: split it, it begins {sentence[:60]!r}"
-                )
-            _append(found, sentence, " " if count else "\n\n", length, limit)
-    return found
-
-
-def _append(
-    found: list[str], piece: str, glue: str, length: Callable[[str], int], limit: int
-) -> None:
-    if found and length(found[-1] + glue + piece) <= limit:
-        found[-1] += glue + piece
-    else:
-        found.append(piece)

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Literal, TypeVar
@@ -43,6 +44,7 @@ class Question(Record):
 
 
 Entry = TypeVar("Entry", NamedText, Question)
+PIECE = 12  # characters of a question by which it is looked for
 
 
 def read_texts(path: Path) -> list[NamedText]:
@@ -85,12 +87,30 @@ def _sha256(text: str) -> str:
 
 def leaks(texts: Sequence[NamedText], questions: Sequence[Question]) -> list[tuple[str, str]]:
     """Ids of text and question where the text holds the question with its answer, word by word."""
-    return [
-        (text.id, question.id)
-        for text in texts
-        for question in questions
-        if f"{question.prefix} {question.target}" in " ".join(text.text.split())
-    ]
+    asked = [f"{question.prefix} {question.target}" for question in questions]
+    told_by = _telling_pieces(asked)
+    lengths = {len(piece) for piece in told_by}
+    pairs = []
+    for text in texts:
+        said = " ".join(text.text.split())
+        pieces = {said[i : i + length] for length in lengths for i in range(len(said) - length + 1)}
+        likely = sorted(place for piece in pieces & told_by.keys() for place in told_by[piece])
+        pairs += [(text.id, questions[place].id) for place in likely if asked[place] in said]
+    return pairs
+
+
+def _telling_pieces(asked: Sequence[str]) -> dict[str, list[int]]:
+    """A few characters of each question that are in as few others as can be, and whose they are.
+
+    A text without them cannot hold the question; so the questions need not be looked for in every
+    text one by one.
+    """
+    pieces = [[said[i : i + PIECE] for i in range(max(1, len(said) - PIECE + 1))] for said in asked]
+    common = Counter(piece for own in pieces for piece in set(own))
+    told_by: dict[str, list[int]] = {}
+    for place, own in enumerate(pieces):
+        told_by.setdefault(min(own, key=common.__getitem__), []).append(place)
+    return told_by
 
 
 def _entries(path: Path, kind: type[Entry]) -> Iterator[tuple[str, Entry]]:

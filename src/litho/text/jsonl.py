@@ -2,31 +2,46 @@
 
 import json
 from collections.abc import Iterator
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from litho.core.errors import LithoError
+from litho.core.errors import LithoError, first_line
 from litho.core.records import Record
 
 Kind = TypeVar("Kind", bound=Record)
 
 
-def records(lines: str, source: str, kind: type[Kind], shape: str) -> Iterator[tuple[str, Kind]]:
-    """Each record with the place that it was read at, such as `probes.jsonl, line 3`.
+def values(lines: str, source: str) -> Iterator[tuple[str, Any]]:
+    """Each line's JSON with the place that it was read at, such as `probes.jsonl, line 3`.
 
-    `shape` shows what a line looks like. Raises LithoError that names the first bad line.
+    Blank lines are passed over. Raises LithoError that names the first line that is no JSON.
     """
+    # Not splitlines: JSON may hold U+2028 and others that it takes for ends of lines.
     for number, line in enumerate(lines.split("\n"), 1):
         if not line.strip():
             continue
         where = f"{source}, line {number}"
         try:
-            yield where, kind(**json.loads(line))
-        except json.JSONDecodeError as error:
-            raise LithoError(f"{where} is not valid JSON: {error.msg}") from None
+            value = json.loads(line)
+            json.dumps(value, ensure_ascii=False).encode()  # fails on one half of a \u pair
+        except (ValueError, RecursionError) as error:
+            reason = error.msg if isinstance(error, json.JSONDecodeError) else first_line(error)
+            raise LithoError(f"{where} is not valid JSON: {reason}") from None
+        yield where, value
+
+
+def records(lines: str, source: str, kind: type[Kind], shape: str) -> Iterator[tuple[str, Kind]]:
+    """Each record with its place.
+
+    `shape` shows what a line looks like. Raises LithoError that names the first bad line.
+    """
+    for where, value in values(lines, source):
+        try:
+            record = kind(**value)
         except (ValidationError, TypeError):
             raise LithoError(f"{where}: write {shape} with just these keys") from None
+        yield where, record
 
 
 def check_cloze(where: str, prefix: str, target: str) -> None:

@@ -3,7 +3,7 @@
 import random
 import re
 
-from litho.text.documents import sentences
+from litho.text.sentences import sentences
 
 _LONGEST = 3  # words
 

@@ -5,10 +5,10 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from litho.text.documents import sentences
 from litho.text.items import Probe
 from litho.text.operators import replace
 from litho.text.operators.base import Alternative
+from litho.text.sentences import sentences
 
 HOW_MADE = (
     "Litho made these probes from the text: the answer is a name, a number or a rare word of one "

@@ -96,6 +96,23 @@ def test_an_ensemble_measures_what_its_runs_do(
     assert more[: len(before_rows)] == before_rows and len(more) == len(before_rows) + 2 * 3
 
 
+TIMES = {"seconds": 0.0, "cpu_seconds": 0.0}
+
+
+def test_two_processes_do_what_one_does(litho: Command, tmp_path: Path) -> None:
+    plan = str(write_plan(tmp_path, models=["tiny:llama"]))
+    assert litho("ensemble", plan, "--out", "one")[0] == 0
+    code, _, err = litho("ensemble", plan, "--out", "two", "--processes", "2")
+    assert code == 0, err
+    one, two = (
+        {key: json.loads(r) | TIMES for _, key, r in rows_of(tmp_path / name)}
+        for name in ("one", "two")
+    )
+    assert one == two and len(one) == 2 * 3 + 1
+    code, _, err = litho("ensemble", plan, "--out", "x", "--processes", "2", "--cluster", "auto")
+    assert code == 2 and "exclude each other" in err
+
+
 def test_a_sample_of_the_grid(litho: Command, tmp_path: Path) -> None:
     plan = write_plan(tmp_path, models=["tiny:llama"], sample=4)
     assert litho("ensemble", str(plan), "--out", "e")[0] == 0

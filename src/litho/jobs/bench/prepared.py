@@ -18,9 +18,9 @@ from litho.measure.scorer import ModelScorer
 from litho.model.loaded import LanguageModel, load
 from litho.present.variants import MAX_MEAN_KL, MAX_SURPRISE, HalfScorer, plan_presentations
 from litho.text.cases import Case
-from litho.text.documents import sentences
 from litho.text.items import targets_of
 from litho.text.operators.choice import EVERY_OTHER, MEASURED
+from litho.text.sentences import sentences
 from litho.text.shipped import unrelated_prefixes
 
 SHAPES = tuple(name for name in MEASURED if name not in ("substitute", EVERY_OTHER))

@@ -6,7 +6,7 @@ from itertools import pairwise
 import numpy as np
 
 from litho.core import stats
-from litho.core.stats import CONFIDENCE, RESAMPLES, Estimate
+from litho.core.stats import Estimate
 from litho.jobs.bench.parts import ABLATIONS, ARMS
 from litho.jobs.bench.result import ArmSummary, BenchResult, Matched, Trial, TrialMark
 from litho.text.items import IMPRINT_KINDS
@@ -106,15 +106,8 @@ def _matched(
         level = min(a[:, 0].max(), b[:, 0].max())
         return compare(a, b, level), level
 
-    value, level = compared(np.arange(len(texts)))
-    if len(texts) < 2:
-        return Matched(found=Estimate(value=value, ci=None, n=1), at=level)
-    chance = np.random.default_rng(0)
-    found = [compared(chance.integers(len(texts), size=len(texts)))[0] for _ in range(RESAMPLES)]
-    tail = 100 * (1 - CONFIDENCE) / 2
-    low, high = np.percentile(found, [tail, 100 - tail])
-    interval = float(low), float(high)
-    return Matched(found=Estimate(value=value, ci=interval, n=len(texts)), at=level)
+    _, level = compared(np.arange(len(texts)))
+    return Matched(found=stats.of_units(len(texts), lambda chosen: compared(chosen)[0]), at=level)
 
 
 def _curves(trials: Sequence[Trial], of: MarkReading) -> dict[str, np.ndarray]:

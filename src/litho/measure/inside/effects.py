@@ -47,7 +47,7 @@ class ComparedReadings:
 
 
 Detector = Callable[[ComparedReadings], float | None]
-DETECTORS: Registry[Detector] = Registry("litho.detectors")
+DETECTORS: Registry[Detector] = Registry("detector")
 detector = DETECTORS.register
 
 

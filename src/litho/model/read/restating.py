@@ -1,6 +1,7 @@
 """What the model says when it is asked to restate a sentence, and whether the text bears it out."""
 
 import re
+from collections.abc import Callable
 
 import torch
 from transformers import GenerationConfig
@@ -10,20 +11,26 @@ from litho.model.read.scoring import Target, target_logprobs
 
 TRIES = 4
 ROOM = 1.5  # a restatement may have this many times the tokens of the sentence
-_SENTENCE = re.compile(r"[^\n]+?[.!?](?=\s|$)")
 _FACT = re.compile(r"\d[\d.,:]*|[A-ZА-Я]\w+")
 
 
-def restatements(model: LanguageModel, text: str, sentence: str, seed: int) -> list[str]:
+def restatements(
+    model: LanguageModel,
+    text: str,
+    sentence: str,
+    first_sentence: Callable[[str], str | None],
+    seed: int,
+) -> list[str]:
     """Restatements of a sentence of `text` that the model itself makes and takes as entailed.
 
-    One that adds or loses a number or a name is dropped, since a small model says yes to much.
+    `first_sentence` finds a finished sentence at the beginning of what the model says. One that
+    adds or loses a number or a name is dropped, since a small model says yes to much.
     """
     found: list[str] = []
     for said in _said(model, sentence, seed):
-        first = _SENTENCE.match(said)
-        if first and _facts(first.group()) == _facts(sentence):
-            found.append(first.group())
+        first = first_sentence(said)
+        if first and _facts(first) == _facts(sentence):
+            found.append(first)
     new = dict.fromkeys(said for said in found if said != sentence)
     return [said for said in new if _entailed(model, text, said)]
 

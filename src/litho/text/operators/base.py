@@ -40,7 +40,7 @@ class Scorer(Protocol):
 
 
 Operator = Callable[[str, Scorer, random.Random], Iterator[Rows]]
-OPERATORS: Registry[Operator] = Registry("litho.operators")
+OPERATORS: Registry[Operator] = Registry("operator")
 operator = OPERATORS.register
 
 

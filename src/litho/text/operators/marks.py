@@ -3,10 +3,10 @@
 import random
 from collections.abc import Iterator
 
+from litho.text.markup import HIGHLIGHTS
 from litho.text.operators.base import Rows, Scorer, fresh, operator
 from litho.text.operators.places import FACT, ends_in_list, is_english, statements
 
-_MARKS = (("**", "**"), ("_", "_"), ("“", "”"), ("[", "]"))
 _SUMMARY_OPENERS = ("In short: ", "To sum up: ", "Remember: ", "The main point: ", "Again: ")
 _CONTEXTS = (
     "From an encyclopedia:",
@@ -28,7 +28,7 @@ _CONTEXTS = (
 def highlight(text: str, scorer: Scorer, chance: random.Random) -> Iterator[Rows]:
     """Puts marks around a name or a number."""
     spans = [match.span() for match in FACT.finditer(text)]
-    choices = [(span, mark) for span in spans for mark in _MARKS]
+    choices = [(span, mark) for span in spans for mark in HIGHLIGHTS]
     chance.shuffle(choices)
     yield from fresh(
         text,

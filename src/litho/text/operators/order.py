@@ -5,9 +5,9 @@ import re
 from collections.abc import Iterator
 from itertools import pairwise
 
-from litho.text.documents import sentences
 from litho.text.operators.base import Rows, Scorer, fresh, operator
 from litho.text.operators.places import VERB, changed, declares, joined, lowered, raised, statements
+from litho.text.sentences import sentences
 
 
 @operator

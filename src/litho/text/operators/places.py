@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import NamedTuple
 
-from litho.text.documents import paragraphs, sentences
 from litho.text.operators.base import Rows, fresh
+from litho.text.sentences import paragraphs, sentences
 
 _TITLE = r"(?:(?:Dr|Mr|Mrs|Ms|Prof|St)\. )"
 _CAPITALISED = r"[A-ZА-Я][\w’'-]*"

@@ -5,7 +5,6 @@ import random
 import re
 from collections.abc import Iterator
 
-from litho.text.documents import sentences
 from litho.text.operators.base import Rows, Scorer, fresh, operator
 from litho.text.operators.places import (
     FACT,
@@ -24,6 +23,7 @@ from litho.text.operators.places import (
     unlisted,
     whole,
 )
+from litho.text.sentences import sentences
 
 
 @operator
