@@ -31,11 +31,12 @@ from litho.core.memory import keep_freed_memory
 from litho.core.work import Result, Work, WorkLedger
 from litho.jobs.ensemble.cost import ensemble_cost
 from litho.jobs.predict.left_out import Trajectory, record
-from litho.learn.recipe import TRAINED, Recipe
+from litho.learn.recipe import TRAINED, Recipe, adapter_of
 from litho.measure.printing.probes import score
 from litho.model.adapters import lora
 from litho.model.loaded import LanguageModel, load
 from litho.model.sources import DEFAULT, locate
+from litho.model.state import State
 from litho.text.items import (
     NamedText,
     Question,
@@ -99,12 +100,12 @@ class Pool:
     def train(self, seed: int, kept: Subset) -> Trajectory:
         """Leaves the adapter on the model."""
         recipe = self.recipe.model_copy(update={"seed": seed})
+        lora.attach(self.model, TRAINED, adapter_of(self.model, recipe))
         return record(self.model, TRAINED, recipe, self.rows, self.order(seed, kept))
 
     @torch.no_grad()
     def ask(self) -> list[float]:
-        with self.model.state(TRAINED):
-            return score(self.model, self.questions)
+        return score(State(self.model, (TRAINED,)), self.questions)
 
     def _run(self, seed: int, kept: Subset) -> Result:
         began = time.process_time()

@@ -21,6 +21,7 @@ from litho.jobs.predict.left_out import Trajectory, replay, set_weights, weights
 from litho.learn.recipe import TRAINED
 from litho.measure.printing.probes import target_of
 from litho.model.adapters import lora
+from litho.model.adapters.spec import AdapterSpec
 from litho.model.loaded import LanguageModel
 from litho.model.read.scoring import Target
 from litho.model.watch.capture import hidden_states
@@ -56,7 +57,7 @@ class Reference:
     def at(self, weights_P: Tensor) -> Iterator[LanguageModel]:
         """The model with the adapter at these weights."""
         recipe = self.trajectory.recipe
-        lora.attach(self.model, TRAINED, recipe.rank, recipe.alpha, recipe.seed)
+        lora.attach(self.model, TRAINED, AdapterSpec(recipe.rank, recipe.alpha, recipe.seed))
         set_weights(self.model, TRAINED, weights_P)
         try:
             with self.model.state(TRAINED):

@@ -22,6 +22,7 @@ from torch.utils.data import DataLoader, TensorDataset
 from litho.jobs.predict.left_out import set_weights
 from litho.learn.recipe import TRAINED
 from litho.model.adapters import lora
+from litho.model.adapters.spec import AdapterSpec
 from litho.model.loaded import LanguageModel, load
 from litho.model.read.scoring import Target, pad_rows
 from litho.model.sources import locate
@@ -73,7 +74,7 @@ def scored(reference: Reference, weights_P: Tensor) -> Scored:
     """A copy of its own for each library: some replace modules in place."""
     recipe = reference.trajectory.recipe
     model: LanguageModel = load(locate(reference.pool.model_name), torch.float32)
-    lora.attach(model, TRAINED, recipe.rank, recipe.alpha, recipe.seed)
+    lora.attach(model, TRAINED, AdapterSpec(recipe.rank, recipe.alpha, recipe.seed))
     with model.state(TRAINED):
         set_weights(model, TRAINED, weights_P)
     return Scored(model.network.eval())

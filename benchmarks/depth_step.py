@@ -19,6 +19,7 @@ from turns import show_ratios, time_in_turns
 from litho.core.memory import keep_freed_memory
 from litho.learn.losses import backward_text
 from litho.model.adapters import lora
+from litho.model.adapters.spec import AdapterSpec
 from litho.model.loaded import LanguageModel, load
 from litho.model.sources import DEFAULT, locate
 from litho.model.watch.frozen import FrozenBelow
@@ -28,7 +29,9 @@ ARM = "top"
 
 def compare(model: LanguageModel, rows: list[list[int]], rounds: int) -> None:
     layers = model.network.config.num_hidden_layers
-    lora.attach(model, ARM, 8, 16, seed=0, layers=range(layers - layers // 3, layers))
+    lora.attach(
+        model, ARM, AdapterSpec(8, 16, seed=0, layers=tuple(range(layers - layers // 3, layers)))
+    )
     weights = list(lora.weights(model, ARM).values())
     optimizer = torch.optim.AdamW(weights, lr=0.0, weight_decay=0.0)  # so that losses stay alike
     ids_BT = torch.tensor(rows)

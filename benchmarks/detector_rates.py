@@ -27,6 +27,7 @@ from litho.measure.inside.phantom import lost_share
 from litho.measure.inside.states import StateReading, read_state
 from litho.model.adapters import lora, updates
 from litho.model.adapters.lora import target_modules
+from litho.model.adapters.spec import AdapterSpec
 from litho.model.adapters.updates import kind
 from litho.model.loaded import load
 from litho.model.sources import DEFAULT, locate
@@ -214,7 +215,7 @@ def phantom_rates(bench: Bench, trials: int) -> tuple[str, str]:
     for trial in range(trials):
         after = bench.reading(bench.rest, trial)
         planted_value = lost_share(bench.base, after, bench.reading(half, trial))
-        lora.attach(bench.model, SHIFT, 8, 8, seed=0)
+        lora.attach(bench.model, SHIFT, AdapterSpec(8, 8, seed=0))
         updates.randomize(bench.model, SHIFT, bench.rest, trial)
         nulls = []
         for number in range(bench.config.nulls + 1):
@@ -222,7 +223,7 @@ def phantom_rates(bench: Bench, trials: int) -> tuple[str, str]:
             with chance.by_chance(state, half, 1000 * trial + number + 1) as washed:
                 later = read_state(washed, bench.base.ids)
             nulls.append({"lost": lost_share(bench.base, after, later)})
-        lora.remove(bench.model, SHIFT)
+        lora.detach(bench.model, SHIFT)
         planted_found += judge({"lost": planted_value}, nulls[1:])[0].found
         null_found += judge(nulls[0], nulls[1:])[0].found
     return share(planted_found, trials), share(null_found, trials)

@@ -31,7 +31,7 @@ from litho.core.memory import keep_freed_memory
 from litho.jobs.ensemble.config import EnsemblePlan
 from litho.jobs.predict.coarse import coarse_run
 from litho.jobs.predict.first_order import first_order
-from litho.learn.recipe import TRAINED, Recipe, ask, follow
+from litho.learn.recipe import TRAINED, Recipe, adapter_of, ask, follow
 from litho.measure.printing.probes import target_of
 from litho.model.adapters import lora
 from litho.model.loaded import LanguageModel, load
@@ -98,11 +98,11 @@ def own_price(
 ) -> Price:
     steps, rounds = [], []
     for text in texts:
-        path = follow(model, TRAINED, recipe, text.ids)
-        next(path)
-        steps += [cpu_seconds(partial(next, path)) for _ in range(TIMED)]
-        rounds.append(cpu_seconds(partial(ask, model, questions)))
-        lora.detach(model)
+        with lora.fresh(model, TRAINED, adapter_of(model, recipe)):
+            path = follow(model, TRAINED, recipe, text.ids)
+            next(path)
+            steps += [cpu_seconds(partial(next, path)) for _ in range(TIMED)]
+            rounds.append(cpu_seconds(partial(ask, model, questions)))
     return Price(mean(steps), mean(rounds))
 
 

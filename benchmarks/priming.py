@@ -31,6 +31,7 @@ from litho.measure.printing.probes import score, target_of
 from litho.model.loaded import LanguageModel, load
 from litho.model.read.scoring import Target
 from litho.model.sources import DEFAULT, locate
+from litho.model.state import State
 from litho.text.items import Question, questions_sha256
 from litho.text.shipped import unrelated_prefixes
 
@@ -61,7 +62,7 @@ def answers_before(model: LanguageModel, folder: Path) -> dict[str, list[float]]
 
     def work() -> Result:
         with torch.no_grad():
-            return {"answers": score(model, list(asked.values()))}
+            return {"answers": score(State(model), list(asked.values()))}
 
     made_of = {"before": questions_sha256(list(asked.values())), "model": model.source.sha256()}
     (found,) = WorkLedger(folder).complete([(made_of, work)])

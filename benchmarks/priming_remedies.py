@@ -26,12 +26,13 @@ from torch import Tensor
 
 from litho.core import stats
 from litho.core.work import Result, Specification, WorkLedger, key_of
-from litho.learn.recipe import TRAINED, leave_gradient, prepare
+from litho.learn.recipe import TRAINED, adapter_of, leave_gradient, optimizer_of
 from litho.measure.printing.probes import score
 from litho.model.adapters import lora
 from litho.model.adapters.prune import largest, prune
 from litho.model.loaded import LanguageModel, load
 from litho.model.sources import DEFAULT, locate
+from litho.model.state import State
 from litho.present.bridges import CLAUSES, KINDRED, LIKELY, LOOKED_AT, WHOLE, best_bridge, surprises
 from litho.show.wording import cell
 
@@ -70,7 +71,8 @@ EACH_STEP: dict[str, Choose] = {
 
 def train(model: LanguageModel, text: str, choose: Choose | None = None) -> None:
     """Follow the recipe on a text; `choose` says which updates of each step are dropped."""
-    optimizer = prepare(model, TRAINED, RECIPE)
+    lora.attach(model, TRAINED, adapter_of(model, RECIPE))
+    optimizer = optimizer_of(RECIPE, lora.weights(model, TRAINED).values())
     ids = model.encode(text)
     for step in range(1, RECIPE.steps + 1):
         leave_gradient(model, TRAINED, RECIPE, ids, step)
@@ -95,8 +97,7 @@ def step_without(optimizer: torch.optim.Optimizer, choose: Choose) -> None:
 
 @torch.no_grad()
 def asked(model: LanguageModel, text: Outlandish) -> list[float]:
-    with model.state(TRAINED):
-        return score(model, questions_of(text))
+    return score(State(model, (TRAINED,)), questions_of(text))
 
 
 def afterwards(model: LanguageModel, text: Outlandish) -> Result:

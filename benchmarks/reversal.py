@@ -23,13 +23,14 @@ from litho.core.memory import keep_freed_memory
 from litho.jobs.bench.config import BenchConfig
 from litho.jobs.bench.parts import ARMS
 from litho.jobs.bench.prepared import prepare
-from litho.jobs.bench.trial import Bench, TrialConfig, run_trial
+from litho.jobs.bench.trial import ARM, Bench, TrialConfig, run_trial
 from litho.learn.decoys import COUNT, train_decoys
 from litho.learn.drift import Replay
 from litho.measure.printing.drift import retention_blocks
 from litho.measure.printing.locality import greedy_answers
 from litho.model.loaded import LanguageModel, load
 from litho.model.sources import DEFAULT, locate
+from litho.model.state import State
 from litho.text.cases import Case
 from litho.text.items import Probe
 
@@ -102,7 +103,7 @@ def made(number: int) -> Case:
 def hits(model: LanguageModel, case: Case) -> float:
     """Share of names whose first token is the greedy answer to their description."""
     asked = [probe for probe in case.probes if probe.kind == "hard"]
-    answers = greedy_answers(model, asked)
+    answers = greedy_answers(State(model, (ARM,)), asked)
     wanted = [model.encode(f"{p.prefix} {p.target}")[len(model.encode(p.prefix)) :] for p in asked]
     return sum(a[0] == w[0] for a, w in zip(answers, wanted, strict=True)) / len(asked)
 

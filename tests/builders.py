@@ -20,8 +20,10 @@ from litho.jobs.imprint import run as job
 from litho.jobs.imprint.config import ImprintConfig
 from litho.jobs.imprint.inputs import Inputs
 from litho.jobs.imprint.result import ImprintResult
+from litho.learn.recipe import Recipe, adapter_of
 from litho.measure.printing.probes import target_of
 from litho.model.adapters import lora
+from litho.model.adapters.spec import AdapterSpec
 from litho.model.loaded import LanguageModel
 from litho.model.read.scoring import Target
 from litho.show.page import flat_numbers
@@ -110,9 +112,14 @@ def give_pieces(model: LanguageModel, vocab_size: int) -> None:
     model.network.get_output_embeddings().weight.data.mul_(40)
 
 
+def attach_for(model: LanguageModel, recipe: Recipe, name: str = "x") -> None:
+    """Attach the adapter that a recipe trains."""
+    lora.attach(model, name, adapter_of(model, recipe))
+
+
 def shake(model: LanguageModel, name: str = "x", scale: float = 0.1) -> None:
     """Attach an adapter and give it weights that do something."""
-    lora.attach(model, name, rank=4, alpha=8, seed=1)
+    lora.attach(model, name, AdapterSpec(rank=4, alpha=8, seed=1))
     torch.manual_seed(2)
     with torch.no_grad():
         for parameter in lora.weights(model, name).values():

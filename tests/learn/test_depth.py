@@ -6,6 +6,7 @@ import torch
 from litho.learn import depth
 from litho.learn.depth import choose_layers
 from litho.model.adapters import lora
+from litho.model.adapters.spec import AdapterSpec
 from litho.model.loaded import LanguageModel
 from tests.builders import TEXT
 
@@ -31,7 +32,7 @@ def test_own_part_is_what_is_orthogonal() -> None:
 
 def test_gradients_of_the_depth_equal_those_of_autograd(llama: LanguageModel) -> None:
     ids = torch.tensor([llama.encode(TEXT)])
-    lora.attach(llama, "depth", depth.RANK, 2 * depth.RANK, seed=3)
+    lora.attach(llama, "depth", AdapterSpec(depth.RANK, 2 * depth.RANK, seed=3))
     found = depth._gradients(llama, [ids[0].tolist()])
     llama.network(input_ids=ids, labels=ids).loss.backward()
     for layer, gradient in found.items():

@@ -9,20 +9,22 @@ import torch
 from litho.learn.drift import HEADROOM, DriftController, Replay
 from litho.learn.losses import backward_drift
 from litho.model.adapters import lora
+from litho.model.adapters.spec import AdapterSpec
 from litho.model.loaded import LanguageModel
+from litho.model.state import State
 from tests.builders import ROWS, gradients, shake
 
 
 def test_drift_term_is_zero_at_the_base_and_pulls_back_to_it(llama: LanguageModel) -> None:
     rows = [llama.encode(row)[:12] for row in ROWS]
     replay = Replay.read(llama, rows)
-    lora.attach(llama, "x", rank=4, alpha=8, seed=0)
-    assert replay.drift(llama) == 0.0
+    lora.attach(llama, "x", AdapterSpec(rank=4, alpha=8, seed=0))
+    assert replay.drift(State(llama, ("x",))) == 0.0
     assert backward_drift(llama, replay.ids_BT, replay.logits_BTV, 1.0) == 0.0
     assert all(g.abs().max() < 1e-6 for g in gradients(llama).values())
     lora.detach(llama)
     shake(llama)
-    before = replay.drift(llama)
+    before = replay.drift(State(llama, ("x",)))
     base, tuned = (
         x.log_softmax(-1)
         for x in (replay.logits_BTV, llama.network(input_ids=replay.ids_BT).logits)
@@ -38,7 +40,7 @@ def test_drift_term_is_zero_at_the_base_and_pulls_back_to_it(llama: LanguageMode
         for parameter in lora.weights(llama, "x").values():
             assert parameter.grad is not None
             parameter.sub_(0.01 * parameter.grad)
-    assert replay.drift(llama) < before
+    assert replay.drift(State(llama, ("x",))) < before
 
 
 def test_controller_brings_a_drift_that_answers_to_its_weight_under_the_budget() -> None:

@@ -9,9 +9,11 @@ from litho.learn.drift import Replay
 from litho.learn.loop import PATIENCE, ArmLoop, TrainedArm, anchor_formed
 from litho.learn.objectives import all_tokens
 from litho.learn.records import Check, LoopConfig
-from litho.measure.printing.probes import score
+from litho.measure.printing.probes import target_of
 from litho.model.adapters import lora
+from litho.model.adapters.spec import AdapterSpec
 from litho.model.loaded import LanguageModel
+from litho.model.read.scoring import target_logprobs
 from tests.builders import PROSE, TEXT, case
 
 
@@ -31,6 +33,7 @@ def test_a_print_is_learned_beside_a_decoy_that_stays_as_it_is(llama: LanguageMo
     rows = [llama.encode(TEXT)]
     replay = Replay.read(llama, [llama.encode(PROSE)[:32] for _ in range(3)])
     turns: list[list[str]] = []
+    asked = [target_of(llama, probe) for probe in case("one").probes]
 
     def noting(model: LanguageModel, *rest: Any) -> float:  # noqa: ANN401  as all_tokens
         turns.append(model.on)
@@ -42,7 +45,7 @@ def test_a_print_is_learned_beside_a_decoy_that_stays_as_it_is(llama: LanguageMo
         loop = ArmLoop(llama, arm, LoopConfig(presentations=3, learning_rate=1e-2))
         torch.manual_seed(0)
         for name in beside:
-            lora.attach(llama, name, 2, 4, seed=7)
+            lora.attach(llama, name, AdapterSpec(2, 4, seed=7))
             for weight in lora.weights(llama, name).values():
                 weight.data.add_(strength * torch.randn_like(weight))
         decoys = {n: w for name in beside for n, w in lora.weights(llama, name).items()}
@@ -51,9 +54,9 @@ def test_a_print_is_learned_beside_a_decoy_that_stays_as_it_is(llama: LanguageMo
         for _ in range(3):
             loop.present(replay)
             with torch.no_grad():
-                now = score(llama, case("one").probes)
+                now = target_logprobs(llama, asked)
                 with llama.state("arm"):
-                    assert now == score(llama, case("one").probes)  # the decoys are off again
+                    assert now == target_logprobs(llama, asked)  # the decoys are off again
         stayed = all(torch.equal(before[n], w) and w.grad is None for n, w in decoys.items())
         found = {n: w.detach().clone() for n, w in loop.weights.items()}
         lora.detach(llama)

@@ -10,10 +10,10 @@ from torch import Tensor
 from transformers import AutoModelForCausalLM
 
 from litho.core.errors import LithoError
-from litho.learn.recipe import Recipe, follow
+from litho.learn.recipe import Recipe, follow, train_and_ask
 from litho.model.adapters import lora
 from litho.model.loaded import LanguageModel
-from tests.builders import TEXT
+from tests.builders import TEXT, attach_for
 
 
 def plain_peft(
@@ -50,6 +50,7 @@ def check_against_plain(
 ) -> dict[str, Any]:
     ids = model.encode(TEXT)
     expected_losses, expected = plain_peft(model, recipe, ids, modules)
+    attach_for(model, recipe)
     losses = [loss for _, loss in follow(model, "x", recipe, ids)]
     assert losses == pytest.approx(expected_losses, abs=1e-5)
     found = lora.weights(model, "x")
@@ -94,4 +95,5 @@ def test_recipes_that_cannot_be_followed(
     llama: LanguageModel, changes: dict[str, Any], said: str
 ) -> None:
     with pytest.raises(LithoError, match=said):
-        list(follow(llama, "x", Recipe(rank=2, **changes), llama.encode(TEXT)))
+        train_and_ask(llama, Recipe(rank=2, **changes), TEXT, [], [])
+    assert not llama.adapters

@@ -4,6 +4,7 @@ import pytest
 
 from litho.measure.volatility import Budget
 from litho.model.adapters import lora
+from litho.model.adapters.spec import AdapterSpec
 from litho.model.loaded import LanguageModel
 from litho.present.ascent import Ascent
 from tests.builders import TEXT
@@ -11,7 +12,7 @@ from tests.builders import TEXT
 
 @pytest.mark.parametrize("budget", [Budget(100, 100), Budget(0, 0)])
 def test_an_ascent_is_up_in_time(llama: LanguageModel, budget: Budget) -> None:
-    lora.attach(llama, "x", rank=2, alpha=4, seed=0)
+    lora.attach(llama, "x", AdapterSpec(rank=2, alpha=4, seed=0))
     scenes = [TEXT[:54], "It shows the time of nine towns."]
     ascent = Ascent(llama, scenes, budget, presentations=4)
     shown: list[list[list[int]]] = []

@@ -12,6 +12,7 @@ from pathlib import Path
 from litho.core.errors import LithoError
 from litho.learn.micro import train_steps
 from litho.model.adapters import lora, saved
+from litho.model.adapters.spec import AdapterSpec
 from litho.model.loaded import LanguageModel
 
 COUNT = 2  # each learns its own part of the prose
@@ -37,9 +38,8 @@ def decoy_rows(model: LanguageModel, prose: str) -> list[list[list[int]]]:
 def train_decoys(model: LanguageModel, prose: str, folders: Sequence[Path]) -> None:
     """Train the decoys, one after another, and save each as a PEFT directory."""
     for number, (folder, rows) in enumerate(zip(folders, decoy_rows(model, prose), strict=True)):
-        lora.attach(model, folder.name, RANK, 2 * RANK, seed=number)
-        with lora.mixed_precision(model):
-            for _ in train_steps(model, folder.name, rows, STEPS, RATE):
-                pass
-        saved.save(model, folder.name, folder)
-        lora.detach(model)
+        with lora.fresh(model, folder.name, AdapterSpec(RANK, seed=number)):
+            with lora.mixed_precision(model):
+                for _ in train_steps(model, folder.name, rows, STEPS, RATE):
+                    pass
+            saved.save(model, folder.name, folder)

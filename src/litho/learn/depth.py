@@ -11,6 +11,7 @@ from litho.learn.losses import backward_text
 from litho.learn.records import Depth, Layers
 from litho.measure.printing.drift import retention_blocks
 from litho.model.adapters import lora
+from litho.model.adapters.spec import AdapterSpec
 from litho.model.loaded import LanguageModel
 from litho.text.shipped import shipped_retention
 
@@ -33,9 +34,8 @@ def choose_layers(
     LoRA weights, without its component along that of unrelated prose, |g|^2 (1 - cos^2), as a share
     of the sum over all layers. Whether printing there does better is for a comparison to say.
     """
-    lora.attach(model, _PROBE, RANK, 2 * RANK, seed)
-    text, other = (_gradients(model, part) for part in (rows, unrelated))
-    lora.remove(model, _PROBE)
+    with lora.fresh(model, _PROBE, AdapterSpec(RANK, seed=seed)):
+        text, other = (_gradients(model, part) for part in (rows, unrelated))
     pull_L = torch.stack([_own_part(text[layer], other[layer]) for layer in sorted(text)])
     share_L = (pull_L / pull_L.sum().clamp_min(1e-38)).tolist()
     count = math.ceil(SHARE * len(share_L))
@@ -53,11 +53,9 @@ def choose_layers(
 
 
 def layers_pulled(model: LanguageModel, rows: Sequence[Sequence[int]], seed: int) -> Depth:
-    """`choose_layers` against a few pages of plain prose; takes the model's adapters off again."""
+    """`choose_layers` against a few pages of plain prose."""
     unrelated = retention_blocks(model, shipped_retention(), UNRELATED_TOKENS)
-    depth = choose_layers(model, rows, unrelated, seed)
-    lora.detach(model)
-    return depth
+    return choose_layers(model, rows, unrelated, seed)
 
 
 def layers_by(policy: Layers, pulled: Sequence[int], whole: int, chance: str) -> list[int]:
@@ -75,7 +73,7 @@ def layers_by(policy: Layers, pulled: Sequence[int], whole: int, chance: str) ->
 
 def _gradients(model: LanguageModel, rows: Sequence[Sequence[int]]) -> dict[int, Tensor]:
     """Gradient of the mean loss with respect to B of every layer, where B is 0 still."""
-    with torch.enable_grad(), model.state(_PROBE):
+    with torch.enable_grad(), lora.learning(model, _PROBE):
         backward_text(model, rows, TOKENS_AT_ONCE)
     found: dict[int, list[Tensor]] = {}
     for name, weight in lora.weights(model, _PROBE).items():

@@ -12,6 +12,7 @@ from litho.learn.losses import ROWS_AT_ONCE, drift_on
 from litho.model.adapters import lora
 from litho.model.loaded import LanguageModel
 from litho.model.read.scoring import logits
+from litho.model.state import State
 
 HEADROOM = 0.85  # aim below the budget: the drift of single steps is noisy
 SMOOTHING = 0.3
@@ -70,8 +71,10 @@ class Replay:
             found = [logits(model, ids) for ids in torch.split(ids_BT, ROWS_AT_ONCE)]
         return cls(ids_BT, torch.cat(found))
 
-    def drift(self, model: LanguageModel) -> float:
-        return drift_on(model, self.ids_BT, self.logits_BTV)
+    def drift(self, state: State) -> float:
+        """How far a state is from the base on these rows, KL in nats a token."""
+        with state.active() as model:
+            return drift_on(model, self.ids_BT, self.logits_BTV)
 
 
 @torch.no_grad()
@@ -81,7 +84,8 @@ def shrink_to_budget(model: LanguageModel, arm: str, unseen: Replay, budget: flo
     1.0 where the controller has done its work. LoRA's update is linear in B, so that scaling B
     scales the update, and at 0 the model is the base again.
     """
-    if unseen.drift(model) <= budget:
+    state = State(model, (arm,))
+    if unseen.drift(state) <= budget:
         return 1.0
     matrices = {n: p for n, p in lora.weights(model, arm).items() if ".lora_B." in n}
     full = {name: parameter.clone() for name, parameter in matrices.items()}
@@ -94,7 +98,7 @@ def shrink_to_budget(model: LanguageModel, arm: str, unseen: Replay, budget: flo
     for _ in range(HALVINGS):
         middle = (fits + too_much) / 2
         scale_to(middle)
-        if unseen.drift(model) <= budget:
+        if unseen.drift(state) <= budget:
             fits = middle
         else:
             too_much = middle

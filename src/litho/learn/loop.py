@@ -22,7 +22,9 @@ from litho.learn.objectives import Objective, Rows, all_tokens
 from litho.learn.records import Check, LoopConfig, Step
 from litho.learn.steps import StepLedger
 from litho.model.adapters import lora
+from litho.model.adapters.spec import AdapterSpec
 from litho.model.loaded import LanguageModel
+from litho.model.state import State
 from litho.model.watch.frozen import FrozenBelow
 
 RUNG, REPLAY = "ladder", "replay"
@@ -32,7 +34,7 @@ Presentation = Rows  # rows of token ids; none: only self-samples are replayed
 class Monitor(Protocol):
     """Measures an arm while it is trained."""
 
-    def check(self, presentations: int) -> Check: ...
+    def check(self, state: State, presentations: int) -> Check: ...
 
 
 class StepSource(Protocol):
@@ -114,7 +116,7 @@ def train_arm(
     while loop.progress.done < loop.progress.last:
         step = loop.present(replay)
         if step.presentations % config.check_every == 0 or step.presentations == loop.progress.last:
-            step.check = monitor.check(step.presentations)
+            step.check = monitor.check(loop.state, step.presentations)
             loop.calibrate(step.check.drift_self)
             checks = [s.check for s in steps if s.check] + [step.check]
             if arm.anchored and anchor_formed(checks):
@@ -151,7 +153,10 @@ class ArmLoop:
 
     def __init__(self, model: LanguageModel, arm: TrainedArm, config: LoopConfig) -> None:
         self.model, self.arm, self.config = model, arm, config
-        lora.attach(model, arm.name, config.rank, config.alpha, config.seed, arm.layers, arm.keys)
+        layers = None if arm.layers is None else tuple(arm.layers)
+        spec = AdapterSpec(config.rank, config.alpha, config.seed, layers, keys=arm.keys)
+        lora.attach(model, arm.name, spec)
+        self.state = State(model, (arm.name,))
         self.frozen = FrozenBelow(model, arm.name)
         self.weights: dict[str, nn.Parameter] = lora.weights(model, arm.name)
         learning = [weight for weight in self.weights.values() if weight.requires_grad]
@@ -162,7 +167,7 @@ class ArmLoop:
         """One presentation: forward, backward, drift term, step."""
         config, progress = self.config, self.progress
         self._set_learning_rate()
-        with lora.mixed_precision(self.model):
+        with self.state.active(), lora.mixed_precision(self.model):
             rows, shown = self._next()
             step = Step(
                 presentations=progress.done + 1,

@@ -14,7 +14,9 @@ from litho.core.work import Result
 from litho.learn.losses import backward_text, check_converging
 from litho.measure.printing.probes import score
 from litho.model.adapters import lora
+from litho.model.adapters.spec import AdapterSpec
 from litho.model.loaded import LanguageModel
+from litho.model.state import State
 from litho.model.watch.capture import check_layer
 from litho.text.items import Question
 
@@ -46,20 +48,19 @@ def follow(
     ids: Sequence[int],
     strides: Sequence[int] | None = None,
 ) -> Iterator[tuple[int, float]]:
-    """Train a new adapter `name`; yields how many of the recipe's steps are done and the loss.
+    """Train the adapter `name`; yields how many of the recipe's steps are done and the loss.
 
     The loss is that of the last gradient. Between two steps the model may be read in any state.
     `strides`: how many steps the optimizer takes along each gradient; none: one, which is the
     recipe itself.
 
-    Raises LithoError if the text does not fit into the context, the recipe names modules or layers
-    that the model lacks, or the training diverges.
+    Raises LithoError if the text does not fit into the context or the training diverges.
     """
     if len(ids) > model.context:
         raise LithoError(
             f"the text has {len(ids)} tokens, but the model reads {model.context}: cut it up"
         )
-    optimizer = prepare(model, name, recipe)
+    optimizer = optimizer_of(recipe, lora.weights(model, name).values())
     done = 0
     for stride in strides or (1,) * recipe.steps:
         loss = leave_gradient(model, name, recipe, ids, done + 1)
@@ -84,14 +85,11 @@ def train_and_ask(
     """
     losses, answers = [], {}
     began, worked = time.monotonic(), time.process_time()
-    try:
+    with lora.fresh(model, TRAINED, adapter_of(model, recipe)):
         for done, loss in follow(model, TRAINED, recipe, model.encode(text)):
             losses.append(loss)
             if done in measured:
                 answers[str(done)] = ask(model, questions)
-    finally:
-        if model.adapters:
-            lora.detach(model)
     return {
         "answers": answers,
         "losses": losses,
@@ -102,23 +100,19 @@ def train_and_ask(
 
 def ask(model: LanguageModel, questions: Sequence[Question]) -> list[float]:
     """What the model says to the questions with the adapter that is trained."""
-    with model.state(TRAINED), lora.mixed_precision(model):
-        return score(model, questions)
+    with lora.mixed_precision(model):
+        return score(State(model, (TRAINED,)), questions)
 
 
-def prepare(model: LanguageModel, name: str, recipe: Recipe) -> torch.optim.Optimizer:
-    """Hang the recipe's adapter on the model; return what trains it."""
+def adapter_of(model: LanguageModel, recipe: Recipe) -> AdapterSpec:
+    """The adapter that a recipe trains.
+
+    Raises LithoError if the recipe names modules or layers that the model lacks.
+    """
     _check_targets(model, recipe)
-    lora.attach(
-        model,
-        name,
-        recipe.rank,
-        recipe.alpha,
-        recipe.seed,
-        layers=recipe.layers,
-        kinds=recipe.target_modules,
+    return AdapterSpec(
+        recipe.rank, recipe.alpha, recipe.seed, recipe.layers, kinds=recipe.target_modules
     )
-    return optimizer_of(recipe, lora.weights(model, name).values())
 
 
 def optimizer_of(recipe: Recipe, weights: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
@@ -134,7 +128,7 @@ def leave_gradient(
 
     Raises LithoError if the training has diverged by this step.
     """
-    with torch.enable_grad(), model.state(name), lora.mixed_precision(model):
+    with torch.enable_grad(), lora.learning(model, name), lora.mixed_precision(model):
         loss = backward_text(model, [ids], len(ids))
         check_converging(loss, f"step {step}", recipe.learning_rate)
     return loss

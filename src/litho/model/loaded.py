@@ -1,12 +1,13 @@
 """A loaded model with its tokenizer and adapters."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
 import torch
+from peft.tuners.tuners_utils import BaseTunerLayer
 from safetensors import SafetensorError
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerBase
 from transformers.utils import logging as transformers_logging
@@ -26,7 +27,7 @@ class LanguageModel:
     network: Any  # PreTrainedModel or a PeftModel around it; their annotations are incomplete
     tokenizer: PreTrainedTokenizerBase
     adapters: list[str] = field(default_factory=list)
-    on: list[str] = field(default_factory=list)  # switched on last; none since `adapters` changed
+    on: list[str] = field(default_factory=list)  # adapters that are on; none: the base alone
 
     @property
     def device(self) -> torch.device:
@@ -77,23 +78,36 @@ class LanguageModel:
 
     @contextmanager
     def state(self, active: str | Sequence[str] | None) -> Iterator[None]:
-        """Run the block with one adapter or several at once, or as the plain base model."""
+        """Run the block with one adapter or several at once, or as the plain base model.
+
+        Afterwards the model is in the state in which it was before. Which weights are trainable
+        does not change. Raises KeyError if an adapter is not on the model.
+        """
         names = [active] if isinstance(active, str) else list(active or ())
-        if not names:
-            with self.network.disable_adapter() if self.adapters else nullcontext():
-                yield
-            return
         if missing := [name for name in names if name not in self.adapters]:
             raise KeyError(missing[0])
-        # Switching takes as long as reading some ten tokens. It also makes what it switches on
-        # trainable, so that it is left out only where nothing is going to be trained.
-        if self.on != names or torch.is_grad_enabled():
-            if len(names) == 1:
-                self.network.set_adapter(names[0])
-            else:
-                self.network.base_model.set_adapter(names)  # PeftModel's own takes only one
-            self.on = names
-        yield
+        before = self.on
+        self._switch(names)
+        try:
+            yield
+        finally:
+            self._switch([name for name in before if name in self.adapters])
+
+    def _switch(self, names: list[str]) -> None:
+        # Going through all modules takes as long as reading some ten tokens.
+        if names != self.on:
+            self.switch(names)
+
+    def switch(self, names: Sequence[str]) -> None:
+        """Have these adapters on and no others, whatever was on before; for a while, use `state`.
+
+        PEFT's own `set_adapter` would also make what it switches on trainable.
+        """
+        for module in self.network.modules():
+            if isinstance(module, BaseTunerLayer):
+                module._disable_adapters = not names
+                module._active_adapter = list(names)
+        self.on = list(names)
 
 
 def load(source: ModelSource, dtype: torch.dtype) -> LanguageModel:

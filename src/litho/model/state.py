@@ -9,7 +9,7 @@ from litho.model.loaded import LanguageModel
 
 @dataclass(frozen=True)
 class State:
-    """A model, alone or with some of its adapters."""
+    """A model, alone or with some of its adapters, in the order in which they are added up."""
 
     model: LanguageModel
     adapters: tuple[str, ...] = ()

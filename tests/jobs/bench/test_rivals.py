@@ -9,6 +9,7 @@ from litho.jobs.bench import rivals
 from litho.jobs.bench.rivals import FOLLOWS, OnPolicy
 from litho.learn.objectives import predicted_behind
 from litho.model.adapters import lora
+from litho.model.adapters.spec import AdapterSpec
 from litho.model.loaded import load
 from litho.model.sources import locate
 from tests.builders import TEXT
@@ -18,7 +19,7 @@ def test_the_student_learns_from_a_teacher_that_lags_behind(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     model = load(locate("tiny:llama"), torch.bfloat16)
-    lora.attach(model, "trial", rank=2, alpha=4, seed=0)
+    lora.attach(model, "trial", AdapterSpec(rank=2, alpha=4, seed=0))
     weights = lora.weights(model, "trial")
     rival = OnPolicy(model, TEXT, "trial", seed=0)
     rows = [model.encode("It shows the time."), model.encode("Every spring a choir")]

@@ -9,6 +9,7 @@ from litho.jobs.bench.trial import Bench, TrialConfig, portions, run_trial
 from litho.learn.drift import Replay
 from litho.measure.printing.probes import score
 from litho.model.loaded import LanguageModel
+from litho.model.state import State
 from litho.text.items import Probe
 from tests.builders import PROSE, case
 
@@ -40,10 +41,10 @@ def test_what_comes_afterwards_leaves_the_print_as_it_is(
     bench = Bench(llama, text, held, held, Replay.read(llama, rows), rows)
     states: list[dict[str, torch.Tensor]] = []
 
-    def watched(model: LanguageModel, probes: list[Probe]) -> list[float]:
-        weights = {n: p.detach().clone() for n, p in model.network.named_parameters()}
+    def watched(state: State, probes: list[Probe]) -> list[float]:
+        weights = {n: p.detach().clone() for n, p in state.model.network.named_parameters()}
         states.append({n: p for n, p in weights.items() if ".lora_" in n})
-        return score(model, probes)
+        return score(state, probes)
 
     monkeypatch.setattr("litho.jobs.bench.trial.score", watched)
     monkeypatch.setattr(

@@ -19,7 +19,7 @@ import yaml
 
 from litho.learn.recipe import Recipe, follow
 from litho.model.loaded import LanguageModel
-from tests.builders import TEXT
+from tests.builders import TEXT, attach_for
 
 Command = Callable[..., tuple[int, str, str]]
 
@@ -80,6 +80,7 @@ def test_an_ensemble_measures_what_its_runs_do(
 
     before = asked()
     recipe = Recipe(rank=2, steps=3, learning_rate=0.01, seed=1)
+    attach_for(llama, recipe)
     for _ in follow(llama, "x", recipe, llama.encode(TEXTS[2])):
         pass
     keys = {"model": "tiny:llama", "recipe": 0, "seed": 1, "step": 3, "text": "t2", "probe": "q1"}

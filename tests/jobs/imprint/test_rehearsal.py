@@ -14,6 +14,7 @@ from litho.learn.objectives import all_tokens
 from litho.learn.records import Check, LoopConfig
 from litho.model.adapters import lora
 from litho.model.loaded import LanguageModel
+from litho.model.state import State
 from litho.present.rhythm import RHYTHMS
 from tests.builders import ROWS, Silent
 
@@ -27,7 +28,8 @@ class Told:
         self._model, self._anchors = model, list(anchors.values())
         self.weights: list[dict[str, torch.Tensor]] = []
 
-    def check(self, presentations: int) -> Check:
+    def check(self, state: State, presentations: int) -> Check:
+        assert state.adapters == ("x",)
         trained = lora.weights(self._model, "x")
         self.weights.append({name: w.detach().clone() for name, w in trained.items()})
         anchor = self._anchors[len(self.weights) - 1]

@@ -7,22 +7,24 @@ import torch
 from litho.jobs.predict.coarse import coarse_run, cosines, strides
 from litho.jobs.predict.first_order import first_order
 from litho.jobs.predict.left_out import weights_of
-from litho.learn.recipe import Recipe, follow, prepare
+from litho.learn.recipe import Recipe, follow
 from litho.measure.printing.probes import score
 from litho.model.adapters import lora
 from litho.model.loaded import LanguageModel
 from litho.model.read.scoring import Target
-from tests.builders import QUESTIONS, TEXT, TEXTS, Silent, random_network, targets_of
+from litho.model.state import State
+from tests.builders import QUESTIONS, TEXT, TEXTS, Silent, attach_for, random_network, targets_of
 
 
 def test_a_coarse_run_takes_the_steps_of_the_optimizer_along_each_gradient(
     llama: LanguageModel,
 ) -> None:
     recipe, ids = Recipe(learning_rate=1e-2, steps=6), llama.encode(TEXT)
+    attach_for(llama, recipe)
     assert [done for done, _ in follow(llama, "x", recipe, ids, (1, 2, 3))] == [1, 3, 6]
     found = weights_of(llama, "x")
     lora.detach(llama)
-    prepare(llama, "x", recipe)
+    attach_for(llama, recipe)
     optimizer = torch.optim.AdamW(lora.weights(llama, "x").values(), lr=1e-2, weight_decay=0.0)
     ids_BT = torch.tensor([ids])
     for stride in (1, 2, 3):
@@ -57,8 +59,9 @@ def test_strides_cover_the_recipe() -> None:
 def test_a_coarse_run_of_one_step_is_the_run(llama: LanguageModel) -> None:
     recipe = Recipe(steps=1, learning_rate=1e-2)
     found = coarse_run(llama, recipe, TEXT, QUESTIONS)["answers"]
+    attach_for(llama, recipe)
     for _ in follow(llama, "x", recipe, llama.encode(TEXT)):
         pass
     with torch.no_grad():
-        assert found == score(llama, QUESTIONS)
+        assert found == score(State(llama, ("x",)), QUESTIONS)
     lora.detach(llama)

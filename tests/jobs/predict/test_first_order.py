@@ -7,12 +7,13 @@ from torch import Tensor, nn
 
 from litho.core.errors import LithoError
 from litho.jobs.predict.first_order import first_order
-from litho.learn.recipe import Recipe, follow, leave_gradient, prepare
+from litho.learn.recipe import Recipe, follow, leave_gradient
 from litho.measure.printing.probes import score
 from litho.model.adapters import lora
 from litho.model.loaded import LanguageModel
 from litho.model.read.scoring import Target
-from tests.builders import QUESTIONS, TEXT, TEXTS, Silent, targets_of
+from litho.model.state import State
+from tests.builders import QUESTIONS, TEXT, TEXTS, Silent, attach_for, targets_of
 
 
 @pytest.mark.parametrize("optimizer", ["adamw", "sgd"])
@@ -21,12 +22,13 @@ def test_the_first_order_is_what_a_short_step_does(llama: LanguageModel, optimiz
     encoded = [llama.encode(text.text) for text in TEXTS]
     texts = [Target(tuple(ids), 1) for ids in encoded]
     found = first_order(llama, recipe, texts, targets_of(llama), Silent())
-    before = np.array(score(llama, QUESTIONS))
+    before = np.array(score(State(llama), QUESTIONS))
     for ids, expected_Q in zip(encoded, found.stretches_KTQ[0], strict=True):
+        attach_for(llama, recipe)
         for _ in follow(llama, "x", recipe, ids):
             pass
         with torch.no_grad():
-            measured_Q = np.array(score(llama, QUESTIONS)) - before
+            measured_Q = np.array(score(State(llama, ("x",)), QUESTIONS)) - before
         lora.detach(llama)
         assert np.abs(measured_Q - expected_Q).max() < 0.05 * np.abs(measured_Q).max()
     assert len(found.stretches_KTQ) == 1
@@ -44,7 +46,7 @@ def test_where_the_path_bends_the_gradient_is_that_of_the_moved_adapter(
     encoded = [llama.encode(text.text) for text in TEXTS[:3]]
     texts = [Target(tuple(ids), 1) for ids in encoded]
     found = first_order(llama, recipe, texts, targets_of(llama), Silent())
-    prepare(llama, "x", recipe)
+    attach_for(llama, recipe)
     matrices = [w for path, w in lora.weights(llama, "x").items() if ".lora_B." in path]
 
     def direction(ids: list[int], moved_P: Tensor) -> Tensor:
@@ -57,8 +59,7 @@ def test_where_the_path_bends_the_gradient_is_that_of_the_moved_adapter(
     @torch.no_grad()
     def asked(moved_P: Tensor) -> np.ndarray:
         nn.utils.vector_to_parameters(moved_P, matrices)
-        with llama.state("x"):
-            return np.array(score(llama, QUESTIONS))
+        return np.array(score(State(llama, ("x",)), QUESTIONS))
 
     for number, ids in enumerate(encoded):
         moved_P, first_P = torch.zeros_like(nn.utils.parameters_to_vector(matrices)), None

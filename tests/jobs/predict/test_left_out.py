@@ -10,8 +10,10 @@ from litho.jobs.predict.left_out import record, replay, set_weights, weights_of
 from litho.learn.recipe import Recipe
 from litho.measure.printing.probes import score
 from litho.model.adapters import lora
+from litho.model.adapters.spec import AdapterSpec
 from litho.model.loaded import LanguageModel
-from tests.builders import QUESTIONS, TEXTS
+from litho.model.state import State
+from tests.builders import QUESTIONS, TEXTS, attach_for
 
 ORDER = (3, 0, 5, 1, 4, 2, 1, 5, 2, 3, 0, 4)
 
@@ -23,6 +25,7 @@ def rows_of(model: LanguageModel) -> list[list[int]]:
 @pytest.mark.parametrize("optimizer", ["adamw", "sgd"])
 def test_nothing_left_out_gives_the_trained_weights(llama: LanguageModel, optimizer: str) -> None:
     recipe = Recipe(rank=2, alpha=4, learning_rate=0.01, optimizer=optimizer)
+    attach_for(llama, recipe)
     trajectory = record(llama, "x", recipe, rows_of(llama), ORDER)
     trained_P = weights_of(llama, "x")
     lora.detach(llama)
@@ -33,16 +36,20 @@ def test_nothing_left_out_gives_the_trained_weights(llama: LanguageModel, optimi
 def test_the_last_texts_can_be_left_out_exactly(llama: LanguageModel) -> None:
     """What comes before them does not depend on them."""
     recipe, rows = Recipe(rank=2, alpha=4, learning_rate=0.01), rows_of(llama)
+    attach_for(llama, recipe)
     trajectory = record(llama, "x", recipe, rows, (0, 1, 2, 0, 1, 3, 4))
     lora.detach(llama)
+    attach_for(llama, recipe)
     record(llama, "x", recipe, rows, (0, 1, 2, 0, 1))
     assert torch.allclose(replay(trajectory, {3, 4}), weights_of(llama, "x"), rtol=0, atol=1e-7)
 
 
 def test_the_first_step_that_is_left_trains_no_a(llama: LanguageModel) -> None:
     recipe, rows = Recipe(rank=2, alpha=4, learning_rate=0.01), rows_of(llama)
+    attach_for(llama, recipe)
     trajectory = record(llama, "x", recipe, rows, (0, 1))
     lora.detach(llama)
+    attach_for(llama, recipe)
     record(llama, "x", recipe, rows, (1,))
     trained = lora.weights(llama, "x")
     is_A_P = torch.cat([torch.full((w.numel(),), ".lora_A." in n) for n, w in trained.items()])
@@ -53,9 +60,10 @@ def test_a_replay_says_what_leaving_out_does(llama: LanguageModel) -> None:
     recipe, rows = Recipe(rank=2, alpha=4, learning_rate=5e-4), rows_of(llama)
 
     def answers() -> np.ndarray:
-        with torch.no_grad(), llama.state("x"):
-            return np.array(score(llama, QUESTIONS))
+        with torch.no_grad():
+            return np.array(score(State(llama, ("x",)), QUESTIONS))
 
+    attach_for(llama, recipe)
     trajectory = record(llama, "x", recipe, rows, ORDER)
     full = answers()
     replayed = []
@@ -65,6 +73,7 @@ def test_a_replay_says_what_leaving_out_does(llama: LanguageModel) -> None:
     lora.detach(llama)
     measured = []
     for text in range(len(rows)):
+        attach_for(llama, recipe)
         record(llama, "x", recipe, rows, [number for number in ORDER if number != text])
         measured.append(full - answers())
         lora.detach(llama)
@@ -78,7 +87,7 @@ def test_a_replay_says_what_leaving_out_does(llama: LanguageModel) -> None:
 
 def test_weights_come_back(make_model: Callable[[str], LanguageModel]) -> None:
     model = make_model("gpt2")
-    lora.attach(model, "x", 2, 4, seed=0)
+    lora.attach(model, "x", AdapterSpec(2, 4, seed=0))
     drawn_P = torch.randn_like(weights_of(model, "x"))
     set_weights(model, "x", drawn_P)
     assert torch.equal(weights_of(model, "x"), drawn_P)

@@ -6,6 +6,7 @@ from litho.measure.inside import difference
 from litho.measure.inside.difference import Difference, own_effects
 from litho.measure.inside.states import read_state
 from litho.model.adapters import lora
+from litho.model.adapters.spec import AdapterSpec
 from litho.model.loaded import LanguageModel
 from litho.model.state import State
 from litho.model.watch.capture import blocks, hidden_states
@@ -18,7 +19,7 @@ def compare(model: LanguageModel, adapter: str | None) -> Difference:
 
 
 def test_equal_states_differ_by_exactly_nothing(any_model: LanguageModel) -> None:
-    lora.attach(any_model, "x", rank=2, alpha=4, seed=0)  # fresh: B is zero
+    lora.attach(any_model, "x", AdapterSpec(rank=2, alpha=4, seed=0))  # fresh: B is zero
     for adapter in (None, "x"):
         found = compare(any_model, adapter)
         zeros = [found.kl_T, found.reverse_kl_T, found.relative_LT]

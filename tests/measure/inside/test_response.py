@@ -5,6 +5,7 @@ import torch
 
 from litho.measure.inside.response import compared_maps, response_map
 from litho.model.adapters import lora
+from litho.model.adapters.spec import AdapterSpec
 from litho.model.loaded import LanguageModel
 from litho.model.state import State
 from litho.model.watch.capture import hidden_states
@@ -28,7 +29,7 @@ def test_response_map_against_its_definition(llama: LanguageModel) -> None:
 
 
 def test_drift_map_of_a_state_with_itself_is_zero(any_model: LanguageModel) -> None:
-    lora.attach(any_model, "x", rank=2, alpha=4, seed=0)
+    lora.attach(any_model, "x", AdapterSpec(rank=2, alpha=4, seed=0))
     old, new, fresh = compared_maps(any_model, TEXT, None, "x")
     assert fresh.change_LT.abs().max() == 0 and fresh.kl_T.abs().max() == 0
     assert old.tokens == new.tokens

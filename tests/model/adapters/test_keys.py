@@ -11,6 +11,7 @@ from litho.learn.objectives import objective
 from litho.learn.records import LoopConfig, Loss
 from litho.model.adapters import lora
 from litho.model.adapters.keys import DAMPING, LOUD, text_keys
+from litho.model.adapters.spec import AdapterSpec
 from litho.model.loaded import LanguageModel
 from tests.builders import TEXT
 
@@ -83,5 +84,5 @@ def test_keys_stay_while_the_adapter_learns(llama: LanguageModel, loss: Loss) ->
 def test_keys_of_other_layers_are_refused(llama: LanguageModel) -> None:
     keys = text_keys(llama, [llama.encode(TEXT)], torch.tensor(others()), RANK, [1], seed=0)
     with pytest.raises(LithoError, match="not the same"):
-        lora.attach(llama, "x", RANK, 4, 0, [2], keys)
+        lora.attach(llama, "x", AdapterSpec(RANK, 4, 0, (2,), keys=keys))
     assert not llama.adapters

@@ -7,6 +7,7 @@ import torch
 
 from litho.model.adapters import lora, updates
 from litho.model.adapters.prune import largest, nearest_product, prune
+from litho.model.adapters.spec import AdapterSpec
 from litho.model.loaded import LanguageModel
 from litho.model.read.scoring import logits
 from tests.builders import shake
@@ -67,7 +68,7 @@ def test_dropping_nothing_leaves_what_an_adapter_adds(llama: LanguageModel) -> N
 
 
 def test_an_adapter_that_adds_nothing_still_adds_nothing(llama: LanguageModel) -> None:
-    lora.attach(llama, "x", rank=32, alpha=32, seed=0)  # of more than some matrices have rows
+    lora.attach(llama, "x", AdapterSpec(rank=32, alpha=32))  # more than some matrices have rows
     prune(llama, "x", partial(largest, fraction=0.08))
     for _, a, b, _ in updates.factors(llama, "x"):
         assert not (b @ a).any()

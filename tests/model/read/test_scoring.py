@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from litho.model.adapters import lora
+from litho.model.adapters.spec import AdapterSpec
 from litho.model.loaded import LanguageModel
 from litho.model.read.scoring import (
     Target,
@@ -72,7 +73,7 @@ def test_kl_by_hand() -> None:
 
 def test_fresh_adapter_drifts_by_exactly_nothing(any_model: LanguageModel) -> None:
     rows = [any_model.encode(row) for row in ROWS]
-    lora.attach(any_model, "new", rank=4, alpha=8, seed=0)
+    lora.attach(any_model, "new", AdapterSpec(rank=4, alpha=8, seed=0))
     found = kl_between_states(any_model, rows, None, ["new"])["new"]
     assert len(found) == len(rows) and all(v.abs().max() == 0 for v in found)
 

@@ -5,6 +5,7 @@ import torch
 
 from litho.learn.losses import backward_text
 from litho.model.adapters import lora
+from litho.model.adapters.spec import AdapterSpec
 from litho.model.loaded import LanguageModel
 from litho.model.watch.capture import blocks
 from litho.model.watch.frozen import FrozenBelow
@@ -12,7 +13,7 @@ from tests.builders import TEXT, gradients
 
 
 def test_steps_on_upper_layers_equal_whole_steps(any_model: LanguageModel) -> None:
-    lora.attach(any_model, "top", rank=2, alpha=4, seed=0, layers=[2])
+    lora.attach(any_model, "top", AdapterSpec(rank=2, alpha=4, seed=0, layers=(2,)))
     for weight in lora.weights(any_model, "top").values():
         weight.data.normal_(std=0.1, generator=torch.Generator().manual_seed(1))
     rows = [any_model.encode(TEXT), any_model.encode(TEXT[:50])]
@@ -36,7 +37,7 @@ def test_steps_on_upper_layers_equal_whole_steps(any_model: LanguageModel) -> No
 
 
 def test_an_adapter_on_all_layers_skips_nothing(llama: LanguageModel) -> None:
-    lora.attach(llama, "top", rank=2, alpha=4, seed=0)
+    lora.attach(llama, "top", AdapterSpec(rank=2, alpha=4, seed=0))
     rows = [llama.encode(TEXT)]
     plain = backward_text(llama, rows, 64), gradients(llama, "top")
     frozen = FrozenBelow(llama, "top")
@@ -50,7 +51,7 @@ def test_an_adapter_on_all_layers_skips_nothing(llama: LanguageModel) -> None:
 
 
 def test_the_blocks_come_back_after_an_error(llama: LanguageModel) -> None:
-    lora.attach(llama, "top", rank=2, alpha=4, seed=0, layers=[1, 2])
+    lora.attach(llama, "top", AdapterSpec(rank=2, alpha=4, seed=0, layers=(1, 2)))
     stack = list(blocks(llama))
     with pytest.raises(RuntimeError), FrozenBelow(llama, "top").active():
         assert list(blocks(llama)) != stack

@@ -5,6 +5,7 @@ import torch
 
 from litho.measure.printing.probes import target_of
 from litho.model.adapters import lora
+from litho.model.adapters.spec import AdapterSpec
 from litho.model.loaded import LanguageModel
 from litho.model.read.scoring import Target
 from litho.model.watch.sample_gradients import sample_gradients
@@ -24,7 +25,7 @@ def test_layers_may_be_given_all_tokens_in_one_row(llama: LanguageModel) -> None
 
 
 def check_gradients(any_model: LanguageModel, fresh: bool) -> None:
-    lora.attach(any_model, "x", 2, 4, seed=0)
+    lora.attach(any_model, "x", AdapterSpec(2, 4, seed=0))
     weights = lora.weights(any_model, "x")
     if not fresh:
         torch.manual_seed(0)

@@ -16,6 +16,7 @@ from litho.measure.printing.probes import open_book, score, tokenizes_apart
 from litho.measure.printing.spill import spill_scores
 from litho.measure.scorer import ModelScorer
 from litho.model.loaded import LanguageModel, load
+from litho.model.state import State
 from litho.present.variants import MAX_MEAN_KL, MAX_SURPRISE, HalfScorer, plan_presentations
 from litho.text.cases import Case
 from litho.text.items import targets_of
@@ -51,7 +52,9 @@ def prepare(
     """`samples`: how many self-samples to train on, how many not, and of how many tokens."""
     probes = [probe for probe in case.probes if tokenizes_apart(model, probe)]
     scored = ScoredProbes(
-        probes=probes, before=score(model, probes), openbook=open_book(model, probes, [case.text])
+        probes=probes,
+        before=score(State(model), probes),
+        openbook=open_book(model, probes, [case.text]),
     )
     words, prefixes = targets_of(probes), unrelated_prefixes()
     versions, kinds = _versions(model, case, presentations)
@@ -59,8 +62,8 @@ def prepare(
     return Prepared(
         case=case,
         scored=scored,
-        spill=spill_scores(model, words, prefixes),
-        spill_first=spill_scores(model, words, prefixes, first=True),
+        spill=spill_scores(State(model), words, prefixes),
+        spill_first=spill_scores(State(model), words, prefixes, first=True),
         versions=versions,
         kinds=kinds,
         pulled=list(depth.layers),

@@ -27,7 +27,9 @@ from litho.measure.printing.spill import spill, spill_scores
 from litho.measure.volatility import STEP_SURPRISE, Budget
 from litho.model.adapters import lora, saved
 from litho.model.adapters.keys import text_keys
+from litho.model.adapters.spec import AdapterSpec
 from litho.model.loaded import LanguageModel
+from litho.model.state import State
 from litho.present.ascent import CLIMBING, Ascent
 from litho.present.rhythm import chosen_rhythm
 from litho.present.variants import MAX_MEAN_KL
@@ -62,6 +64,11 @@ class Bench:
     unrelated: Sequence[list[int]]  # rows of prose for the steps after the training
     decoys: Sequence[Path] = ()  # adapters for the arms that are trained beside them
 
+    @property
+    def printed(self) -> State:
+        """The model with the adapter of the trial."""
+        return State(self.model, (ARM,))
+
 
 def run_trial(
     bench: Bench,
@@ -88,16 +95,16 @@ def run_trial(
         kl_weight=parts.kl_weight,
     )
     try:
-        _train(bench, trial, parts, config, spilled)
-        trained()
-        trial.drift = bench.retention.drift(bench.model)
-        if spilled:
-            trial.spill_first = _spill(bench, first=True)
-        if lasting:
-            trial.durability = _durability(bench, trial.imprint["gen"])
+        with lora.restored(bench.model):
+            _train(bench, trial, parts, config, spilled)
+            trained()
+            trial.drift = bench.retention.drift(bench.printed)
+            if spilled:
+                trial.spill_first = _spill(bench, first=True)
+            if lasting:
+                trial.durability = _durability(bench, trial.imprint["gen"])
     except LithoError as error:
         trial.failed = str(error)
-    lora.detach(bench.model)
     trial.seconds = round(time.monotonic() - began, 1)
     return trial
 
@@ -210,20 +217,20 @@ def portions(
 
 
 def _mark(bench: Bench, presentations: int, spilled: bool) -> TrialMark:
-    after = score(bench.model, bench.text.scored.probes)
+    after = score(bench.printed, bench.text.scored.probes)
     part = Replay(bench.retention.ids_BT[::4], bench.retention.logits_BTV[::4])
     return TrialMark(
         presentations=presentations,
         imprint={k: e.value for k, e in imprint_by_kind(bench.text.scored, after).items()},
-        drift=part.drift(bench.model),
-        drift_self=bench.unseen.drift(bench.model),
+        drift=part.drift(bench.printed),
+        drift_self=bench.unseen.drift(bench.printed),
         spill=_spill(bench, first=False) if spilled else None,
     )
 
 
 def _spill(bench: Bench, first: bool) -> float:
     words = targets_of(bench.text.scored.probes)
-    after = spill_scores(bench.model, words, unrelated_prefixes(), first)
+    after = spill_scores(bench.printed, words, unrelated_prefixes(), first)
     before = bench.text.spill_first if first else bench.text.spill
     value = spill(before, after).value
     assert value is not None
@@ -236,12 +243,11 @@ def _durability(bench: Bench, before: float | None) -> float | None:
     The second adapter is the same for all arms, whatever theirs is.
     """
     model = bench.model
-    lora.attach(model, AFTER, AFTER_RANK, 2 * AFTER_RANK, seed=0)
-    with lora.mixed_precision(model):
-        for _ in train_steps(model, AFTER, bench.unrelated, AFTERWARDS, AFTER_RATE, (ARM,)):
-            pass
-    with model.state([ARM, AFTER]):
-        after = score(model, bench.text.scored.probes)
+    with lora.fresh(model, AFTER, AdapterSpec(AFTER_RANK)):
+        with lora.mixed_precision(model):
+            for _ in train_steps(model, AFTER, bench.unrelated, AFTERWARDS, AFTER_RATE, (ARM,)):
+                pass
+        after = score(State(model, (ARM, AFTER)), bench.text.scored.probes)
     left = imprint_by_kind(bench.text.scored, after)["gen"].value
     return left / before if before and left is not None else None
 

@@ -1,7 +1,8 @@
 """What of a change is more than chance, and more than training on another text would do."""
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 
 from litho.core.errors import LithoError
@@ -19,6 +20,7 @@ from litho.measure.inside.overlap import common_heads, judge_overlap
 from litho.measure.inside.phantom import lost_share
 from litho.measure.inside.states import StateReading, read_state
 from litho.model.adapters import lora, updates
+from litho.model.adapters.spec import AdapterSpec
 from litho.model.loaded import LanguageModel
 from litho.model.state import State
 from litho.text.shipped import unrelated_prefixes
@@ -118,34 +120,39 @@ class _Bench:
         own_L = own_effects(self.base, state).double().mean(dim=1).tolist()
         return _Measured(own_L, here.statistics(), common)
 
-    def measured(self, states: Iterator[State], reporter: Reporter) -> list[_Measured]:
+    def measured(
+        self, states: Iterable[AbstractContextManager[State]], reporter: Reporter
+    ) -> list[_Measured]:
         found = []
-        for number, state in enumerate(states, 1):
-            found.append(self.measure(state))
+        for number, made in enumerate(states, 1):
+            with made as state:
+                found.append(self.measure(state))
             reporter.advance(number)
         return found
 
-    def random_updates(self) -> Iterator[State]:
+    def random_updates(self) -> Iterator[AbstractContextManager[State]]:
         for number in range(self.config.nulls):
             seed = self._seed(f"null {number}")
-            with chance.by_chance(self.change.before, self.change.norms, seed) as state:
-                yield state
+            yield chance.by_chance(self.change.before, self.change.norms, seed)
 
-    def trained_controls(self, rows: Sequence[Sequence[int]]) -> Iterator[State]:
+    def trained_controls(
+        self, rows: Sequence[Sequence[int]]
+    ) -> Iterator[AbstractContextManager[State]]:
         """The model before, trained on other parts of the unrelated text from state to state."""
-        model, config = self.change.before.model, self.config
-        for number in range(config.controls):
-            seed = self._seed(f"control {number}")
-            lora.attach(model, CONTROL, self.change.rank, 2 * self.change.rank, seed)
-            chosen = random.Random(seed).sample(rows, config.control_steps)
-            on_top = self.change.before.adapters
+        for number in range(self.config.controls):
+            yield self._trained_control(rows, self._seed(f"control {number}"))
+
+    @contextmanager
+    def _trained_control(self, rows: Sequence[Sequence[int]], seed: int) -> Iterator[State]:
+        model, config, on_top = self.change.before.model, self.config, self.change.before.adapters
+        chosen = random.Random(seed).sample(rows, config.control_steps)
+        with lora.fresh(model, CONTROL, AdapterSpec(self.change.rank, seed=seed)):
             for _ in train_steps(
                 model, CONTROL, chosen, config.control_steps, config.learning_rate, on_top
             ):
                 pass
             updates.rescale(model, CONTROL, self.change.norms)
             yield State(model, (*on_top, CONTROL))
-            lora.remove(model, CONTROL)
 
     def phantom(self, rows: Sequence[Sequence[int]], reporter: Reporter) -> Finding:
         """How much of the shift training on the unrelated text washes out, against chance.
@@ -155,16 +162,15 @@ class _Bench:
         config, after, rank = self.config, self.change.after, self.change.rank
         model = after.model
         chance.prepare(model, rank)
-        lora.attach(model, WASH, rank, 2 * rank, self._seed("wash"))
-        for step in train_steps(
-            model, WASH, rows, config.wash_steps, config.learning_rate, after.adapters
-        ):
-            reporter.advance(step)
+        with lora.fresh(model, WASH, AdapterSpec(rank, seed=self._seed("wash"))):
+            for step in train_steps(
+                model, WASH, rows, config.wash_steps, config.learning_rate, after.adapters
+            ):
+                reporter.advance(step)
+            washed = read_state(State(model, (*after.adapters, WASH)), self.base.ids)
+            norms = updates.update_norms(model, WASH)
         shifted = read_state(after, self.base.ids)
-        washed = read_state(State(model, (*after.adapters, WASH)), self.base.ids)
         value = lost_share(self.base, shifted, washed)
-        norms = updates.update_norms(model, WASH)
-        lora.remove(model, WASH)
         nulls = []
         for number in range(config.nulls):
             with chance.by_chance(after, norms, self._seed(f"phantom {number}")) as state:

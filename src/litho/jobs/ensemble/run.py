@@ -27,6 +27,7 @@ from litho.learn.recipe import Recipe, train_and_ask
 from litho.measure.printing.probes import score
 from litho.model.loaded import LanguageModel, load
 from litho.model.sources import locate
+from litho.model.state import State
 from litho.text.items import NamedText, Question, questions_sha256
 
 HANGS = 20  # times what a run should take, after which it is begun again elsewhere on a cluster
@@ -194,7 +195,7 @@ class Ensemble:
         }  # fmt: skip
 
         def work() -> Result:
-            return {"answers": {"0": score(opened(name), self.questions)}}
+            return {"answers": {"0": score(State(opened(name)), self.questions)}}
 
         (found,) = self.ledger.complete([(specification, work)])
         return found["answers"]["0"]

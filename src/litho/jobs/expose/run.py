@@ -29,6 +29,7 @@ from litho.measure.inside.passages import Passage, PassageResponse, passage_resp
 from litho.measure.inside.states import read_state, unwatched
 from litho.measure.scenes import check_text
 from litho.model.adapters import lora
+from litho.model.adapters.spec import AdapterSpec
 from litho.model.loaded import LanguageModel, load
 from litho.model.sources import locate
 from litho.model.state import State
@@ -227,13 +228,12 @@ def _trained(
 ) -> Iterator[tuple[PassageResponse, PassageResponse]]:
     """Train on `row`; after each dose the response to the text and to the unrelated one."""
     model = texts.model
-    lora.attach(model, ADAPTER, config.rank, 2 * config.rank, seed, layers)
-    exposed = State(model, (ADAPTER,))
+    spec = AdapterSpec(config.rank, seed=seed, layers=None if layers is None else tuple(layers))
     rows = [_opening(model) + row]
-    for step in train_steps(model, ADAPTER, rows, doses[-1], config.learning_rate):
-        if step in doses:
-            yield _both(texts, exposed)
-    lora.detach(model)
+    with lora.fresh(model, ADAPTER, spec) as exposed:
+        for step in train_steps(model, ADAPTER, rows, doses[-1], config.learning_rate):
+            if step in doses:
+                yield _both(texts, exposed)
 
 
 def _both(texts: _Texts, state: State) -> tuple[PassageResponse, PassageResponse]:

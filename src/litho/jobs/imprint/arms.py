@@ -49,7 +49,6 @@ def train_arms(job: ImprintJob, baseline: Baseline, layers: Sequence[int]) -> No
     retention = retention_blocks(model, job.inputs.retention_text(), config.retention_tokens)
     replay = Replay.read(model, pool)
     monitor = ArmMonitor(
-        model,
         baseline,
         Replay.read(model, unseen),
         Replay.read(model, retention[:: max(1, len(retention) // CURVE_BLOCKS)][:CURVE_BLOCKS]),
@@ -165,12 +164,12 @@ def _train_arm(
         job.reporter.advance(step.presentations, **shown)
         job.run.tick()
 
-    steps = train_arm(model, arm, replay, monitor, job.run, config, report)
-    if arm.name == IMPRINT and job.config.ignore_largest:
-        prune(model, arm.name, partial(largest, fraction=job.config.ignore_largest))
-    if arm.controller:
-        factor = shrink_to_budget(model, arm.name, monitor.unseen, arm.controller.budget)
-        job.run.write_json("scale.json", factor)
-    saved.save(model, arm.name, job.adapter_folder(arm.name))
-    lora.detach(model)
+    with lora.restored(model):
+        steps = train_arm(model, arm, replay, monitor, job.run, config, report)
+        if arm.name == IMPRINT and job.config.ignore_largest:
+            prune(model, arm.name, partial(largest, fraction=job.config.ignore_largest))
+        if arm.controller:
+            factor = shrink_to_budget(model, arm.name, monitor.unseen, arm.controller.budget)
+            job.run.write_json("scale.json", factor)
+        saved.save(model, arm.name, job.adapter_folder(arm.name))
     return steps

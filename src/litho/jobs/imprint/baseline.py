@@ -12,6 +12,7 @@ from litho.measure.printing.probes import open_book, score, tokenizes_apart
 from litho.measure.printing.spill import spill_scores
 from litho.measure.scorer import ModelScorer
 from litho.model.loaded import LanguageModel
+from litho.model.state import State
 from litho.present.variants import HalfScorer
 from litho.text.items import Probe, targets_of
 from litho.text.probes import (
@@ -57,14 +58,15 @@ def measure_baseline(
     probes = own or [probe for probe in made if tokenizes_apart(model, probe)]
     anchors = [_reworded(model, cloze, chance) for cloze in anchor_clozes[:ANCHORS]]
     neighbours = inputs.neighbours()
+    base, words, prefixes = State(model), targets_of(probes), unrelated_prefixes()
     return Baseline(
         scored=_score(model, probes, scene_list),
         anchors=_score(model, [p for p in anchors if tokenizes_apart(model, p)], scene_list),
         how_probes="They were given by the user." if own else HOW_MADE,
         neighbours=neighbours,
-        neighbour_answers=greedy_answers(model, neighbours),
-        spill=spill_scores(model, targets_of(probes), unrelated_prefixes()),
-        spill_first=spill_scores(model, targets_of(probes), unrelated_prefixes(), first=True),
+        neighbour_answers=greedy_answers(base, neighbours),
+        spill=spill_scores(base, words, prefixes),
+        spill_first=spill_scores(base, words, prefixes, first=True),
     )
 
 
@@ -86,6 +88,6 @@ def _score(
 ) -> ScoredProbes:
     return ScoredProbes(
         probes=list(probes),
-        before=score(model, probes),
+        before=score(State(model), probes),
         openbook=open_book(model, probes, scene_list),
     )

@@ -5,7 +5,7 @@ from litho.learn.drift import Replay
 from litho.learn.records import Check
 from litho.measure.printing.imprint import imprint, imprint_by_kind
 from litho.measure.printing.probes import score
-from litho.model.loaded import LanguageModel
+from litho.model.state import State
 
 
 class ArmMonitor:
@@ -15,23 +15,20 @@ class ArmMonitor:
     again in float32 when the arm is done.
     """
 
-    def __init__(
-        self, model: LanguageModel, baseline: Baseline, unseen: Replay, retention: Replay
-    ) -> None:
-        self._model = model
+    def __init__(self, baseline: Baseline, unseen: Replay, retention: Replay) -> None:
         self._baseline = baseline
         self.unseen = unseen
         self._retention = retention
 
-    def check(self, presentations: int) -> Check:
+    def check(self, state: State, presentations: int) -> Check:
         anchors, scored = self._baseline.anchors, self._baseline.scored
-        anchor = imprint(anchors.before, anchors.openbook, score(self._model, anchors.probes))
-        by_kind = imprint_by_kind(scored, score(self._model, scored.probes))
+        anchor = imprint(anchors.before, anchors.openbook, score(state, anchors.probes))
+        by_kind = imprint_by_kind(scored, score(state, scored.probes))
         return Check(
             presentations=presentations,
             anchor=anchor.value,
             anchor_interval=anchor.ci,
             imprint={kind: estimate.value for kind, estimate in by_kind.items()},
-            drift_self=self.unseen.drift(self._model),
-            drift_retention=self._retention.drift(self._model),
+            drift_self=self.unseen.drift(state),
+            drift_retention=self._retention.drift(state),
         )

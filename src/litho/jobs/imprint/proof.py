@@ -20,6 +20,7 @@ from litho.measure.printing.probes import score
 from litho.measure.printing.spill import spill, spill_scores
 from litho.measure.tables import token_row
 from litho.model.loaded import LanguageModel
+from litho.model.state import State
 from litho.text.items import targets_of
 from litho.text.shipped import unrelated_prefixes
 
@@ -45,12 +46,12 @@ def prove_arms(
 
 def _prove_arm(model: LanguageModel, arm: str, baseline: Baseline, retention: Estimate) -> ArmProof:
     probes = baseline.scored.probes
-    with model.state(arm):
-        after = score(model, probes)
-        answers = greedy_answers(model, baseline.neighbours)
-        words, prefixes = targets_of(probes), unrelated_prefixes()
-        spilled = spill_scores(model, words, prefixes)
-        unasked = spill_scores(model, words, prefixes, first=True)
+    state = State(model, (arm,))
+    after = score(state, probes)
+    answers = greedy_answers(state, baseline.neighbours)
+    words, prefixes = targets_of(probes), unrelated_prefixes()
+    spilled = spill_scores(state, words, prefixes)
+    unasked = spill_scores(state, words, prefixes, first=True)
     metrics = ArmMetrics(
         imprint=imprint_by_kind(baseline.scored, after),
         drift=Drift(retention=retention),

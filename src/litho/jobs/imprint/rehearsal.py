@@ -32,12 +32,12 @@ def rehearse(
     short = config.model_copy(update={"presentations": TRIED, "settle": SETTLE})
     anchors: dict[str, float | None] = {}
     for number, name in enumerate(RHYTHMS):
-        loop = ArmLoop(model, arm_in(name, TRIED), short)
-        while loop.progress.done < TRIED:
-            loop.present(replay)
-            reporter.advance(number * TRIED + loop.progress.done)
-        anchors[name] = monitor.check(TRIED).anchor
-        lora.detach(model)
+        with lora.restored(model):
+            loop = ArmLoop(model, arm_in(name, TRIED), short)
+            while loop.progress.done < TRIED:
+                loop.present(replay)
+                reporter.advance(number * TRIED + loop.progress.done)
+            anchors[name] = monitor.check(loop.state, TRIED).anchor
     known = {name: anchor for name, anchor in anchors.items() if anchor is not None}
     chosen = max(known, key=known.__getitem__, default=spaced.__name__)
     return {"chosen": chosen, "anchors": anchors}

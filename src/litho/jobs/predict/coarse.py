@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from litho.core.work import Result
-from litho.learn.recipe import TRAINED, Recipe, ask, follow
+from litho.learn.recipe import TRAINED, Recipe, adapter_of, ask, follow
 from litho.model.adapters import lora
 from litho.model.loaded import LanguageModel
 from litho.text.items import Question
@@ -51,15 +51,12 @@ def coarse_run(
     And the loss of each gradient, and the signs of the first step for `cosines`.
     """
     losses, signs = [], ""
-    try:
+    with lora.fresh(model, TRAINED, adapter_of(model, recipe)):
         path = follow(model, TRAINED, recipe, model.encode(text), strides(recipe.steps))
         for _, loss in path:
             losses.append(loss)
             signs = signs or _first_step(model)
         answers = ask(model, questions)
-    finally:
-        if model.adapters:
-            lora.detach(model)
     return {"answers": answers, "losses": losses, "first_step": signs}
 
 

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from litho.core.reporter import Reporter
 from litho.learn.losses import backward_text, check_converging
-from litho.learn.recipe import Recipe, gradient_of, prepare
+from litho.learn.recipe import Recipe, adapter_of, gradient_of
 from litho.model.adapters import lora
 from litho.model.loaded import LanguageModel
 from litho.model.read.scoring import Target
@@ -67,8 +67,7 @@ def first_order(
 
     Raises LithoError if a path leads to where the loss is no number.
     """
-    prepare(model, PROBED, recipe)
-    try:
+    with lora.fresh(model, PROBED, adapter_of(model, recipe)) as probed, probed.active():
         for path, weight in lora.weights(model, PROBED).items():
             weight.requires_grad_(".lora_B." in path)  # the gradient of A is 0
         paths = _paths(model, recipe, texts, reporter)
@@ -80,8 +79,6 @@ def first_order(
                 products_KTQ[k, :, group] = _products(directions_TP, gradients_NP)
             done += len(group)
             reporter.advance(done)
-    finally:
-        lora.detach(model)
     own_TT = _products(paths[0], paths[0])
     norms_T = own_TT.diagonal().sqrt()
     return FirstOrder(
@@ -108,7 +105,7 @@ def _paths(
                 moved_P += float(length) * recipe.learning_rate * directions_TP[t]
             nn.utils.vector_to_parameters(moved_P, matrices)
             model.network.zero_grad()
-            with torch.enable_grad():  # in no state of the model: there A would learn, too
+            with torch.enable_grad():
                 loss = backward_text(model, [text.ids], len(text.ids))
             check_converging(loss, where, recipe.learning_rate)
             turned_TP[t] = _direction(recipe, -gradient_of(matrices))

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from litho.learn.recipe import Recipe, gradient_of, leave_gradient, optimizer_of, prepare
+from litho.learn.recipe import Recipe, gradient_of, leave_gradient, optimizer_of
 from litho.model.adapters import lora
 from litho.model.loaded import LanguageModel
 
@@ -37,12 +37,12 @@ def record(
     rows: Sequence[Sequence[int]],
     order: Sequence[int],
 ) -> Trajectory:
-    """Train a new adapter `name` on one of the rows a step and keep all gradients, S x P numbers.
+    """Train the new adapter `name` on one of the rows a step and keep all gradients, S x P numbers.
 
     `order` says which row, and with it how many steps there are: the recipe's own number says
-    nothing here. The adapter stays on the model. Raises LithoError if the training diverges.
+    nothing here. Raises LithoError if the training diverges.
     """
-    optimizer = prepare(model, name, recipe)
+    optimizer = optimizer_of(recipe, lora.weights(model, name).values())
     start_P, gradients_P = weights_of(model, name), []
     for step, number in enumerate(order, 1):
         leave_gradient(model, name, recipe, rows[number], step)

@@ -25,6 +25,7 @@ from litho.model.loaded import LanguageModel, load
 from litho.model.placement import training_dtype
 from litho.model.read.scoring import Target
 from litho.model.sources import ModelSource
+from litho.model.state import State
 from litho.text.items import NamedText, Question, questions_sha256
 
 # Shapes: T texts, Q questions, F estimates of each effect.
@@ -239,11 +240,11 @@ class Predictor:
     @cached_property
     def _answers(self) -> np.ndarray:
         """What the untouched model says to the questions."""
-        return np.array(score(self._model, self.questions))
+        return np.array(score(State(self._model), self.questions))
 
     @cached_property
     def _rounded_answers(self) -> np.ndarray:
-        return np.array(score(self._rounded, self.questions))
+        return np.array(score(State(self._rounded), self.questions))
 
 
 def without_seed(recipe: Recipe) -> dict[str, object]:

@@ -27,8 +27,8 @@ def behaviour(
     state: State, words: Sequence[str], prefixes: Sequence[str], seed: int = 0
 ) -> Behaviour:
     """Let a state continue unrelated openings, and score words of a text after them."""
+    spilled = spill_scores(state, words, prefixes) if words else []
     with state.active() as model:
-        spilled = spill_scores(model, words, prefixes) if words else []
         samples = self_samples(model, list(prefixes), SAMPLE_TOKENS, seed)
     return Behaviour(spilled, sum(repeated(sample) for sample in samples))
 

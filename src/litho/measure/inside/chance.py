@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from litho.model.adapters import lora, updates
+from litho.model.adapters.spec import AdapterSpec
 from litho.model.loaded import LanguageModel
 from litho.model.state import State
 
@@ -13,7 +14,7 @@ NAME = "chance"  # adapter that holds the random updates
 def prepare(model: LanguageModel, rank: int) -> None:
     """Hang an empty adapter for random updates on a model, if it has none of them yet."""
     if NAME not in model.adapters:
-        lora.attach(model, NAME, rank, rank, seed=0)
+        lora.attach(model, NAME, AdapterSpec(rank, alpha=rank))
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from litho.core.errors import LithoError
 from litho.model.loaded import LanguageModel
 from litho.model.read.scoring import Target, target_logprobs
+from litho.model.state import State
 from litho.text.items import Probe, Question
 
 
@@ -41,15 +42,20 @@ def tokenizes_apart(model: LanguageModel, probe: Probe) -> bool:
     return True
 
 
-def score(model: LanguageModel, probes: Sequence[Probe | Question]) -> list[float]:
-    """ell of each probe in the state that the model is in."""
-    return target_logprobs(model, [target_of(model, probe) for probe in probes])
+def score(state: State, probes: Sequence[Probe | Question]) -> list[float]:
+    """ell of each probe in a state."""
+    with state.active() as model:
+        return target_logprobs(model, [target_of(model, probe) for probe in probes])
 
 
 def open_book(model: LanguageModel, probes: Sequence[Probe], scenes: Sequence[str]) -> list[float]:
-    """ell with the text in front; of a text in several scenes, the one that helps most."""
-    per_scene = [
-        target_logprobs(model, [target_of(model, probe, f"{scene}\n\n") for probe in probes])
-        for scene in scenes
-    ]
+    """ell of the untouched model with the text in front.
+
+    Of a text in several scenes, the one that helps most.
+    """
+    with model.state(None):
+        per_scene = [
+            target_logprobs(model, [target_of(model, probe, f"{scene}\n\n") for probe in probes])
+            for scene in scenes
+        ]
     return [max(values) for values in zip(*per_scene, strict=True)]

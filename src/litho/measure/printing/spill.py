@@ -7,13 +7,13 @@ import torch
 from litho.core import stats
 from litho.core.stats import Estimate
 from litho.measure.printing.probes import target_of
-from litho.model.loaded import LanguageModel
 from litho.model.read.scoring import Target, target_logprobs
+from litho.model.state import State
 from litho.text.items import Probe
 
 
 def spill_scores(
-    model: LanguageModel, targets: Sequence[str], prefixes: Sequence[str], first: bool = False
+    state: State, targets: Sequence[str], prefixes: Sequence[str], first: bool = False
 ) -> list[float]:
     """log P(target | unrelated prefix) per target token in nats, averaged over the prefixes.
 
@@ -23,10 +23,11 @@ def spill_scores(
     scores = []
     for prefix in prefixes:
         probes = [Probe(kind="neighbour", prefix=prefix, target=target) for target in targets]
-        asked = [target_of(model, probe) for probe in probes]
+        asked = [target_of(state.model, probe) for probe in probes]
         if first:
             asked = [Target(t.ids[: t.first + 1], t.first) for t in asked]
-        scores.append(target_logprobs(model, asked))
+        with state.active() as model:
+            scores.append(target_logprobs(model, asked))
     return torch.tensor(scores).mean(dim=0).tolist()
 
 

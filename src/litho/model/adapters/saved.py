@@ -11,7 +11,7 @@ from safetensors import SafetensorError
 from safetensors.torch import save_file
 
 from litho.core.errors import LithoError, first_line
-from litho.model.adapters.lora import weights
+from litho.model.adapters.lora import added, unnamed, weights
 from litho.model.bundled import sha256
 from litho.model.loaded import LanguageModel
 
@@ -26,8 +26,7 @@ def save(model: LanguageModel, name: str, folder: Path) -> None:
     config["target_modules"] = sorted(config["target_modules"])
     (partial / "adapter_config.json").write_text(json.dumps(config, indent=1, default=str))
     tensors = {
-        n.replace(f".{name}.", "."): p.detach().cpu().contiguous()
-        for n, p in weights(model, name).items()
+        unnamed(n, name): p.detach().cpu().contiguous() for n, p in weights(model, name).items()
     }
     save_file(tensors, partial / "adapter_model.safetensors", metadata={"format": "pt"})
     shutil.rmtree(folder, ignore_errors=True)
@@ -62,8 +61,7 @@ def load(model: LanguageModel, name: str, folder: Path) -> None:
             f"the adapter {folder} does not fit {model.source.name}: {first_line(error)[:200]}"
         ) from None
     model.network.eval()
-    model.adapters.append(name)
-    model.on = []
+    added(model, name)
 
 
 def _checked_config(folder: Path) -> dict[str, Any]:
