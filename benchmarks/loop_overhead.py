@@ -18,11 +18,15 @@ import torch
 import torch.nn.functional as F
 from transformers import Trainer, TrainingArguments
 
-from litho.learn.drift import DriftController, Replay
-from litho.learn.loop import ArmLoop, TrainedArm
+from litho.learn.drift import DriftController, DriftGuard, Replay
+from litho.learn.optimizer import OptimizerSpec
 from litho.learn.records import LoopConfig
 from litho.learn.self_samples import replay_openings
+from litho.learn.sources import Planned
+from litho.learn.trainable import TrainedAdapter
+from litho.learn.trainer import Trainer as Litho
 from litho.model.adapters import lora
+from litho.model.adapters.spec import AdapterSpec
 from litho.model.loaded import LanguageModel, load
 from litho.model.read.sampling import self_samples
 from litho.model.read.scoring import logits, pad_rows
@@ -90,9 +94,15 @@ def main() -> None:
     samples = self_samples(model, replay_openings(text, 16, seed=0), 64, seed=0)
     replay = Replay.read(model, samples)
     config = LoopConfig()
-    arm = TrainedArm("bench", [rows], DriftController(budget=0.015), anchored=False)
-    loop = ArmLoop(model, arm, config)
-    control = TrainedArm("bench", [rows], None, anchored=False)
+    lora.attach(model, "bench", AdapterSpec(config.rank, config.alpha))
+    guard = DriftGuard(replay, DriftController(budget=0.015), config.replay_rows, config.seed)
+
+    def trainer(guard: DriftGuard | None) -> Litho:
+        what, count = TrainedAdapter(model, "bench"), config.presentations
+        spec = OptimizerSpec.of(config)
+        return Litho(what, Planned([rows]), spec, count, config.micro_tokens, guard=guard)
+
+    held, control = trainer(guard), trainer(None)
     optimizer = torch.optim.AdamW(lora.weights(model, "bench").values(), lr=1e-3)
     ids_BT, mask_BT = pad_rows(rows, model.pad)
     labels_BT = ids_BT.masked_fill(~mask_BT, -100)
@@ -102,26 +112,16 @@ def main() -> None:
     def forward() -> None:
         logits(model, ids_BT)
 
-    def present() -> None:
-        loop.arm = arm
-        loop.progress.controller = arm.controller
-        loop.present(replay)
-
-    def present_control() -> None:
-        loop.arm = control
-        loop.progress.controller = None
-        loop.present(replay)
-
     steps: dict[str, Callable[[], object]] = {
         "plain forward of the text": forward,
         "bare loop, text and drift term": lambda: bare_step(
             model, optimizer, ids_BT, labels_BT, replay, chosen
         ),
-        "Litho, text and drift term": present,
+        "Litho, text and drift term": held.step,
         "bare loop, text only": lambda: bare_step(
             model, optimizer, ids_BT, labels_BT, None, chosen
         ),
-        "Litho, text only (control)": present_control,
+        "Litho, text only (control)": control.step,
     }
     times: dict[str, list[float]] = {name: [] for name in steps}
     for round_ in range(options.rounds + 2):

@@ -26,7 +26,8 @@ from torch import Tensor
 
 from litho.core import stats
 from litho.core.work import Result, Specification, WorkLedger, key_of
-from litho.learn.recipe import TRAINED, adapter_of, leave_gradient, optimizer_of
+from litho.learn.recipe import TRAINED, adapter_of, trainer_of
+from litho.learn.sources import in_turn
 from litho.measure.printing.probes import score
 from litho.model.adapters import lora
 from litho.model.adapters.prune import largest, prune
@@ -72,15 +73,14 @@ EACH_STEP: dict[str, Choose] = {
 def train(model: LanguageModel, text: str, choose: Choose | None = None) -> None:
     """Follow the recipe on a text; `choose` says which updates of each step are dropped."""
     lora.attach(model, TRAINED, adapter_of(model, RECIPE))
-    optimizer = optimizer_of(RECIPE, lora.weights(model, TRAINED).values())
-    ids = model.encode(text)
-    for step in range(1, RECIPE.steps + 1):
-        leave_gradient(model, TRAINED, RECIPE, ids, step)
+    trainer = trainer_of(model, TRAINED, RECIPE, in_turn([model.encode(text)]))
+    for _ in range(RECIPE.steps):
         if choose:
-            step_without(optimizer, choose)
+            trainer.gradient()
+            step_without(trainer.optimizer, choose)
+            trainer.optimizer.zero_grad(set_to_none=True)
         else:
-            optimizer.step()
-        optimizer.zero_grad(set_to_none=True)
+            trainer.step()
 
 
 @torch.no_grad()

@@ -1,13 +1,17 @@
 """The drift term against autograd; its controller; what is rehearsed."""
 
+import json
+import random
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
 
-from litho.learn.drift import HEADROOM, DriftController, Replay
+from litho.learn.checkpoint import Memory
+from litho.learn.drift import HEADROOM, DriftController, DriftGuard, Replay
 from litho.learn.losses import backward_drift
+from litho.learn.trainable import TrainedAdapter
 from litho.model.adapters import lora
 from litho.model.adapters.spec import AdapterSpec
 from litho.model.loaded import LanguageModel
@@ -72,3 +76,19 @@ def test_replay_reads_the_base_even_under_an_adapter(
     plain = Replay.read(model, rows).logits_BTV
     shake(model)
     assert torch.equal(Replay.read(model, rows).logits_BTV, plain)
+
+
+def test_a_guard_has_a_controller_of_its_own(llama: LanguageModel) -> None:
+    replay = Replay.read(llama, [llama.encode(row)[:12] for row in ROWS])
+    shake(llama)
+    controller = DriftController(budget=1e-6)
+    guard, again = (DriftGuard(replay, controller, 2, seed=0) for _ in range(2))
+    with TrainedAdapter(llama, "x").alone():
+        drifts = [guard.hold(llama, done) for done in range(3)]
+    assert controller == DriftController(budget=1e-6) != guard.controller
+    again.recall(Memory(values=json.loads(json.dumps(guard.memory().values))))
+    assert again.controller == guard.controller
+    chosen = [random.Random(f"0 replay {done}").sample(range(3), 2) for done in range(3)]
+    for rows, drift in zip(chosen, drifts, strict=True):
+        part = Replay(replay.ids_BT[rows], replay.logits_BTV[rows])
+        assert drift == pytest.approx(part.drift(State(llama, ("x",))), rel=1e-4)

@@ -1,20 +1,22 @@
 """One arm in training: when its anchor forms, what is beside it."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import torch
 
-from litho.learn.drift import Replay
-from litho.learn.loop import PATIENCE, ArmLoop, TrainedArm, anchor_formed
-from litho.learn.objectives import all_tokens
-from litho.learn.records import Check, LoopConfig
+from litho.learn.loop import PATIENCE, anchor_formed
+from litho.learn.objectives import Batch, all_tokens
+from litho.learn.optimizer import OptimizerSpec
+from litho.learn.records import Check
+from litho.learn.sources import in_turn
+from litho.learn.trainable import TrainedAdapter
+from litho.learn.trainer import Trainer
 from litho.measure.printing.probes import target_of
 from litho.model.adapters import lora
 from litho.model.adapters.spec import AdapterSpec
 from litho.model.loaded import LanguageModel
 from litho.model.read.scoring import target_logprobs
-from tests.builders import PROSE, TEXT, case
+from tests.builders import TEXT, case
 
 
 def check(anchor: float | None) -> Check:
@@ -31,18 +33,16 @@ def test_the_anchor_forms_when_progress_ends() -> None:
 
 def test_a_print_is_learned_beside_a_decoy_that_stays_as_it_is(llama: LanguageModel) -> None:
     rows = [llama.encode(TEXT)]
-    replay = Replay.read(llama, [llama.encode(PROSE)[:32] for _ in range(3)])
     turns: list[list[str]] = []
     asked = [target_of(llama, probe) for probe in case("one").probes]
 
-    def noting(model: LanguageModel, *rest: Any) -> float:  # noqa: ANN401  as all_tokens
-        turns.append(model.on)
-        return all_tokens(model, *rest)
+    def noting(batch: Batch) -> float:
+        turns.append(batch.model.on)
+        return all_tokens(batch)
 
     def printed(beside: Sequence[str], strength: float) -> tuple[dict[str, torch.Tensor], bool]:
         """The weights of the print, and whether those of all decoys stayed."""
-        arm = TrainedArm("arm", [rows], None, anchored=False, objective=noting, beside=beside)
-        loop = ArmLoop(llama, arm, LoopConfig(presentations=3, learning_rate=1e-2))
+        lora.attach(llama, "arm", AdapterSpec(8, 16))
         torch.manual_seed(0)
         for name in beside:
             lora.attach(llama, name, AdapterSpec(2, 4, seed=7))
@@ -51,14 +51,17 @@ def test_a_print_is_learned_beside_a_decoy_that_stays_as_it_is(llama: LanguageMo
         decoys = {n: w for name in beside for n, w in lora.weights(llama, name).items()}
         before = {n: w.detach().clone() for n, w in decoys.items()}
         turns.clear()
+        what = TrainedAdapter(llama, "arm", [[name] for name in beside])
+        optimizer = OptimizerSpec(1e-2, warmup=4, settle=10, clip=1.0)
+        trainer = Trainer(what, in_turn(rows), optimizer, 3, 256, noting)
         for _ in range(3):
-            loop.present(replay)
+            trainer.step()
             with torch.no_grad():
                 now = target_logprobs(llama, asked)
                 with llama.state("arm"):
                     assert now == target_logprobs(llama, asked)  # the decoys are off again
         stayed = all(torch.equal(before[n], w) and w.grad is None for n, w in decoys.items())
-        found = {n: w.detach().clone() for n, w in loop.weights.items()}
+        found = {n: w.detach().clone() for n, w in what.weights.items()}
         lora.detach(llama)
         return found, stayed
 

@@ -12,6 +12,7 @@ from litho.learn.objectives import (
     DOSED_UNTIL,
     ENTROPY_OF,
     MASKED_FROM,
+    Batch,
     Distilled,
     LowPerplexity,
     Objective,
@@ -52,7 +53,7 @@ def weighted(model: LanguageModel, rows: list[list[int]], weigh: object) -> tupl
 
 def agrees(model: LanguageModel, ask: Objective, weigh: object, done: float = 0.0) -> None:
     rows = [model.encode(row) for row in ROWS]
-    loss = ask(model, rows, 64, done)
+    loss = ask(Batch(model, rows, 64, done))
     found = gradients(model)
     reference, expected = weighted(model, rows, weigh)
     assert loss == pytest.approx(reference, abs=1e-5)
@@ -89,7 +90,7 @@ def test_a_text_without_likely_tokens_is_an_error(
 ) -> None:
     monkeypatch.setattr("litho.learn.objectives.MASKED_FROM", 0.0)
     with pytest.raises(LithoError, match="no token of a presentation is likely enough"):
-        LowPerplexity()(trained, [trained.encode(ROWS[0])], 64, 0.0)
+        LowPerplexity()(Batch(trained, [trained.encode(ROWS[0])], 64, 0.0))
 
 
 def test_tokens_are_gated_by_the_entropy_of_the_likeliest(trained: LanguageModel) -> None:
@@ -115,7 +116,7 @@ def test_tokens_enter_the_loss_when_they_are_within_reach(
 
 def test_the_text_before_its_eyes_is_the_teacher(trained: LanguageModel) -> None:
     rows = [trained.encode(row) for row in ROWS]
-    loss = Distilled(trained, [TEXT])(trained, rows, 64, 0.0)
+    loss = Distilled(trained, [TEXT])(Batch(trained, rows, 64, 0.0))
     found = gradients(trained)
     seen = trained.tokens(f"{TEXT}\n\n")
     total = torch.tensor(0.0)

@@ -39,7 +39,6 @@ def train_decoys(model: LanguageModel, prose: str, folders: Sequence[Path]) -> N
     """Train the decoys, one after another, and save each as a PEFT directory."""
     for number, (folder, rows) in enumerate(zip(folders, decoy_rows(model, prose), strict=True)):
         with lora.fresh(model, folder.name, AdapterSpec(RANK, seed=number)):
-            with lora.mixed_precision(model):
-                for _ in train_steps(model, folder.name, rows, STEPS, RATE):
-                    pass
+            for _ in train_steps(model, folder.name, rows, STEPS, RATE):
+                pass
             saved.save(model, folder.name, folder)

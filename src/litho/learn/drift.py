@@ -1,6 +1,7 @@
 """Drift from the untouched model: what it is measured on, and how it is kept within a budget."""
 
 import math
+import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -8,7 +9,8 @@ import torch
 from pydantic import BaseModel
 from torch import Tensor
 
-from litho.learn.losses import ROWS_AT_ONCE, drift_on
+from litho.learn.checkpoint import Memory
+from litho.learn.losses import ROWS_AT_ONCE, backward_drift, drift_on
 from litho.model.adapters import lora
 from litho.model.loaded import LanguageModel
 from litho.model.read.scoring import logits
@@ -75,6 +77,51 @@ class Replay:
         """How far a state is from the base on these rows, KL in nats a token."""
         with state.active() as model:
             return drift_on(model, self.ids_BT, self.logits_BTV)
+
+
+class DriftGuard:
+    """Holds a training within its budget of drift.
+
+    In each step a gradient pulls back to the base on a few self-samples of `replay`, drawn by
+    `seed` and the number of the step; a controller of its own, which begins like `controller`, sets
+    the weight of this pull.
+    """
+
+    def __init__(self, replay: Replay, controller: DriftController, rows: int, seed: int) -> None:
+        """`rows`: self-samples in a step."""
+        self.controller = controller.model_copy()
+        self._replay, self._rows, self._seed = replay, rows, seed
+
+    @property
+    def weight(self) -> float:
+        """What the drift counts in the next step, against the loss of the text."""
+        return self.controller.weight
+
+    def hold(self, model: LanguageModel, done: int) -> float:
+        """Add the gradient that pulls back to the base after `done` steps; return the drift there.
+
+        Nats a token. The model is in the state that learns.
+        """
+        chance = random.Random(f"{self._seed} replay {done}")
+        chosen = chance.sample(range(len(self._replay.ids_BT)), self._rows)
+        ids_BT, logits_BTV = self._replay.ids_BT[chosen], self._replay.logits_BTV[chosen]
+        drift = backward_drift(model, ids_BT, logits_BTV, self.weight)
+        self.controller.observe(drift)
+        return drift
+
+    def calibrate(self, unseen: float) -> None:
+        """Take in the drift measured on samples that are not trained on."""
+        self.controller.calibrate(unseen)
+
+    def shrink(self, model: LanguageModel, adapter: str, unseen: Replay) -> float:
+        """`shrink_to_budget` with the budget that is held."""
+        return shrink_to_budget(model, adapter, unseen, self.controller.budget)
+
+    def memory(self) -> Memory:
+        return Memory(values=self.controller.model_dump())
+
+    def recall(self, memory: Memory) -> None:
+        self.controller = DriftController(**memory.values)
 
 
 @torch.no_grad()

@@ -2,15 +2,13 @@
 
 from collections.abc import Iterator, Sequence
 
-import torch
-from torch import nn
-
-from litho.learn.losses import backward_text, check_converging
-from litho.model.adapters import lora
+from litho.learn.optimizer import OptimizerSpec
+from litho.learn.sources import in_turn
+from litho.learn.trainable import TrainedAdapter
+from litho.learn.trainer import Trainer
 from litho.model.loaded import LanguageModel
-from litho.model.watch.frozen import FrozenBelow
 
-MICRO_TOKENS = 512
+CLIP = 1.0  # norm of the gradient
 
 
 def train_steps(
@@ -29,15 +27,8 @@ def train_steps(
     steps the model may be read in any state. What lies below the adapter's lowest layer is computed
     once for every row.
     """
-    weights: dict[str, nn.Parameter] = lora.weights(model, name)
-    optimizer = torch.optim.AdamW(weights.values(), lr=learning_rate, weight_decay=0.0)
-    frozen = FrozenBelow(model, name)
-    for step in range(steps):
-        with torch.enable_grad(), lora.learning(model, name, beside):
-            with frozen.active():
-                backward_text(model, [rows[step % len(rows)]], MICRO_TOKENS)
-            norm = nn.utils.clip_grad_norm_(weights.values(), 1.0)
-            check_converging(norm, f"step {step + 1}", learning_rate)
-            optimizer.step()
-            optimizer.zero_grad(set_to_none=True)
-        yield step + 1
+    what = TrainedAdapter(model, name, [beside])
+    trainer = Trainer(what, in_turn(rows), OptimizerSpec(learning_rate, clip=CLIP), steps)
+    while trainer.progress.done < steps:
+        trainer.step()
+        yield trainer.progress.done

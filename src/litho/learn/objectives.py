@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -16,10 +17,21 @@ from litho.model.read.scoring import chunks, logits, token_logprobs
 
 # Shapes: T tokens, V vocabulary.
 Rows = Sequence[Sequence[int]]
-# Adds the gradient of a presentation and returns its loss, nats a token. The arguments are the
-# model with its adapter, the rows, the padded tokens of a micro-batch, and how much of the
-# training is done, 0 to 1.
-Objective = Callable[[LanguageModel, Rows, int, float], float]
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What an objective is asked about."""
+
+    model: LanguageModel  # in the state that learns
+    rows: Rows
+    micro_tokens: int  # padded tokens in one forward pass
+    done: float  # how much of the training is done, 0 to 1
+
+
+# Adds the gradient of a presentation and returns its loss, nats a token. One that remembers
+# something from step to step has a `memory`, too (see litho.learn.checkpoint).
+Objective = Callable[[Batch], float]
 
 MASKED_FROM = math.log(2.5)  # nats; the threshold of Wu et al. 2025
 ENTROPY_OF = 20  # likeliest tokens, as in EAFT
@@ -38,22 +50,24 @@ def objective(loss: Loss, model: LanguageModel, scenes: Sequence[str]) -> Object
     return {"all": all_tokens, "entropy_gated": entropy_gated, "dosed": dosed}[loss]
 
 
-def all_tokens(model: LanguageModel, rows: Rows, tokens: int, done: float) -> float:
+def all_tokens(batch: Batch) -> float:
     """Every token counts alike: the negative log-likelihood."""
-    return backward_text(model, rows, tokens)
+    return backward_text(batch.model, batch.rows, batch.micro_tokens)
 
 
 class LowPerplexity:
     """Only tokens that surprise the untouched model by at most log 2.5 nats count.
 
     Selective token masking: Wu et al. 2025, "Mitigating Forgetting in LLM Fine-Tuning via
-    Low-Perplexity Token Learning", NeurIPS 2025, arXiv 2501.14315.
+    Low-Perplexity Token Learning", NeurIPS 2025, arXiv 2501.14315. The masks are only kept to save
+    time: they follow from the untouched model.
     """
 
     def __init__(self) -> None:
         self._masks: dict[tuple[int, ...], Tensor] = {}
 
-    def __call__(self, model: LanguageModel, rows: Rows, tokens: int, done: float) -> float:
+    def __call__(self, batch: Batch) -> float:
+        model, rows = batch.model, batch.rows
         for row in rows:
             if tuple(row) not in self._masks:
                 with model.state(None):
@@ -64,16 +78,20 @@ class LowPerplexity:
                 "no token of a presentation is likely enough for the loss low_perplexity: the text "
                 "is too new to the model, choose another loss"
             )
-        return backward_text(model, rows, tokens, lambda row, _: self._masks[tuple(row)])
+        return backward_text(
+            model, rows, batch.micro_tokens, lambda row, _: self._masks[tuple(row)]
+        )
 
 
-def entropy_gated(model: LanguageModel, rows: Rows, tokens: int, done: float) -> float:
+def entropy_gated(batch: Batch) -> float:
     """Each token counts by the entropy of the model's 20 likeliest tokens over log 20.
 
     Where the model is sure of something else it learns little. EAFT: Diao et al. 2026,
     "Entropy-Adaptive Fine-Tuning", arXiv 2601.02151. No gradient goes through the weight.
     """
-    return backward_text(model, rows, tokens, lambda _, found_TV: _entropy(found_TV))
+    return backward_text(
+        batch.model, batch.rows, batch.micro_tokens, lambda _, found_TV: _entropy(found_TV)
+    )
 
 
 @torch.no_grad()
@@ -86,21 +104,21 @@ def _entropy(logits_TV: Tensor) -> Tensor:
     return torch.cat(values)
 
 
-def dosed(model: LanguageModel, rows: Rows, tokens: int, done: float) -> float:
+def dosed(batch: Batch) -> float:
     """A token counts once it is within reach of the model as it is by now.
 
     Within reach is a surprise of at most what counts as likely at the beginning, and then more and
     more up to what a step of a ladder may add; after three quarters of the training every token
     counts. Litho's own.
     """
-    if done >= DOSED_UNTIL:
-        return backward_text(model, rows, tokens)
-    reach = LIKELY + (STEP_SURPRISE - LIKELY) * done / DOSED_UNTIL
+    if batch.done >= DOSED_UNTIL:
+        return all_tokens(batch)
+    reach = LIKELY + (STEP_SURPRISE - LIKELY) * batch.done / DOSED_UNTIL
 
     def weigh(row: Sequence[int], found_TV: Tensor) -> Tensor:
         return (-_logprobs(row, found_TV) <= reach).float()
 
-    return backward_text(model, rows, tokens, weigh)
+    return backward_text(batch.model, batch.rows, batch.micro_tokens, weigh)
 
 
 class Distilled:
@@ -124,10 +142,10 @@ class Distilled:
                 f"{model.context}: shorten it, or choose another loss"
             )
 
-    def __call__(self, model: LanguageModel, rows: Rows, tokens: int, done: float) -> float:
-        with model.state(None):
-            taught = predicted_behind(model, self._text, rows)
-        return backward_distilled(model, rows, tokens, taught)
+    def __call__(self, batch: Batch) -> float:
+        with batch.model.state(None):
+            taught = predicted_behind(batch.model, self._text, batch.rows)
+        return backward_distilled(batch.model, batch.rows, batch.micro_tokens, taught)
 
 
 def predicted_behind(model: LanguageModel, text: Sequence[int], rows: Rows) -> list[Tensor]:

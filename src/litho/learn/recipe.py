@@ -11,7 +11,10 @@ from torch import Tensor, nn
 from litho.core.config import Config
 from litho.core.errors import LithoError
 from litho.core.work import Result
-from litho.learn.losses import backward_text, check_converging
+from litho.learn.optimizer import OptimizerSpec
+from litho.learn.sources import StepSource, in_turn
+from litho.learn.trainable import TrainedAdapter
+from litho.learn.trainer import Trainer
 from litho.measure.printing.probes import score
 from litho.model.adapters import lora
 from litho.model.adapters.spec import AdapterSpec
@@ -40,6 +43,11 @@ class Recipe(Config):
     seed: int = 0
     optimizer: Literal["adamw", "sgd"] = "adamw"
 
+    @property
+    def optimization(self) -> OptimizerSpec:
+        """What trains the weights."""
+        return OptimizerSpec(self.learning_rate, self.optimizer, fused=True)
+
 
 def follow(
     model: LanguageModel,
@@ -60,15 +68,16 @@ def follow(
         raise LithoError(
             f"the text has {len(ids)} tokens, but the model reads {model.context}: cut it up"
         )
-    optimizer = optimizer_of(recipe, lora.weights(model, name).values())
-    done = 0
+    trainer = trainer_of(model, name, recipe, in_turn([ids]))
     for stride in strides or (1,) * recipe.steps:
-        loss = leave_gradient(model, name, recipe, ids, done + 1)
-        for _ in range(stride):
-            optimizer.step()
-        optimizer.zero_grad(set_to_none=True)
-        done += stride
-        yield done, loss
+        loss = trainer.step(stride).loss
+        assert loss is not None
+        yield trainer.progress.done, loss
+
+
+def trainer_of(model: LanguageModel, name: str, recipe: Recipe, source: StepSource) -> Trainer:
+    """What trains the adapter `name` by a recipe."""
+    return Trainer(TrainedAdapter(model, name), source, recipe.optimization, recipe.steps)
 
 
 def train_and_ask(
@@ -113,25 +122,6 @@ def adapter_of(model: LanguageModel, recipe: Recipe) -> AdapterSpec:
     return AdapterSpec(
         recipe.rank, recipe.alpha, recipe.seed, recipe.layers, kinds=recipe.target_modules
     )
-
-
-def optimizer_of(recipe: Recipe, weights: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
-    """What a recipe trains these weights with."""
-    make = torch.optim.AdamW if recipe.optimizer == "adamw" else torch.optim.SGD
-    return make(weights, lr=recipe.learning_rate, weight_decay=0.0, fused=True)
-
-
-def leave_gradient(
-    model: LanguageModel, name: str, recipe: Recipe, ids: Sequence[int], step: int
-) -> float:
-    """Leave the gradient of the loss on one text in an adapter; returns the loss.
-
-    Raises LithoError if the training has diverged by this step.
-    """
-    with torch.enable_grad(), lora.learning(model, name), lora.mixed_precision(model):
-        loss = backward_text(model, [ids], len(ids))
-        check_converging(loss, f"step {step}", recipe.learning_rate)
-    return loss
 
 
 def gradient_of(weights: Iterable[nn.Parameter]) -> Tensor:

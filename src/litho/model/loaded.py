@@ -26,7 +26,7 @@ class LanguageModel:
     source: ModelSource
     network: Any  # PreTrainedModel or a PeftModel around it; their annotations are incomplete
     tokenizer: PreTrainedTokenizerBase
-    adapters: list[str] = field(default_factory=list)
+    adapters: list[str] = field(default_factory=list)  # another list whenever they change
     on: list[str] = field(default_factory=list)  # adapters that are on; none: the base alone
 
     @property

@@ -1,5 +1,6 @@
 """Rivals."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -7,10 +8,14 @@ import torch
 
 from litho.jobs.bench import rivals
 from litho.jobs.bench.rivals import FOLLOWS, OnPolicy
-from litho.learn.objectives import predicted_behind
+from litho.learn.objectives import Batch, predicted_behind
+from litho.learn.optimizer import OptimizerSpec
+from litho.learn.sources import Planned
+from litho.learn.trainable import TrainedAdapter
+from litho.learn.trainer import Trainer
 from litho.model.adapters import lora
 from litho.model.adapters.spec import AdapterSpec
-from litho.model.loaded import load
+from litho.model.loaded import LanguageModel, load
 from litho.model.sources import locate
 from tests.builders import TEXT
 
@@ -35,7 +40,7 @@ def test_the_student_learns_from_a_teacher_that_lags_behind(
     monkeypatch.setattr(rivals, "predicted_behind", watched)
     first = {name: weight.detach().clone() for name, weight in weights.items()}
     with lora.mixed_precision(model):
-        assert rival(model, rows, 256, 0.0) > 0
+        assert rival(Batch(model, rows, 256, 0.0)) > 0
     assert all(weight.grad is not None for weight in weights.values())
     for weight in weights.values():
         weight.data += 0.5
@@ -43,7 +48,7 @@ def test_the_student_learns_from_a_teacher_that_lags_behind(
     taught.clear()
     with lora.mixed_precision(model):
         said = rival._said(model, rows)
-        rival(model, rows, 256, 0.0)
+        rival(Batch(model, rows, 256, 0.0))
     for (name, before), used in zip(first.items(), taught, strict=False):
         torch.testing.assert_close(used, before.lerp(now[name], FOLLOWS))
         assert torch.equal(weights[name], now[name])  # the teacher's were put away again
@@ -54,3 +59,26 @@ def test_the_student_learns_from_a_teacher_that_lags_behind(
         rival._exchange(model, rival._teacher)
         by_teacher = reading(model, rival._text, rows)[0]
     assert not torch.equal(by_student, by_teacher)
+
+
+def test_a_teacher_that_lags_behind_is_in_the_checkpoint(
+    llama: LanguageModel, tmp_path: Path
+) -> None:
+    sentences = [[llama.encode("It shows the time."), llama.encode("Every spring a choir")]]
+
+    def trained(saved_after: int | None = None, restored: bool = False) -> list[torch.Tensor]:
+        with lora.fresh(llama, "trial", AdapterSpec(2)):
+            asked = OnPolicy(llama, TEXT, "trial", seed=0)
+            what = TrainedAdapter(llama, "trial")
+            trainer = Trainer(what, Planned(sentences), OptimizerSpec(0.1), 4, objective=asked)
+            if restored:
+                trainer.restore(tmp_path / "checkpoint")
+            while trainer.progress.done < 4:
+                trainer.step()
+                if trainer.progress.done == saved_after:
+                    trainer.save(tmp_path / "checkpoint")
+            return [weight.detach().clone() for weight in what.learned]
+
+    whole = trained(saved_after=2)
+    resumed = trained(restored=True)
+    assert all(torch.equal(a, b) for a, b in zip(whole, resumed, strict=True))

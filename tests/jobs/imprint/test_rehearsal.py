@@ -1,5 +1,7 @@
 """The rhythm is the one whose anchor a short training brings highest."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, cast
 
 import pytest
@@ -8,11 +10,13 @@ import torch
 from litho.jobs.imprint import rehearsal
 from litho.jobs.imprint.monitor import ArmMonitor
 from litho.jobs.imprint.rehearsal import rehearse
-from litho.learn.drift import Replay
-from litho.learn.loop import TrainedArm
-from litho.learn.objectives import all_tokens
+from litho.learn.optimizer import OptimizerSpec
 from litho.learn.records import Check, LoopConfig
+from litho.learn.sources import Planned
+from litho.learn.trainable import TrainedAdapter
+from litho.learn.trainer import Trainer
 from litho.model.adapters import lora
+from litho.model.adapters.spec import AdapterSpec
 from litho.model.loaded import LanguageModel
 from litho.model.state import State
 from litho.present.rhythm import RHYTHMS
@@ -24,13 +28,13 @@ HIGHEST = list(RHYTHMS)[1]
 class Told:
     """A monitor that measures the anchors that it was told, and notes the weights it was shown."""
 
-    def __init__(self, model: LanguageModel, anchors: dict[str, float | None]) -> None:
-        self._model, self._anchors = model, list(anchors.values())
+    def __init__(self, anchors: dict[str, float | None]) -> None:
+        self._anchors = list(anchors.values())
         self.weights: list[dict[str, torch.Tensor]] = []
 
     def check(self, state: State, presentations: int) -> Check:
         assert state.adapters == ("x",)
-        trained = lora.weights(self._model, "x")
+        trained = lora.weights(state.model, "x")
         self.weights.append({name: w.detach().clone() for name, w in trained.items()})
         anchor = self._anchors[len(self.weights) - 1]
         return Check(
@@ -60,16 +64,16 @@ def test_the_highest_anchor_is_chosen(
     rows = [llama.encode(row) for row in ROWS]
     asked: list[tuple[str, int]] = []
 
-    def arm_in(rhythm: str, count: int) -> TrainedArm:
-        asked.append((rhythm, count))
-        return TrainedArm("x", [rows] * count, None, anchored=False, objective=all_tokens)
+    @contextmanager
+    def trainer_in(rhythm: str, used: LoopConfig) -> Iterator[Trainer]:
+        asked.append((rhythm, used.presentations))
+        with lora.fresh(llama, "x", AdapterSpec(8, 16)):
+            what, spec = TrainedAdapter(llama, "x"), OptimizerSpec.of(used)
+            yield Trainer(what, Planned([rows]), spec, used.presentations)
 
-    told = Told(llama, anchors)
+    told = Told(anchors)
     config = LoopConfig(presentations=9, learning_rate=1e-2, settle=1)
-    replay = Replay.read(llama, [row[:8] for row in rows])
-    found: dict[str, Any] = rehearse(
-        llama, arm_in, replay, cast("ArmMonitor", told), config, Silent()
-    )
+    found: dict[str, Any] = rehearse(trainer_in, cast("ArmMonitor", told), config, Silent())
     assert found["anchors"] == anchors
     assert asked == [(name, 2) for name in RHYTHMS]
     if chosen:

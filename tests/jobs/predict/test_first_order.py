@@ -7,7 +7,8 @@ from torch import Tensor, nn
 
 from litho.core.errors import LithoError
 from litho.jobs.predict.first_order import first_order
-from litho.learn.recipe import Recipe, follow, leave_gradient
+from litho.learn.recipe import Recipe, follow, trainer_of
+from litho.learn.sources import in_turn
 from litho.measure.printing.probes import score
 from litho.model.adapters import lora
 from litho.model.loaded import LanguageModel
@@ -52,7 +53,7 @@ def test_where_the_path_bends_the_gradient_is_that_of_the_moved_adapter(
     def direction(ids: list[int], moved_P: Tensor) -> Tensor:
         nn.utils.vector_to_parameters(moved_P.clone(), matrices)
         llama.network.zero_grad()
-        leave_gradient(llama, "x", recipe, ids, 1)
+        trainer_of(llama, "x", recipe, in_turn([ids])).gradient()
         gradient_P = torch.cat([-w.grad.flatten() for w in matrices if w.grad is not None])
         return gradient_P if optimizer == "sgd" else gradient_P.sign()
 

@@ -5,10 +5,12 @@ import torch
 from torch import Tensor
 
 from litho.core.errors import LithoError
-from litho.learn.drift import Replay
-from litho.learn.loop import ArmLoop, TrainedArm
 from litho.learn.objectives import objective
-from litho.learn.records import LoopConfig, Loss
+from litho.learn.optimizer import OptimizerSpec
+from litho.learn.records import Loss
+from litho.learn.sources import in_turn
+from litho.learn.trainable import TrainedAdapter
+from litho.learn.trainer import Trainer
 from litho.model.adapters import lora
 from litho.model.adapters.keys import DAMPING, LOUD, text_keys
 from litho.model.adapters.spec import AdapterSpec
@@ -66,14 +68,13 @@ def test_keys_stay_while_the_adapter_learns(llama: LanguageModel, loss: Loss) ->
     row = llama.encode(TEXT)
     elsewhere = torch.tensor(others())
     keys = text_keys(llama, [row], elsewhere, RANK, [2], seed=0)
-    replay = Replay.read(llama, elsewhere.tolist())
-    config = LoopConfig(presentations=4, rank=RANK, alpha=4, learning_rate=0.01, settle=1)
+    lora.attach(llama, "x", AdapterSpec(RANK, 4, layers=(2,), keys=keys))
+    optimizer = OptimizerSpec(0.01, warmup=4, clip=1.0)
     asked = objective(loss, llama, [TEXT])
-    arm = TrainedArm("x", [[row]], None, anchored=False, objective=asked, layers=[2], keys=keys)
-    loop = ArmLoop(llama, arm, config)
-    losses = [loop.present(replay).loss or 0.0 for _ in range(4)]
+    trainer = Trainer(TrainedAdapter(llama, "x"), in_turn([row]), optimizer, 4, objective=asked)
+    losses = [trainer.step().loss or 0.0 for _ in range(4)]
     assert losses[-1] < losses[0]
-    for name, weight in loop.weights.items():
+    for name, weight in trainer.what.weights.items():
         path = name.removeprefix("base_model.model.").partition(".lora_")[0]
         if ".lora_A." in name:
             assert torch.equal(weight, keys[path])

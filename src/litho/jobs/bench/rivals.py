@@ -6,8 +6,9 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from litho.learn.checkpoint import Memory
 from litho.learn.losses import backward_distilled
-from litho.learn.objectives import Rows, predicted_behind
+from litho.learn.objectives import Batch, Rows, predicted_behind
 from litho.model.adapters import lora
 from litho.model.loaded import LanguageModel
 from litho.model.read.sampling import self_samples
@@ -34,7 +35,8 @@ class OnPolicy:
         self._chance = random.Random(f"{seed} on policy")
         self._teacher: dict[str, Tensor] = {}
 
-    def __call__(self, model: LanguageModel, rows: Rows, tokens: int, done: float) -> float:
+    def __call__(self, batch: Batch) -> float:
+        model, rows = batch.model, batch.rows
         self._follow(model)
         said = self._said(model, rows)
         current = self._exchange(model, self._teacher)
@@ -42,7 +44,15 @@ class OnPolicy:
         self._exchange(model, current)
         counts = [len(sentence) - 1 for sentence in rows]
         taught = [logits_TV[-n:] for logits_TV, n in zip(found, counts, strict=True)]
-        return backward_distilled(model, said, tokens, taught)
+        return backward_distilled(model, said, batch.micro_tokens, taught)
+
+    def memory(self) -> Memory:
+        return Memory(dict(self._teacher), self._chance.getstate())
+
+    def recall(self, memory: Memory) -> None:
+        version, words, gauss = memory.values
+        self._chance.setstate((version, tuple(words), gauss))
+        self._teacher = dict(memory.tensors)
 
     def _said(self, model: LanguageModel, rows: Rows) -> list[list[int]]:
         offset = len(model.start)

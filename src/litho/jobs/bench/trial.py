@@ -16,11 +16,14 @@ from litho.jobs.bench.prepared import Prepared
 from litho.jobs.bench.result import Trial, TrialMark
 from litho.jobs.bench.rivals import OnPolicy
 from litho.learn.depth import layers_by
-from litho.learn.drift import DriftController, Replay, shrink_to_budget
-from litho.learn.loop import ArmLoop, Presentation, TrainedArm
+from litho.learn.drift import DriftController, DriftGuard, Replay, shrink_to_budget
 from litho.learn.micro import train_steps
-from litho.learn.objectives import Objective, objective
+from litho.learn.objectives import Objective, Rows, objective
+from litho.learn.optimizer import OptimizerSpec
 from litho.learn.records import LoopConfig
+from litho.learn.sources import Climbing, Planned, StepSource
+from litho.learn.trainable import TrainedAdapter
+from litho.learn.trainer import Trainer
 from litho.measure.printing.imprint import imprint_by_kind
 from litho.measure.printing.probes import score
 from litho.measure.printing.spill import spill, spill_scores
@@ -114,46 +117,57 @@ def _train(bench: Bench, trial: Trial, parts: Parts, config: TrialConfig, spille
     # The rank is a part of the arm.
     config = config.model_copy(update={"rank": parts.rank, "alpha": 2 * parts.rank})
     with _counting(bench.model) as read:
-        loop = ArmLoop(bench.model, _arm(bench, parts, config), config)
-        for folder in bench.decoys if parts.decoys else ():
-            saved.load(bench.model, folder.name, folder)
+        trainer = _trainer(bench, parts, config)
         trial.read = read[0]
-        while loop.progress.done < config.presentations:
+        while trainer.progress.done < config.presentations:
             before = read[0]
-            trial.tokens += loop.present(bench.replay).tokens
+            trial.tokens += trainer.step().tokens
             trial.read += read[0] - before
-            if loop.progress.done in config.checks:
-                trial.curve.append(_mark(bench, loop.progress.done, spilled))
-                loop.calibrate(trial.curve[-1].drift_self)
+            if trainer.progress.done in config.checks:
+                trial.curve.append(_mark(bench, trainer.progress.done, spilled))
+                if trainer.guard:
+                    trainer.guard.calibrate(trial.curve[-1].drift_self)
     if parts.drift == "held":
         trial.scale = shrink_to_budget(bench.model, ARM, bench.unseen, config.budget)
     trial.curve.append(_mark(bench, config.presentations, spilled))
     trial.imprint, trial.spill = trial.curve[-1].imprint, trial.curve[-1].spill
 
 
-def _arm(bench: Bench, parts: Parts, config: TrialConfig) -> TrainedArm:
+def _trainer(bench: Bench, parts: Parts, config: TrialConfig) -> Trainer:
+    """What trains the arm; its adapter and the decoys are put on the model."""
     model, text = bench.model, bench.text
-    controller = {
-        "free": None,
-        "fixed": DriftController.fixed(parts.kl_weight, config.budget),
-        "held": DriftController(budget=config.budget, weight=parts.kl_weight),
-    }[parts.drift]
+    source: StepSource = Planned(presentations_of(model, text, parts, config))
+    asked = _objective(bench, parts, config.seed)
     layers = layers_by(parts.layers, text.pulled, text.depth, f"{text.case.id} {config.seed}")
-    ascent = None
+    keys = _keys(bench, layers, config) if parts.keys == "text" else None
     if parts.ladder:
         up = round(CLIMBING * config.presentations)
-        ascent = Ascent(model, [text.case.text], Budget(MAX_MEAN_KL, STEP_SURPRISE), up)
-    return TrainedArm(
-        ARM,
-        presentations_of(model, text, parts, config),
-        controller,
-        anchored=False,
-        objective=_objective(bench, parts, config.seed),
-        layers=layers,
-        keys=_keys(bench, layers, config) if parts.keys == "text" else None,
-        ascent=ascent,
-        beside=[folder.name for folder in bench.decoys] if parts.decoys else (),
+        budget = Budget(MAX_MEAN_KL, STEP_SURPRISE)
+        source = Climbing(Ascent(model, [text.case.text], budget, up), source)
+    spec = AdapterSpec(config.rank, config.alpha, config.seed, tuple(layers), keys=keys)
+    lora.attach(model, ARM, spec)
+    decoys = bench.decoys if parts.decoys else ()
+    for folder in decoys:
+        saved.load(model, folder.name, folder)
+    return Trainer(
+        TrainedAdapter(model, ARM, [[folder.name] for folder in decoys]),
+        source,
+        OptimizerSpec.of(config),
+        config.presentations,
+        config.micro_tokens,
+        asked,
+        _guard(bench, parts, config),
     )
+
+
+def _guard(bench: Bench, parts: Parts, config: TrialConfig) -> DriftGuard | None:
+    if parts.drift == "free":
+        return None
+    if parts.drift == "fixed":
+        controller = DriftController.fixed(parts.kl_weight, config.budget)
+    else:
+        controller = DriftController(budget=config.budget, weight=parts.kl_weight)
+    return DriftGuard(bench.replay, controller, config.replay_rows, config.seed)
 
 
 def _keys(bench: Bench, layers: Sequence[int], config: TrialConfig) -> dict[str, Tensor]:
@@ -169,7 +183,7 @@ def _objective(bench: Bench, parts: Parts, seed: int) -> Objective:
 
 def presentations_of(
     model: LanguageModel, text: Prepared, parts: Parts, config: TrialConfig
-) -> list[Presentation]:
+) -> list[Rows]:
     """What an arm is shown: as many tokens in each presentation as the text has.
 
     Another seed begins at another version.
@@ -244,9 +258,8 @@ def _durability(bench: Bench, before: float | None) -> float | None:
     """
     model = bench.model
     with lora.fresh(model, AFTER, AdapterSpec(AFTER_RANK)):
-        with lora.mixed_precision(model):
-            for _ in train_steps(model, AFTER, bench.unrelated, AFTERWARDS, AFTER_RATE, (ARM,)):
-                pass
+        for _ in train_steps(model, AFTER, bench.unrelated, AFTERWARDS, AFTER_RATE, (ARM,)):
+            pass
         after = score(State(model, (ARM, AFTER)), bench.text.scored.probes)
     left = imprint_by_kind(bench.text.scored, after)["gen"].value
     return left / before if before and left is not None else None

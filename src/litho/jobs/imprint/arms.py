@@ -1,11 +1,13 @@
 """Training the arms of a job: the imprint, and the control beside it."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from litho.jobs.imprint.baseline import Baseline
 from litho.jobs.imprint.config import MEASURED_RHYTHM, ImprintConfig
@@ -14,11 +16,15 @@ from litho.jobs.imprint.job import ImprintJob
 from litho.jobs.imprint.monitor import ArmMonitor
 from litho.jobs.imprint.rehearsal import rehearse
 from litho.jobs.imprint.result import DUPLICATES, IMPRINT
-from litho.learn.drift import DriftController, Replay, shrink_to_budget
-from litho.learn.loop import REPLAY, Presentation, TrainedArm, train_arm
-from litho.learn.objectives import objective
+from litho.learn.drift import DriftController, DriftGuard, Replay
+from litho.learn.loop import train_arm
+from litho.learn.objectives import Objective, all_tokens, objective
+from litho.learn.optimizer import OptimizerSpec
 from litho.learn.records import LoopConfig, Step
 from litho.learn.self_samples import replay_samples
+from litho.learn.sources import REPLAY, Climbing, Planned, StepSource
+from litho.learn.trainable import TrainedAdapter
+from litho.learn.trainer import Trainer
 from litho.measure.printing.drift import retention_blocks
 from litho.measure.scenes import open_book_scenes
 from litho.measure.scorer import ModelScorer
@@ -26,6 +32,7 @@ from litho.measure.volatility import STEP_SURPRISE, Budget
 from litho.model.adapters import lora, saved
 from litho.model.adapters.keys import text_keys
 from litho.model.adapters.prune import largest, prune
+from litho.model.adapters.spec import AdapterSpec
 from litho.model.loaded import LanguageModel, load
 from litho.present.ascent import CLIMBING, Ascent
 from litho.present.bridges import bridged
@@ -58,35 +65,57 @@ def train_arms(job: ImprintJob, baseline: Baseline, layers: Sequence[int]) -> No
     keys = None
     if config.keys == "text":
         keys = text_keys(model, text, replay.ids_BT, config.rank, layers, config.seed)
+    asked = objective(config.loss, model, scenes)
 
-    def arm_in(rhythm: str, count: int) -> TrainedArm:
-        presentations, kinds = _in_rhythm(model, plan, rhythm, count)
-        return TrainedArm(
-            IMPRINT,
-            presentations,
-            DriftController(budget=config.budget),
-            anchored=True,
-            objective=objective(config.loss, model, scenes),
-            layers=layers,
-            keys=keys,
-            kinds=kinds,
-        )
+    def imprinting(source: StepSource, used: LoopConfig) -> AbstractContextManager[Trainer]:
+        controller = DriftController(budget=config.budget)
+        guard = DriftGuard(replay, controller, used.replay_rows, used.seed)
+        return _trainer(model, IMPRINT, source, used, layers, keys, asked, guard)
+
+    def in_rhythm(rhythm: str, used: LoopConfig) -> AbstractContextManager[Trainer]:
+        return imprinting(_in_rhythm(model, plan, rhythm, used.presentations), used)
 
     rhythm = config.rhythm
     if rhythm == MEASURED_RHYTHM:
-        rehearsal = partial(rehearse, model, arm_in, replay, monitor, config, job.reporter)
+        rehearsal = partial(rehearse, in_rhythm, monitor, config, job.reporter)
         rhythm = run.once("rhythm.json", rehearsal)["chosen"]
-    arm = arm_in(rhythm, config.presentations)
+    source: StepSource = _in_rhythm(model, plan, rhythm, config.presentations)
     if config.ladder:
-        arm.ascent = _ascent(model, scenes, config)
-    steps = _train_arm(job, model, arm, replay, monitor, config)
+        source = Climbing(_ascent(model, scenes, config), source)
+    with imprinting(source, config) as trainer:
+        steps = _train_arm(job, trainer, IMPRINT, monitor, config)
     if DUPLICATES in job.arms:
         # Its checks steer nothing and only draw its curve: half as many will do.
         rarer = {"presentations": len(steps), "check_every": 2 * config.check_every}
-        used = config.model_copy(update=rarer)
-        copies = [duplicates(text, step.tokens) for step in steps]
-        arm = TrainedArm(DUPLICATES, copies, controller=None, anchored=False, layers=layers)
-        _train_arm(job, model, arm, replay, monitor, used)
+        rarely = config.model_copy(update=rarer)
+        copies = Planned([duplicates(text, step.tokens) for step in steps])
+        with _trainer(model, DUPLICATES, copies, rarely, layers) as trainer:
+            _train_arm(job, trainer, DUPLICATES, monitor, rarely)
+
+
+@contextmanager
+def _trainer(
+    model: LanguageModel,
+    arm: str,
+    source: StepSource,
+    config: LoopConfig,
+    layers: Sequence[int],
+    keys: Mapping[str, Tensor] | None = None,
+    asked: Objective = all_tokens,
+    guard: DriftGuard | None = None,
+) -> Iterator[Trainer]:
+    """What trains a fresh adapter called like its arm."""
+    spec = AdapterSpec(config.rank, config.alpha, config.seed, tuple(layers), keys=keys)
+    with lora.fresh(model, arm, spec):
+        yield Trainer(
+            TrainedAdapter(model, arm),
+            source,
+            OptimizerSpec.of(config),
+            config.presentations,
+            config.micro_tokens,
+            asked,
+            guard,
+        )
 
 
 def _bridged(job: ImprintJob, model: LanguageModel, scenes: Sequence[str]) -> list[str]:
@@ -117,14 +146,12 @@ def _plan(job: ImprintJob, model: LanguageModel, scenes: Sequence[str]) -> dict[
     return plan.model_dump()
 
 
-def _in_rhythm(
-    model: LanguageModel, plan: PresentationPlan, rhythm: str, count: int
-) -> tuple[list[Presentation], list[str]]:
+def _in_rhythm(model: LanguageModel, plan: PresentationPlan, rhythm: str, count: int) -> Planned:
     """The variants in the order of the rhythm, and what made them."""
     kinds = [variant.operator for variant in plan.variants]
     rows = [[model.encode(row) for row in variant.rows] for variant in plan.variants]
     order = chosen_rhythm(rhythm)(kinds, count)
-    return (
+    return Planned(
         [[] if place is None else rows[place] for place in order],
         [REPLAY if place is None else kinds[place] for place in order],
     )
@@ -149,14 +176,10 @@ def _sample(job: ImprintJob, model: LanguageModel) -> list[list[int]]:
 
 
 def _train_arm(
-    job: ImprintJob,
-    model: LanguageModel,
-    arm: TrainedArm,
-    replay: Replay,
-    monitor: ArmMonitor,
-    config: LoopConfig,
+    job: ImprintJob, trainer: Trainer, arm: str, monitor: ArmMonitor, config: LoopConfig
 ) -> list[Step]:
-    job.reporter.stage(f"printing ({arm.name})", config.presentations)
+    """Train an arm to its end and save its adapter."""
+    job.reporter.stage(f"printing ({arm})", config.presentations)
 
     def report(step: Step) -> None:
         check = step.check
@@ -164,12 +187,11 @@ def _train_arm(
         job.reporter.advance(step.presentations, **shown)
         job.run.tick()
 
-    with lora.restored(model):
-        steps = train_arm(model, arm, replay, monitor, job.run, config, report)
-        if arm.name == IMPRINT and job.config.ignore_largest:
-            prune(model, arm.name, partial(largest, fraction=job.config.ignore_largest))
-        if arm.controller:
-            factor = shrink_to_budget(model, arm.name, monitor.unseen, arm.controller.budget)
-            job.run.write_json("scale.json", factor)
-        saved.save(model, arm.name, job.adapter_folder(arm.name))
+    model = trainer.what.state.model
+    steps = train_arm(trainer, arm, monitor, job.run, config, arm == IMPRINT, report)
+    if arm == IMPRINT and job.config.ignore_largest:
+        prune(model, arm, partial(largest, fraction=job.config.ignore_largest))
+    if trainer.guard:
+        job.run.write_json("scale.json", trainer.guard.shrink(model, arm, monitor.unseen))
+    saved.save(model, arm, job.adapter_folder(arm))
     return steps

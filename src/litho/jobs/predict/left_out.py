@@ -13,7 +13,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from litho.learn.recipe import Recipe, gradient_of, leave_gradient, optimizer_of
+from litho.learn.recipe import Recipe, gradient_of, trainer_of
+from litho.learn.sources import in_turn
 from litho.model.adapters import lora
 from litho.model.loaded import LanguageModel
 
@@ -42,13 +43,12 @@ def record(
     `order` says which row, and with it how many steps there are: the recipe's own number says
     nothing here. Raises LithoError if the training diverges.
     """
-    optimizer = optimizer_of(recipe, lora.weights(model, name).values())
+    trainer = trainer_of(model, name, recipe, in_turn([rows[number] for number in order]))
     start_P, gradients_P = weights_of(model, name), []
-    for step, number in enumerate(order, 1):
-        leave_gradient(model, name, recipe, rows[number], step)
-        gradients_P.append(gradient_of(lora.weights(model, name).values()))
-        optimizer.step()
-        optimizer.zero_grad(set_to_none=True)
+    for _ in order:
+        trainer.gradient()
+        gradients_P.append(gradient_of(trainer.what.learned))
+        trainer.advance()
     return Trajectory(recipe, tuple(order), start_P, gradients_P)
 
 
@@ -58,7 +58,7 @@ def replay(trajectory: Trajectory, without: Collection[int]) -> Tensor:
     Whichever step comes first meets a fresh adapter, B = 0, so that A has no gradient in it.
     """
     weights = nn.Parameter(trajectory.start_P.clone())
-    optimizer = optimizer_of(trajectory.recipe, [weights])
+    optimizer = trajectory.recipe.optimization.made([weights])
     is_B_P = trajectory.gradients_P[0] != 0
     kept = [
         gradient_P

@@ -90,7 +90,7 @@ def attach(model: LanguageModel, name: str, spec: AdapterSpec) -> None:
 
 def added(model: LanguageModel, name: str) -> None:
     """Take note of an adapter that PEFT has put on the network."""
-    model.adapters.append(name)
+    model.adapters = [*model.adapters, name]
     model.switch(model.on if len(model.adapters) > 1 else [name])
 
 
@@ -185,14 +185,15 @@ def learning(model: LanguageModel, name: str, beside: Sequence[str] = ()) -> Ite
     Afterwards the model is as it was before.
     """
     learned = {id(parameter) for parameter in learned_weights(model, name).values()}
-    with model.state((*beside, name)), only_trainable(model, learned):
+    everything = list(model.network.parameters())
+    with model.state((*beside, name)), only_trainable(everything, learned):
         yield
 
 
 @contextmanager
-def only_trainable(model: LanguageModel, learned: Collection[int]) -> Iterator[None]:
-    """Inside, the parameters with these `id`s are trainable, and no others are."""
-    changed = [p for p in model.network.parameters() if p.requires_grad != (id(p) in learned)]
+def only_trainable(parameters: Sequence[nn.Parameter], learned: Collection[int]) -> Iterator[None]:
+    """Inside, those of the parameters that have these `id`s are trainable, and no others are."""
+    changed = [p for p in parameters if p.requires_grad != (id(p) in learned)]
     for parameter in changed:
         parameter.requires_grad_(id(parameter) in learned)
     try:
