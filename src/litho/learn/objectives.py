@@ -149,9 +149,9 @@ def predicted_behind(model: LanguageModel, text: Sequence[int], rows: Rows) -> l
 
 @torch.no_grad()
 def _predictions(model: LanguageModel, row: Sequence[int]) -> Tensor:
-    return logits(model, torch.tensor([list(row)]))[0, :-1]
+    return logits(model, torch.tensor([list(row)], device=model.device))[0, :-1]
 
 
 @torch.no_grad()
 def _logprobs(row: Sequence[int], found_TV: Tensor) -> Tensor:
-    return token_logprobs(found_TV, torch.tensor(row[1:]))
+    return token_logprobs(found_TV, torch.tensor(row[1:], device=found_TV.device))

@@ -14,6 +14,7 @@ from litho.jobs.diff.pair import Unlike, described
 from litho.jobs.diff.result import AlignedLayer, AlignedResult, AlignedSurprise
 from litho.measure.inside.alignment import AlignedDifference, aligned_difference
 from litho.measure.scenes import check_text, split_scenes
+from litho.model.placement import HOST
 
 # Shapes: S stretches of text, L and M layers of the two models.
 
@@ -72,9 +73,10 @@ def _rows(scene: str, found: AlignedDifference) -> list[dict[str, Any]]:
 
 def _mean_cka(found: list[AlignedDifference]) -> torch.Tensor:
     """Mean over scenes, weighted by stretches."""
-    weights = torch.tensor([len(each.stretches.characters) for each in found], dtype=torch.float64)
-    stacked = torch.stack([each.cka_LM.double() for each in found], -1)
-    return ((stacked @ weights) / weights.sum()).float().contiguous()
+    counts = [len(each.stretches.characters) for each in found]
+    weights_S = torch.tensor(counts, dtype=torch.float64, device=HOST)
+    cka_LMS = torch.stack([each.cka_LM.to(HOST).double() for each in found], -1)
+    return ((cka_LMS @ weights_S) / weights_S.sum()).float().contiguous()
 
 
 def _summary(

@@ -20,6 +20,7 @@ from litho.measure.inside.phantom import lost_share
 from litho.measure.inside.states import StateReading, read_state
 from litho.model.adapters import lora, updates
 from litho.model.loaded import LanguageModel
+from litho.model.placement import exactly
 from litho.model.state import State
 from litho.text.shipped import unrelated_prefixes
 
@@ -115,7 +116,7 @@ class _Bench:
         if self.other:
             there = read_state(state, self.other.ids)
             common = common_heads(here, ComparedReadings(self.other, there, here.model))
-        own_L = own_effects(self.base, state).double().mean(dim=1).tolist()
+        own_L = exactly(own_effects(self.base, state)).mean(dim=1).tolist()
         return _Measured(own_L, here.statistics(), common)
 
     def measured(self, states: Iterator[State], reporter: Reporter) -> list[_Measured]:

@@ -27,6 +27,7 @@ from litho.measure.inside.response import token_readings
 from litho.measure.inside.states import read_state
 from litho.measure.scenes import check_text, split_scenes
 from litho.measure.tables import edge_rows, token_row
+from litho.model.placement import HOST
 from litho.model.watch.attention import unwatched_notice
 
 # Shapes: L layers, H heads, T tokens.
@@ -156,10 +157,10 @@ def _joined(found: Sequence[Difference]) -> dict[str, Tensor]:
     if js:
         tensors["js_LHT"] = torch.cat(js, 2)
     # Of a text in several scenes, the mean over scenes, each weighted by its tokens.
-    weights = torch.tensor([len(d.kl_T) for d in found], dtype=torch.float64)
+    weights_S = torch.tensor([len(d.kl_T) for d in found], dtype=torch.float64, device=HOST)
     for name in ("cka_L", "rank_before_L", "rank_after_L"):
-        values = torch.stack([getattr(d, name) for d in found])
-        tensors[name] = (weights @ values) / weights.sum()
+        values_SL = torch.stack([getattr(d, name) for d in found]).to(HOST)
+        tensors[name] = (weights_S @ values_SL) / weights_S.sum()
     return {name: tensor.contiguous().cpu() for name, tensor in tensors.items()}
 
 

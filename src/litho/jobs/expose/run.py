@@ -30,6 +30,7 @@ from litho.measure.inside.states import read_state, unwatched
 from litho.measure.scenes import check_text
 from litho.model.adapters import lora
 from litho.model.loaded import LanguageModel, load
+from litho.model.placement import HOST
 from litho.model.sources import locate
 from litho.model.state import State
 from litho.model.watch.capture import blocks, check_layer, injected
@@ -251,8 +252,10 @@ def _injected(texts: _Texts, layer: int, config: ExposeConfig) -> Iterator[Respo
     """
     own_D, other_D = (p.layers[layer].mean(0) for p in (texts.own_alone, texts.other_alone))
     norm = texts.own_alone.layers[layer].norm(dim=-1).mean().item()
-    generator = torch.Generator().manual_seed(_seed(config, 0))
-    randoms = [torch.randn(own_D.shape, generator=generator) for _ in range(config.directions)]
+    generator = torch.Generator(HOST).manual_seed(_seed(config, 0))
+    randoms = [
+        torch.randn(own_D.shape, generator=generator, device=HOST) for _ in range(config.directions)
+    ]
     arms: tuple[tuple[ExposedArm, list[Tensor]], ...] = (
         ("text", [own_D - other_D]),
         ("random", randoms),

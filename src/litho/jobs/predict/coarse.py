@@ -10,6 +10,7 @@ from litho.core.work import Result
 from litho.learn.recipe import TRAINED, Recipe, ask, follow
 from litho.model.adapters import lora
 from litho.model.loaded import LanguageModel
+from litho.model.placement import HOST
 from litho.text.items import Question
 
 FIRST = (1, 3)  # steps along the first gradients: A learns only once B is no longer 0
@@ -69,7 +70,8 @@ def _first_step(model: LanguageModel) -> str:
     step_P = torch.cat(
         [weight.detach().flatten() for path, weight in weights if ".lora_B." in path]
     )
-    places = torch.randint(len(step_P), (COMPARED,), generator=torch.Generator().manual_seed(0))
+    chance = torch.Generator(HOST).manual_seed(0)
+    places = torch.randint(len(step_P), (COMPARED,), generator=chance, device=HOST)
     step_C = step_P[places.to(step_P.device)].cpu().numpy()
     return np.packbits([step_C > 0, step_C < 0]).tobytes().hex()
 

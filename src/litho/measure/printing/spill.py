@@ -8,6 +8,7 @@ from litho.core import stats
 from litho.core.stats import Estimate
 from litho.measure.printing.probes import target_of
 from litho.model.loaded import LanguageModel
+from litho.model.placement import HOST
 from litho.model.read.scoring import Target, target_logprobs
 from litho.text.items import Probe
 
@@ -27,7 +28,7 @@ def spill_scores(
         if first:
             asked = [Target(t.ids[: t.first + 1], t.first) for t in asked]
         scores.append(target_logprobs(model, asked))
-    return torch.tensor(scores).mean(dim=0).tolist()
+    return torch.tensor(scores, device=HOST).mean(dim=0).tolist()
 
 
 def spill(before: Sequence[float], after: Sequence[float]) -> Estimate:

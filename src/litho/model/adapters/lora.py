@@ -15,6 +15,7 @@ from transformers.pytorch_utils import Conv1D
 
 from litho.core.errors import LithoError
 from litho.model.loaded import LanguageModel
+from litho.model.placement import HOST, seeded
 from litho.model.watch.capture import block_path
 
 # Read by their weights instead of being called, so that LoRA would have no effect on them.
@@ -73,9 +74,9 @@ def attach(
     )
     config.base_model_name_or_path = model.source.reference
     config.revision = model.source.revision
-    with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
+    # PEFT draws A on the CPU wherever the model is, and then takes it there.
+    with seeded(HOST, seed), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # PEFT sets fan_in_fan_out for GPT-2 and says so
-        torch.manual_seed(seed)
         if model.adapters:
             model.network.add_adapter(name, config)
         else:
