@@ -74,15 +74,20 @@ def _machine() -> list[Check]:
     import psutil
     import torch
 
+    from litho.model.placement import device_name, devices, training_dtype
+
     memory = psutil.virtual_memory()
     free = f"{memory.available / 2**30:.1f} of {memory.total / 2**30:.1f} GiB free"
     enough = memory.available > 4 * 2**30
     mend = None if enough else "close other programs: the main job needs up to 4 GiB"
-    name = torch.cuda.get_device_name(0) if torch.cuda.is_available() else "none"
+    there = [
+        f"{device} ({device_name(device)}, trains in {training_dtype(device)})"
+        for device in devices()
+    ]
     return [
         Check(name="cores", ok=True, found=f"{torch.get_num_threads()} threads"),
         Check(name="memory", ok=enough, found=free, mend=mend),
-        Check(name="gpu", ok=True, found=f"{name}; Litho computes on the CPU"),
+        Check(name="devices", ok=True, found=", ".join(there)),
     ]
 
 

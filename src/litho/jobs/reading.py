@@ -2,16 +2,16 @@
 
 from typing import Any
 
-import torch
-
+from litho.measure.precision import to_measure
 from litho.measure.scenes import check_text
 from litho.model.loaded import LanguageModel, load
 from litho.model.sources import locate
 
 
 def open_readable(model_name: str, text: str) -> LanguageModel:
-    """A model in float32, and a text that gives it something to predict."""
-    model = load(locate(model_name), torch.float32)
+    """A model as it is measured, and a text that gives it something to predict."""
+    source = locate(model_name)
+    model = load(source, to_measure(source))
     check_text(model, text)
     return model
 

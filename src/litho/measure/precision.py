@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from litho.core.records import Record
 from litho.model.loaded import LanguageModel
-from litho.model.placement import DEFAULT_DEVICE, HOST, Placement, exactly
+from litho.model.placement import HOST, Placement, default_placement, exactly
 from litho.model.read.scoring import logits, logits_of_rows
 from litho.model.sources import ModelSource
 from litho.text.shipped import shipped_retention
@@ -32,13 +32,13 @@ class Precision(Record):
         return f"{self.dtype} on {self.device}{rounded}, good to {self.noise:.0e} nats a token"
 
 
-def to_measure(source: ModelSource, device: str = DEFAULT_DEVICE, models: int = 1) -> Placement:
+def to_measure(source: ModelSource, device: str | None = None, models: int = 1) -> Placement:
     """Where and how a model is measured: in float32 where that fits into the free memory.
 
     Else in half of it: bfloat16, or float16 where the device has no bfloat16. `models`: how many of
     its size are to be there at the same time.
     """
-    exact = Placement.parse(device)
+    exact = Placement.parse(device) if device else default_placement(torch.float32)
     if exact.fits(source.parameters(), models):
         return exact
     return Placement(exact.device, exact.half)

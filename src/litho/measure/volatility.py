@@ -98,9 +98,9 @@ def volatilities(
     numbers, found = list[int](), list[Tensor]()
     longest = max(map(len, encoded.values()), default=0)
     path = _Path(parent, len(model.start), longest)
-    for row in read_rows(model, list(encoded.values())):
-        path.move(encoded[unique[row.row]], row)
-        for number, places in uses[unique[row.row]]:
+    for new in read_rows(model, list(encoded.values())):
+        path.move(encoded[unique[new.row]], new)
+        for number, places in uses[unique[new.row]]:
             numbers.append(number)
             found.append(path.against(torch.tensor(places, device=HOST)))
     total, largest = [0.0] * len(variants), [0.0] * len(variants)

@@ -4,6 +4,7 @@ The only module that knows kinds of devices by name. Whoever makes a tensor take
 model or from another tensor, or says `HOST`.
 """
 
+import platform
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -182,8 +183,10 @@ def devices() -> list[str]:
 
 
 def device_name(device: str) -> str:
-    """What a device of `devices` is called by its maker; the name itself where that is all."""
-    return torch.cuda.get_device_name(device) if device.startswith("cuda") else device
+    """What a device of `devices` is."""
+    if device.startswith("cuda"):
+        return torch.cuda.get_device_name(device)
+    return "Apple GPU" if device == "mps" else platform.machine()
 
 
 def free_memory(device: torch.device) -> int:
@@ -197,9 +200,13 @@ def free_memory(device: torch.device) -> int:
     return psutil.virtual_memory().available
 
 
-def training_dtype(device: str | None = None) -> Literal["bfloat16", "float32"]:
+def training_dtype(
+    device: str | torch.device | None = None,
+) -> Literal["bfloat16", "float32"]:
     """bfloat16 where the device multiplies in it; emulated, it is slower than float32."""
-    return "bfloat16" if _is_fast_in_bfloat16(_device(device or DEFAULT_DEVICE)) else "float32"
+    if not isinstance(device, torch.device):
+        device = _device(device or DEFAULT_DEVICE)
+    return "bfloat16" if _is_fast_in_bfloat16(device) else "float32"
 
 
 @cache

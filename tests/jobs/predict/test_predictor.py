@@ -41,7 +41,7 @@ def test_a_text_that_does_not_fit_is_named(tmp_path: Path) -> None:
 def test_small_effects_and_machines_without_bfloat16_are_given_full_precision(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fast: str
 ) -> None:
-    monkeypatch.setattr(predictor, "training_dtype", lambda: fast)
+    monkeypatch.setattr(predictor, "training_dtype", lambda _: fast)
     for rate, expected in ((1e-7, "float32"), (0.1, fast)):
         recipe = Recipe(learning_rate=rate, steps=4)
         found = Predictor(locate("tiny:llama"), recipe, TEXTS, QUESTIONS, tmp_path, Silent())

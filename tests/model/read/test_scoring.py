@@ -5,6 +5,7 @@ import torch
 
 from litho.model.adapters import lora
 from litho.model.loaded import LanguageModel
+from litho.model.placement import HOST
 from litho.model.read.scoring import (
     Target,
     batches,
@@ -42,7 +43,7 @@ def test_padding_side_and_amount_do_not_matter(llama: LanguageModel) -> None:
 
 def test_batches_hold_every_row_once_within_the_limit() -> None:
     lengths = [5, 100, 31, 33, 64, 1]
-    groups = list(batches(lengths, tokens=128, bucket=32))
+    groups = list(batches(lengths, HOST, tokens=128, bucket=32))
     assert sorted(i for group in groups for i in group) == list(range(6))
     for group in groups:
         padded = -(-max(lengths[i] for i in group) // 32) * 32
@@ -50,8 +51,8 @@ def test_batches_hold_every_row_once_within_the_limit() -> None:
 
 
 def test_batches_pad_only_where_another_pass_would_cost_more() -> None:
-    assert [len(group) for group in batches([100] * 8 + [110], bucket=1)] == [8, 1]
-    assert [len(group) for group in batches([5, 10, 20], bucket=1)] == [3]
+    assert [len(group) for group in batches([100] * 8 + [110], HOST, bucket=1)] == [8, 1]
+    assert [len(group) for group in batches([5, 10, 20], HOST, bucket=1)] == [3]
 
 
 def test_greedy_equals_argmax_of_full_forwards(any_model: LanguageModel) -> None:

@@ -1,6 +1,7 @@
 """What all arms of a comparison need of a text, made once."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import cycle, islice
 
 import torch
@@ -108,5 +109,5 @@ def _in_turns(first: Sequence[Version], second: Sequence[Version]) -> list[Versi
 
 def _depth(model: LanguageModel, text: str) -> Depth:
     """Gradients are taken in float32, since in bfloat16 they are noise."""
-    exact = load(model.source, torch.float32)
+    exact = load(model.source, replace(model.placement, dtype=torch.float32))
     return layers_pulled(exact, [exact.encode(text)], seed=0)

@@ -4,10 +4,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from litho.core.errors import LithoError
 from litho.measure.inside import chance
+from litho.measure.precision import to_measure
 from litho.model.adapters import saved, updates
 from litho.model.loaded import LanguageModel, load
 from litho.model.sources import locate
@@ -52,9 +51,9 @@ def open_pair(before: str, after: str) -> Change | Unlike:
             f"{before} and {after} are different models with adapters: merge the adapters, or name "
             "the same model twice"
         )
-    model = load(source, torch.float32)
+    model = load(source, to_measure(source, models=1 if same else 2))
     if not same:
-        return _models(model, load(other_source, torch.float32))
+        return _models(model, load(other_source, model.placement))
     ranks = [saved.rank(Path(folder)) for folder in (old, new) if folder]
     chance.prepare(model, max(ranks, default=NULL_RANK))
     first, second = _state(model, "before", old), _state(model, "after", new)

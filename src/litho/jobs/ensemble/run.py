@@ -26,12 +26,13 @@ from litho.jobs.ensemble.cost import ensemble_cost
 from litho.learn.recipe import Recipe, train_and_ask
 from litho.measure.printing.probes import score
 from litho.model.loaded import LanguageModel, load
+from litho.model.placement import Placement, default_placement
 from litho.model.sources import locate
 from litho.text.items import NamedText, Question, questions_sha256
 
 HANGS = 20  # times what a run should take, after which it is begun again elsewhere on a cluster
 FLOOR = 30.0  # seconds that any run may be expected to take
-FORMAT = 1  # of a specification; a change of what a run means is a new one
+FORMAT = 2  # of a specification; a change of what a run means is a new one
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,7 @@ class Piece:
 
     run: Run
     questions: tuple[Question, ...]
+    placement: Placement
 
     def __call__(self) -> Result:
         """Train and ask. Raises LithoError if the model here is not the one that was meant."""
@@ -58,19 +60,19 @@ class Piece:
         if source.sha256() != self.run.specification["model"]:
             raise LithoError(f"{self.run.model} has other weights here than where it was sent from")
         measured, text = self.run.specification["measured"], self.run.text.text
-        model = opened(self.run.model)
+        model = opened(self.run.model, self.placement)
         return train_and_ask(model, self.run.recipe, text, self.questions, measured)
 
 
-_opened: dict[str, LanguageModel] = {}
+_opened: dict[tuple[str, Placement], LanguageModel] = {}
 
 
-def opened(name: str) -> LanguageModel:
-    """The model in float32; one at a time is kept for the next run."""
-    if name not in _opened:
+def opened(name: str, placement: Placement) -> LanguageModel:
+    """The model; one at a time is kept for the next run."""
+    if (name, placement) not in _opened:
         _opened.clear()  # first the room, then the next one
-        _opened[name] = load(locate(name), torch.float32)
-    return _opened[name]
+        _opened[name, placement] = load(locate(name), placement)
+    return _opened[name, placement]
 
 
 @dataclass(frozen=True)
@@ -94,6 +96,7 @@ class Ensemble:
     ledger: WorkLedger = field(init=False)
     cluster: str | None = None  # address of the one that does the runs; None: this machine
     processes: int = 1  # that do them on this machine
+    placement: Placement = field(default_factory=lambda: default_placement(torch.float32))
 
     def __post_init__(self) -> None:
         self.ledger = WorkLedger(self.folder)
@@ -120,7 +123,9 @@ class Ensemble:
 
     def _complete(self, runs: Sequence[Run], patience: float) -> list[Result]:
         """All results; a run that takes longer than `patience` seconds on a cluster hangs."""
-        pieces = [(run.specification, Piece(run, tuple(self.questions))) for run in runs]
+        pieces = [
+            (run.specification, Piece(run, tuple(self.questions), self.placement)) for run in runs
+        ]
 
         def report(done: int, latest: Result | None) -> None:
             self.reporter.advance(done, loss=latest["losses"][-1] if latest else None)
@@ -130,7 +135,7 @@ class Ensemble:
 
     def _executor(self, patience: float) -> AbstractContextManager[Executor]:
         if self.cluster is not None:
-            return Cluster(self.cluster, patience)
+            return Cluster(self.cluster, patience, self.placement.on_gpu)
         if self.processes > 1:
             threads = max(1, torch.get_num_threads() // self.processes)
             return Processes(self.processes, partial(torch.set_num_threads, threads))
@@ -153,6 +158,7 @@ class Ensemble:
                 "questions": self._asked,
                 "recipe": recipe.model_dump(mode="json"),
                 "measured": plan.steps_of(recipe),
+                "placement": self.placement.described(),
             }
             yield Run(name, text, recipe, number, specification)
 
@@ -162,7 +168,7 @@ class Ensemble:
 
     def _cost(self, left: Sequence[Run]) -> Cost:
         """Time and memory of what is left, on this machine alone."""
-        model = opened(self.plan.models[0])
+        model = opened(self.plan.models[0], self.placement)
         trained = sum(run.recipe.steps * len(model.encode(run.text.text)) for run in left)
         asked = sum(
             len(model.encode(f"{question.prefix} {question.target}")) for question in self.questions
@@ -179,7 +185,7 @@ class Ensemble:
                 "sample of it, or leave out recipes, seeds or texts"
             )
         for name in self.plan.models:
-            model = opened(name)
+            model = opened(name, self.placement)
             for text in self.texts:
                 if len(model.encode(text.text)) > model.context:
                     raise LithoError(
@@ -190,11 +196,14 @@ class Ensemble:
     def _before(self, name: str) -> list[float]:
         """What a model says to the questions before any training."""
         specification = {
-            "format": FORMAT, "model": locate(name).sha256(), "questions": self._asked,
-        }  # fmt: skip
+            "format": FORMAT,
+            "model": locate(name).sha256(),
+            "questions": self._asked,
+            "placement": self.placement.described(),
+        }
 
         def work() -> Result:
-            return {"answers": {"0": score(opened(name), self.questions)}}
+            return {"answers": {"0": score(opened(name, self.placement), self.questions)}}
 
         (found,) = self.ledger.complete([(specification, work)])
         return found["answers"]["0"]

@@ -27,6 +27,7 @@ from litho.jobs.expose.result import Experiment, ExposedArm, ExposeResult, Respo
 from litho.learn.micro import train_steps
 from litho.measure.inside.passages import Passage, PassageResponse, passage_response
 from litho.measure.inside.states import read_state, unwatched
+from litho.measure.precision import to_measure
 from litho.measure.scenes import check_text
 from litho.model.adapters import lora
 from litho.model.loaded import LanguageModel, load
@@ -65,7 +66,8 @@ def expose_text(
 ) -> RunDirectory:
     """Run all experiments on the beginning of a text, in float32, and write their responses."""
     reporter.stage("loading")
-    model = load(locate(model_name), torch.float32)
+    source = locate(model_name)
+    model = load(source, to_measure(source))
     layer = _injection_layer(model, config)
     texts = _read_alone(model, text, unrelated, config.tokens)
     cost = _cost(texts, config)

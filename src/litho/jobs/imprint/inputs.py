@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 
-import torch
 from pydantic import BaseModel
 
 from litho.core.errors import LithoError
 from litho.core.runs import RunDirectory
+from litho.measure.precision import to_measure
 from litho.measure.printing.drift import BLOCK
 from litho.measure.printing.probes import target_of
 from litho.measure.scenes import check_text
@@ -44,7 +44,8 @@ def open_model(inputs: Inputs) -> LanguageModel:
 
     Raises LithoError on a text of fewer than two tokens and on probes that cannot be scored.
     """
-    model = load(locate(inputs.model), torch.float32)
+    source = locate(inputs.model)
+    model = load(source, to_measure(source))
     check_text(model, inputs.text)
     if len(model.tokens(inputs.retention_text())) < BLOCK // 4:
         raise LithoError("the retention text is too short: give at least a paragraph")

@@ -38,12 +38,14 @@ from litho.jobs.imprint.result import DUPLICATES, IMPRINT, ImprintResult
 from litho.learn.depth import layers_by, layers_pulled
 from litho.learn.loop import checkpoint_path
 from litho.learn.objectives import objective
+from litho.measure.precision import to_measure
 from litho.measure.printing.drift import retention_blocks
 from litho.measure.printing.verdict import judge
 from litho.measure.readability import foreign_notice
 from litho.measure.scenes import open_book_scenes
 from litho.model.adapters import saved
 from litho.model.loaded import LanguageModel, load
+from litho.model.placement import Placement
 from litho.model.sources import ModelSource, locate
 from litho.present.rhythm import RHYTHMS, chosen_rhythm
 from litho.text.operators.choice import chosen_operators
@@ -136,11 +138,17 @@ def _measure_before(job: ImprintJob) -> tuple[Baseline, list[int]]:
 
     @cache
     def untouched() -> LanguageModel:
-        return load(job.source, torch.float32)
+        return load(job.source, _measured_in(job))
 
     baseline = job.run.once("baseline.json", lambda: _measure_baseline(job, untouched()))
     depth = job.run.once("depth.json", lambda: _measure_depth(job, untouched()))
     return Baseline(**baseline), depth["trained"]
+
+
+def _measured_in(job: ImprintJob) -> Placement:
+    """The same before and after, and when the run is resumed, whatever memory is free by then."""
+    chosen = job.run.once("precision.json", lambda: to_measure(job.source).described())
+    return Placement.parse(chosen["device"], chosen["dtype"])
 
 
 def _measure_baseline(job: ImprintJob, model: LanguageModel) -> dict[str, Any]:
@@ -161,7 +169,7 @@ def _measure_depth(job: ImprintJob, model: LanguageModel) -> dict[str, Any]:
 def _prove(job: ImprintJob, baseline: Baseline) -> dict[str, ArmProof]:
     run, config = job.run, job.config
     job.reporter.stage("measuring the model after")
-    model = load(job.source, torch.float32)
+    model = load(job.source, _measured_in(job))
     for arm in job.arms:
         saved.load(model, arm, job.adapter_folder(arm))
     rows = retention_blocks(model, job.inputs.retention_text(), config.retention_tokens)

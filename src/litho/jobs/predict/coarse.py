@@ -34,9 +34,9 @@ def coarse_specification(
 ) -> dict[str, Any]:
     """What the result of `coarse_run` is found by; text and questions are given as hashes."""
     return {
-        "format": 2,
+        "format": 3,
         "coarse": strides(recipe.steps),
-        "precision": str(model.network.dtype),
+        "placement": model.placement.described(),
         "model": model.source.sha256(),
         "text": text,
         "questions": questions,

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from pathlib import Path
 
@@ -22,7 +22,7 @@ from litho.jobs.predict.reach import advice, needed_price
 from litho.learn.recipe import Recipe
 from litho.measure.printing.probes import score, target_of
 from litho.model.loaded import LanguageModel, load
-from litho.model.placement import training_dtype
+from litho.model.placement import Placement, default_placement, training_dtype
 from litho.model.read.scoring import Target
 from litho.model.sources import ModelSource
 from litho.text.items import NamedText, Question, questions_sha256
@@ -31,7 +31,7 @@ from litho.text.items import NamedText, Question, questions_sha256
 EXACT, ROUNDED = "float32", "bfloat16"
 CLEAR = 10  # times the rounding that effects must be, for bfloat16 to do
 BOUND = 1.0  # nats, towards which a straight line overstates what a long training does
-FORMAT = 2  # of a specification; a change of what a result means is a new one
+FORMAT = 3  # of a specification; a change of what a result means is a new one
 
 
 @dataclass(frozen=True)
@@ -59,6 +59,7 @@ class Predictor:
     questions: Sequence[Question]
     folder: Path
     reporter: Reporter
+    placement: Placement = field(default_factory=lambda: default_placement(torch.float32))
     _ledger: WorkLedger = field(init=False)
 
     def __post_init__(self) -> None:
@@ -138,18 +139,22 @@ class Predictor:
             found = first.estimates(self.recipe.steps)
             bounded_TQ = BOUND * np.tanh(found[-1] / BOUND)
             return np.stack([bounded_TQ, *found], -1), first.cosines_TT, EXACT
-        if not precision or training_dtype() == EXACT:  # less rounding does an interval no harm
+        if not precision or self._fastest == EXACT:  # less rounding does an interval no harm
             precision = self._precise_enough()
         effects_TQ, cosines_TT = self._coarse(precision, self.texts)
         return effects_TQ[..., None], cosines_TT, precision
 
+    @property
+    def _fastest(self) -> str:
+        return training_dtype(self.placement.device)
+
     @cached_property
     def _model(self) -> LanguageModel:
-        return load(self.source, torch.float32)
+        return load(self.source, self.placement)
 
     @cached_property
     def _rounded(self) -> LanguageModel:
-        return load(self.source, torch.bfloat16)
+        return load(self.source, replace(self.placement, dtype=torch.bfloat16))
 
     def _run_it(self) -> Cost:
         """Time and memory of training on all texts and asking all questions."""
@@ -183,6 +188,7 @@ class Predictor:
             "model": self.source.sha256(),
             "questions": self._hash,
             "recipe": once.model_dump(mode="json"),
+            "placement": self.placement.described(),
         }
         fewest = bends(self.recipe.steps)
         usable = [common | {"bends": BENDS[:k]} for k in range(fewest, len(BENDS) + 1)]
@@ -229,7 +235,7 @@ class Predictor:
 
     def _precise_enough(self) -> str:
         """bfloat16 where that is faster and its rounding does not hide what the first text does."""
-        if training_dtype() == EXACT:
+        if self._fastest == EXACT:
             return EXACT
         rounding = self._rounded_answers - self._answers
         noise = np.sqrt(2 * np.square(rounding).mean())  # of a difference of two answers

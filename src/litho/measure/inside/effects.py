@@ -190,4 +190,5 @@ def _of_text(reading: StateReading, values_T: torch.Tensor) -> torch.Tensor:
 def _calibration_gap(reading: StateReading) -> float:
     found = reading.predictions
     top, right = found.probability_TK[:, 0], exactly(found.rank_T == 1)
-    return (_of_text(reading, top)[:-1].mean() - _of_text(reading, right)[:-1].mean()).item()
+    confidence = exactly(_of_text(reading, top)[:-1].mean())
+    return (confidence - _of_text(reading, right)[:-1].mean()).item()
