@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 
+from litho import __version__
 from litho.core.errors import LithoError
 from litho.core.reporter import Reporter
 from litho.core.runs import RunDirectory, whole_or_nothing
@@ -103,7 +104,8 @@ def _manifest(
         "threads": torch.get_num_threads(),
         "machine": platform.machine(),
         "versions": {"python": platform.python_version()}
-        | {name: version(name) for name in ("litho", "torch", "transformers", "peft")},
+        | {"litho": __version__}
+        | {name: version(name) for name in ("torch", "transformers", "peft")},
     }
 
 
