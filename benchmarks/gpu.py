@@ -89,7 +89,8 @@ class Silent:
 
 def texts(count: int) -> Texts:
     prose = shipped_retention()
-    parts = [prose[i : i + PARAGRAPH] for i in range(0, count * PARAGRAPH, PARAGRAPH)]
+    starts = [i * (len(prose) - PARAGRAPH) // (count - 1) for i in range(count)]  # may overlap
+    parts = [prose[start : start + PARAGRAPH] for start in starts]
     words = [part.split() for part in parts]
     return Texts(
         parts[0],
