@@ -37,7 +37,7 @@ from litho.model.read.scoring import target_logprobs
 from litho.model.read.voices import mixed_samples
 from litho.model.sources import locate
 from litho.text.items import NamedText, Question
-from tests.conftest import TEXT, Silent
+from tests.builders import TEXT, Silent
 from tests.strays import Accelerator, StrayError, accelerated
 
 SOURCE = Path(__file__).parents[1] / "src" / "litho"

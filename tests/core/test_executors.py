@@ -105,8 +105,8 @@ def test_on_gpus_each_has_one_process_that_goes_on(address: str, tmp_path: Path)
 
     with Cluster(address, patience=60, on_gpus=True) as cluster:
         assert cluster.slots == 2
-        works = [({"piece": i}, cluster.elsewhere(where)) for i in range(8)]
-        told = WorkLedger(tmp_path).complete(works, at_once=cluster.slots)
+        works = [({"piece": i}, where) for i in range(8)]
+        told = WorkLedger(tmp_path).complete(works, executor=cluster)
     assert len({(each["process"], each["gpu"]) for each in told}) == 2
 
 
@@ -127,10 +127,10 @@ def test_on_gpus_a_process_that_dies_or_hangs_gives_way_to_another(
         raise LithoError("the training diverged")
 
     with Cluster(address, patience=12, on_gpus=True) as cluster:
-        assert cluster.elsewhere(dies_then_hangs)() == {"done": True}
+        assert cluster.do(dies_then_hangs) == {"done": True}
         with pytest.raises(LithoError, match=r"^the training diverged$"):
-            cluster.elsewhere(fails)()
-        assert cluster.elsewhere(lambda: {"done": True})() == {"done": True}
+            cluster.do(fails)
+        assert cluster.do(lambda: {"done": True}) == {"done": True}
 
 
 def test_an_error_of_a_run_is_told_as_it_was(address: str) -> None:

@@ -17,7 +17,7 @@ from litho.model.placement import HOST, Placement, sizes, training_dtype
 from litho.model.read.scoring import logits_at, logits_of_rows
 from litho.model.sources import locate
 from litho.model.tiny import byte_tokenizer
-from tests.conftest import random_network
+from tests.builders import random_network
 
 HERE = {
     "none": ["cpu"],
