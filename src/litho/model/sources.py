@@ -15,7 +15,7 @@ from filelock import FileLock
 from huggingface_hub import snapshot_download
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 from platformdirs import user_cache_path
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 
 from litho.core.errors import LithoError, first_line
 from litho.core.files import whole_file
@@ -63,11 +63,19 @@ class ModelSource:
         return total.hexdigest()
 
     def parameters(self) -> int:
-        """How many numbers the weight files hold, of which only the headers are read."""
+        """How many numbers the weight files hold, of which only the headers are read.
+
+        Raises LithoError if one is damaged.
+        """
         count = 0
         for path in self._weights():
-            with safe_open(path, "pt") as file:
-                shapes = [file.get_slice(key).get_shape() for key in list(file.keys())]
+            try:
+                with safe_open(path, "pt") as file:
+                    shapes = [file.get_slice(key).get_shape() for key in list(file.keys())]
+            except (OSError, SafetensorError) as error:
+                raise LithoError(
+                    f"{self.name} cannot be loaded: {path.name} is damaged ({first_line(error)})"
+                ) from None
             count += sum(map(math.prod, shapes))
         return count
 
