@@ -42,7 +42,7 @@ def test_a_comparison_is_shown_and_gone_on_with(
     code, out, err = litho(*command, "--out", "x", "--only", "duplicates", "--json")
     assert code == 0, err
     assert [arm["arm"] for arm in json.loads(out)] == ["duplicates"]
-    done = Path("x/trials.jsonl").read_text()
+    done = json.loads(Path("x/trials.json").read_text())
     code, out, err = litho(*command, "--out", "x", "--json")
     assert code == 0, err
     found = {arm["arm"]: arm for arm in json.loads(out)}
@@ -50,12 +50,13 @@ def test_a_comparison_is_shown_and_gone_on_with(
     assert json.loads(out) == json.loads(Path("x/metrics.json").read_text())
     assert found["plan"]["more_drift"]["value"] == 0
     assert found["duplicates"]["drift"]["value"] > 0
-    assert Path("x/trials.jsonl").read_text().startswith(done)  # nothing was done twice
-    whole = Path("x/trials.jsonl").read_text()
+    whole = json.loads(Path("x/trials.json").read_text())
+    assert done and all(trial in whole for trial in done)  # nothing was done twice
     code, out, err = litho(*command, "--out", "x", "--so-far")
     assert code == 0 and out.strip() == Path("x/table.md").read_text().strip(), err
     assert [line.split("|")[1].strip() for line in out.strip().splitlines()[2:]] == list(found)
-    assert Path("x/trials.jsonl").read_text() == whole
+    assert json.loads(Path("x/trials.json").read_text()) == whole
+    assert litho("report", "x")[0] == 0 and "duplicates" in Path("x/report.html").read_text()
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,9 @@ from litho.cli.console import Bars, console
 from litho.core.config import load_config
 from litho.core.errors import Interrupted, LithoError
 from litho.core.files import whole_file
+from litho.core.runs import RunDirectory
 from litho.jobs.bench.config import PROTOCOLS, BenchConfig
+from litho.jobs.bench.result import TRIALS
 from litho.jobs.bench.summary import summarize
 from litho.jobs.bench.tournament import open_tournament
 from litho.show.comparison import comparison_table
@@ -49,5 +51,6 @@ def lithography(
         path.write_text(json.dumps(result.model_dump()), encoding="utf-8")
     with whole_file(out / "table.md") as path:
         path.write_text(table, encoding="utf-8")
+    RunDirectory(out).write_json(TRIALS, [trial.model_dump() for trial in trials])
     print(json.dumps(result.model_dump()) if as_json else table)
     console.print(f"trials and table: {out}", soft_wrap=True, markup=False)
