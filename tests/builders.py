@@ -2,6 +2,9 @@
 
 import json
 import random
+import sqlite3
+from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -247,13 +250,21 @@ def check_numbers(run: Path) -> None:
         assert f'<td>{path}</td><td class="n">{number}</td>' in page
 
 
+def rows_of(folder: Path) -> list[tuple[int, str, str]]:
+    """Number, key and result of everything that the ledger of a folder holds, in its order."""
+    with closing(sqlite3.connect(folder / "ledger.sqlite")) as db:
+        return db.execute("SELECT rowid, key, result FROM results ORDER BY rowid").fetchall()
+
+
 def stop_at_times(
-    inputs: Inputs, config: ImprintConfig, folder: Path, expected: dict[str, object], every: int
+    inputs: Inputs,
+    config: ImprintConfig,
+    folder: Path,
+    expected: dict[str, object],
+    stops: Sequence[int],
 ) -> None:
-    """Pull the plug at every so many messages, go on, and compare."""
-    probe = Silent()
-    job.imprint(job.start(inputs, config, folder / "count"), probe)
-    for stop_after in range(2, probe.messages, every):
+    """Pull the plug of a run at some of its messages, each in a run of its own, go on, compare."""
+    for stop_after in stops:
         out = folder / f"stopped-{stop_after}"
         run = job.start(inputs, config, out)
         with pytest.raises(KeyboardInterrupt):
