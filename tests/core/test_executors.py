@@ -20,7 +20,6 @@ from tests.builders import TEXT, Silent
 pytest.importorskip("ray", reason="Ray is not installed (litho[cluster])")
 pytestmark = [
     pytest.mark.cluster,
-    pytest.mark.xdist_group("cluster"),
     pytest.mark.enable_socket,  # of this machine alone
 ]
 
