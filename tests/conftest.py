@@ -2,6 +2,8 @@
 
 import os
 from collections.abc import Callable, Iterator
+from copy import deepcopy
+from functools import lru_cache
 from pathlib import Path
 
 import pytest
@@ -36,7 +38,8 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 @pytest.fixture(scope="session")
 def make_model(cache: Path) -> Callable[[str], LanguageModel]:
     """A fresh float32 copy of a tiny model."""
-    return lambda name: load(locate(f"tiny:{name}"), torch.float32)
+    loaded = lru_cache(lambda name: load(locate(f"tiny:{name}"), torch.float32))
+    return lambda name: deepcopy(loaded(name))
 
 
 @pytest.fixture

@@ -25,7 +25,7 @@ SMALL = BenchConfig(
     sweep_texts=1,
     seeds=1,
     ablation_seeds=1,
-    presentations=4,
+    presentations=3,
     checks=(2,),
     learning_rates=(1e-2,),
     kl_weights=(10.0,),
@@ -61,6 +61,7 @@ def test_a_comparison_goes_on_where_it_stopped(
     }
     monkeypatch.setattr("litho.jobs.bench.tournament.ARMS", chosen)
     monkeypatch.setattr("litho.jobs.bench.tournament.ABLATIONS", few)
+    monkeypatch.setattr("litho.jobs.bench.trial.AFTERWARDS", 10)
     monkeypatch.setattr(
         "litho.measure.printing.imprint.MIN_GAIN", -100.0
     )  # a random model gains nothing
