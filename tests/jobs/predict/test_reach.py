@@ -1,11 +1,22 @@
 """Which price reaches which recipe."""
 
-import numpy as np
+import json
+from contextlib import suppress
+from pathlib import Path
 
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from litho.core.errors import LithoError
 from litho.core.stats import Estimate
+from litho.jobs.predict import reach as reach_module
 from litho.jobs.predict.calibration import Calibration, calibrate
 from litho.jobs.predict.config import Price
-from litho.jobs.predict.reach import advice, needed_price
+from litho.jobs.predict.reach import advice, needed_price, read_calibrations
+
+SHIPPED = Path(reach_module.__file__).with_name("shipped.json")
 
 
 def test_the_lower_price_that_reaches_a_recipe_is_named() -> None:
@@ -24,3 +35,36 @@ def test_the_lower_price_that_reaches_a_recipe_is_named() -> None:
     assert "run it, which takes about 1 minutes" in advice("cheap", reach[1], None, 60)[0]
     assert "Take --price cheap" in advice("careful", None, "cheap", 60)[0]
     assert not advice("careful", reach[2], "careful", 60)
+
+
+ENTRY = json.loads(SHIPPED.read_bytes())[0]
+SOME: st.SearchStrategy[object] = (
+    st.none() | st.integers() | st.floats() | st.text(max_size=3) | st.just([]) | st.just({})
+)
+FILES = st.binary(max_size=40) | (
+    st.lists(
+        SOME
+        | st.dictionaries(st.sampled_from(sorted(ENTRY)), SOME, max_size=2).map(
+            lambda changes: ENTRY | changes
+        ),
+        max_size=2,
+    )
+    | SOME
+).map(lambda value: json.dumps(value).encode())
+
+
+@settings(max_examples=50)
+@given(content=FILES)
+def test_any_file_holds_calibrations_or_is_refused(
+    tmp_path_factory: pytest.TempPathFactory, content: bytes
+) -> None:
+    path = tmp_path_factory.getbasetemp() / "calibration.json"
+    path.write_bytes(content)
+    with suppress(LithoError):
+        assert all(isinstance(each, Calibration) for each in read_calibrations(path))
+
+
+def test_a_missing_file_and_one_of_another_kind_are_named(tmp_path: Path) -> None:
+    for path in (tmp_path / "none.json", tmp_path):
+        with pytest.raises(LithoError, match="holds no calibration"):
+            read_calibrations(path)

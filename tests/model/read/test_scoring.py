@@ -2,10 +2,13 @@
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from litho.model.adapters import lora
 from litho.model.loaded import LanguageModel
 from litho.model.read.scoring import (
+    PASS,
     Target,
     batches,
     greedy,
@@ -90,3 +93,19 @@ def test_the_head_reads_only_what_is_asked_for(any_model: LanguageModel) -> None
         whole = any_model.network(input_ids=ids_BT).logits
         found = logits_at(any_model, ids_BT, wanted)
     assert torch.allclose(found, torch.stack([whole[b, t] for b, t in wanted]), atol=1e-5)
+
+
+@given(
+    lengths=st.lists(st.integers(1, 200), max_size=60),
+    tokens=st.integers(1, 2000),
+    bucket=st.integers(1, 16),
+)
+def test_batches_hold_every_row_once_and_keep_the_limits(
+    lengths: list[int], tokens: int, bucket: int
+) -> None:
+    groups = list(batches(lengths, tokens, bucket))
+    assert sorted(index for group in groups for index in group) == list(range(len(lengths)))
+    for group in groups:
+        widths = [-(-lengths[index] // bucket) * bucket for index in group]
+        assert len(group) == 1 or len(group) * max(widths) <= tokens
+        assert len(group) * max(widths) - sum(widths) <= PASS  # tokens that are only padding

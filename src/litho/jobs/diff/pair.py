@@ -73,11 +73,19 @@ def split_name(name: str) -> tuple[str, str | None]:
     places = [i for i, letter in enumerate(name) if letter == "+"]
     # Either part may have a + in its name: the first one behind which an adapter lies is meant.
     place = next((i for i in places if is_adapter(name[i + 1 :])), places[-1])
-    return name[:place], str(Path(name[place + 1 :]).expanduser())
+    return name[:place], str(_from_home(name[place + 1 :]))
 
 
 def is_adapter(name: str) -> bool:
-    return (Path(name).expanduser() / "adapter_config.json").is_file()
+    return (_from_home(name) / "adapter_config.json").is_file()
+
+
+def _from_home(name: str) -> Path:
+    """The path with `~` as a user's folder, or as it stands if there is no such user."""
+    try:
+        return Path(name).expanduser()
+    except RuntimeError:
+        return Path(name)
 
 
 def described(name: str, state: State) -> dict[str, Any]:
