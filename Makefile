@@ -1,7 +1,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
-# Tests of one group (a browser, a cluster) stay in one process.
-PARALLEL := --numprocesses auto --dist loadgroup
+# A file stays in one process, and so does its browser or cluster.
+PARALLEL := --numprocesses auto --dist loadfile
 
 .PHONY: install demo check test lint clean
 

@@ -58,7 +58,7 @@ from attribution_methods import METHODS, Method, Reference, replayed_sets
 from attribution_peers import MISSING, PEERS
 from scipy.stats import spearmanr
 
-from litho.cli.console import Bars, console
+from litho.cli.console import console, reporting
 from litho.core import stats
 from litho.core.memory import keep_freed_memory
 from litho.core.work import Result, key_of
@@ -171,7 +171,7 @@ def main() -> None:
     drops = Regime(pool, kept_after_drops(SETS), DROP_SEEDS)
     print(row("method", f"{len(halves.sets)} halves", f"{len(drops.sets)} drops", "CPU s"))
     print(row(*["---"] * 4))
-    with Bars() as bars:
+    with reporting() as bars:
         judge = Judge(Reference(pool, bars), (halves, drops))
         for name, method in {**METHODS, **PEERS}.items():
             print(judge.method(name, method), flush=True)

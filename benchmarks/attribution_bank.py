@@ -26,12 +26,13 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from litho.cli.console import Bars
+from litho.cli.console import reporting
 from litho.core.memory import keep_freed_memory
 from litho.core.work import Result, Work, WorkLedger
 from litho.jobs.ensemble.cost import ensemble_cost
 from litho.jobs.predict.left_out import Trajectory, record
-from litho.learn.recipe import TRAINED, Recipe, adapter_of
+from litho.learn.recipe import TRAINED, adapter_of
+from litho.learn.records import Recipe
 from litho.measure.printing.probes import score
 from litho.model.adapters import lora
 from litho.model.loaded import LanguageModel, load
@@ -201,7 +202,7 @@ def main() -> None:
     cost = ensemble_cost(pool.model, steps, asked * len(runs), len(runs))
     description = {"texts": [t.id for t in pool.texts], "questions": [q.id for q in pool.questions]}
     (options.out / "pool.json").write_text(json.dumps(description, indent=1), encoding="utf-8")
-    with Bars() as bars:
+    with reporting() as bars:
         bars.stage(f"{len(runs)} runs ({cost.described()})", len(runs))
         pool.ledger.complete(
             works,

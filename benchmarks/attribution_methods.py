@@ -15,7 +15,7 @@ import torch
 from attribution_bank import DROP_SEEDS, Pool, Subset, kind_of
 from torch import Tensor, nn
 
-from litho.cli.console import Bars
+from litho.core.reporter import Reporter
 from litho.jobs.predict.first_order import first_order
 from litho.jobs.predict.left_out import Trajectory, replay, set_weights, weights_of
 from litho.learn.recipe import TRAINED
@@ -35,7 +35,7 @@ class Reference:
     """The training on all texts, as it was."""
 
     pool: Pool
-    bars: Bars
+    bars: Reporter
 
     @cached_property
     def trajectory(self) -> Trajectory:
@@ -84,7 +84,7 @@ Method = Callable[[Reference], np.ndarray]
 
 
 def litho_cheap(reference: Reference) -> np.ndarray:
-    """`litho predict --price cheap` for one step."""
+    """`litho predict --method first-order` for one step."""
     found = first_order(
         reference.model,
         reference.trajectory.recipe.model_copy(update={"steps": 1}),

@@ -13,16 +13,14 @@ import json
 from pathlib import Path
 from typing import Any
 
+import litho
 from litho.cli.console import Bars
 from litho.core import stats
 from litho.core.config import load_config
-from litho.core.runs import RunDirectory
+from litho.core.runs import PARTIAL, RunDirectory
 from litho.core.stats import Estimate
 from litho.jobs.imprint.config import ImprintConfig
-from litho.jobs.imprint.inputs import Inputs
 from litho.jobs.imprint.result import ImprintResult
-from litho.jobs.imprint.run import imprint, start
-from litho.show.report import write_report
 from litho.show.wording import cell
 from litho.text.items import Probe
 
@@ -44,20 +42,18 @@ def probes_of(row: dict[str, Any]) -> list[Probe]:
 
 def run_text(row: dict[str, Any], prose: str, folder: Path, config: ImprintConfig) -> ImprintResult:
     path = folder / row["id"]
-    if not path.exists():
-        inputs = Inputs(
-            text=row["train_context"].strip(),
-            text_name=row["id"],
-            probes=probes_of(row),
-            retention=prose,
-            model="bundled:smollm2-135m",
-        )
-        unfinished = path.with_name(path.name + ".partial").exists()
-        run = RunDirectory.resume(path) if unfinished else start(inputs, config, path)
-        with Bars() as bars:
-            imprint(run, bars)
-        write_report(run)
-        run.finish()
+    with Bars() as bars:
+        if path.with_name(path.name + PARTIAL).exists():
+            litho.resume(path, progress=bars)
+        elif not path.exists():
+            litho.imprint(
+                row["train_context"].strip(),
+                probes=probes_of(row),
+                retention=prose,
+                out=path,
+                config=config,
+                progress=bars,
+            )
     return ImprintResult(**RunDirectory.opened(path).read_json("metrics.json"))
 
 

@@ -9,7 +9,7 @@ to which what is kept from an earlier call adds nothing. A calibration for these
 their usual effects, one for any probes does not. `dot` is the gradient's inner product
 without signs, uncalibrated, as attribution tools have it.
 
-    OMP_NUM_THREADS=1 python benchmarks/prediction.py BANK [--price careful] [--steps 20]
+    OMP_NUM_THREADS=1 python benchmarks/prediction.py BANK [--method short-run] [--steps 20]
 """
 
 import argparse
@@ -20,15 +20,15 @@ from pathlib import Path
 
 import numpy as np
 
-from litho.cli.console import Bars
+from litho.cli.console import reporting
 from litho.core.config import load_config
 from litho.core.memory import keep_freed_memory
 from litho.core.reporter import Reporter
 from litho.jobs.ensemble.config import EnsemblePlan
-from litho.jobs.ensemble.run import Ensemble
-from litho.jobs.predict.config import Price
+from litho.jobs.ensemble.fine_tunes import Ensemble
+from litho.jobs.predict.method import METHODS, Method
 from litho.jobs.predict.predictor import Prediction, Predictor
-from litho.learn.recipe import Recipe
+from litho.learn.records import Recipe
 from litho.measure.agreement import rank_agreement
 from litho.model.sources import locate
 from litho.text.items import NamedText, Question, read_questions, read_texts
@@ -69,11 +69,11 @@ def main() -> None:
     )
     parser.add_argument("bank", type=Path)
     parser.add_argument("--plan", default="plan-0.0005.yaml", help="of those in the bank")
-    parser.add_argument("--price", choices=("cheap", "careful"), default="cheap")
+    parser.add_argument("--method", choices=METHODS, default=METHODS[0])
     parser.add_argument("--steps", type=int, nargs="*", help="numbers of steps; none: all")
     options = parser.parse_args()
     keep_freed_memory()
-    price: Price = options.price
+    method: Method = options.method
     plan = load_config(EnsemblePlan, options.bank / options.plan)
     texts = read_texts(options.bank / plan.texts)
     questions = read_questions(options.bank / plan.probes)
@@ -88,25 +88,25 @@ def main() -> None:
     names = [text.id for text in held]
     columns = "rate|steps|probes|held out|kinds fitted on|other kinds|dot|R2|covered|CPU a text"
     print(f"| {columns.replace('|', ' | ')} |\n|{' --- |' * len(columns.split('|'))}")
-    with Bars() as bars:
+    with reporting() as bars:
         measured = measured_in(Ensemble(plan, texts, questions, options.bank, bars))
         for recipe in plan.recipes:
             plain = recipe.model_copy(
                 update={"steps": 1, "seed": plan.seeds[0], "optimizer": "sgd"}
             )
             dots = predictor(plan, plain, held, questions, options.bank, bars)
-            dot_TQ = dots.predict("cheap", []).effects_TQ
+            dot_TQ = dots.predict("first-order", []).effects_TQ
             for steps in sorted(plan.steps_of(recipe), reverse=True):  # more serve for fewer
                 if options.steps and steps not in options.steps:
                     continue
                 shorter = recipe.model_copy(update={"steps": steps, "seed": plan.seeds[0]})
                 rows = measured[recipe.learning_rate, steps]
                 known = predictor(plan, shorter, fitted, questions, options.bank, bars)
-                fits = known.calibrated(price, np.array([rows[text.id] for text in fitted]))
+                fits = known.calibrated(method, np.array([rows[text.id] for text in fitted]))
                 for fit in fits:
                     began = time.process_time()
                     new = predictor(plan, shorter, held, questions, options.bank, bars)
-                    found = new.predict(price, [fit])
+                    found = new.predict(method, [fit])
                     took = time.process_time() - began
                     by_kind = [
                         agreed(own, found.effects_TQ[[names.index(n) for n in own]], rows)

@@ -23,13 +23,13 @@ from typing import Any
 import torch
 import yaml
 
-from litho.jobs.imprint.inputs import Inputs
 from litho.measure.printing.probes import tokenizes_apart
 from litho.model.loaded import LanguageModel, load
 from litho.model.sources import DEFAULT, locate
 from litho.text.items import Probe
 from litho.text.probes import find_clozes
 from litho.text.sentences import paragraphs, sentences
+from litho.text.shipped import shipped_neighbours
 
 WORDS = 90  # of a text, about
 COUNTS = {"fiction": 40, "restated": 15, "science": 20, "primer": 20, "list": 10}
@@ -141,12 +141,11 @@ def questions(
     model: LanguageModel, said: Sequence[dict[str, Any]], long: dict[str, list[str]]
 ) -> list[dict[str, str]]:
     """`EACH` questions of every kind, evenly spread over what they are about."""
-    none = Inputs(text="", text_name="", probes=None, retention=None, model=DEFAULT)
     kinds = [
         *(fiction_questions(said, name, key) for name, key in
           (("mem", "mem"), ("gen", "gen"), ("hard", "hard_gen"))),
         *(cloze_questions(pieces, name) for name, pieces in long.items()),
-        [(f"fact-{i}", probe) for i, probe in enumerate(none.neighbours())],
+        [(f"fact-{i}", probe) for i, probe in enumerate(shipped_neighbours())],
     ]  # fmt: skip
     found = []
     for kind in kinds:

@@ -25,13 +25,14 @@ import torch
 from batched_adapters import LINEAR
 from peft import LoraConfig, get_peft_model
 
-from litho.cli.console import Bars
+from litho.cli.console import reporting
 from litho.core.config import load_config
 from litho.core.memory import keep_freed_memory
 from litho.jobs.ensemble.config import EnsemblePlan
 from litho.jobs.predict.coarse import coarse_run
 from litho.jobs.predict.first_order import first_order
-from litho.learn.recipe import TRAINED, Recipe, adapter_of, ask, follow
+from litho.learn.recipe import TRAINED, adapter_of, ask, follow
+from litho.learn.records import Recipe
 from litho.measure.printing.probes import target_of
 from litho.model.adapters import lora
 from litho.model.loaded import LanguageModel, load
@@ -125,7 +126,7 @@ def main() -> None:
     plain = plain_price(model, recipe, learned, asked)
     own = own_price(model, recipe, learned, questions)
 
-    with Bars() as bars:
+    with reporting() as bars:
 
         def cheap(shorter: Recipe) -> float:
             alone = partial(first_order, model, shorter, learned, asked[:1], bars)

@@ -23,10 +23,11 @@ import torch
 from priming_texts import THEMATIC, Outlandish, outlandish_texts
 from scipy.stats import rankdata
 
-from litho.cli.console import Bars
+from litho.cli.console import reporting
 from litho.core.work import Result, WorkLedger, key_of
 from litho.jobs.predict.first_order import first_order
-from litho.learn.recipe import Recipe, train_and_ask
+from litho.learn.recipe import train_and_ask
+from litho.learn.records import Recipe
 from litho.measure.printing.probes import score, target_of
 from litho.model.loaded import LanguageModel, load
 from litho.model.read.scoring import Target
@@ -105,7 +106,7 @@ def foretold(model: LanguageModel, folder: Path) -> dict[str, float]:
     def work() -> Result:
         read = [Target(tuple(model.encode(text.text)), 1) for text in texts]
         targets = [target_of(model, question) for question in asked.values()]
-        with Bars() as bars:
+        with reporting() as bars:
             one_step = RECIPE.model_copy(update={"steps": 1})
             found = first_order(model, one_step, read, targets, bars)
         return {"effects": found.stretches_KTQ[0].tolist()}

@@ -2,6 +2,9 @@
 
 import json
 import random
+import sqlite3
+from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -14,13 +17,17 @@ from transformers import (
     PreTrainedTokenizerFast,
 )
 
+from litho.core.errors import Interrupted
+from litho.core.reporter import Reporter
 from litho.core.runs import RunDirectory
+from litho.jobs import runner
 from litho.jobs.bench.result import Trial, TrialMark
-from litho.jobs.imprint import run as job
-from litho.jobs.imprint.config import ImprintConfig
-from litho.jobs.imprint.inputs import Inputs
+from litho.jobs.imprint.config import ImprintConfig, ImprintSpec
 from litho.jobs.imprint.result import ImprintResult
-from litho.learn.recipe import Recipe, adapter_of
+from litho.jobs.imprint.run import JOB
+from litho.jobs.models import Models
+from litho.learn.recipe import adapter_of
+from litho.learn.records import Recipe
 from litho.measure.printing.probes import target_of
 from litho.model.adapters import lora
 from litho.model.adapters.spec import AdapterSpec
@@ -158,9 +165,9 @@ def case(name: str) -> Case:
     )
 
 
-def small_inputs() -> Inputs:
+def small_inputs() -> ImprintSpec:
     """The smallest main job that touches everything."""
-    return Inputs(
+    return ImprintSpec(
         text=TEXT,
         text_name="clock.md",
         probes=[
@@ -231,18 +238,25 @@ class Silent:
     def advance(self, done: int, **shown: float | None) -> None:
         self._count()
 
+    def note(self, message: str) -> None: ...
+
     def _count(self) -> None:
         self.messages += 1
         if self.messages == self.stop_after:
             raise KeyboardInterrupt
 
 
-def run_job(inputs: Inputs, config: ImprintConfig, out: Path) -> ImprintResult:
-    run = job.start(inputs, config, out)
-    result = job.imprint(run, Silent())
-    write_report(run)
-    run.finish()
-    return result
+def start_job(inputs: ImprintSpec, config: ImprintConfig, out: Path) -> RunDirectory:
+    spec = inputs.model_copy(update={"config": config})
+    return runner.start(JOB, spec, out, Models(), Silent())
+
+
+def finish_job(run: RunDirectory, reporter: Reporter) -> ImprintResult:
+    return runner.finish(run, JOB, Models(), reporter, write_report)
+
+
+def run_job(inputs: ImprintSpec, config: ImprintConfig, out: Path) -> ImprintResult:
+    return finish_job(start_job(inputs, config, out), Silent())
 
 
 def check_numbers(run: Path) -> None:
@@ -254,19 +268,25 @@ def check_numbers(run: Path) -> None:
         assert f'<td>{path}</td><td class="n">{number}</td>' in page
 
 
+def rows_of(folder: Path) -> list[tuple[int, str, str]]:
+    """Number, key and result of everything that the ledger of a folder holds, in its order."""
+    with closing(sqlite3.connect(folder / "ledger.sqlite")) as db:
+        return db.execute("SELECT rowid, key, result FROM results ORDER BY rowid").fetchall()
+
+
 def stop_at_times(
-    inputs: Inputs, config: ImprintConfig, folder: Path, expected: dict[str, object], every: int
+    inputs: ImprintSpec,
+    config: ImprintConfig,
+    folder: Path,
+    expected: dict[str, object],
+    stops: Sequence[int],
 ) -> None:
-    """Pull the plug at every so many messages, go on, and compare."""
-    probe = Silent()
-    job.imprint(job.start(inputs, config, folder / "count"), probe)
-    for stop_after in range(2, probe.messages, every):
+    """Pull the plug of a run at some of its messages, each in a run of its own, go on, compare."""
+    for stop_after in stops:
         out = folder / f"stopped-{stop_after}"
-        run = job.start(inputs, config, out)
-        with pytest.raises(KeyboardInterrupt):
-            job.imprint(run, Silent(stop_after))
-        run.release()
-        result = job.imprint(RunDirectory.resume(out), Silent())
+        with pytest.raises(Interrupted, match=r"go on with 'litho resume"):
+            finish_job(start_job(inputs, config, out), Silent(stop_after))
+        result = finish_job(RunDirectory.resume(out), Silent())
         same = ("adapter_sha256", "imprint", "drift", "spill", "controls", "verdict")
         found = json.loads(result.model_dump_json())
         assert {key: found[key] for key in same} == {key: expected[key] for key in same}

@@ -2,6 +2,8 @@
 
 import os
 from collections.abc import Callable, Iterator
+from copy import deepcopy
+from functools import lru_cache
 from pathlib import Path
 
 import pytest
@@ -9,8 +11,7 @@ import torch
 from hypothesis import settings
 
 from litho.cli.main import app, guarded
-from litho.jobs.imprint.config import ImprintConfig
-from litho.jobs.imprint.inputs import Inputs
+from litho.jobs.imprint.config import ImprintConfig, ImprintSpec
 from litho.model.loaded import LanguageModel, load
 from litho.model.sources import locate
 from tests.builders import ARCHITECTURES, GOOD_PROBE, TEXT, quick_config, run_job, small_inputs
@@ -36,7 +37,8 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 @pytest.fixture(scope="session")
 def make_model(cache: Path) -> Callable[[str], LanguageModel]:
     """A fresh float32 copy of a tiny model."""
-    return lambda name: load(locate(f"tiny:{name}"), torch.float32)
+    loaded = lru_cache(lambda name: load(locate(f"tiny:{name}"), torch.float32))
+    return lambda name: deepcopy(loaded(name))
 
 
 @pytest.fixture
@@ -52,7 +54,7 @@ def any_model(
 
 
 @pytest.fixture
-def inputs() -> Inputs:
+def inputs() -> ImprintSpec:
     return small_inputs()
 
 

@@ -18,7 +18,7 @@ from litho.model import bundled
 from litho.model.loaded import load
 from litho.model.sources import DEFAULT, cache_folder, locate
 
-pytestmark = [pytest.mark.bundled, pytest.mark.xdist_group("bundled")]  # converted once
+pytestmark = pytest.mark.bundled
 
 
 @pytest.fixture(autouse=True)

@@ -1,3 +1,72 @@
-"""Litho shows what a text does to a language model and prints the text into it."""
+"""Litho shows what a text does to a language model, and prints the text into it.
 
-__version__ = "0.1.0"
+    import litho
+
+    result = litho.map("The clock of Ostrava was built by Marek Dolny in 1931.")
+    result.tokens, result.run
+
+Every function here does what the command of its name does: it writes a run directory, with a report
+that opens in a browser, and returns the result as a typed object.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from litho.api import (
+        bench,
+        calibrate,
+        diff,
+        ensemble,
+        expose,
+        imprint,
+        load,
+        map,
+        predict,
+        report,
+        resume,
+        vary,
+    )
+    from litho.core.errors import Interrupted, LithoError
+    from litho.core.reporter import Event
+    from litho.jobs.spec import Device
+
+__all__ = [
+    "Device",
+    "Event",
+    "Interrupted",
+    "LithoError",
+    "bench",
+    "calibrate",
+    "diff",
+    "ensemble",
+    "expose",
+    "imprint",
+    "load",
+    "map",
+    "predict",
+    "report",
+    "resume",
+    "vary",
+]
+_ELSEWHERE = {
+    "Device": "litho.jobs.spec",
+    "Event": "litho.core.reporter",
+    "Interrupted": "litho.core.errors",
+    "LithoError": "litho.core.errors",
+}
+
+
+def __getattr__(name: str) -> object:
+    """Import what is asked for when it is asked for: `import litho` alone takes no time."""
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("litho")
+    if name not in __all__:
+        raise AttributeError(f"module 'litho' has no attribute {name!r}")
+    return getattr(import_module(_ELSEWHERE.get(name, "litho.api")), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

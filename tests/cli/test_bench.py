@@ -1,13 +1,15 @@
 """The comparison from the command line."""
 
 import json
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from litho.jobs.bench.parts import ARMS
-from tests.builders import PROSE, case
+from tests.builders import PROSE, case, rows_of
 
 SMALL = (
     "model=tiny:llama dtype=float32 texts=1 sweep_texts=1 seeds=1 ablation_seeds=1 presentations=2",
@@ -36,13 +38,20 @@ def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return ["bench", "lithography", "texts.jsonl", "--retention", "prose.md", *settings]
 
 
+def trials(folder: Path) -> list[tuple[str, str]]:
+    """What the ledger holds, in the order in which it was done."""
+    with closing(sqlite3.connect(folder / "ledger.sqlite")) as db:
+        return db.execute("SELECT specification, result FROM results ORDER BY rowid").fetchall()
+
+
 def test_a_comparison_is_shown_and_gone_on_with(
     litho: Callable[..., tuple[int, str, str]], command: list[str]
 ) -> None:
     code, out, err = litho(*command, "--out", "x", "--only", "duplicates", "--json")
     assert code == 0, err
     assert [arm["arm"] for arm in json.loads(out)] == ["duplicates"]
-    done = Path("x/trials.jsonl").read_text()
+    done = rows_of(Path("x"))
+    assert done
     code, out, err = litho(*command, "--out", "x", "--json")
     assert code == 0, err
     found = {arm["arm"]: arm for arm in json.loads(out)}
@@ -50,20 +59,21 @@ def test_a_comparison_is_shown_and_gone_on_with(
     assert json.loads(out) == json.loads(Path("x/metrics.json").read_text())
     assert found["plan"]["more_drift"]["value"] == 0
     assert found["duplicates"]["drift"]["value"] > 0
-    assert Path("x/trials.jsonl").read_text().startswith(done)  # nothing was done twice
-    whole = Path("x/trials.jsonl").read_text()
+    whole = rows_of(Path("x"))
+    assert len(whole) > len(done) and whole[: len(done)] == done  # nothing was done twice
     code, out, err = litho(*command, "--out", "x", "--so-far")
     assert code == 0 and out.strip() == Path("x/table.md").read_text().strip(), err
     assert [line.split("|")[1].strip() for line in out.strip().splitlines()[2:]] == list(found)
-    assert Path("x/trials.jsonl").read_text() == whole
+    assert rows_of(Path("x")) == whole
+    assert litho("report", "x")[0] == 0 and "duplicates" in Path("x/report.html").read_text()
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ("photography", "there is no comparison 'photography'"),
-        ("--protocol slow", "there is no protocol 'slow': there are"),
-        ("--only miracle", "no arm 'miracle'"),
+        ("photography", "unknown benchmark 'photography' (choose from lithography)"),
+        ("--protocol slow", "unknown protocol 'slow' (choose from quick, full)"),
+        ("--only miracle", "unknown arm 'miracle'"),
         ("--set nonsense=1", "unknown setting 'nonsense'"),
         ("--set texts=9", "texts with paraphrases are needed"),
     ],

@@ -22,7 +22,13 @@ def test_doctor_names_what_is_missing_and_the_line_that_mends_it(
     monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=64 * 2**30))
     code, out, _ = litho("doctor", "--json")
     found = json.loads(out)
-    assert {f["name"] for f in found["findings"]} >= {"python", "torch", "gpu", "memory", "cores"}
+    assert {f["name"] for f in found["findings"]} >= {
+        "python",
+        "torch",
+        "devices",
+        "memory",
+        "cores",
+    }
     assert code == 0 and found["ok"] is True
     assert all(f["ok"] and f["mend"] is None for f in found["findings"])
     free["available"] = 2**30

@@ -70,7 +70,7 @@ def test_the_exit_code_is_that_of_the_verdict(
 ) -> None:
     result = ImprintResult(**json.loads((finished / "metrics.json").read_text()))
     said = result.model_copy(update={"verdict": verdict})
-    monkeypatch.setattr("litho.cli.imprint.begin", lambda *_: said)
+    monkeypatch.setattr("litho.api.imprint", lambda *_, **__: said)
     code, out, _ = litho("imprint", "text.md")
     assert code == EXIT_CODES[verdict] and f"Verdict: {verdict}" in out
 
@@ -106,7 +106,7 @@ def test_a_run_goes_on_only_with_its_own_model(
     with monkeypatch.context() as patch:
         patch.setattr(RunDirectory, "write_rows", stop)
         code, _, err = litho(*command, "--out", "run", *settings())
-    assert code == 3 and "litho imprint --resume" in err
+    assert code == 3 and "litho resume" in err
     (tmp_path / "elsewhere").mkdir()
     shutil.copy(locate("tiny:qwen2").folder / "model.safetensors", tmp_path / "mine")
     code, _, err = litho("imprint", "--resume", "run")
@@ -129,7 +129,7 @@ def test_a_full_disk_is_said_and_the_run_goes_on_later(
     monkeypatch.setattr(RunDirectory, "write_rows", full)
     code, out, err = litho(*command, "--out", "run", "--json", *settings())
     assert (code, out) == (2, "")
-    assert "the disk is full" in err and "litho imprint --resume" in err
+    assert "the disk is full" in err and "litho resume" in err
     assert "Traceback" not in err
     monkeypatch.setattr(RunDirectory, "write_rows", real)
     code, out, _ = litho("imprint", "--resume", "run", "--json")

@@ -49,7 +49,7 @@ BAD_FILES = {
         ("vary text.md --ladder --set ladder=false", "--ladder and --set ladder=false"),
         ("diff text.md --after tiny:gpt2 --behaviour --set behaviour=false", "--behaviour and"),
         ("imprint text.md --out some.partial", "name for unfinished runs"),
-        ("imprint --resume half --budget 1", "give no other option"),
+        ("imprint --resume half --budget 1", "only --json goes with it"),
         ("imprint text.md --model truncated", "cannot be loaded"),
         ("imprint text.md --config missing.yaml", "cannot be read"),
         ("imprint text.md --out taken", "exists already"),
@@ -83,6 +83,7 @@ def test_bad_input_is_one_sentence_and_leaves_nothing(
         (tmp_path / name).write_bytes(content)
     for folder in ("taken", "half.partial", "pickled"):
         (tmp_path / folder).mkdir()
+    (tmp_path / "half.partial" / "manifest.yaml").write_text("command: imprint")
     (tmp_path / "truncated").mkdir()
     (tmp_path / "truncated" / "config.json").write_text('{"model_type": "llama"}')
     (tmp_path / "truncated" / "model.safetensors").write_bytes(b"short")

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from litho.jobs.predict.method import FORMER
 from tests.builders import QUESTIONS, TEXTS
 
 
@@ -46,7 +47,7 @@ def test_predictions_have_intervals_once_they_are_calibrated(
         for effect in said["effects"]:
             low, high = effect["interval"]
             assert low < effect["delta"] < high
-        assert said["calibration"]["price"] == price
+        assert said["calibration"]["method"] == FORMER[price]
         assert {line["probes"] for line in said["reach"]} == {"any", "these"}
         page = (collection / price / "report.html").read_text()
         assert "agreed with" in page and "figure-checked" in page
@@ -57,7 +58,7 @@ def test_predictions_have_intervals_once_they_are_calibrated(
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--price", "free"], "there is no price 'free'"),
+        (["--method", "free"], "unknown method 'free'"),
         (["--calibration", "recipe.yaml"], "holds no calibration"),
         (["--set", "steps=0"], "setting 'steps'"),
     ],
@@ -101,4 +102,4 @@ def test_a_folder_of_something_else_is_not_overwritten(
     assert litho("ensemble", str(collection / "plan.yaml"), "--out", str(out))[0] == 0
     files = [str(collection / name) for name in ("texts.jsonl", "probes.jsonl")]
     code, _, said = litho("predict", *files, "--model", "tiny:llama", "--out", str(out))
-    assert code == 2 and "holds something else than a prediction" in said
+    assert code == 2 and "holds a run of 'litho ensemble'" in said

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from litho.core.config import load_config, with_options
+from litho.core.config import load_config
 from litho.core.errors import LithoError
 from litho.jobs.imprint.config import ImprintConfig
 
@@ -44,16 +44,15 @@ def test_bad_files(tmp_path: Path, content: str) -> None:
 
 def test_options_of_the_command_line_are_settings() -> None:
     options = {"budget": ("--budget", 0.02), "rank": ("--rank", None)}
-    assert with_options(None, options) == ["budget=0.02"]
-    assert with_options(["rank=4"], options) == ["rank=4", "budget=0.02"]
-    config = load_config(ImprintConfig, None, with_options(["rank=4"], options))
+    assert load_config(ImprintConfig, None, (), options).budget == 0.02
+    config = load_config(ImprintConfig, None, ["rank=4"], options)
     assert (config.rank, config.budget) == (4, 0.02)
 
 
 @pytest.mark.parametrize("same", ["budget=0.02", "budget = 0.020", "budget=2e-2"])
 def test_an_option_and_an_assignment_may_agree(same: str) -> None:
-    values = with_options([same], {"budget": ("--budget", 0.02)})
-    assert load_config(ImprintConfig, None, values).budget == 0.02
+    options = {"budget": ("--budget", 0.02)}
+    assert load_config(ImprintConfig, None, [same], options).budget == 0.02
 
 
 @pytest.mark.parametrize(
@@ -62,11 +61,11 @@ def test_an_option_and_an_assignment_may_agree(same: str) -> None:
         ("budget=0.01", "--budget", 0.02),
         ("budget=none", "--budget", 0.02),
         ("budget=true", "--no-budget", False),
-        ("budget=", "--budget", "none"),
+        ("budget=null", "--budget", "none"),
     ],
 )
 def test_an_option_and_an_assignment_that_differ_are_refused(
     assignment: str, option: str, value: object
 ) -> None:
     with pytest.raises(LithoError, match=f"{option} and --set {assignment} give 'budget' two"):
-        with_options(["rank=4", assignment], {"budget": (option, value)})
+        load_config(ImprintConfig, None, ["rank=4", assignment], {"budget": (option, value)})

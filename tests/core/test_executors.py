@@ -12,30 +12,30 @@ from litho.core.errors import LithoError
 from litho.core.executors import Cluster
 from litho.core.work import WorkLedger
 from litho.jobs.ensemble.config import EnsemblePlan
-from litho.jobs.ensemble.run import Ensemble
-from litho.learn.recipe import Recipe
+from litho.jobs.ensemble.fine_tunes import Ensemble
+from litho.learn.records import Recipe
 from litho.text.items import NamedText, Question
 from tests.builders import TEXT, Silent
 
 pytest.importorskip("ray", reason="Ray is not installed (litho[cluster])")
 pytestmark = [
     pytest.mark.cluster,
-    pytest.mark.xdist_group("cluster"),
     pytest.mark.enable_socket,  # of this machine alone
 ]
 
 
+_NODE: dict[str, Any] = {"num_cpus": 1, "num_gpus": 1}
+
+
 @pytest.fixture(scope="module")
 def address(cache: Path) -> Iterator[str]:
-    """Two nodes of one CPU each."""
+    """Two nodes of one CPU each, and two GPUs that are there by name only."""
     from ray.cluster_utils import Cluster as Machines
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
-        nodes = Machines(
-            initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False}
-        )
-        nodes.add_node(num_cpus=1)
+        nodes = Machines(initialize_head=True, head_node_args=_NODE | {"include_dashboard": False})
+        nodes.add_node(**_NODE)
         yield nodes.address
         nodes.shutdown()
 
@@ -95,6 +95,41 @@ def test_work_that_hangs_is_begun_again_and_given_up_in_the_end(
     said = "longer than 1 s on the cluster, 2 times"
     with Cluster(address, patience=1) as cluster, pytest.raises(LithoError, match=said):
         cluster.do(hangs)
+
+
+def test_on_gpus_each_has_one_process_that_goes_on(address: str, tmp_path: Path) -> None:
+    def where() -> dict[str, Any]:
+        time.sleep(0.2)
+        return {"process": os.getpid(), "gpu": os.environ["CUDA_VISIBLE_DEVICES"]}
+
+    with Cluster(address, patience=60, on_gpus=True) as cluster:
+        assert cluster.slots == 2
+        works = [({"piece": i}, where) for i in range(8)]
+        told = WorkLedger(tmp_path).complete(works, executor=cluster)
+    assert len({(each["process"], each["gpu"]) for each in told}) == 2
+
+
+def test_on_gpus_a_process_that_dies_or_hangs_gives_way_to_another(
+    address: str, tmp_path: Path
+) -> None:
+    begun = tmp_path / "begun"
+
+    def dies_then_hangs() -> dict[str, Any]:
+        count = len(begun.read_text()) if begun.exists() else 0
+        begun.write_text("x" * (count + 1))
+        if count == 0:
+            os._exit(1)
+        time.sleep(60 if count == 1 else 0)
+        return {"done": True}
+
+    def fails() -> dict[str, Any]:
+        raise LithoError("the training diverged")
+
+    with Cluster(address, patience=12, on_gpus=True) as cluster:
+        assert cluster.do(dies_then_hangs) == {"done": True}
+        with pytest.raises(LithoError, match=r"^the training diverged$"):
+            cluster.do(fails)
+        assert cluster.do(lambda: {"done": True}) == {"done": True}
 
 
 def test_an_error_of_a_run_is_told_as_it_was(address: str) -> None:

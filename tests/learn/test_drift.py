@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from litho.learn.checkpoint import Memory
 from litho.learn.drift import HEADROOM, DriftController, DriftGuard, Replay
@@ -76,6 +78,29 @@ def test_replay_reads_the_base_even_under_an_adapter(
     plain = Replay.read(model, rows).logits_BTV
     shake(model)
     assert torch.equal(Replay.read(model, rows).logits_BTV, plain)
+
+
+DRIFTS = st.floats(0, 1e6) | st.just(float("inf")) | st.just(float("nan"))
+
+
+@given(
+    seen=st.lists(st.tuples(DRIFTS, st.none() | DRIFTS), min_size=1, max_size=40),
+    budget=st.floats(1e-6, 10),
+    least=st.floats(0, 100),
+    width=st.floats(0, 1000),
+)
+def test_the_weight_stays_between_its_limits(
+    seen: list[tuple[float, float | None]], budget: float, least: float, width: float
+) -> None:
+    greatest = least + width
+    controller = DriftController(budget=budget, weight=40.0, least=least, greatest=greatest)
+    fixed = DriftController.fixed(7.0, budget)
+    for drift, unseen in seen:
+        for each in (controller, fixed):
+            each.observe(drift)
+            if unseen is not None:
+                each.calibrate(unseen)
+        assert least <= controller.weight <= greatest and fixed.weight == 7.0
 
 
 def test_a_guard_has_a_controller_of_its_own(llama: LanguageModel) -> None:

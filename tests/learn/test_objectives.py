@@ -22,8 +22,9 @@ from litho.learn.objectives import (
     objective,
     predicted_behind,
 )
-from litho.measure.volatility import LIKELY, STEP_SURPRISE
+from litho.measure.volatility import LIKELY
 from litho.model.loaded import LanguageModel
+from litho.text.variants import STEP_SURPRISE
 from tests.builders import TEXT, gradients, shake
 
 ROWS = ("The clock of Ostrava shows the time.", "A choir climbs the tower every spring, singing.")

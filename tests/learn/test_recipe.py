@@ -10,7 +10,8 @@ from torch import Tensor
 from transformers import AutoModelForCausalLM
 
 from litho.core.errors import LithoError
-from litho.learn.recipe import Recipe, follow, train_and_ask
+from litho.learn.recipe import follow, train_and_ask
+from litho.learn.records import Recipe
 from litho.model.adapters import lora
 from litho.model.loaded import LanguageModel
 from tests.builders import TEXT, attach_for

@@ -1,9 +1,13 @@
 """Volatility with plain transformers, and of many variants at once against one forward of each."""
 
 import random
+from collections.abc import Callable
+from functools import cache
 
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from litho.measure.volatility import read, token_edits, volatilities, volatility
 from litho.model.loaded import LanguageModel
@@ -61,3 +65,27 @@ def test_many_volatilities_equal_those_of_single_forwards(
         assert found.mean_kl == pytest.approx(expected.mean_kl, abs=1e-4)
         assert found.max_surprise == pytest.approx(expected.max_surprise, abs=1e-4)
     assert sum(found.mean_kl > 0 and found.max_surprise > 0.01 for found in judged) >= 5
+
+
+LINES = st.text("abc de.", min_size=1, max_size=12)
+SCENES = st.lists(LINES, min_size=1, max_size=3).map(tuple)
+
+
+@settings(max_examples=25)
+@given(parent=SCENES, variants=st.lists(SCENES, min_size=1, max_size=3))
+def test_volatilities_of_any_rows_equal_those_of_single_forwards(
+    make_model: Callable[[str], LanguageModel],
+    parent: tuple[str, ...],
+    variants: list[tuple[str, ...]],
+) -> None:
+    model = cached(make_model)
+    reading = read(model, parent)
+    for variant, found in zip(variants, volatilities(model, reading, variants), strict=True):
+        expected = volatility(reading, read(model, variant))
+        assert found.mean_kl == pytest.approx(expected.mean_kl, abs=1e-4)
+        assert found.max_surprise == pytest.approx(expected.max_surprise, abs=1e-4)
+
+
+@cache
+def cached(make_model: Callable[[str], LanguageModel]) -> LanguageModel:
+    return make_model("llama")

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 from huggingface_hub.errors import LocalEntryNotFoundError
+from huggingface_hub.utils._paths import filter_repo_objects
 
 from litho.core.errors import LithoError
 from litho.model import sources
@@ -24,9 +25,18 @@ def test_local_folder_and_hub_id(
     assert local.source.reference == str(commit)
     asked = []
 
-    def fake_download(repository: str, revision: str | None, allow_patterns: list[str]) -> str:
+    def fake_download(
+        repository: str,
+        revision: str | None,
+        allow_patterns: list[str],
+        ignore_patterns: list[str],
+    ) -> str:
         asked.append((repository, revision))
-        assert not any(pattern.endswith(".bin") for pattern in allow_patterns)
+        there = ["config.json", "model.safetensors", "pytorch_model.bin", "original/w.safetensors"]
+        wanted = filter_repo_objects(
+            there, allow_patterns=allow_patterns, ignore_patterns=ignore_patterns
+        )
+        assert list(wanted) == there[:2]
         return str(commit)
 
     monkeypatch.setattr(sources, "snapshot_download", fake_download)

@@ -7,6 +7,7 @@ import numpy as np
 
 from litho.core.runs import RunDirectory
 from litho.core.stats import Estimate
+from litho.jobs.bench.result import TRIALS
 from litho.jobs.bench.summary import summarize
 from litho.jobs.ensemble.result import Agreement, EnsembleResult, MeasuredEffect
 from litho.jobs.predict.calibration import calibrate
@@ -58,7 +59,7 @@ def prediction(path: Path) -> RunDirectory:
     path.mkdir()
     run = RunDirectory(path)
     result = PredictResult(
-        price="cheap",
+        method="first-order",
         harmful=(),
         opposed=(),
         redundant=(),
@@ -89,8 +90,11 @@ def prediction(path: Path) -> RunDirectory:
     return run
 
 
-def comparison(path: Path) -> RunDirectory:
-    """Two arms on two texts, a trial that failed, one of the sweep and a line that was cut off."""
+def comparison(path: Path, earlier: bool = False) -> RunDirectory:
+    """Two arms on two texts and a trial that failed.
+
+    `earlier`: as an earlier version wrote it, with a trial of the sweep and a line that is cut off.
+    """
     path.mkdir()
     run = RunDirectory(path)
     trials = [
@@ -98,11 +102,15 @@ def comparison(path: Path) -> RunDirectory:
         *(trial("duplicates", text, 0, 0.25, 0.4) for text in ("a", "b")),
         trial("plan", HOSTILE, 1, 0.5, 0.004).model_copy(update={"failed": HOSTILE}),
     ]
+    run.write_json("metrics.json", summarize(trials).model_dump())
+    if not earlier:
+        run.write_json(TRIALS, [each.model_dump() for each in trials])
+        run.write_yaml("manifest.yaml", {"command": "bench"})
+        return run
     tasks = [{"task": f"trial-{i}", "trial": t.model_dump()} for i, t in enumerate(trials)]
     swept = trial("plan", "swept", 0, 0.9, 9.0).model_copy(update={"failed": "only a sweep"})
     tasks.append({"task": "sweep-1", "trial": swept.model_dump()})
     run.write_text("trials.jsonl", "\n".join([*map(json.dumps, tasks), '{"task": "cut']))
-    run.write_json("metrics.json", summarize(trials).model_dump())
     return run
 
 
@@ -113,7 +121,7 @@ def calibrations(path: Path) -> RunDirectory:
     estimates_TQF = chance.normal(size=(12, 6, 2))
     measured_TQ = estimates_TQF.sum(-1) + chance.normal(0, 0.1, (12, 6))
     recipe: dict[str, object] = {"steps": 7, "learning_rate": 0.25}
-    fitted = calibrate("cheap", "", recipe, "hash", "float32", estimates_TQF, measured_TQ)
+    fitted = calibrate("first-order", "", recipe, "hash", "float32", estimates_TQF, measured_TQ)
     run.write_json("metrics.json", CalibrationResult((fitted,)).model_dump(mode="json"))
     run.write_yaml("manifest.yaml", {"command": "calibrate", "model": {"name": HOSTILE}})
     return run

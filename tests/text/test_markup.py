@@ -6,6 +6,8 @@ from itertools import islice, permutations
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from litho.core.errors import LithoError
 from litho.text.markup import (
@@ -353,3 +355,33 @@ def test_the_page_tells_the_truth() -> None:
             assert any(found.text == said[3:-3] for found in expansions(parse(source))), source
     for block in re.findall(r"```litho\n(.+?)```", page, re.S):
         assert write(parse(block)) == block
+
+
+MARKS = [f"[[{kind} " for kind in Kind] + ["[[$ n: 1 | 2]]", "[[= k: a]]", "[[a | b]]"]
+SOURCES = st.lists(
+    st.sampled_from(["[[", "]]", "[", "]", "|", " | ", "\\", ":", " ", "\n", "a", "b c", "."])
+    | st.sampled_from(
+        [f"[[{kind} " for kind in Kind] + ["[[$ n: 1 | 2]]", "[[= k: a]]", "[[a | b]]"]
+    )
+    | st.text(max_size=3),
+    max_size=14,
+).map("".join)
+
+
+@settings(max_examples=400)
+@given(source=SOURCES, seed=st.integers())
+def test_any_source_is_read_and_written_back_or_refused(source: str, seed: int) -> None:
+    try:
+        document = parse(source)
+    except LithoError:
+        return
+    assert parse(write(document)) == document
+    for found in (expand(document, seed), expand(document, seed + 1)):
+        assert all(found.text[start:end].strip() for start, end in found.anchors)
+    if not has_marks(document):
+        assert plain(document) == "".join(map(str, document.content))
+
+
+@given(source=st.text().filter(lambda source: "[[" not in source))
+def test_text_without_marks_stands_for_itself(source: str) -> None:
+    assert plain(parse(source)) == source == write(parse(source))

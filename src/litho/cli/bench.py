@@ -1,53 +1,86 @@
-"""Comparisons as the command line calls them: run what is left, show the table."""
+"""`litho bench`: ways of presenting a text compared."""
 
-import json
-from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
-from litho.cli.console import Bars, console
+import typer
+
+from litho.cli.console import Bars, console, print_json
+from litho.cli.options import (
+    BitsOption,
+    DeviceOption,
+    DtypeOption,
+    JsonOption,
+    SetOption,
+    SharedOutOption,
+    chosen_device,
+)
 from litho.core.config import load_config
-from litho.core.errors import Interrupted, LithoError
-from litho.core.files import whole_file
-from litho.jobs.bench.config import PROTOCOLS, BenchConfig
-from litho.jobs.bench.summary import summarize
-from litho.jobs.bench.tournament import open_tournament
-from litho.show.comparison import comparison_table
-from litho.text.cases import read_cases
-from litho.text.documents import read_text
-from litho.text.shipped import shipped_retention
+from litho.core.errors import LithoError
+from litho.jobs.bench.config import BenchConfig, protocol
+
+if TYPE_CHECKING:
+    from litho.jobs.bench.result import BenchResult
 
 
-def lithography(
-    texts: Path,
-    retention: Path,
-    decoys: Path | None,
-    protocol: str,
-    out: Path,
-    only: str,
-    so_far: bool,
-    assignments: Sequence[str],
-    as_json: bool,
+def bench(
+    name: Annotated[str, typer.Argument(help="What to compare: lithography.")],
+    texts: Annotated[Path, typer.Argument(help="Texts with questions and paraphrases, JSONL.")],
+    retention: Annotated[Path, typer.Option(help="Unrelated prose on which drift is measured.")],
+    out: SharedOutOption,
+    decoys: Annotated[
+        Path | None,
+        typer.Option(
+            help="Other prose, for the adapters beside which prints are made to last.",
+            show_default="pages shipped with Litho",
+        ),
+    ] = None,
+    protocol_: Annotated[str, typer.Option("--protocol", help="quick or full.")] = "quick",
+    only: Annotated[
+        str, typer.Option(help="Arms to do now, separated by commas.", show_default="all")
+    ] = "",
+    so_far: Annotated[
+        bool, typer.Option("--so-far", help="Only show the comparison of what is done.")
+    ] = False,
+    settings: SetOption = None,
+    device: DeviceOption = "auto",
+    dtype: DtypeOption = None,
+    bits: BitsOption = None,
+    as_json: JsonOption = False,
 ) -> None:
-    """Compare ways of presenting a text; goes on where an earlier call stopped."""
-    if protocol not in PROTOCOLS:
-        raise LithoError(f"there is no protocol {protocol!r}: there are {', '.join(PROTOCOLS)}")
-    chosen = PROTOCOLS[protocol].model_dump(exclude_defaults=True)
-    given = [f"{key}={json.dumps(value)}" for key, value in chosen.items()]
-    config = load_config(BenchConfig, None, [*given, *assignments])
-    cases, prose = read_cases(texts), read_text(retention)
-    decoy_prose = read_text(decoys) if decoys else shipped_retention()
-    try:
-        with Bars() as bars:
-            names = [name.strip() for name in only.split(",") if name.strip()]
-            tournament = open_tournament(out, config, cases, prose, decoy_prose, bars, names)
-            trials = tournament.finished() if so_far else tournament.run()
-    except KeyboardInterrupt:
-        raise Interrupted("stopped; the same command goes on from here") from None
-    result = summarize(trials)
-    table = comparison_table(result)
-    with whole_file(out / "metrics.json") as path:
-        path.write_text(json.dumps(result.model_dump()), encoding="utf-8")
-    with whole_file(out / "table.md") as path:
-        path.write_text(table, encoding="utf-8")
-    print(json.dumps(result.model_dump()) if as_json else table)
+    """Compare ways of presenting a text, with rivals and ablations; takes hours."""
+    from litho import api
+    from litho.core.runs import RunDirectory
+    from litho.show.comparison import comparison_table
+
+    if name != "lithography":
+        raise LithoError(f"unknown benchmark {name!r} (choose from lithography)")
+    chosen = load_config(BenchConfig, None, settings or [])
+    config = protocol(protocol_).model_copy(
+        update={key: getattr(chosen, key) for key in chosen.model_fields_set}
+    )
+    with Bars() as bars:
+        result = api.bench(
+            texts,
+            retention,
+            out,
+            decoys=decoys,
+            only=[arm.strip() for arm in only.split(",") if arm.strip()],
+            so_far=so_far,
+            config=config,
+            device=chosen_device(device, dtype, bits),
+            progress=bars,
+        )
+    show_bench(result, as_json)
+    RunDirectory(out).write_text("table.md", comparison_table(result))
     console.print(f"trials and table: {out}", soft_wrap=True, markup=False)
+
+
+def show_bench(result: "BenchResult", as_json: bool) -> None:
+    """Print the comparison as a table in Markdown."""
+    from litho.show.comparison import comparison_table
+
+    if as_json:
+        print_json(result)
+    else:
+        print(comparison_table(result))

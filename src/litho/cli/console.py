@@ -1,7 +1,12 @@
 """Progress and messages on standard error; standard output belongs to results."""
 
+import json
 import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 
+from pydantic import BaseModel
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -14,12 +19,17 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from litho.core.reporter import Event, Listener, Reporter
+
 console = Console(stderr=True, highlight=False, emoji=False)
 results = Console(highlight=False, emoji=False)
 
 
 class Bars:
-    """One progress line a stage: how far, what is measured, how long it will still take."""
+    """One progress line a stage: how far, what is measured, how long it will still take.
+
+    Called with the events of a job.
+    """
 
     def __init__(self) -> None:
         self._progress = Progress(
@@ -34,6 +44,7 @@ class Bars:
             console=console,
         )
         self._task: TaskID | None = None
+        self._stage = ""
         self._plain = not console.is_terminal
         self._began = time.monotonic()
 
@@ -47,25 +58,31 @@ class Bars:
         if not self._plain:
             self._progress.stop()
 
-    def stage(self, title: str, total: int | None = None) -> None:
-        """Begin a stage of `total` steps, or of unknown length."""
-        self._end_task()
-        self._task = self._progress.add_task(title, total=total, shown="")
-        if self._plain:
-            console.print(f"{self._clock()} {title}")
-
-    def advance(self, done: int, **shown: float | None) -> None:
-        """`done` steps of the stage are behind us; show the latest measurements beside it."""
-        assert self._task is not None
-        text = "  ".join(
-            f"{name} {value:.3g}" for name, value in shown.items() if value is not None
-        )
-        if text:
-            self._progress.update(self._task, completed=done, shown=text)
+    def __call__(self, event: Event) -> None:
+        """Show what a job tells."""
+        if event.note is not None:
+            console.print(event.note, soft_wrap=True, markup=False)
+        elif self._task is None or event.stage != self._stage:
+            self._begin(event)
         else:
-            self._progress.update(self._task, completed=done)
+            self._advance(event)
+
+    def _begin(self, event: Event) -> None:
+        self._end_task()
+        self._stage = event.stage
+        self._task = self._progress.add_task(event.stage, total=event.total, shown="")
+        if self._plain:
+            console.print(f"{self._clock()} {event.stage}")
+
+    def _advance(self, event: Event) -> None:
+        assert self._task is not None
+        text = "  ".join(f"{name} {value:.3g}" for name, value in event.shown.items())
+        if text:
+            self._progress.update(self._task, completed=event.done, shown=text)
+        else:
+            self._progress.update(self._task, completed=event.done)
         if text and self._plain:
-            console.print(f"{self._clock()}   {done}: {text}")
+            console.print(f"{self._clock()}   {event.done}: {text}")
 
     def _end_task(self) -> None:
         if self._task is not None:
@@ -77,3 +94,24 @@ class Bars:
     def _clock(self) -> str:
         seconds = int(time.monotonic() - self._began)
         return f"[{seconds // 60:02d}:{seconds % 60:02d}]".replace("[", "\\[")
+
+
+@contextmanager
+def reporting() -> Iterator[Reporter]:
+    """A reporter that shows what it is told as `Bars` do."""
+    with Bars() as bars:
+        yield Listener(bars)
+
+
+def print_json(result: BaseModel) -> None:
+    """The whole result on standard output, as one JSON object."""
+    print(json.dumps(result.model_dump(mode="json"), ensure_ascii=False))
+
+
+def say_notices(notices: Sequence[str]) -> None:
+    for notice in notices:
+        results.print(f"note     {notice}", soft_wrap=True, markup=False)
+
+
+def say_report(run: str) -> None:
+    results.print(f"report   {Path(run, 'report.html')}", soft_wrap=True, markup=False)

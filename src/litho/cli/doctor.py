@@ -1,4 +1,4 @@
-"""What is installed, what is missing, and the line that mends it."""
+"""`litho doctor`: what is installed, what is missing, and how to fix it."""
 
 import json
 import os
@@ -7,12 +7,14 @@ import shutil
 import sys
 from importlib.metadata import PackageNotFoundError, requires, version
 
+import typer
 from packaging.requirements import Requirement
 from pydantic import BaseModel
 from rich.markup import escape
 from rich.table import Table
 
 from litho.cli.console import results
+from litho.cli.options import JsonOption
 from litho.core.errors import LithoError
 
 
@@ -74,19 +76,32 @@ def _machine() -> list[Check]:
     import psutil
     import torch
 
+    from litho.model.placement import device_name, devices, training_dtype
+
     memory = psutil.virtual_memory()
     free = f"{memory.available / 2**30:.1f} of {memory.total / 2**30:.1f} GiB free"
     enough = memory.available > 4 * 2**30
     mend = None if enough else "close other programs: the main job needs up to 4 GiB"
-    name = torch.cuda.get_device_name(0) if torch.cuda.is_available() else "none"
+    there = [
+        f"{device} ({device_name(device)}, trains in {training_dtype(device)})"
+        for device in devices()
+    ]
     return [
         Check(name="cores", ok=True, found=f"{torch.get_num_threads()} threads"),
         Check(name="memory", ok=enough, found=free, mend=mend),
-        Check(name="gpu", ok=True, found=f"{name}; Litho computes on the CPU"),
+        Check(name="devices", ok=True, found=", ".join(there)),
     ]
 
 
-def show(findings: list[Check], as_json: bool) -> None:
+def doctor(as_json: JsonOption = False) -> None:
+    """Say what is installed, what is missing and how to fix it."""
+    checks = examine()
+    _show(checks, as_json)
+    if not all(check.ok for check in checks):
+        raise typer.Exit(1)
+
+
+def _show(findings: list[Check], as_json: bool) -> None:
     """Print the findings."""
     if as_json:
         ok = all(finding.ok for finding in findings)

@@ -1,19 +1,24 @@
-"""`effects` as the command line calls it: the registry across runs."""
+"""`litho effects`: what was ever judged, over all runs."""
 
 import json
 from pathlib import Path
+from typing import Annotated
 
+import typer
 from rich.table import Table
 
 from litho.cli.console import results
+from litho.cli.options import JsonOption
 from litho.core.errors import LithoError
-from litho.core.runs import RunDirectory
-from litho.jobs.diff import registry
-from litho.show.report import write_report
+
+effects = typer.Typer(help="What was ever judged, over all runs.", no_args_is_help=True)
 
 
-def show_list(as_json: bool) -> None:
-    """What was ever judged, effect by effect."""
+@effects.command("list")
+def list_(as_json: JsonOption = False) -> None:
+    """Every effect: how often judged and found, replications, contradictions."""
+    from litho.jobs.diff import registry
+
     tallies = registry.tally(registry.query(registry.opened(registry.registry_path()), ""))
     if as_json:
         print(json.dumps([tally.model_dump() for tally in tallies]))
@@ -31,13 +36,22 @@ def show_list(as_json: bool) -> None:
     results.print(table)
 
 
-def show_query(expression: str, as_json: bool) -> None:
-    """What matches an expression, with its evidence."""
-    found = registry.query(registry.opened(registry.registry_path()), expression)
+@effects.command()
+def query(
+    expression: Annotated[
+        str, typer.Argument(help="Such as: entropy_collapse and found and model=bundled:*")
+    ],
+    as_json: JsonOption = False,
+) -> None:
+    """Findings that match all terms of an expression."""
+    from litho.jobs.diff import registry
+
+    matches = registry.query(registry.opened(registry.registry_path()), expression)
     if as_json:
-        print(json.dumps([evidence.model_dump() for evidence in found], ensure_ascii=False))
+        print(json.dumps([evidence.model_dump() for evidence in matches], ensure_ascii=False))
         return
     table = Table(show_edge=False)
+    numbers = ("id", "statistic", "p")
     for column in (
         "id",
         "effect",
@@ -49,8 +63,8 @@ def show_query(expression: str, as_json: bool) -> None:
         "text",
         "change",
     ):
-        table.add_column(column, justify="right" if column in ("id", "statistic", "p") else "left")
-    for e in found:
+        table.add_column(column, justify="right" if column in numbers else "left")
+    for e in matches:
         table.add_row(
             str(e.id),
             e.effect,
@@ -63,17 +77,24 @@ def show_query(expression: str, as_json: bool) -> None:
             Path(e.change).name or e.change,
         )
     results.print(table)
-    results.print(f"{len(found)} findings")
+    results.print(f"{len(matches)} findings")
 
 
-def show_one(number: int, as_json: bool) -> None:
-    """One finding; its report is written again from the run that holds the evidence."""
+@effects.command()
+def show(
+    number: Annotated[int, typer.Argument(help="The id that 'effects query' shows.")],
+    as_json: JsonOption = False,
+) -> None:
+    """One finding with its evidence; the run's report is written again."""
+    from litho import api
+    from litho.jobs.diff import registry
+
     evidence = registry.one(registry.opened(registry.registry_path()), number)
     if evidence is None:
         raise LithoError(f"there is no finding {number}: 'litho effects query \"\"' lists all")
     if not Path(evidence.run).is_dir():
         raise LithoError(f"the evidence of finding {number} is gone: {evidence.run} is not there")
-    report = write_report(RunDirectory.opened(Path(evidence.run)))
+    report = api.report(Path(evidence.run))
     if as_json:
         print(json.dumps(evidence.model_dump() | {"report": str(report)}, ensure_ascii=False))
         return

@@ -1,98 +1,102 @@
-"""The main job as the command line calls it: run it, write the report, show the verdict."""
+"""`litho imprint`: print a text into a model and prove what happened."""
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
+import typer
 from rich.table import Table
 
-from litho.cli.console import Bars, console, results
+from litho.cli.console import Bars, results
+from litho.cli.options import (
+    BitsOption,
+    ConfigOption,
+    DeviceOption,
+    DtypeOption,
+    JsonOption,
+    ModelOption,
+    OutOption,
+    SetOption,
+    chosen_device,
+)
 from litho.core.config import load_config
-from litho.core.errors import Interrupted, LithoError, disk_is_full
-from litho.core.runs import RunDirectory
+from litho.core.errors import LithoError
 from litho.core.stats import Estimate
 from litho.jobs.imprint.config import ImprintConfig
-from litho.jobs.imprint.inputs import Inputs
-from litho.jobs.imprint.result import ArmMetrics, ImprintResult
-from litho.jobs.imprint.run import imprint, start
+from litho.jobs.spec import DEFAULT_MODEL
 from litho.measure.printing.verdict import number
-from litho.show.report import write_report
-from litho.text import markup
-from litho.text.documents import read_text
-from litho.text.items import read_probes
+
+if TYPE_CHECKING:
+    from litho.jobs.imprint.result import ArmMetrics, ImprintResult
 
 KIND_NAMES = {"mem": "its own words", "gen": "rewordings", "hard": "hard questions"}
+NEGATIVE = ("memorised", "not printed")
 
 
-def begin(
-    text: Path,
-    probes: Path | None,
-    retention: Path | None,
-    model: str,
-    out: Path,
-    config: Path | None,
-    assignments: Sequence[str],
-) -> ImprintResult:
-    """Start a run and see it through."""
-    content = read_text(text).strip()
-    document = markup.parse(content)
-    inputs = Inputs(
-        text=markup.plain(document),
-        marked=content if markup.has_marks(document) else None,
-        text_name=text.name,
-        probes=read_probes(probes) if probes else None,
-        retention=read_text(retention) if retention else None,
-        model=model,
-    )
-    settings = load_config(ImprintConfig, config, assignments)
-    return _finish(start(inputs, settings, out))
+def imprint(
+    text: Annotated[Path | None, typer.Argument(help="The text to print, UTF-8.")] = None,
+    probes: Annotated[Path | None, typer.Option(help="Probes as JSONL.")] = None,
+    retention: Annotated[
+        Path | None, typer.Option(help="Unrelated prose on which drift is measured.")
+    ] = None,
+    model: ModelOption = DEFAULT_MODEL,
+    budget: Annotated[
+        float | None, typer.Option(help="Drift allowed, nats per token.", show_default="0.015")
+    ] = None,
+    controls: Annotated[
+        str | None, typer.Option(help="duplicates or none.", show_default="duplicates")
+    ] = None,
+    out: OutOption = None,
+    config: ConfigOption = None,
+    settings: SetOption = None,
+    resume: Annotated[
+        Path | None, typer.Option(help="Continue this interrupted run instead; as 'litho resume'.")
+    ] = None,
+    device: DeviceOption = "auto",
+    dtype: DtypeOption = None,
+    bits: BitsOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Print a text into a model and prove what happened."""
+    from litho import api
+    from litho.cli.runs import resume as resumed
 
-
-def resume(run: Path) -> ImprintResult:
-    """Go on with an interrupted run."""
-    return _finish(RunDirectory.resume(run))
-
-
-def _finish(run: RunDirectory) -> ImprintResult:
-    manifest = run.read_yaml("manifest.yaml")
-    expected = manifest["expected"]
-    if manifest["scenes"] > 1:
-        console.print(
-            "the text is longer than the model's context: it is cut into "
-            f"{manifest['scenes']} scenes, and nothing is left out"
-        )
-    console.print(
-        f"expected: about {max(1, round(expected['seconds'] / 60))} min in all, "
-        f"{expected['gib']:.1f} GiB of memory; run folder {run.path}",
-        soft_wrap=True,
-        markup=False,
-    )
-    for notice in manifest.get("notices", []):  # runs of earlier versions have none
-        console.print(f"note: {notice}", soft_wrap=True, markup=False)
-    try:
-        with Bars() as bars:
-            result = imprint(run, bars)
-            bars.stage("writing the report")
-            write_report(run)
-    except KeyboardInterrupt:
-        raise Interrupted(_how_to_resume(run, "stopped")) from None
-    except Exception as error:
-        if disk_is_full(error):
-            raise LithoError(_how_to_resume(run, "the disk is full: free some space")) from error
-        raise
-    run.finish()
-    return result
-
-
-def _how_to_resume(run: RunDirectory, reason: str) -> str:
-    return f"{reason}; go on with 'litho imprint --resume {run.final_path}'"
-
-
-def show(result: ImprintResult, as_json: bool) -> None:
-    """Print the verdict: a table for people, or one JSON object."""
-    if as_json:
-        print(json.dumps(result.model_dump(), ensure_ascii=False))
+    if (text is None) == (resume is None):
+        raise LithoError("give either a TEXT to print or --resume RUN")
+    given = (probes, retention, budget, controls, out, config, settings, dtype, bits)
+    if resume:
+        if any(option is not None for option in given):
+            raise LithoError("--resume takes everything from the run: only --json goes with it")
+        resumed(resume, as_json)
         return
+    assert text is not None
+    options = {"budget": ("--budget", budget), "controls": ("--controls", controls)}
+    chosen = load_config(ImprintConfig, config, settings or [], options)
+    with Bars() as bars:
+        result = api.imprint(
+            text,
+            model,
+            probes=probes,
+            retention=retention,
+            out=out,
+            config=chosen,
+            device=chosen_device(device, dtype, bits),
+            progress=bars,
+        )
+    show_imprint(result, as_json)
+
+
+def show_imprint(result: "ImprintResult", as_json: bool) -> None:
+    """Print the verdict; the exit code is 1 where it is negative."""
+    if as_json:
+        print(result.model_dump_json())
+    else:
+        _show_table(result)
+    if result.verdict in NEGATIVE:
+        raise typer.Exit(1)
+
+
+def _show_table(result: "ImprintResult") -> None:
     table = Table(title=f"Verdict: {result.verdict}", title_style="bold", show_edge=False)
     table.add_column("measured after training")
     table.add_column("this run", justify="right")

@@ -1,130 +1,85 @@
-"""Predictions and their calibration as the command line calls them."""
+"""`litho predict`: what training on texts would do, without training."""
 
 import json
-from collections.abc import Sequence
 from pathlib import Path
 from statistics import fmean
-from typing import Any, get_args
+from typing import TYPE_CHECKING, Annotated, Any
 
+import typer
 from rich.markup import escape
 from rich.table import Table
 
-from litho import __version__
-from litho.cli.console import Bars, console, results
+from litho.cli.console import Bars, results, say_notices, say_report
+from litho.cli.options import (
+    BitsOption,
+    DeviceOption,
+    DtypeOption,
+    JsonOption,
+    MethodOption,
+    ModelOption,
+    PriceOption,
+    SetOption,
+    SharedOutOption,
+    chosen_device,
+    chosen_method,
+)
 from litho.core.config import load_config
-from litho.core.errors import Interrupted, LithoError
-from litho.core.runs import RunDirectory
-from litho.jobs.ensemble.config import EnsemblePlan
-from litho.jobs.predict.config import Price
-from litho.jobs.predict.reach import read_calibrations, shipped_calibrations
-from litho.jobs.predict.result import CalibrationResult, PredictedEffect
-from litho.jobs.predict.run import CALIBRATION, Predicted, check_folder
-from litho.jobs.predict.run import calibrate as run_calibration
-from litho.jobs.predict.run import predict as run_prediction
-from litho.learn.recipe import Recipe
-from litho.model.sources import locate
-from litho.show.report import write_report
-from litho.show.wording import cell
-from litho.text.items import read_questions, read_texts
+from litho.jobs.spec import DEFAULT_MODEL
+from litho.learn.records import Recipe
+
+if TYPE_CHECKING:
+    from litho.jobs.predict.result import PredictedEffect, PredictResult
 
 SHOWN = 10  # texts in the table
 
 
-def checked_price(name: str) -> Price:
-    """Raises LithoError if there is no such price."""
-    for price in get_args(Price):
-        if name == price:
-            return price
-    raise LithoError(f"there is no price {name!r}: there are {', '.join(get_args(Price))}")
-
-
 def predict(
-    texts_file: Path,
-    probes_file: Path,
-    recipe_file: Path | None,
-    model: str,
-    price: Price,
-    calibration_file: Path | None,
-    out: Path,
-    assignments: Sequence[str],
-    as_json: bool,
+    texts: Annotated[Path, typer.Argument(help='Texts as JSONL: {"id": "...", "text": "..."}.')],
+    probes: Annotated[
+        Path, typer.Argument(help='Probes: {"id": "...", "prefix": "...", "target": "..."}.')
+    ],
+    out: SharedOutOption,
+    recipe: Annotated[Path | None, typer.Option(help="How it would be trained on: YAML.")] = None,
+    method: MethodOption = None,
+    price: PriceOption = None,
+    calibration: Annotated[
+        Path | None, typer.Option(help="What 'litho calibrate' wrote, for intervals.")
+    ] = None,
+    model: ModelOption = DEFAULT_MODEL,
+    settings: SetOption = None,
+    device: DeviceOption = "auto",
+    dtype: DtypeOption = None,
+    bits: BitsOption = None,
+    as_json: JsonOption = False,
 ) -> None:
-    """Predict every text's effect on every probe; the same command goes on where it stopped."""
-    recipe = load_config(Recipe, recipe_file, assignments)
-    texts, questions = read_texts(texts_file), read_questions(probes_file)
-    known = read_calibrations(calibration_file) if calibration_file else shipped_calibrations()
-    source = locate(model)
-    check_folder(out)
-    try:
-        with Bars() as bars:
-            found = run_prediction(texts, questions, recipe, source, price, known, out, bars)
-    except KeyboardInterrupt:
-        raise Interrupted("stopped; the same command goes on from here") from None
-    run = RunDirectory(out)
-    found.write(run)
-    run.write_yaml(
-        "manifest.yaml",
-        {
-            "command": "predict",
-            "litho": __version__,
-            "model": source.described(),
-            "recipe": recipe.model_dump(mode="json"),
-            "price": price,
-            "texts": texts_file.name,
-            "probes": probes_file.name,
-        },
-    )
-    report = write_report(run)
-    if as_json:
-        written = {"effects": [_written(e) for e in found.effects]} | found.result.model_dump()
-        print(json.dumps(written, ensure_ascii=False))
-    else:
-        _show(found)
-        console.print(f"report: {report}", soft_wrap=True, markup=False)
+    """Say what training on each text would do to each probe, without training."""
+    from litho import api
 
-
-def calibrate(
-    plan_file: Path, out: Path, price: Price, assignments: Sequence[str], as_json: bool
-) -> None:
-    """Do the runs of a plan that are left, and fit predictions to them."""
-    plan = load_config(EnsemblePlan, plan_file, assignments)
-    texts = read_texts(plan_file.parent / plan.texts)
-    questions = read_questions(plan_file.parent / plan.probes)
-    try:
-        with Bars() as bars:
-            made = run_calibration(plan, texts, questions, price, out, bars)
-    except KeyboardInterrupt:
-        raise Interrupted("stopped; the same command goes on from here") from None
-    if as_json:
-        print(json.dumps(made.model_dump(), ensure_ascii=False))
-    else:
-        _show_calibrations(made)
-        results.print(f"calibration  {out / CALIBRATION}", soft_wrap=True, markup=False)
-
-
-def _show_calibrations(made: CalibrationResult) -> None:
-    table = Table(show_edge=False)
-    for column in ("learning rate", "steps", "probes", "agreement", "variance explained"):
-        table.add_column(column, justify="right")
-    for found in made.root:
-        rate = found.recipe["learning_rate"]
-        probes = "these" if found.questions else "any"
-        table.add_row(
-            f"{rate:g}", str(found.steps), probes, cell(found.agreement), f"{found.r2:.2f}"
+    chosen = chosen_method(method, price)
+    config = load_config(Recipe, recipe, settings or [])
+    with Bars() as bars:
+        result = api.predict(
+            texts,
+            probes,
+            out,
+            model,
+            method=chosen,
+            calibration=calibration,
+            config=config,
+            device=chosen_device(device, dtype, bits),
+            progress=bars,
         )
-    results.print(table)
+    show_predict(result, as_json)
 
 
-def _written(effect: PredictedEffect) -> dict[str, Any]:
-    """With the interval in one."""
-    interval = None if effect.low is None else [effect.low, effect.high]
-    return effect.model_dump(exclude={"low", "high"}) | {"interval": interval}
-
-
-def _show(predicted: Predicted) -> None:
-    result = predicted.result
+def show_predict(result: "PredictResult", as_json: bool) -> None:
+    """Print the texts by their effects, and what to mind."""
+    if as_json:
+        written = {"effects": [_written(effect) for effect in result.effects]}
+        print(json.dumps(written | result.model_dump(mode="json"), ensure_ascii=False))
+        return
     by_text: dict[str, list[float]] = {}
-    for effect in predicted.effects:
+    for effect in result.effects:
         by_text.setdefault(effect.text, []).append(effect.delta)
     harm = {each.text: len(each.probes) for each in result.harmful}
     table = Table(show_edge=False)
@@ -139,9 +94,15 @@ def _show(predicted: Predicted) -> None:
     for pair in result.redundant[:SHOWN]:
         first, second = pair.texts
         results.print(f"repeats  {first} and {second} (cosine {pair.cosine:.2f})", markup=False)
-    for notice in result.notices:
-        results.print(f"note     {notice}", soft_wrap=True, markup=False)
+    say_notices(result.notices)
     cost = result.cost
     results.print(
         f"cost     {cost.seconds:.0f} s; running it would take about {cost.run_it_seconds:.0f} s"
     )
+    say_report(result.run)
+
+
+def _written(effect: "PredictedEffect") -> dict[str, Any]:
+    """With the interval in one."""
+    interval = None if effect.low is None else [effect.low, effect.high]
+    return effect.model_dump(exclude={"low", "high"}) | {"interval": interval}

@@ -20,41 +20,38 @@ Settings = TypeVar("Settings", bound=Config)
 
 
 def load_config(
-    kind: type[Settings], file: Path | None = None, assignments: Sequence[str] = ()
+    kind: type[Settings],
+    file: Path | None = None,
+    assignments: Sequence[str] = (),
+    options: Mapping[str, tuple[str, object]] | None = None,
 ) -> Settings:
-    """Read settings from `file`, overridden by assignments such as `budget=0.01`.
+    """Read settings from `file`, overridden by assignments such as `budget=0.01`, and `options`.
 
-    Raises LithoError naming the key on unknown keys and on values of the wrong type.
+    `options`: for a setting, the option of the command line that stands for it, and its value, None
+    where it was not given. Raises LithoError naming the key on unknown keys, on values of the wrong
+    type, and where an option and an assignment give a setting different values.
     """
     values = _read_yaml(file) if file else {}
+    assigned, typed = {}, {}
     for assignment in assignments:
-        key, sign, value = assignment.partition("=")
-        if not sign:
-            raise LithoError(f"{assignment!r} is no setting: write it as key=value")
-        values[key.strip()] = _parse(value, assignment)
+        key, assigned[key] = _assigned(assignment)
+        typed[key] = assignment
+    given = {key: value for key, (_, value) in (options or {}).items() if value is not None}
+    for key in assigned.keys() & given.keys():
+        if not _equal(assigned[key], given[key]):
+            name = (options or {})[key][0]
+            raise LithoError(
+                f"{name} and --set {typed[key]} give {key!r} two values: leave one out"
+            )
+    return make_config(kind, values | assigned | given)
+
+
+def make_config(kind: type[Settings], values: Mapping[str, object]) -> Settings:
+    """Settings from values by name. Raises LithoError as `load_config` does."""
     try:
         return kind(**values)
     except ValidationError as error:
         raise LithoError(_explain(kind, error)) from None
-
-
-def with_options(
-    assignments: Sequence[str] | None, options: Mapping[str, tuple[str, object]]
-) -> list[str]:
-    """Assignments such as `budget=0.01`, and those that options of the command line stand for.
-
-    `options`: for a setting the option's name and its value, None where it was not given.
-    Raises LithoError if an option and an assignment give a setting different values.
-    """
-    given = {key: (name, value) for key, (name, value) in options.items() if value is not None}
-    for assignment in assignments or ():
-        key, _, value = assignment.partition("=")
-        name, chosen = given.get(key.strip(), ("", None))
-        if name and not _equal(_parse(value, assignment), chosen):
-            raise LithoError(
-                f"{name} and --set {assignment} give {key.strip()!r} two values: leave one out"
-            )
-    return [*(assignments or ()), *(f"{key}={value}" for key, (_, value) in given.items())]
 
 
 def _equal(first: object, second: object) -> bool:
@@ -63,6 +60,13 @@ def _equal(first: object, second: object) -> bool:
         return float(str(first)) == float(str(second))
     except ValueError:
         return first == second
+
+
+def _assigned(assignment: str) -> tuple[str, object]:
+    key, sign, value = assignment.partition("=")
+    if not sign:
+        raise LithoError(f"{assignment!r} is no setting: write it as key=value")
+    return key.strip(), _parse(value, assignment)
 
 
 def _read_yaml(file: Path) -> dict[str, Any]:

@@ -15,6 +15,10 @@ class Interrupted(LithoError):
     exit_code = 3
 
 
+class Cancelled(Exception):
+    """A job was told to stop through its reporter."""
+
+
 def disk_is_full(error: BaseException) -> bool:
     """Whether `error` says so; libraries below Python wrap the operating system's error."""
     return (isinstance(error, OSError) and error.errno == errno.ENOSPC) or any(

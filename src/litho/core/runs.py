@@ -2,6 +2,9 @@
 
 A run is `NAME.partial/` until it is done and `NAME/` after that. Every file in it appears
 whole or not at all, so a killed process leaves nothing that a resumed one could misread.
+
+Where several processes may work on one run it is `NAME/` from the start, and done once it has its
+`metrics.json`.
 """
 
 import json
@@ -12,26 +15,25 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.parquet as pq
 import yaml
 from filelock import FileLock, Timeout
 
 from litho.core.errors import LithoError
-from litho.core.files import whole_file
+from litho.core.files import WRITING, whole_file
 
 PARTIAL = ".partial"
-CLOCK = "seconds.json"
+MANIFEST, INPUTS, METRICS = "manifest.yaml", "inputs.json", "metrics.json"
+_CLOCK, _LOCK = "seconds.json", ".lock"
 
 
 class RunDirectory:
-    """One run on disk. Make it with `create`, `resume` or `opened`."""
+    """One run on disk. Make it with `create`, `join`, `resume` or `opened`."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._lock = FileLock(path / ".lock")
+        self._lock = FileLock(path / _LOCK)
         self._began = time.monotonic()
-        self._earlier = self.read_json(CLOCK) if (path / CLOCK).exists() else 0.0
+        self._earlier = self.read_json(_CLOCK) if (path / _CLOCK).exists() else 0.0
 
     @classmethod
     def create(cls, path: Path) -> "RunDirectory":
@@ -39,43 +41,38 @@ class RunDirectory:
 
         Raises LithoError if something is there already or the folder cannot be written.
         """
-        path = path.absolute()
-        if path.name.endswith(PARTIAL):
-            raise LithoError(f"{path.name} is a name for unfinished runs: choose another --out")
-        partial = path.with_name(path.name + PARTIAL)
-        if path.exists():
-            raise LithoError(f"{path} exists already: choose another folder with --out")
-        if partial.exists():
-            raise LithoError(
-                f"{partial} holds an unfinished run: continue it with "
-                f"'litho imprint --resume {path}', delete it, or choose another --out"
-            )
-        try:
-            partial.mkdir(parents=True)
-        except OSError as error:
-            raise LithoError(
-                f"the output folder {path} cannot be made ({error.strerror}): "
-                "choose a writable one with --out"
-            ) from None
-        return cls(partial)._locked()
+        path = check_free(path)
+        run = cls(_made(path.with_name(path.name + PARTIAL), path))._locked()
+        if (run.path / MANIFEST).is_file():  # another process was quicker
+            run.release()
+            check_free(path)
+        return run
+
+    @classmethod
+    def join(cls, path: Path) -> "RunDirectory":
+        """A run on which several processes may work, whether it is there already or not."""
+        return cls(_made(path.absolute(), path))
 
     @classmethod
     def resume(cls, path: Path) -> "RunDirectory":
         """Open an unfinished run, named with or without its `.partial` ending."""
         path = path.absolute()
         name = path.name.removesuffix(PARTIAL)
-        partial = path.with_name(name + PARTIAL)
-        if path.with_name(name).is_dir() and not partial.exists():
-            raise LithoError(f"{path.with_name(name)} is finished: there is nothing to resume")
-        if not (partial / "manifest.yaml").is_file():
-            raise LithoError(f"{path} is no unfinished run: there is no {partial}/manifest.yaml")
-        return cls(partial)._locked()
+        final, partial = path.with_name(name), path.with_name(name + PARTIAL)
+        if (partial / MANIFEST).is_file():
+            return cls(partial)._locked()
+        if (final / METRICS).is_file():
+            raise LithoError(f"{final} is finished: there is nothing to resume")
+        if not (final / MANIFEST).is_file():
+            raise LithoError(f"{path} is no unfinished run: there is no {partial}/{MANIFEST}")
+        return cls(final)
 
     @classmethod
     def opened(cls, path: Path) -> "RunDirectory":
         """Open a finished run for reading."""
-        if not (path / "metrics.json").is_file():
-            raise LithoError(f"{path} is no finished run: there is no metrics.json in it")
+        for name in (METRICS, MANIFEST):
+            if not (path / name).is_file():
+                raise LithoError(f"{path} is no finished run: there is no {name} in it")
         return cls(path)
 
     def _locked(self) -> "RunDirectory":
@@ -84,6 +81,12 @@ class RunDirectory:
         except Timeout:
             raise LithoError(f"{self.path} is in use by another Litho process") from None
         return self
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Run the block while no other process that has joined the run does."""
+        with self._lock:
+            yield
 
     @property
     def final_path(self) -> Path:
@@ -96,15 +99,23 @@ class RunDirectory:
 
     def tick(self) -> None:
         """Note the time worked, for a process that may have to go on from here."""
-        self.write_json(CLOCK, self.seconds)
+        self.write_json(_CLOCK, self.seconds)
 
     def finish(self) -> Path:
         """Give the run its final name."""
         self.release()
-        (self.path / ".lock").unlink(missing_ok=True)
-        self.path.replace(self.final_path)
+        (self.path / _LOCK).unlink(missing_ok=True)
+        if self.path != self.final_path:
+            for left in self.path.glob(f".*{WRITING}"):  # by processes that were killed
+                left.unlink()
+            self.path.replace(self.final_path)
         self.path = self.final_path
         return self.path
+
+    def discard(self) -> None:
+        """Delete the run."""
+        self.release()
+        shutil.rmtree(self.path, ignore_errors=True)
 
     def release(self) -> None:
         self._lock.release()
@@ -129,26 +140,52 @@ class RunDirectory:
         return yaml.safe_load(self.read_text(name))
 
     def write_rows(self, name: str, rows: list[dict[str, Any]]) -> None:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
         with whole_file(self.path / name) as path:
             pq.write_table(pa.Table.from_pylist(rows), path)
 
     def read_rows(self, name: str) -> list[dict[str, Any]]:
+        import pyarrow.parquet as pq
+
         return pq.read_table(self.path / name).to_pylist()
 
     def once(self, name: str, compute: Callable[[], Any]) -> Any:  # noqa: ANN401  JSON
-        """The JSON in `name`, computed and written if it is not there yet."""
+        """The JSON in `name`, computed and written if it is not there yet: a stage of the run."""
         if not (self.path / name).exists():
             self.write_json(name, compute())
             self.tick()
         return self.read_json(name)
 
+    @property
+    def has_stages(self) -> bool:
+        """Whether anything was finished that a resumed run would not do again."""
+        return (self.path / _CLOCK).exists()
 
-@contextmanager
-def whole_or_nothing(run: RunDirectory) -> Iterator[RunDirectory]:
-    """For runs too short to resume: delete the run if the block fails or is interrupted."""
+
+def check_free(path: Path) -> Path:
+    """The absolute path of a run that may be made there. Raises LithoError if it may not."""
+    path = path.absolute()
+    if path.name.endswith(PARTIAL):
+        raise LithoError(f"{path.name} is a name for unfinished runs: choose another --out")
+    partial = path.with_name(path.name + PARTIAL)
+    if path.exists():
+        raise LithoError(f"{path} exists already: choose another folder with --out")
+    if (partial / MANIFEST).is_file():  # without one it was killed before it had begun
+        raise LithoError(
+            f"{partial} holds an unfinished run: continue it with 'litho resume {path}', delete "
+            "it, or choose another --out"
+        )
+    return path
+
+
+def _made(folder: Path, named: Path) -> Path:
     try:
-        yield run
-    except BaseException:
-        run.release()
-        shutil.rmtree(run.path, ignore_errors=True)
-        raise
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise LithoError(
+            f"the output folder {named} cannot be made ({error.strerror}): "
+            "choose a writable one with --out"
+        ) from None
+    return folder

@@ -1,11 +1,15 @@
-"""Estimates with bootstrap intervals over probes, tokens or texts."""
+"""Estimates with bootstrap intervals over probes, tokens or texts.
+
+numpy and scipy are imported where they are needed: `Estimate` is also known to what starts quickly.
+"""
 
 from collections.abc import Callable, Sequence
-
-import numpy as np
-from scipy import stats
+from typing import TYPE_CHECKING
 
 from litho.core.records import Record
+
+if TYPE_CHECKING:
+    import numpy as np
 
 
 class MeanAndMax(Record):
@@ -40,6 +44,8 @@ def median(values: Sequence[float], seed: int = 0) -> Estimate:
     """Median of `values` (any unit) with a percentile bootstrap interval over its elements."""
     if len(values) < 2:
         return Estimate(value=values[0] if values else None, ci=None, n=len(values))
+    import numpy as np
+
     interval = _bootstrap((np.asarray(values, float),), np.median, seed)
     return Estimate(value=float(np.median(values)), ci=interval, n=len(values))
 
@@ -52,6 +58,8 @@ def ratio(numerators: Sequence[float], denominators: Sequence[float], seed: int 
     """
     if len(numerators) != len(denominators):
         raise ValueError(f"{len(numerators)} numerators but {len(denominators)} denominators")
+    import numpy as np
+
     above, below = np.asarray(numerators, float), np.asarray(denominators, float)
     if not len(above):
         return Estimate(value=None, ci=None, n=0)
@@ -64,11 +72,13 @@ def ratio(numerators: Sequence[float], denominators: Sequence[float], seed: int 
     return Estimate(value=value, ci=interval, n=len(above))
 
 
-def of_units(count: int, statistic: Callable[[np.ndarray], float], seed: int = 0) -> Estimate:
+def of_units(count: int, statistic: "Callable[[np.ndarray], float]", seed: int = 0) -> Estimate:
     """Any statistic of `count` units, with a percentile bootstrap interval over the units.
 
     `statistic` gets the numbers of the units, from 0; of a resample, with repetitions.
     """
+    import numpy as np
+
     if not count:
         return Estimate(value=None, ci=None, n=0)
     units = np.arange(count)
@@ -80,11 +90,14 @@ def of_units(count: int, statistic: Callable[[np.ndarray], float], seed: int = 0
 
 
 def _bootstrap(
-    samples: Sequence[np.ndarray],
-    statistic: Callable[..., np.ndarray | float],
+    samples: "Sequence[np.ndarray]",
+    statistic: "Callable[..., np.ndarray | float]",
     seed: int,
     vectorized: bool = True,
 ) -> tuple[float, float]:
+    import numpy as np
+    from scipy import stats
+
     found = stats.bootstrap(
         samples,
         statistic,

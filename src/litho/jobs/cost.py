@@ -6,6 +6,7 @@ import torch
 from pydantic import BaseModel
 
 from litho.model.loaded import LanguageModel
+from litho.model.placement import wait_for
 from litho.model.read.scoring import logits
 
 BFLOAT_RATIO = 2.0  # time of a forward in float32 over that of one in bfloat16
@@ -34,8 +35,10 @@ class Cost(BaseModel):
 def seconds_per_token(model: LanguageModel) -> float:
     """Time of a float32 forward, with what the first one of a length costs left out."""
     length = min(128, model.context)
-    ids_BT = torch.full((1, length), model.pad)
+    ids_BT = torch.full((1, length), model.pad, device=model.device)
     logits(model, ids_BT, places=[0])
+    wait_for(model.device)
     began = time.perf_counter()
     logits(model, ids_BT)
+    wait_for(model.device)
     return (time.perf_counter() - began) / length

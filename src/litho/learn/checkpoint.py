@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from litho.core.errors import LithoError
 from litho.core.files import whole_file
+from litho.model.placement import random_states, set_random_states
 
 FORMAT = "litho training 2"
 
@@ -95,13 +96,8 @@ def recall_optimizer(optimizer: torch.optim.Optimizer, memory: Memory) -> None:
 
 def random_memory(device: torch.device) -> Memory:
     """torch's generators of the CPU and of a device."""
-    tensors = {"cpu": torch.get_rng_state()}
-    if device.type == "cuda":
-        tensors["cuda"] = torch.cuda.get_rng_state(device)
-    return Memory(tensors)
+    return Memory(random_states(device))
 
 
 def recall_random(memory: Memory, device: torch.device) -> None:
-    torch.set_rng_state(memory.tensors["cpu"])
-    if device.type == "cuda" and "cuda" in memory.tensors:
-        torch.cuda.set_rng_state(memory.tensors["cuda"], device)
+    set_random_states(memory.tensors, device)

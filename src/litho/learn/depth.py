@@ -13,12 +13,12 @@ from litho.measure.printing.drift import retention_blocks
 from litho.model.adapters import lora
 from litho.model.adapters.spec import AdapterSpec
 from litho.model.loaded import LanguageModel
+from litho.model.placement import exactly, sizes
 from litho.text.shipped import shipped_retention
 
 SHARE = 1 / 3  # of the layers that are chosen
 RANK = 8
 UNRELATED_TOKENS = 512  # of plain prose
-TOKENS_AT_ONCE = 512
 _PROBE = "depth"
 
 
@@ -74,13 +74,13 @@ def layers_by(policy: Layers, pulled: Sequence[int], whole: int, chance: str) ->
 def _gradients(model: LanguageModel, rows: Sequence[Sequence[int]]) -> dict[int, Tensor]:
     """Gradient of the mean loss with respect to B of every layer, where B is 0 still."""
     with torch.enable_grad(), lora.learning(model, _PROBE):
-        backward_text(model, rows, TOKENS_AT_ONCE)
+        backward_text(model, rows, sizes(model.device).gradient_tokens)
     found: dict[int, list[Tensor]] = {}
     for name, weight in lora.weights(model, _PROBE).items():
         if ".lora_B." in name and weight.grad is not None:
             found.setdefault(lora.layer_of(name), []).append(weight.grad.flatten().clone())
         weight.grad = None
-    return {layer: torch.cat(parts).double() for layer, parts in found.items()}
+    return {layer: exactly(torch.cat(parts)) for layer, parts in found.items()}
 
 
 def _own_part(own: Tensor, other: Tensor) -> Tensor:

@@ -13,6 +13,7 @@ from litho.learn.checkpoint import Memory
 from litho.learn.losses import ROWS_AT_ONCE, backward_drift, drift_on
 from litho.model.adapters import lora
 from litho.model.loaded import LanguageModel
+from litho.model.placement import HOST
 from litho.model.read.scoring import logits
 from litho.model.state import State
 
@@ -68,7 +69,7 @@ class Replay:
     @torch.no_grad()
     def read(cls, model: LanguageModel, rows: Sequence[Sequence[int]]) -> "Replay":
         """Let the untouched base read `rows`, all of one length."""
-        ids_BT = torch.tensor([list(row) for row in rows])
+        ids_BT = torch.tensor([list(row) for row in rows], device=HOST)
         with model.state(None):
             found = [logits(model, ids) for ids in torch.split(ids_BT, ROWS_AT_ONCE)]
         return cls(ids_BT, torch.cat(found))

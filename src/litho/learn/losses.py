@@ -6,7 +6,7 @@ thousands this needs a third of the time and memory that autograd takes for the 
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import torch
 from torch import Tensor
@@ -19,9 +19,10 @@ from litho.model.read.scoring import BUCKET, batches, chunks, kl, logits, pad_ro
 ROWS_AT_ONCE = 4  # of the texts on which drift is measured
 # Weight of each token of a row but the first, T, by the row and what the model predicts, T x V.
 Weigh = Callable[[Sequence[int], Tensor], Tensor]
-# Writes the gradient for the logits of a row and returns its loss; its arguments are the row's
-# number, what is predicted behind each token but the last, where to write, each token's weight.
-RowGradient = Callable[[int, Tensor, Tensor, Tensor], float]
+# Writes the gradient for the logits of a row and returns its loss in parts, to be added up; its
+# arguments are the row's number, what is predicted behind each token but the last, where to write,
+# each token's weight.
+RowGradient = Callable[[int, Tensor, Tensor, Tensor], Tensor]
 
 
 def check_converging(value: float | Tensor, when: str, learning_rate: float) -> None:
@@ -47,7 +48,7 @@ def backward_text(
     up. Raises LithoError if the rows hold no token to predict.
     """
 
-    def one_row(i: int, found_TV: Tensor, gradient_TV: Tensor, weights_T: Tensor) -> float:
+    def one_row(i: int, found_TV: Tensor, gradient_TV: Tensor, weights_T: Tensor) -> Tensor:
         if weigh:
             weights_T = weights_T * weigh(rows[i], found_TV)
         labels_T = torch.tensor(rows[i][1:], device=found_TV.device)
@@ -69,7 +70,7 @@ def backward_distilled(
     """
     whole = sum(len(row) - 1 for row in rows) / sum(map(len, taught))
 
-    def one_row(i: int, found_TV: Tensor, gradient_TV: Tensor, weights_T: Tensor) -> float:
+    def one_row(i: int, found_TV: Tensor, gradient_TV: Tensor, weights_T: Tensor) -> Tensor:
         count = len(taught[i])
         last = slice(len(found_TV) - count, None)
         teacher_TV = taught[i].to(found_TV.device)
@@ -85,33 +86,50 @@ def _backward_rows(
     predicted = sum(len(row) - 1 for row in rows)
     if not predicted:
         raise LithoError("a presentation holds no token to learn: the text is too short")
-    total = 0.0
-    for group in batches([len(row) for row in rows], tokens):
+    losses: list[Tensor] = []
+    for group in batches([len(row) for row in rows], model.device, tokens):
         ids_BT, _ = pad_rows([rows[i] for i in group], model.pad, 1 if len(rows) == 1 else BUCKET)
         found_BTV = logits(model, ids_BT)
         gradient_BTV = torch.zeros_like(found_BTV)
         for b, i in enumerate(group):
             known = len(rows[i]) - 1
             weights_T = torch.full((known,), 1 / predicted, device=found_BTV.device)
-            total += one_row(i, found_BTV[b, :known], gradient_BTV[b, :known], weights_T)
+            losses.append(one_row(i, found_BTV[b, :known], gradient_BTV[b, :known], weights_T))
         torch.autograd.backward(found_BTV, gradient_BTV)
+    return _added_up(losses)
+
+
+def _added_up(rows: Sequence[Tensor]) -> float:
+    """Sum of losses that come in parts, in the order of their making and in double precision.
+
+    The device is waited for once for all of them.
+    """
+    parts = iter(torch.cat(list(rows)).tolist())
+    return _sum(_sum(next(parts) for _ in row) for row in rows)
+
+
+def _sum(values: Iterable[float]) -> float:
+    """From left to right; Python's own corrects for rounding from 3.12 on."""
+    total = 0.0
+    for value in values:
+        total += value
     return total
 
 
 @torch.no_grad()
 def _cross_entropy(
     logits_TV: Tensor, labels_T: Tensor, gradient_TV: Tensor, weights_T: Tensor
-) -> float:
-    """Weighted sum of -log P(label); writes its gradient, weight (softmax(logits) - onehot)."""
-    total = 0.0
+) -> Tensor:
+    """-log P(label), weighted, in parts; writes its gradient, weight (softmax(logits) - onehot)."""
+    losses: list[Tensor] = []
     parts = chunks(logits_TV, labels_T.unsqueeze(-1), gradient_TV, weights_T.unsqueeze(-1))
     for found, labels, gradient, weights in parts:
         logp = found.float().log_softmax(-1)
-        total -= (logp.gather(-1, labels) * weights).sum().item()
+        losses.append(-(logp.gather(-1, labels) * weights).sum())
         p = logp.exp_()
         p.scatter_add_(-1, labels, -torch.ones_like(labels, dtype=p.dtype))
         gradient.copy_(p.mul_(weights))
-    return total
+    return torch.stack(losses)
 
 
 def backward_drift(
@@ -120,37 +138,41 @@ def backward_drift(
     """Add `weight` times the gradient of KL(base || tuned), mean per token; return that KL."""
     tuned_BTV = logits(model, ids_BT)
     gradient_BTV = torch.empty_like(tuned_BTV)
-    weights_T = torch.full(ids_BT.shape[1:], weight / ids_BT.numel(), device=model.device)
-    total = 0.0
-    for rows in zip(base_logits_BTV.to(model.device), tuned_BTV, gradient_BTV, strict=True):
-        total += _divergence(*rows, weights_T)
+    weights_T = torch.full(ids_BT.shape[1:], weight / ids_BT.numel(), device=tuned_BTV.device)
+    base_logits_BTV = base_logits_BTV.to(tuned_BTV.device)
+    losses = [
+        _divergence(*row, weights_T)
+        for row in zip(base_logits_BTV, tuned_BTV, gradient_BTV, strict=True)
+    ]
     torch.autograd.backward(tuned_BTV, gradient_BTV)
-    return total / weight
+    return _added_up(losses) / weight
 
 
 @torch.no_grad()
-def _divergence(base_TV: Tensor, tuned_TV: Tensor, gradient_TV: Tensor, weights_T: Tensor) -> float:
-    """Weighted sum of KL(base || tuned); writes its gradient with respect to the tuned logits.
+def _divergence(
+    base_TV: Tensor, tuned_TV: Tensor, gradient_TV: Tensor, weights_T: Tensor
+) -> Tensor:
+    """KL(base || tuned), weighted, in parts; writes its gradient for the tuned logits.
 
     That is weight (softmax(tuned) - softmax(base)).
     """
-    total = 0.0
+    losses: list[Tensor] = []
     for base, tuned, gradient, weights in chunks(
         base_TV, tuned_TV, gradient_TV, weights_T.unsqueeze(-1)
     ):
         logp, logq = base.float().log_softmax(-1), tuned.float().log_softmax(-1)
         p = logp.exp()
-        total += (logp.sub_(logq).mul_(p) * weights).sum().item()
+        losses.append((logp.sub_(logq).mul_(p) * weights).sum())
         gradient.copy_(logq.exp_().sub_(p).mul_(weights))
-    return total
+    return torch.stack(losses)
 
 
 @torch.no_grad()
 def drift_on(model: LanguageModel, ids_BT: Tensor, base_logits_BTV: Tensor) -> float:
     """KL(base || tuned), mean per token in nats, a few rows at a time to save memory."""
     pairs = zip(*(torch.split(x, ROWS_AT_ONCE) for x in (ids_BT, base_logits_BTV)), strict=True)
-    total = 0.0
+    found: list[Tensor] = []
     for ids, base in pairs:
         tuned = logits(model, ids).flatten(0, 1)
-        total += kl(base.flatten(0, 1).to(model.device), tuned).sum().item()
-    return total / ids_BT.numel()
+        found.append(kl(base.flatten(0, 1).to(tuned.device), tuned).sum())
+    return _sum(torch.stack(found).tolist()) / ids_BT.numel()

@@ -10,10 +10,11 @@ from torch import Tensor
 from litho.core.errors import LithoError
 from litho.learn.losses import backward_distilled, backward_text
 from litho.learn.records import Loss
-from litho.measure.volatility import LIKELY, STEP_SURPRISE
+from litho.measure.volatility import LIKELY
 from litho.model.loaded import LanguageModel
 from litho.model.read.prefixes import read_rows
 from litho.model.read.scoring import chunks, logits, token_logprobs
+from litho.text.variants import STEP_SURPRISE
 
 # Shapes: T tokens, V vocabulary.
 Rows = Sequence[Sequence[int]]
@@ -167,9 +168,9 @@ def predicted_behind(model: LanguageModel, text: Sequence[int], rows: Rows) -> l
 
 @torch.no_grad()
 def _predictions(model: LanguageModel, row: Sequence[int]) -> Tensor:
-    return logits(model, torch.tensor([list(row)]))[0, :-1]
+    return logits(model, torch.tensor([list(row)], device=model.device))[0, :-1]
 
 
 @torch.no_grad()
 def _logprobs(row: Sequence[int], found_TV: Tensor) -> Tensor:
-    return token_logprobs(found_TV, torch.tensor(row[1:]))
+    return token_logprobs(found_TV, torch.tensor(row[1:], device=found_TV.device))

@@ -2,16 +2,14 @@
 
 import time
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from typing import Literal
 
 import torch
-from pydantic import Field
 from torch import Tensor, nn
 
-from litho.core.config import Config
 from litho.core.errors import LithoError
 from litho.core.work import Result
 from litho.learn.optimizer import OptimizerSpec
+from litho.learn.records import Recipe
 from litho.learn.sources import StepSource, in_turn
 from litho.learn.trainable import TrainedAdapter
 from litho.learn.trainer import Trainer
@@ -24,29 +22,6 @@ from litho.model.watch.capture import check_layer
 from litho.text.items import Question
 
 TRAINED = "trained"  # name of the adapter of a run
-
-
-class Recipe(Config):
-    """How one text is trained on.
-
-    What plain PEFT and torch would do: a float32 base, `torch.manual_seed(seed)` just before the
-    adapter is made, no dropout, no weight decay, no clipping, a constant learning rate, the whole
-    text in every step, all tokens after the opening one supervised by the mean cross-entropy.
-    """
-
-    rank: int = Field(8, ge=1)
-    alpha: int = Field(16, ge=1)
-    target_modules: tuple[str, ...] | None = None  # last parts of names; None: all linear layers
-    layers: tuple[int, ...] | None = None  # blocks from 0; None: all
-    learning_rate: float = Field(5e-4, gt=0)
-    steps: int = Field(20, ge=1)
-    seed: int = 0
-    optimizer: Literal["adamw", "sgd"] = "adamw"
-
-    @property
-    def optimization(self) -> OptimizerSpec:
-        """What trains the weights."""
-        return OptimizerSpec(self.learning_rate, self.optimizer, fused=True)
 
 
 def follow(
@@ -77,7 +52,12 @@ def follow(
 
 def trainer_of(model: LanguageModel, name: str, recipe: Recipe, source: StepSource) -> Trainer:
     """What trains the adapter `name` by a recipe."""
-    return Trainer(TrainedAdapter(model, name), source, recipe.optimization, recipe.steps)
+    return Trainer(TrainedAdapter(model, name), source, optimizer_of(recipe), recipe.steps)
+
+
+def optimizer_of(recipe: Recipe) -> OptimizerSpec:
+    """What trains the weights by a recipe."""
+    return OptimizerSpec(recipe.learning_rate, recipe.optimizer, fused=True)
 
 
 def train_and_ask(

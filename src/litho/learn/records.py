@@ -8,6 +8,24 @@ from litho.core.config import Config
 from litho.core.records import Record
 
 
+class Recipe(Config):
+    """How one text is trained on.
+
+    What plain PEFT and torch would do: a float32 base, `torch.manual_seed(seed)` just before the
+    adapter is made, no dropout, no weight decay, no clipping, a constant learning rate, the whole
+    text in every step, all tokens after the opening one supervised by the mean cross-entropy.
+    """
+
+    rank: int = Field(8, ge=1)
+    alpha: int = Field(16, ge=1)
+    target_modules: tuple[str, ...] | None = None  # last parts of names; None: all linear layers
+    layers: tuple[int, ...] | None = None  # blocks from 0; None: all
+    learning_rate: float = Field(5e-4, gt=0)
+    steps: int = Field(20, ge=1)
+    seed: int = 0
+    optimizer: Literal["adamw", "sgd"] = "adamw"
+
+
 class Depth(Record):
     """The layers into which a text is to be printed, and why."""
 

@@ -5,9 +5,7 @@ A text's effects are one number a question. `Effects` holds them by text.
 
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import combinations
-
-import numpy as np
-from scipy.stats import spearmanr
+from statistics import fmean
 
 from litho.core import stats
 from litho.core.records import Record
@@ -40,12 +38,14 @@ def rank_agreement(repeated: Sequence[Effects]) -> Estimate:
             found = _spearman(first[text], second[text])
             if found is not None:
                 by_text.setdefault(text, []).append(found)
-    return stats.median([float(np.mean(found)) for found in by_text.values()])
+    return stats.median([fmean(found) for found in by_text.values()])
 
 
 def _spearman(first: Sequence[float], second: Sequence[float]) -> float | None:
     if len(first) < FEWEST or len(set(first)) == 1 or len(set(second)) == 1:
         return None
+    from scipy.stats import spearmanr  # here, for quick commands know `Claims`, too
+
     return float(spearmanr(first, second).statistic)
 
 
@@ -65,6 +65,7 @@ def _claims(seeds: Sequence[Effects]) -> Iterable[tuple[tuple[str, int], int]]:
         rows = [effects[text] for effects in seeds if text in effects]
         if len(rows) < 2:
             continue
-        signs = np.sign(np.array(rows))
-        for question in np.flatnonzero((signs == signs[0]).all(0) & (signs[0] != 0)):
-            yield (text, int(question)), int(signs[0, question])
+        for question, deltas in enumerate(zip(*rows, strict=True)):
+            signs = {(delta > 0) - (delta < 0) for delta in deltas}
+            if len(signs) == 1 and 0 not in signs:
+                yield (text, question), signs.pop()

@@ -40,17 +40,19 @@ class ModelScorer:
         model = self._model
         ids, spans = model.encode(text), model.spans(text)
         offset = len(model.start)
-        logp_TV = logits(model, torch.tensor([ids]))[0].float().log_softmax(-1)
-        top = logp_TV.topk(TOP, dim=-1)
+        ids_BT = torch.tensor([ids], device=model.device)
+        logp_TV = logits(model, ids_BT)[0].float().log_softmax(-1)
+        own = logp_TV[:-1].gather(-1, ids_BT.T[1:].to(logp_TV.device))[:, 0].tolist()
+        values_TK, tokens_TK = (each.tolist() for each in logp_TV.topk(TOP, dim=-1))
         found = []
         for t, (start, end) in enumerate(spans):
             place = t + offset
             if place == 0 or not self._whole_word(text, start, end):
                 continue
-            if logp_TV[place - 1, ids[place]] < MIN_ORIGINAL_LOGPROB:
+            if own[place - 1] < MIN_ORIGINAL_LOGPROB:
                 continue
             start += len(text[start:end]) - len(text[start:end].lstrip())
-            for value, token in zip(*(x[place - 1].tolist() for x in top), strict=True):
+            for value, token in zip(values_TK[place - 1], tokens_TK[place - 1], strict=True):
                 word = self._continuation(ids[place - 1], token)
                 if (
                     value > MIN_LOGPROB

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from litho.model.loaded import LanguageModel
+from litho.model.placement import HOST
 from litho.model.read.prefixes import Read, read_rows
 from litho.model.read.scoring import (
     chunks,
@@ -55,7 +56,7 @@ def read_rows_of(model: LanguageModel, encoded: Sequence[Sequence[int]]) -> Text
     after, surprise = [], []
     offset = len(model.start)
     for ids, row_logits in zip(encoded, logits_of_rows(model, encoded), strict=True):
-        seen = token_logprobs(row_logits[:-1], torch.tensor(ids[1:])).neg()
+        seen = token_logprobs(row_logits[:-1], torch.tensor(ids[1:], device=HOST)).neg()
         tokens += ids[offset:]
         after.append(row_logits[offset:])
         # Without an opening token nothing predicts the first one: it counts as unsurprising.
@@ -69,7 +70,8 @@ def volatility(parent: TextReading, variant: TextReading) -> Volatility:
     added = variant.surprise_N.clone()
     mean_kl = 0.0
     if pairs:
-        old, new = (torch.tensor(side) for side in zip(*pairs, strict=True))
+        device = parent.after_NV.device
+        old, new = (torch.tensor(side, device=device) for side in zip(*pairs, strict=True))
         mean_kl = kl(parent.after_NV[old], variant.after_NV[new]).mean().item()
         added[new] -= parent.surprise_N[old]
     return Volatility(mean_kl=mean_kl, max_surprise=max(added.max().item(), 0.0))
@@ -93,15 +95,19 @@ def volatilities(
         pairs[number] = sum(p != _NEW for row in partners for p in row)
         for row, places in zip(variant, partners, strict=True):
             uses[row].append((number, [_NEW] * len(model.start) + places))
-    total, largest = [0.0] * len(variants), [0.0] * len(variants)
+    numbers, found = list[int](), list[Tensor]()
     longest = max(map(len, encoded.values()), default=0)
     path = _Path(parent, len(model.start), longest)
-    for found in read_rows(model, list(encoded.values())):
-        path.move(encoded[unique[found.row]], found)
-        for number, places in uses[unique[found.row]]:
-            divergence, added = path.against(torch.tensor(places))
-            total[number] += divergence
-            largest[number] = max(largest[number], added)
+    for new in read_rows(model, list(encoded.values())):
+        path.move(encoded[unique[new.row]], new)
+        for number, places in uses[unique[new.row]]:
+            numbers.append(number)
+            found.append(path.against(torch.tensor(places, device=HOST)))
+    total, largest = [0.0] * len(variants), [0.0] * len(variants)
+    measured = torch.stack(found).tolist() if found else []
+    for number, (divergence, added) in zip(numbers, measured, strict=True):
+        total[number] += divergence
+        largest[number] = max(largest[number], added)
     return [
         Volatility(mean_kl=kl_sum / max(1, count), max_surprise=surprise)
         for kl_sum, count, surprise in zip(total, pairs, largest, strict=True)
@@ -120,15 +126,17 @@ def _partners(parent: TextReading, rows: Sequence[Sequence[int]]) -> list[list[i
 
 
 class _Path:
-    """What is known of the places of the row that was read last."""
+    """What is known of the places of the row that was read last.
+
+    On the device of the logits, but for the places in the parent, which are but bookkeeping.
+    """
 
     def __init__(self, parent: TextReading, offset: int, longest: int) -> None:
         self.parent, self.offset = parent, offset
         self.normalizer_N = normalizers(parent.after_NV)
-        self.normalizer_T = torch.zeros(longest)
-        self.surprise_T = torch.zeros(longest)
-        self.kl_T = torch.zeros(longest)
-        self.partner_T = torch.full((longest,), _NEW)  # to which kl_T belongs
+        self.device = parent.after_NV.device
+        self.normalizer_T, self.surprise_T, self.kl_T = torch.zeros(3, longest, device=self.device)
+        self.partner_T = torch.full((longest,), _NEW, device=HOST)  # to which kl_T belongs
         self.logits_TV = parent.after_NV[:0]
 
     def move(self, ids: Sequence[int], found: Read) -> None:
@@ -137,7 +145,7 @@ class _Path:
         self.logits_TV = found.logits_TV
         self.normalizer_T[kept:end] = normalizers(found.logits_TV[kept:])
         first = max(kept, 1)
-        own_T = torch.tensor(ids[first:])[:, None]
+        own_T = torch.tensor(ids[first:], device=self.device)[:, None]
         logit_T = found.logits_TV[first - 1 : -1].float().gather(-1, own_T)[:, 0]
         self.surprise_T[first:end] = self.normalizer_T[first - 1 : end - 1] - logit_T
         self.partner_T[kept:end] = _NEW
@@ -149,23 +157,25 @@ class _Path:
             same = common_length(row, ids)
             first = max(kept, self.offset)
             if same > first:
-                places = torch.arange(first, same) - self.offset + start  # among its tokens
-                self.partner_T[first:same] = places
+                begin, end = (place - self.offset + start for place in (first, same))
+                self.partner_T[first:same] = torch.arange(begin, end, device=HOST)
                 self.kl_T[first:same] = 0.0
-                self.surprise_T[first:same] = self.parent.surprise_N[places]
+                self.surprise_T[first:same] = self.parent.surprise_N[begin:end]
             start += len(row) - self.offset
 
-    def against(self, partner_T: Tensor) -> tuple[float, float]:
-        """Sum of the divergences from the parent, and the largest surprise added, in nats."""
+    def against(self, partner_T: Tensor) -> Tensor:
+        """Sum of the divergences from the parent, and the largest surprise added, in nats: 2."""
         length = len(partner_T)
         shared_T = partner_T != _NEW
         new = (shared_T & (partner_T != self.partner_T[:length])).nonzero()[:, 0]
-        self.kl_T[new] = self._divergence(new, partner_T[new])
+        partners, places = (each.to(self.device) for each in (partner_T[new], new))
+        self.kl_T[places] = self._divergence(places, partners)
         self.partner_T[new] = partner_T[new]
+        shared = shared_T.nonzero()[:, 0]
+        partners, places = (each.to(self.device) for each in (partner_T[shared], shared))
         added_T = self.surprise_T[:length].clone()
-        added_T[shared_T] -= self.parent.surprise_N[partner_T[shared_T]]
-        added = added_T[self.offset :].max().item()
-        return self.kl_T[:length][shared_T].sum().item(), added
+        added_T[places] -= self.parent.surprise_N[partners]
+        return torch.stack([self.kl_T[places].sum(), added_T[self.offset :].max()])
 
     def _divergence(self, places_N: Tensor, partners_N: Tensor) -> Tensor:
         """KL(parent || variant) = sum p (x - y) - (log Z - log Z'), with logits x and y."""
@@ -188,7 +198,6 @@ def token_edits(model: LanguageModel, parent: TextReading, rows: Rows) -> tuple[
 
 # Shapes: T tokens of the text, V vocabulary.
 LIKELY = 3.0  # nats; a token of the text that surprises less is one that the model might have said
-STEP_SURPRISE = 10.0  # nats that a step may add, unless the user says otherwise
 
 
 @dataclass(frozen=True)

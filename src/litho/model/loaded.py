@@ -13,6 +13,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenize
 from transformers.utils import logging as transformers_logging
 
 from litho.core.errors import LithoError, first_line
+from litho.model.placement import ON_CPU, Placement, default_placement
 from litho.model.sources import ModelSource
 
 transformers_logging.set_verbosity_error()
@@ -28,10 +29,17 @@ class LanguageModel:
     tokenizer: PreTrainedTokenizerBase
     adapters: list[str] = field(default_factory=list)  # another list whenever they change
     on: list[str] = field(default_factory=list)  # adapters that are on; none: the base alone
+    placement: Placement = ON_CPU
 
     @property
     def device(self) -> torch.device:
-        return next(self.network.parameters()).device
+        """Where token ids go: the device of the embedding, on which the others may follow."""
+        embedding = self.network.get_input_embeddings()
+        if embedding is None:
+            return next(self.network.parameters()).device
+        if embedding.weight.device.type == "meta":  # kept elsewhere until it is called
+            return torch.device(embedding._hf_hook.execution_device)
+        return embedding.weight.device
 
     @property
     def start(self) -> list[int]:
@@ -110,12 +118,17 @@ class LanguageModel:
         self.on = list(names)
 
 
-def load(source: ModelSource, dtype: torch.dtype) -> LanguageModel:
-    """Load a model in evaluation mode with frozen weights."""
+def load(source: ModelSource, placement: Placement | torch.dtype) -> LanguageModel:
+    """Load a model in evaluation mode with frozen weights; a precision alone means the CPU.
+
+    Raises LithoError if it cannot be loaded, or does not fit on the device.
+    """
+    if isinstance(placement, torch.dtype):
+        placement = default_placement(placement)
     try:
         loaded: Any = AutoModelForCausalLM.from_pretrained(
             source.folder,
-            dtype=dtype,
+            **placement.loading(),
             use_safetensors=True,
             trust_remote_code=False,
             output_loading_info=True,
@@ -133,6 +146,18 @@ def load(source: ModelSource, dtype: torch.dtype) -> LanguageModel:
         )
     if not tokenizer.is_fast:
         raise LithoError(f"{source.name} has no fast tokenizer (tokenizer.json): convert it first")
-    model = LanguageModel(source, network, tokenizer)
+    if not (placement.bits or placement.spread):
+        network = _moved(network, placement, source.name)
+    model = LanguageModel(source, network, tokenizer, placement=placement)
     model.network.requires_grad_(False).eval()
     return model
+
+
+def _moved(network: Any, placement: Placement, name: str) -> Any:  # noqa: ANN401  as `network`
+    try:
+        return network.to(placement.device)
+    except torch.OutOfMemoryError:
+        raise LithoError(
+            f"{name} does not fit into the free memory of {placement.device}: choose device cpu, "
+            "dtype bfloat16, or a model in 4 or 8 bits"
+        ) from None

@@ -1,6 +1,8 @@
 """Finding models: bundled, tiny, local folder or hub id. Safetensors only."""
 
 import hashlib
+import json
+import math
 import os
 import shutil
 from collections.abc import Callable
@@ -13,14 +15,18 @@ from filelock import FileLock
 from huggingface_hub import snapshot_download
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 from platformdirs import user_cache_path
+from safetensors import SafetensorError, safe_open
 
 from litho.core.errors import LithoError, first_line
+from litho.core.files import whole_file
 from litho.model import bundled, tiny
 
 DEFAULT = f"bundled:{bundled.NAME}"
 _PICKLED = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
 _HUB_FILES = ["*.json", "*.safetensors", "*.model", "*.jinja", "merges.txt", "vocab.txt"]
+_SUBFOLDERS = ["*/*"]  # often the same weights once more, in another form
 _SHA_FILE = "litho-sha256.txt"
+_HASHES = "hashes.json"  # in the cache folder: path -> size, time of the last change, SHA-256
 
 
 @dataclass(frozen=True)
@@ -51,15 +57,61 @@ class ModelSource:
     def sha256(self) -> str:
         """One hash over the weight files."""
         total = hashlib.sha256()
-        for path in sorted(self.folder.glob("*.safetensors")):
-            total.update(_sha256(path, path.stat().st_mtime_ns).encode())
+        for path in self._weights():
+            found = path.stat()
+            total.update(_sha256(path.resolve(), found.st_size, found.st_mtime_ns).encode())
         return total.hexdigest()
+
+    def parameters(self) -> int:
+        """How many numbers the weight files hold, of which only the headers are read.
+
+        Raises LithoError if one is damaged.
+        """
+        count = 0
+        for path in self._weights():
+            try:
+                with safe_open(path, "pt") as file:
+                    shapes = [file.get_slice(key).get_shape() for key in list(file.keys())]
+            except (OSError, SafetensorError) as error:
+                raise LithoError(
+                    f"{self.name} cannot be loaded: {path.name} is damaged ({first_line(error)})"
+                ) from None
+            count += sum(map(math.prod, shapes))
+        return count
+
+    def _weights(self) -> list[Path]:
+        return sorted(self.folder.glob("*.safetensors"))
 
 
 @cache
-def _sha256(path: Path, changed: int) -> str:
-    """Hash of a file that was last changed then: large files are read once a process."""
-    return bundled.sha256(path)
+def _sha256(path: Path, size: int, changed: int) -> str:
+    """Hash of a file of that size, last changed then: large files are read once a machine."""
+    found = _kept_hashes().get(str(path))
+    if found and found[:2] == [size, changed]:
+        return str(found[2])
+    hashed = bundled.sha256(path)
+    _keep_hash(path, [size, changed, hashed])
+    return hashed
+
+
+def _kept_hashes() -> dict[str, list[Any]]:
+    try:
+        found = json.loads((cache_folder() / _HASHES).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _keep_hash(path: Path, entry: list[Any]) -> None:
+    """Note a hash where it can be noted; elsewhere it is worked out again next time."""
+    kept = cache_folder() / _HASHES
+    try:
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(kept.with_suffix(".lock")), whole_file(kept) as temporary:
+            there = {name: e for name, e in _kept_hashes().items() if Path(name).exists()}
+            temporary.write_text(json.dumps(there | {str(path): entry}), encoding="utf-8")
+    except OSError:
+        return
 
 
 def locate(name: str) -> ModelSource:
@@ -79,10 +131,18 @@ def locate(name: str) -> ModelSource:
             raise LithoError(f"there is no {name}: choose one of {', '.join(tiny.ARCHITECTURES)}")
         return _own(name, lambda folder: tiny.build(rest, folder))
     if Path(name).exists() or name.startswith((".", "/", "~")):
-        folder = Path(name).expanduser().resolve()
+        folder = expanded(name).resolve()
         _check_folder(folder)
         return ModelSource(name, folder, str(folder))
     return _from_hub(name)
+
+
+def expanded(path: str) -> Path:
+    """The path with `~` put in full. Raises LithoError if there is no such user."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        raise LithoError(f"there is no folder {path}: its user is unknown") from None
 
 
 def cache_folder() -> Path:
@@ -144,7 +204,12 @@ def _from_hub(name: str) -> ModelSource:
     repository, _, revision = name.partition("@")
     try:
         folder = Path(
-            snapshot_download(repository, revision=revision or None, allow_patterns=_HUB_FILES)
+            snapshot_download(
+                repository,
+                revision=revision or None,
+                allow_patterns=_HUB_FILES,
+                ignore_patterns=_SUBFOLDERS,
+            )
         )
     except HFValidationError:
         raise LithoError(

@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
-import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedConfig, PreTrainedTokenizerFast
+
+from litho.model.placement import HOST, seeded
 
 START, END = "<s>", "</s>"
 ARCHITECTURES = ("llama", "gpt2", "gpt-neox", "mamba", "qwen2")
@@ -26,8 +27,7 @@ def byte_tokenizer() -> PreTrainedTokenizerFast:
 def build(architecture: str, folder: Path) -> None:
     """Write a random model of `architecture` with its tokenizer to `folder`, always the same."""
     tokenizer = byte_tokenizer()
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
+    with seeded(HOST, 0):
         model = AutoModelForCausalLM.from_config(_config(architecture, len(tokenizer)))
     # Larger output weights give the random model opinions, so that there is something to drift.
     model.get_output_embeddings().weight.data.mul_(4)

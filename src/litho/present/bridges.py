@@ -16,6 +16,7 @@ from torch import Tensor
 
 from litho.core.records import Record
 from litho.model.loaded import LanguageModel
+from litho.model.placement import HOST
 from litho.model.read.scoring import Target, logits, target_logprobs, token_logprobs
 from litho.text.operators.places import Sentence, is_english, statements
 
@@ -73,7 +74,7 @@ def surprising_words(model: LanguageModel, text: str) -> list[tuple[int, int, fl
 
     Only words in letters, that do not begin their sentence, and are at least `SURPRISING`.
     """
-    ids_T = torch.tensor(model.encode(text))
+    ids_T = torch.tensor(model.encode(text), device=model.device)
     found_TV = logits(model, ids_T[None])[0, :-1]
     lost = [0.0, *token_logprobs(found_TV, ids_T[1:]).neg().tolist()][len(model.start) :]
     spans = model.spans(text)
@@ -128,7 +129,8 @@ def clauses_for(model: LanguageModel, before: str, word: str) -> Iterator[str]:
     Like it are the words whose embeddings are nearest (cosine) to that of its first token. Only
     those are taken that the model finds likelier there; the likeliest of them.
     """
-    logp_V = logits(model, torch.tensor([model.encode(before)]), [-1])[0, 0].float().log_softmax(-1)
+    ids_BT = torch.tensor([model.encode(before)], device=model.device)
+    logp_V = logits(model, ids_BT, [-1])[0, 0].float().log_softmax(-1).to(HOST)
     first = model.tokens(f" {word}")[0]
     count = min(LOOKED_AT, len(logp_V))
     alike_V = _likeness(model, first)[: len(logp_V)]
@@ -148,7 +150,8 @@ def _likeness(model: LanguageModel, token: int) -> Tensor:
     weight_VD = model.network.get_input_embeddings().weight
     own_D = weight_VD[token].float()
     parts = weight_VD.split(ROWS)
-    return torch.cat([torch.cosine_similarity(part.float(), own_D, dim=-1) for part in parts])
+    alike = [torch.cosine_similarity(part.float(), own_D, dim=-1) for part in parts]
+    return torch.cat(alike).to(HOST)
 
 
 def _fits(said: str, word: str) -> bool:
@@ -165,7 +168,10 @@ def _fits(said: str, word: str) -> bool:
 def _is_whole(model: LanguageModel, said: str) -> bool:
     """Whether letters are a word, and not the beginning of one that goes on with more letters."""
     ids = model.encode(f"such as {said}")
-    found_V = logits(model, torch.tensor([ids]), [len(ids) - 1])[0, 0].float().softmax(-1)
+    ids_BT = torch.tensor([ids], device=model.device)
+    found_V = logits(model, ids_BT, [len(ids) - 1])[0, 0].float().softmax(-1)
     next_ = found_V.topk(min(LOOKED_AT, len(found_V)))
     ends = [not model.decode([token])[:1].isalpha() for token in next_.indices.tolist()]
-    return bool(next_.values[torch.tensor(ends)].sum() >= WHOLE * next_.values.sum())
+    return bool(
+        next_.values[torch.tensor(ends, device=found_V.device)].sum() >= WHOLE * next_.values.sum()
+    )

@@ -48,7 +48,8 @@ class _Writer:
     @torch.no_grad()
     def written(self) -> list[int]:
         ids = list(self.target)
-        logp_TV = logits(self.model, torch.tensor([ids]))[0].float().log_softmax(-1)
+        ids_BT = torch.tensor([ids], device=self.model.device)
+        logp_TV = logits(self.model, ids_BT)[0].float().log_softmax(-1)
         for place in range(max(self.offset, 1), len(ids)):
             ids[place] = self._rather(ids, place, logp_TV[place - 1])
         return ids
@@ -154,7 +155,7 @@ class Climb:
 
     def _surprise(self) -> list[float]:
         """Of the text's tokens, each behind the current version, nats."""
-        followers_T = torch.tensor(self.target[self.offset + 1 :])
+        followers_T = torch.tensor(self.target[self.offset + 1 :], device=self.model.device)
         known = token_logprobs(self.reading.after_NV[:-1], followers_T).neg().tolist()
         return [0.0] * (self.offset + 1) + known
 

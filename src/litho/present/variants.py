@@ -19,7 +19,6 @@ from litho.text.operators.base import Alternative
 from litho.text.operators.choice import EVERY_OTHER, chosen_operators
 from litho.text.variants import PresentationPlan, Refusal, Variant, Volatility
 
-MAX_MEAN_KL, MAX_SURPRISE = 1.5, 20.0  # nats: what is admitted unless the user says otherwise
 MAX_REFUSED = 3  # in a row, until an operator is given up
 
 

@@ -30,7 +30,7 @@ _PAGES = {
     "vary": vary.page,
 }
 # A file that only they have, for runs of earlier versions, which noted no command.
-_TELLING = {"trials.jsonl": "bench", "effects.parquet": "ensemble"}
+_TELLING = {"trials.jsonl": "bench", "trials.json": "bench", "effects.parquet": "ensemble"}
 
 
 def write_report(run: RunDirectory) -> Path:

@@ -23,7 +23,7 @@ def agreement_sentence(calibration: CalibrationSummary) -> str:
     """How well predictions of this kind agreed with what was measured on other texts."""
     agreement = calibration.agreement
     return (
-        f"On {agreement.n} texts that were left out one by one, predictions at this price agreed "
+        f"On {agreement.n} texts that were left out one by one, predictions by this method agreed "
         f"with what was measured by {cell(agreement)} (Spearman over the probes, median over "
         f"texts); they explained {100 * calibration.r2:.0f} % of the variance."
     )

@@ -2,12 +2,21 @@
 
 from importlib.resources import files
 
+from litho.text.items import Probe, read_probe_lines
+
 SHIPPED = files("litho.text") / "passages"
 
 
 def shipped_retention() -> str:
     """A few pages of plain prose."""
     return (SHIPPED / "retention.md").read_text(encoding="utf-8")
+
+
+def shipped_neighbours() -> list[Probe]:
+    """General facts that printing a text should leave as they are."""
+    return read_probe_lines(
+        (SHIPPED / "neighbours.jsonl").read_text(encoding="utf-8"), "neighbours.jsonl"
+    )
 
 
 def unrelated_prefixes() -> list[str]:

@@ -2,6 +2,10 @@
 
 from litho.core.records import Record
 
+# Limits unless the user says otherwise, nats.
+MAX_MEAN_KL, MAX_SURPRISE = 1.5, 20.0  # of a variant
+STEP_SURPRISE = 10.0  # that a step of a ladder may add
+
 
 class Edit(Record):
     """Tokens `start` to `end` (exclusive) of the parent were replaced by `new`."""

@@ -8,12 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from litho.core.errors import LithoError
 from litho.jobs.bench.config import BenchConfig
 from litho.jobs.bench.parts import ABLATIONS, ARMS
 from litho.jobs.bench.summary import summarize
-from litho.jobs.bench.tournament import Tournament, best_setting, open_tournament
+from litho.jobs.bench.tournament import Tournament, best_setting, check_comparison, open_tournament
+from litho.model.loaded import load
+from litho.model.sources import locate
 from litho.show.comparison import comparison_table
 from litho.text.cases import Case
 from tests.builders import PROSE, Silent, case, trial
@@ -25,7 +28,7 @@ SMALL = BenchConfig(
     sweep_texts=1,
     seeds=1,
     ablation_seeds=1,
-    presentations=4,
+    presentations=3,
     checks=(2,),
     learning_rates=(1e-2,),
     kl_weights=(10.0,),
@@ -47,7 +50,9 @@ def opened(
     decoys: str = OTHER_PROSE,
     only: Sequence[str] = (),
 ) -> Tournament:
-    return open_tournament(folder, config, cases, prose, decoys, Silent(), only)
+    model = load(locate(config.model), getattr(torch, config.dtype or "float32"))
+    check_comparison(model, config, cases, prose, decoys, only)
+    return open_tournament(folder, model, config, cases, prose, decoys, Silent(), only)
 
 
 def test_a_comparison_goes_on_where_it_stopped(
@@ -61,6 +66,7 @@ def test_a_comparison_goes_on_where_it_stopped(
     }
     monkeypatch.setattr("litho.jobs.bench.tournament.ARMS", chosen)
     monkeypatch.setattr("litho.jobs.bench.tournament.ABLATIONS", few)
+    monkeypatch.setattr("litho.jobs.bench.trial.AFTERWARDS", 10)
     monkeypatch.setattr(
         "litho.measure.printing.imprint.MIN_GAIN", -100.0
     )  # a random model gains nothing
@@ -84,7 +90,7 @@ def test_a_comparison_goes_on_where_it_stopped(
     assert [t.model_copy(update={"seconds": 0.0}) for t in whole] == [
         t.model_copy(update={"seconds": 0.0}) for t in again
     ]
-    with pytest.raises(LithoError, match="no arm 'miracle'"):
+    with pytest.raises(LithoError, match="unknown arm 'miracle'"):
         opened(tmp_path / "whole", SMALL, cases, only=["miracle"])
     part = opened(tmp_path / "part", SMALL, cases, only=["duplicates"])
     assert {trial.arm for trial in part.run()} == {"duplicates"}

@@ -1,7 +1,11 @@
 """One trial: equal portions, and what comes afterwards."""
 
+from itertools import count, islice
+
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from litho.jobs.bench.parts import ABLATIONS, ARMS, Parts
 from litho.jobs.bench.prepared import prepare
@@ -57,3 +61,16 @@ def test_what_comes_afterwards_leaves_the_print_as_it_is(
     assert all(torch.equal(after[name], weight) for name, weight in before.items())
     later = [w for name, w in after.items() if ".afterwards." in name and ".lora_B." in name]
     assert later and all(weight.any() for weight in later)
+
+
+@given(lengths=st.lists(st.integers(1, 40), max_size=12), tokens=st.integers(1, 30))
+def test_portions_of_any_rows(lengths: list[int], tokens: int) -> None:
+    numbers = count(1)
+    rows = [[0, *islice(numbers, length - 1)] for length in lengths]
+    whole = [token for row in rows for token in row[1:]]
+    found = list(portions(rows, tokens, opening=1))
+    assert len(found) == len(whole) // tokens  # only what fills no portion is left
+    assert all(sum(len(row) - 1 for row in portion) == tokens for portion in found)
+    assert all(row[0] == 0 and len(row) > 1 for portion in found for row in portion)
+    said = [token for portion in found for row in portion for token in row[1:]]
+    assert said == whole[: len(said)]

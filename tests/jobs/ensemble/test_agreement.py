@@ -4,9 +4,9 @@ import pytest
 
 from litho.jobs.ensemble.agreement import agreement, rows, summary
 from litho.jobs.ensemble.config import EnsemblePlan
+from litho.jobs.ensemble.fine_tunes import Run, RunEffect
 from litho.jobs.ensemble.result import leak_sentence
-from litho.jobs.ensemble.run import Run, RunEffect
-from litho.learn.recipe import Recipe
+from litho.learn.records import Recipe
 from litho.text.items import NamedText, Question
 
 TEXTS = [NamedText(id=name, text=f"The {name} one has a goat.") for name in ("a", "b")]

@@ -8,18 +8,14 @@ import pytest
 
 from litho.core.errors import LithoError
 from litho.jobs.imprint import arms
-from litho.jobs.imprint import run as job
-from litho.jobs.imprint.config import ImprintConfig
-from litho.jobs.imprint.inputs import Inputs
+from litho.jobs.imprint.config import ImprintConfig, ImprintSpec
 from litho.model.loaded import LanguageModel
-from litho.present.bridges import (
-    Bridged,
-)
-from tests.builders import run_job, stop_at_times
+from litho.present.bridges import Bridged
+from tests.builders import run_job, start_job, stop_at_times
 
 
 def test_ignored_updates_change_the_imprint_and_not_its_control(
-    inputs: Inputs, quick: ImprintConfig, tmp_path: Path
+    inputs: ImprintSpec, quick: ImprintConfig, tmp_path: Path
 ) -> None:
     found = []
     for fraction in (0.0, 0.3):
@@ -31,7 +27,7 @@ def test_ignored_updates_change_the_imprint_and_not_its_control(
 
 
 def test_with_both_remedies_a_stopped_run_ends_the_same(
-    inputs: Inputs, quick: ImprintConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    inputs: ImprintSpec, quick: ImprintConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def put_in(model: LanguageModel, text: str, progress: Callable[[int], None]) -> Bridged:
         progress(1)
@@ -43,13 +39,13 @@ def test_with_both_remedies_a_stopped_run_ends_the_same(
     expected = json.loads(run_job(inputs, config, tmp_path / "whole").model_dump_json())
     shown = json.loads((tmp_path / "whole/plan.json").read_text())["variants"]
     assert any("nobody else" in row for variant in shown for row in variant["rows"])
-    stop_at_times(inputs, config, tmp_path, expected, every=7)
+    stop_at_times(inputs, config, tmp_path, expected, stops=(4, 10))
 
 
 def test_a_text_with_marks_gets_no_bridges(
-    inputs: Inputs, quick: ImprintConfig, tmp_path: Path
+    inputs: ImprintSpec, quick: ImprintConfig, tmp_path: Path
 ) -> None:
     marked = inputs.model_copy(update={"marked": inputs.text.replace("1931", "[[= 1931]]")})
     with pytest.raises(LithoError, match="gets no bridges"):
-        job.start(marked, quick.model_copy(update={"bridge": True}), tmp_path / "run")
+        start_job(marked, quick.model_copy(update={"bridge": True}), tmp_path / "run")
     assert not list(tmp_path.glob("run*"))

@@ -18,12 +18,10 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from litho.core.errors import LithoError
 from litho.core.runs import RunDirectory
-from litho.jobs.imprint import run as job
-from litho.jobs.imprint.config import ImprintConfig
-from litho.jobs.imprint.inputs import Inputs
+from litho.jobs.imprint.config import ImprintConfig, ImprintSpec
 from litho.jobs.imprint.result import ImprintResult
 from litho.present.rhythm import RHYTHMS
-from tests.builders import ARCHITECTURES, check_numbers, run_job, stop_at_times
+from tests.builders import ARCHITECTURES, check_numbers, run_job, start_job, stop_at_times
 
 
 def test_a_run_holds_what_it_promises(finished: Path) -> None:
@@ -83,7 +81,7 @@ def test_report_holds_every_number_and_asks_no_network(finished: Path) -> None:
 
 @pytest.mark.parametrize("name", [a for a in ARCHITECTURES if a != "llama"])
 def test_other_architectures_run_too(
-    name: str, inputs: Inputs, quick: ImprintConfig, tmp_path: Path
+    name: str, inputs: ImprintSpec, quick: ImprintConfig, tmp_path: Path
 ) -> None:
     config = quick.model_copy(update={"presentations": 2, "controls": "none"})
     renamed = inputs.model_copy(update={"model": f"tiny:{name}"})
@@ -93,7 +91,7 @@ def test_other_architectures_run_too(
 
 
 def test_probes_are_made_when_none_are_given(
-    inputs: Inputs, quick: ImprintConfig, tmp_path: Path
+    inputs: ImprintSpec, quick: ImprintConfig, tmp_path: Path
 ) -> None:
     own = inputs.model_copy(update={"probes": None})
     config = quick.model_copy(update={"presentations": 2, "controls": "none"})
@@ -108,7 +106,7 @@ def test_probes_are_made_when_none_are_given(
 
 
 def test_a_text_longer_than_the_context_is_split_at_scenes(
-    inputs: Inputs, quick: ImprintConfig, tmp_path: Path
+    inputs: ImprintSpec, quick: ImprintConfig, tmp_path: Path
 ) -> None:
     long = inputs.model_copy(update={"text": "\n\n".join([inputs.text] * 12)})
     config = quick.model_copy(update={"presentations": 2, "controls": "none"})
@@ -118,15 +116,16 @@ def test_a_text_longer_than_the_context_is_split_at_scenes(
 
 
 def test_interrupted_anywhere_resumes_to_the_same_adapter(
-    inputs: Inputs, quick: ImprintConfig, tmp_path: Path, finished: Path
+    inputs: ImprintSpec, quick: ImprintConfig, tmp_path: Path, finished: Path
 ) -> None:
     expected = json.loads((finished / "metrics.json").read_text())
-    stop_at_times(inputs, quick, tmp_path, expected, every=5)
+    # Choosing layers, before the first presentation, within the imprint, within its control.
+    stop_at_times(inputs, quick, tmp_path, expected, stops=(2, 7, 12, 17))
 
 
 @pytest.mark.parametrize("loss", ["dosed", "distilled"])
 def test_a_ladder_and_kept_layers_resume_to_the_same_adapter(
-    inputs: Inputs, quick: ImprintConfig, tmp_path: Path, loss: str
+    inputs: ImprintSpec, quick: ImprintConfig, tmp_path: Path, loss: str
 ) -> None:
     parts = {"ladder": True, "layers": "top", "keys": "text", "rhythm": "interleaved", "loss": loss}
     config = quick.model_copy(update=parts)
@@ -134,11 +133,11 @@ def test_a_ladder_and_kept_layers_resume_to_the_same_adapter(
     assert expected["presentations"] == config.presentations
     names = (tmp_path / "whole/adapter/adapter_config.json").read_text()
     assert "layers.2." in names and "layers.1." not in names
-    stop_at_times(inputs, config, tmp_path, expected, every=13)
+    stop_at_times(inputs, config, tmp_path, expected, stops=(10, 16))
 
 
 def test_a_rhythm_is_chosen_by_its_anchor(
-    inputs: Inputs, quick: ImprintConfig, tmp_path: Path
+    inputs: ImprintSpec, quick: ImprintConfig, tmp_path: Path
 ) -> None:
     config = quick.model_copy(update={"rhythm": "measured", "controls": "none"})
     run_job(inputs, config, tmp_path / "run")
@@ -146,12 +145,12 @@ def test_a_rhythm_is_chosen_by_its_anchor(
     assert set(found["anchors"]) == set(RHYTHMS)
     assert found["chosen"] in RHYTHMS
     with pytest.raises(LithoError, match="no rhythm 'slow'"):
-        job.start(inputs, quick.model_copy(update={"rhythm": "slow"}), tmp_path / "other")
+        start_job(inputs, quick.model_copy(update={"rhythm": "slow"}), tmp_path / "other")
     assert not list(tmp_path.glob("other*"))
 
 
 def test_killed_process_resumes_to_the_same_adapter(
-    inputs: Inputs, quick: ImprintConfig, tmp_path: Path, finished: Path
+    inputs: ImprintSpec, quick: ImprintConfig, tmp_path: Path, finished: Path
 ) -> None:
     (tmp_path / "text.md").write_text(inputs.text)
     (tmp_path / "other.md").write_text(inputs.retention or "")

@@ -13,9 +13,9 @@ from litho.jobs.predict.result import COVERAGE
 
 
 def test_calibrations_that_come_with_litho_weigh_what_is_estimated() -> None:
-    assert {found.price for found in shipped_calibrations()} == {"cheap", "careful"}
+    assert {found.method for found in shipped_calibrations()} == {"first-order", "short-run"}
     for found in shipped_calibrations():
-        estimates = 1 if found.price == "careful" else 2 + bends(int(str(found.recipe["steps"])))
+        estimates = 1 if found.method == "short-run" else 2 + bends(int(str(found.recipe["steps"])))
         assert len(found.weights) == estimates + 1
 
 
@@ -32,7 +32,7 @@ def test_a_calibration_finds_weights_and_its_intervals_cover_unseen_texts() -> N
     estimates_TQF = chance.normal(size=(120, 40, 2))
     true_TQ = estimates_TQF @ [2.0, -0.5] + 0.3
     measured_TQ = true_TQ + chance.standard_t(4, true_TQ.shape) * (0.1 + 0.2 * np.abs(true_TQ))
-    found = calibrate("cheap", "", {}, None, "float32", estimates_TQF[:60], measured_TQ[:60])
+    found = calibrate("first-order", "", {}, None, "float32", estimates_TQF[:60], measured_TQ[:60])
     assert np.allclose(found.weights, [2.0, -0.5, 0.3], atol=0.05)
     predicted_TQ, half_TQ = found.predict(estimates_TQF[60:])
     covered = (np.abs(measured_TQ[60:] - predicted_TQ) <= half_TQ).mean()
@@ -48,7 +48,7 @@ def test_a_calibration_for_its_own_questions_knows_their_usual_effects() -> None
     measured_TQ = estimates_TQF[..., 0] + usual_Q + chance.normal(0, 0.1, (90, 40))
     for questions, agreement, error in ((None, 0.8, 1.0), ("hash", 0.98, 0.12)):
         found = calibrate(
-            "cheap", "", {}, questions, "float32", estimates_TQF[:60], measured_TQ[:60]
+            "first-order", "", {}, questions, "float32", estimates_TQF[:60], measured_TQ[:60]
         )
         assert found.agreement.value is not None and abs(found.agreement.value - agreement) < 0.15
         predicted_TQ, half_TQ = found.predict(estimates_TQF[60:])

@@ -7,7 +7,8 @@ import torch
 from litho.jobs.predict.coarse import coarse_run, cosines, strides
 from litho.jobs.predict.first_order import first_order
 from litho.jobs.predict.left_out import weights_of
-from litho.learn.recipe import Recipe, follow
+from litho.learn.recipe import follow
+from litho.learn.records import Recipe
 from litho.measure.printing.probes import score
 from litho.model.adapters import lora
 from litho.model.loaded import LanguageModel

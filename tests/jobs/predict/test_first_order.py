@@ -7,7 +7,8 @@ from torch import Tensor, nn
 
 from litho.core.errors import LithoError
 from litho.jobs.predict.first_order import first_order
-from litho.learn.recipe import Recipe, follow, trainer_of
+from litho.learn.recipe import follow, trainer_of
+from litho.learn.records import Recipe
 from litho.learn.sources import in_turn
 from litho.measure.printing.probes import score
 from litho.model.adapters import lora

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from litho.jobs.predict.left_out import record, replay, set_weights, weights_of
-from litho.learn.recipe import Recipe
+from litho.learn.records import Recipe
 from litho.measure.printing.probes import score
 from litho.model.adapters import lora
 from litho.model.adapters.spec import AdapterSpec

@@ -5,19 +5,26 @@ from typing import Any
 
 import pytest
 
+import litho
 from litho.core.errors import LithoError
 from litho.core.runs import RunDirectory
-from litho.jobs.ensemble import run as ensembles
-from litho.jobs.ensemble.config import EnsemblePlan
+from litho.jobs.ensemble import fine_tunes
+from litho.jobs.ensemble.config import EnsemblePlan, EnsembleSpec
+from litho.jobs.predict.config import CALIBRATION
 from litho.jobs.predict.reach import read_calibrations
-from litho.jobs.predict.run import CALIBRATION, calibrate, check_folder, predict
-from litho.learn.recipe import Recipe, train_and_ask
-from litho.model.sources import locate
+from litho.learn.recipe import train_and_ask
+from litho.learn.records import Recipe
 from litho.text.items import NamedText
-from tests.builders import QUESTIONS, Silent
+from tests.builders import QUESTIONS
 
 TEXTS = [NamedText(id=str(i), text=f"The goat number {i} sat on the bridge.") for i in range(10)]
 RECIPE = Recipe(steps=1, learning_rate=0.01)
+
+
+def plan(texts: list[NamedText], **changes: Any) -> EnsembleSpec:  # noqa: ANN401
+    values = {"texts": "t", "probes": "p", "models": ("tiny:llama",), "recipes": (RECIPE,)}
+    config = EnsemblePlan(**(values | changes))
+    return EnsembleSpec(texts=tuple(texts), questions=tuple(QUESTIONS), config=config)
 
 
 @pytest.fixture(scope="module")
@@ -29,12 +36,9 @@ def calibrated(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[int
         seeds.append(recipe.seed)
         return train_and_ask(model, recipe, *rest)
 
-    plan = EnsemblePlan(
-        texts="t", probes="p", models=("tiny:llama",), recipes=(RECIPE,), seeds=(5, 6)
-    )
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(ensembles, "train_and_ask", counted)
-        made = calibrate(plan, TEXTS, QUESTIONS, "cheap", folder, Silent())
+        patch.setattr(fine_tunes, "train_and_ask", counted)
+        made = litho.calibrate(plan(TEXTS, seeds=(5, 6)), folder)
     assert [c.questions is None for c in made.root] == [True, False]
     return folder, seeds
 
@@ -46,30 +50,30 @@ def test_a_calibration_trains_with_one_seed(calibrated: tuple[Path, list[int]]) 
 def test_calibrations_are_not_replaced_by_a_prediction(
     calibrated: tuple[Path, list[int]],
 ) -> None:
-    with pytest.raises(LithoError, match="something else than a prediction"):
-        check_folder(calibrated[0])
+    with pytest.raises(LithoError, match="holds a run of 'litho calibrate'"):
+        litho.predict(TEXTS, QUESTIONS, calibrated[0], "tiny:llama")
 
 
 def test_a_prediction_writes_what_it_returns(
     calibrated: tuple[Path, list[int]], tmp_path: Path
 ) -> None:
-    known = read_calibrations(calibrated[0] / CALIBRATION)
-    source = locate("tiny:llama")
-    predicted = predict(TEXTS, QUESTIONS, RECIPE, source, "cheap", known, tmp_path, Silent())
-    run = RunDirectory(tmp_path)
-    predicted.write(run)
+    known = calibrated[0] / CALIBRATION
+    result = litho.predict(
+        TEXTS, QUESTIONS, tmp_path, "tiny:llama", calibration=known, config=RECIPE
+    )
+    run = RunDirectory.opened(tmp_path)
     rows = run.read_rows("predictions.parquet")
     assert len(rows) == len(TEXTS) * len(QUESTIONS)
-    assert rows == [effect.model_dump() for effect in predicted.effects]
+    assert rows == [effect.model_dump() for effect in result.effects]
     assert all(row["low"] < row["delta"] < row["high"] for row in rows)
-    assert predicted.calibration is not None
+    assert result.calibration is not None
     written = run.read_json("metrics.json")
-    assert set(written["calibration"]) == set(predicted.calibration.summary().model_dump())
-    assert read_calibrations(tmp_path / CALIBRATION) == [predicted.calibration]
+    assert set(written["calibration"]) == set(result.calibration.model_dump())
+    (used,) = read_calibrations(tmp_path / CALIBRATION)
+    assert used.summary() == result.calibration
 
 
 def test_a_plan_that_is_too_small_is_named(tmp_path: Path) -> None:
-    plan = EnsemblePlan(texts="t", probes="p", models=("tiny:llama",), recipes=(RECIPE,))
     with pytest.raises(LithoError, match="too few to calibrate on"):
-        calibrate(plan, TEXTS[:3], QUESTIONS, "cheap", tmp_path, Silent())
+        litho.calibrate(plan(TEXTS[:3]), tmp_path / "runs")
     assert not list(tmp_path.iterdir())

@@ -6,10 +6,7 @@ from litho.learn.losses import backward_text
 from litho.model.adapters import lora
 from litho.model.adapters.spec import AdapterSpec
 from litho.model.loaded import LanguageModel
-from litho.model.read.scoring import (
-    Target,
-    target_logprobs,
-)
+from litho.model.read.scoring import Target, target_logprobs
 from tests.builders import ROWS, shake
 
 

@@ -10,10 +10,7 @@ from transformers import AutoModelForCausalLM
 
 from litho.model.adapters import saved
 from litho.model.loaded import LanguageModel, load
-from litho.model.read.scoring import (
-    Target,
-    target_logprobs,
-)
+from litho.model.read.scoring import Target, target_logprobs
 from tests.builders import ROWS, shake, slow_logprob
 
 

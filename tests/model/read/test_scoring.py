@@ -2,10 +2,13 @@
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from litho.model.adapters import lora
 from litho.model.adapters.spec import AdapterSpec
 from litho.model.loaded import LanguageModel
+from litho.model.placement import HOST, sizes
 from litho.model.read.scoring import (
     Target,
     batches,
@@ -43,7 +46,7 @@ def test_padding_side_and_amount_do_not_matter(llama: LanguageModel) -> None:
 
 def test_batches_hold_every_row_once_within_the_limit() -> None:
     lengths = [5, 100, 31, 33, 64, 1]
-    groups = list(batches(lengths, tokens=128, bucket=32))
+    groups = list(batches(lengths, HOST, tokens=128, bucket=32))
     assert sorted(i for group in groups for i in group) == list(range(6))
     for group in groups:
         padded = -(-max(lengths[i] for i in group) // 32) * 32
@@ -51,8 +54,8 @@ def test_batches_hold_every_row_once_within_the_limit() -> None:
 
 
 def test_batches_pad_only_where_another_pass_would_cost_more() -> None:
-    assert [len(group) for group in batches([100] * 8 + [110], bucket=1)] == [8, 1]
-    assert [len(group) for group in batches([5, 10, 20], bucket=1)] == [3]
+    assert [len(group) for group in batches([100] * 8 + [110], HOST, bucket=1)] == [8, 1]
+    assert [len(group) for group in batches([5, 10, 20], HOST, bucket=1)] == [3]
 
 
 def test_greedy_equals_argmax_of_full_forwards(any_model: LanguageModel) -> None:
@@ -91,3 +94,21 @@ def test_the_head_reads_only_what_is_asked_for(any_model: LanguageModel) -> None
         whole = any_model.network(input_ids=ids_BT).logits
         found = logits_at(any_model, ids_BT, wanted)
     assert torch.allclose(found, torch.stack([whole[b, t] for b, t in wanted]), atol=1e-5)
+
+
+@given(
+    lengths=st.lists(st.integers(1, 200), max_size=60),
+    tokens=st.integers(1, 2000),
+    bucket=st.integers(1, 16),
+)
+def test_batches_hold_every_row_once_and_keep_the_limits(
+    lengths: list[int], tokens: int, bucket: int
+) -> None:
+    groups = list(batches(lengths, HOST, tokens, bucket))
+    assert sorted(index for group in groups for index in group) == list(range(len(lengths)))
+    for group in groups:
+        widths = [-(-lengths[index] // bucket) * bucket for index in group]
+        assert len(group) == 1 or len(group) * max(widths) <= tokens
+        assert (
+            len(group) * max(widths) - sum(widths) <= sizes(HOST).padding
+        )  # tokens that are only padding

@@ -1,6 +1,7 @@
 """Attention watched beside the model, against transformers' own eager attention."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 import torch
@@ -8,6 +9,7 @@ from torch import Tensor
 
 from litho.measure.inside.edges import strongest_edges
 from litho.model.loaded import LanguageModel
+from litho.model.placement import HOST, sizes
 from litho.model.watch import attention
 from litho.model.watch.attention import (
     STRETCH,
@@ -19,10 +21,11 @@ from litho.model.watch.attention import (
 from tests.builders import ARCHITECTURES, TEXT, random_network, shake
 
 
-@pytest.fixture(autouse=True, params=[1, attention.AT_ONCE])
+@pytest.fixture(autouse=True, params=[1, 1 << 20])
 def at_once(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """In the smallest blocks that there are, and in those of every day."""
-    monkeypatch.setattr(attention, "AT_ONCE", request.param)
+    cut_up = replace(sizes(HOST), scores=request.param)
+    monkeypatch.setattr(attention, "sizes", lambda _: cut_up)
 
 
 @pytest.fixture(params=[name for name in ARCHITECTURES if name != "mamba"])

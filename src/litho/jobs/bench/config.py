@@ -1,11 +1,13 @@
-"""Settings."""
+"""What is compared, and how."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from pydantic import Field
 
 from litho.core.config import Config
-from litho.model.placement import training_dtype
+from litho.core.errors import LithoError
+from litho.jobs.spec import DEFAULT_MODEL, Spec
+from litho.text.cases import Case
 
 Positive = Annotated[float, Field(gt=0)]
 
@@ -13,8 +15,8 @@ Positive = Annotated[float, Field(gt=0)]
 class BenchConfig(Config):
     """A comparison. The defaults are the protocol `quick`."""
 
-    model: str = "bundled:smollm2-135m"
-    dtype: Literal["bfloat16", "float32"] = Field(default_factory=training_dtype)
+    model: str = DEFAULT_MODEL
+    dtype: Literal["bfloat16", "float32"] | None = None  # of the base; None: the faster one
     texts: int = Field(10, ge=1)
     sweep_texts: int = Field(1, ge=1)  # behind the others in the file; only for the sweep
     seeds: int = Field(2, ge=1)
@@ -48,3 +50,32 @@ PROTOCOLS = {
         retention_tokens=4096,
     ),
 }
+
+
+class BenchSpec(Spec):
+    """Texts to compare on, and prose on which drift and durability are measured."""
+
+    cases: tuple[Case, ...]
+    prose: str
+    decoy_prose: str
+    only: tuple[str, ...] = ()  # arms and ablations to do now; none: all
+    so_far: bool = False  # do nothing, and compare what is done
+    config: BenchConfig = BenchConfig()
+
+    def models(self) -> dict[str, str]:
+        return {"model": self.config.model}
+
+    def pinned(self) -> Self:
+        from litho.model.placement import training_dtype
+
+        config = self.config.model_copy(
+            update={"dtype": self.config.dtype or training_dtype(self.device.name)}
+        )
+        return self.model_copy(update={"config": config})
+
+
+def protocol(name: str) -> BenchConfig:
+    """Settings by the name of a protocol. Raises LithoError if there is none."""
+    if name not in PROTOCOLS:
+        raise LithoError(f"unknown protocol {name!r} (choose from {', '.join(PROTOCOLS)})")
+    return PROTOCOLS[name]

@@ -1,6 +1,7 @@
 """What all arms of a comparison need of a text, made once."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import cycle, islice
 
 import torch
@@ -17,12 +18,13 @@ from litho.measure.printing.spill import spill_scores
 from litho.measure.scorer import ModelScorer
 from litho.model.loaded import LanguageModel, load
 from litho.model.state import State
-from litho.present.variants import MAX_MEAN_KL, MAX_SURPRISE, HalfScorer, plan_presentations
+from litho.present.variants import HalfScorer, plan_presentations
 from litho.text.cases import Case
 from litho.text.items import targets_of
 from litho.text.operators.choice import EVERY_OTHER, MEASURED
 from litho.text.sentences import sentences
 from litho.text.shipped import unrelated_prefixes
+from litho.text.variants import MAX_MEAN_KL, MAX_SURPRISE
 
 SHAPES = tuple(name for name in MEASURED if name not in ("substitute", EVERY_OTHER))
 Rows = list[list[int]]  # token ids
@@ -111,5 +113,5 @@ def _in_turns(first: Sequence[Version], second: Sequence[Version]) -> list[Versi
 
 def _depth(model: LanguageModel, text: str) -> Depth:
     """Gradients are taken in float32, since in bfloat16 they are noise."""
-    exact = load(model.source, torch.float32)
+    exact = load(model.source, replace(model.placement, dtype=torch.float32))
     return layers_pulled(exact, [exact.encode(text)], seed=0)

@@ -5,6 +5,8 @@ from pydantic import BaseModel, RootModel
 from litho.core.stats import Estimate
 from litho.text.items import IMPRINT_KINDS
 
+TRIALS = "trials.json"  # the file of the trials that were compared, a list of `Trial`
+
 
 class TrialMark(BaseModel):
     """What an arm had reached after some presentations."""

@@ -15,7 +15,6 @@ from functools import partial
 from hashlib import sha256
 from pathlib import Path
 
-import torch
 from filelock import FileLock
 
 from litho.core.errors import LithoError
@@ -34,8 +33,7 @@ from litho.learn.drift import Replay
 from litho.measure.printing.drift import retention_blocks
 from litho.measure.printing.probes import target_of, tokenizes_apart
 from litho.measure.scenes import check_text
-from litho.model.loaded import LanguageModel, load
-from litho.model.sources import locate
+from litho.model.loaded import LanguageModel
 from litho.text.cases import Case, shortened
 
 UNRELATED_ROW = 64  # tokens of prose in a step after the training
@@ -272,6 +270,7 @@ def best_setting(
 
 def open_tournament(
     folder: Path,
+    model: LanguageModel,
     config: BenchConfig,
     cases: Sequence[Case],
     prose: str,
@@ -279,21 +278,12 @@ def open_tournament(
     reporter: Reporter,
     only: Sequence[str] = (),
 ) -> Tournament:
-    """Begin a comparison in `folder`, or go on with the one that is there.
+    """Begin a comparison that was checked in `folder`, or go on with the one that is there.
 
     `prose` is what drift and durability are measured on, `decoy_prose` what decoys learn.
-    Raises LithoError if there are too few texts, an arm of `only` does not exist, or another
-    comparison is in the folder.
+    Raises LithoError if another comparison is in the folder.
     """
-    known = ARMS | ABLATIONS
-    if unknown := [name for name in only if name not in known]:
-        raise LithoError(f"there is no arm {unknown[0]!r}: there are {', '.join(known)}")
-    needed = config.texts + config.sweep_texts
-    if len(cases) < needed:
-        raise LithoError(f"{needed} texts with paraphrases are needed, but there are {len(cases)}")
-    chosen = [shortened(c, config.words) if config.words else c for c in cases[:needed]]
-    model = load(locate(config.model), getattr(torch, config.dtype))
-    _check(model, config, chosen, prose, decoy_prose)
+    chosen = _chosen(config, cases)
     inputs = "\n".join([case.model_dump_json() for case in chosen] + [prose, decoy_prose])
     begun = config.model_dump(mode="json") | {"inputs": sha256(inputs.encode()).hexdigest()}
     path = folder / "config.json"
@@ -309,24 +299,51 @@ def open_tournament(
     return Tournament(folder, config, chosen, prose, decoy_prose, reporter, model, only)
 
 
-def _check(
-    model: LanguageModel, config: BenchConfig, cases: Sequence[Case], prose: str, decoy_prose: str
+def check_comparison(
+    model: LanguageModel,
+    config: BenchConfig,
+    cases: Sequence[Case],
+    prose: str,
+    decoy_prose: str,
+    only: Sequence[str] = (),
 ) -> None:
-    """Raises LithoError on what would otherwise be found after hours."""
-    names = [case.id for case in cases]
-    for case in cases:
+    """Raises LithoError on what would otherwise be found after hours.
+
+    That is: too few texts, an arm that does not exist, a text that cannot be asked about, prose
+    that is too short or that the decoys know.
+    """
+    known = ARMS | ABLATIONS
+    if unknown := [name for name in (*only, *config.durable) if name not in known]:
+        raise LithoError(f"unknown arm {unknown[0]!r} (choose from {', '.join(known)})")
+    chosen = _chosen(config, cases)
+    names = [case.id for case in chosen]
+    for case in chosen:
         if names.count(case.id) > 1 or not re.fullmatch(r"[\w.-]+", case.id):
             raise LithoError(f"{case.id!r} is no id: give each text one of letters and digits")
-        if not case.text:
-            raise LithoError(f"no sentence of {case.id} is asked about in its own words")
-        check_text(model, case.text)
-        asked = [probe for probe in case.probes if tokenizes_apart(model, probe)]
-        if not {"mem", "gen"} <= {probe.kind for probe in asked}:
-            raise LithoError(f"{case.id} has no question in its own or in other words")
-        for probe in asked:
-            target_of(model, probe, f"{case.text}\n\n")
-    if unknown := [name for name in config.durable if name not in ARMS | ABLATIONS]:
-        raise LithoError(f"there is no arm {unknown[0]!r} whose durability could be measured")
+        _check_case(model, case)
+    _check_prose(model, config, prose, decoy_prose)
+
+
+def _chosen(config: BenchConfig, cases: Sequence[Case]) -> list[Case]:
+    """The texts to compare on, then those of the sweep, shortened as the settings say."""
+    needed = config.texts + config.sweep_texts
+    if len(cases) < needed:
+        raise LithoError(f"{needed} texts with paraphrases are needed, but there are {len(cases)}")
+    return [shortened(c, config.words) if config.words else c for c in cases[:needed]]
+
+
+def _check_case(model: LanguageModel, case: Case) -> None:
+    if not case.text:
+        raise LithoError(f"no sentence of {case.id} is asked about in its own words")
+    check_text(model, case.text)
+    asked = [probe for probe in case.probes if tokenizes_apart(model, probe)]
+    if not {"mem", "gen"} <= {probe.kind for probe in asked}:
+        raise LithoError(f"{case.id} has no question in its own or in other words")
+    for probe in asked:
+        target_of(model, probe, f"{case.text}\n\n")
+
+
+def _check_prose(model: LanguageModel, config: BenchConfig, prose: str, decoy_prose: str) -> None:
     if not _other_rows(model, prose, retention_blocks(model, prose, config.retention_tokens)):
         raise LithoError(
             f"the retention text is too short: of {len(model.tokens(prose))} tokens "

@@ -27,7 +27,7 @@ from litho.learn.trainer import Trainer
 from litho.measure.printing.imprint import imprint_by_kind
 from litho.measure.printing.probes import score
 from litho.measure.printing.spill import spill, spill_scores
-from litho.measure.volatility import STEP_SURPRISE, Budget
+from litho.measure.volatility import Budget
 from litho.model.adapters import lora, saved
 from litho.model.adapters.keys import text_keys
 from litho.model.adapters.spec import AdapterSpec
@@ -35,9 +35,9 @@ from litho.model.loaded import LanguageModel
 from litho.model.state import State
 from litho.present.ascent import CLIMBING, Ascent
 from litho.present.rhythm import chosen_rhythm
-from litho.present.variants import MAX_MEAN_KL
 from litho.text.items import targets_of
 from litho.text.shipped import unrelated_prefixes
+from litho.text.variants import MAX_MEAN_KL, STEP_SURPRISE
 
 AFTERWARDS = 100  # steps on unrelated prose for the durability
 AFTER_RANK, AFTER_RATE = 8, 2e-4  # rank of the adapter that takes them, and its learning rate

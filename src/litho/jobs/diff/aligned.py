@@ -1,6 +1,5 @@
 """Two models of other tokenizers or shapes on one text, aligned by characters."""
 
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -9,51 +8,41 @@ from safetensors.torch import save_file
 from litho.core import stats
 from litho.core.files import whole_file
 from litho.core.reporter import Reporter
-from litho.core.runs import RunDirectory, whole_or_nothing
-from litho.jobs.diff.pair import Unlike, described
+from litho.core.runs import RunDirectory
+from litho.jobs.diff.config import DiffSpec
+from litho.jobs.diff.pair import Unlike
 from litho.jobs.diff.result import AlignedLayer, AlignedResult, AlignedSurprise
 from litho.measure.inside.alignment import AlignedDifference, aligned_difference
-from litho.measure.scenes import check_text, split_scenes
+from litho.measure.scenes import split_scenes
+from litho.model.placement import HOST
 
 # Shapes: S stretches of text, L and M layers of the two models.
 
 
-def diff_unlike(
-    text: str, name: str, pair: Unlike, names: tuple[str, str], out: Path, reporter: Reporter
-) -> RunDirectory:
-    """Read `text` in both models and write what can be compared: surprise by character, and CKA.
+def compare_unlike(
+    run: RunDirectory, spec: DiffSpec, pair: Unlike, reporter: Reporter
+) -> AlignedResult:
+    """Read a text in both models and write what can be compared: surprise by character, and CKA.
 
     There is no null, and nothing is judged: these models differ in everything.
     """
-    states = (pair.before, pair.after)
-    for state in states:
-        check_text(state.model, text)
-    scenes = split_scenes(pair.before.model, text, pair.after.model)
-    with whole_or_nothing(RunDirectory.create(out)) as run:
-        reporter.stage("reading the text in both models", len(scenes))
-        found: list[AlignedDifference] = []
-        for number, scene in enumerate(scenes, 1):
-            found.append(aligned_difference(*states, scene))
-            reporter.advance(number)
-        rows = [
-            row for scene, each in zip(scenes, found, strict=True) for row in _rows(scene, each)
-        ]
-        cka_LM = _mean_cka(found)
-        run.write_rows("stretches.parquet", rows)
-        with whole_file(run.path / "maps.safetensors") as path:
-            save_file({"cka_LM": cka_LM}, path)
-        run.write_yaml(
-            "manifest.yaml",
-            {"command": "align", "text_name": name}
-            | {
-                key: described(given, state)
-                for key, given, state in zip(("before", "after"), names, states, strict=True)
-            },
-        )
-        tokens = sum(len(pair.before.model.tokens(scene)) for scene in scenes)
-        result = _summary(str(run.final_path), tokens, rows, cka_LM, *names)
-        run.write_json("metrics.json", result.model_dump())
-    return run
+    model, states = pair.before.model, (pair.before, pair.after)
+    scenes = split_scenes(model, spec.text, pair.after.model)
+    reporter.stage("reading the text in both models", len(scenes))
+    differences: list[AlignedDifference] = []
+    for number, scene in enumerate(scenes, 1):
+        differences.append(aligned_difference(*states, scene))
+        reporter.advance(number)
+    rows = [
+        row for scene, each in zip(scenes, differences, strict=True) for row in _rows(scene, each)
+    ]
+    cka_LM = _mean_cka(differences)
+    run.write_rows("stretches.parquet", rows)
+    with whole_file(run.path / "maps.safetensors") as path:
+        save_file({"cka_LM": cka_LM}, path)
+    tokens = sum(len(model.tokens(scene)) for scene in scenes)
+    names = spec.names or (spec.before, spec.after)
+    return _summary(str(run.final_path), tokens, rows, cka_LM, *names)
 
 
 def _rows(scene: str, found: AlignedDifference) -> list[dict[str, Any]]:
@@ -72,9 +61,10 @@ def _rows(scene: str, found: AlignedDifference) -> list[dict[str, Any]]:
 
 def _mean_cka(found: list[AlignedDifference]) -> torch.Tensor:
     """Mean over scenes, weighted by stretches."""
-    weights = torch.tensor([len(each.stretches.characters) for each in found], dtype=torch.float64)
-    stacked = torch.stack([each.cka_LM.double() for each in found], -1)
-    return ((stacked @ weights) / weights.sum()).float().contiguous()
+    counts = [len(each.stretches.characters) for each in found]
+    weights_S = torch.tensor(counts, dtype=torch.float64, device=HOST)
+    cka_LMS = torch.stack([each.cka_LM.to(HOST).double() for each in found], -1)
+    return ((cka_LMS @ weights_S) / weights_S.sum()).float().contiguous()
 
 
 def _summary(

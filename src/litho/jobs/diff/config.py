@@ -1,11 +1,14 @@
-"""Settings."""
+"""What is compared, and how the nulls of a comparison are drawn; no torch."""
 
 import hashlib
-from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
 
 from pydantic import Field
 
 from litho.core.config import Config
+from litho.core.records import Record
+from litho.jobs.spec import Spec
 
 
 class DiffConfig(Config):
@@ -21,8 +24,7 @@ class DiffConfig(Config):
     seed: int = 0
 
 
-@dataclass(frozen=True)
-class OtherText:
+class OtherText(Record):
     """A text besides the one that is read."""
 
     text: str
@@ -30,3 +32,62 @@ class OtherText:
 
     def described(self) -> dict[str, str]:
         return {"name": self.name, "sha256": hashlib.sha256(self.text.encode()).hexdigest()}
+
+
+class DiffSpec(Spec):
+    """A text and two states, each a model with or without an adapter (see `litho.jobs.diff.pair`).
+
+    `unseen` is a text that training never saw: do the same heads change there? `unrelated` is one
+    to train on, for comparison and to see what of the change it washes out.
+    """
+
+    text: str
+    text_name: str
+    before: str
+    after: str
+    unseen: OtherText | None = None
+    unrelated: OtherText | None = None
+    config: DiffConfig = DiffConfig()
+    names: tuple[str, str] | None = None  # of both states as the user gave them, once pinned
+
+    def models(self) -> dict[str, str]:
+        (before, _), (after, _) = split_names(self.before, self.after)
+        return {"before": before, "after": after}
+
+    def pinned(self) -> Self:
+        from litho.model.sources import locate
+
+        states = [
+            locate(model).pinned + (f"+{Path(folder).absolute()}" if folder else "")
+            for model, folder in split_names(self.before, self.after)
+        ]
+        names = (self.before, self.after)
+        return self.model_copy(update={"before": states[0], "after": states[1], "names": names})
+
+
+def split_names(before: str, after: str) -> tuple[tuple[str, str | None], tuple[str, str | None]]:
+    """Model and adapter of both states; `after` may be an adapter's folder alone."""
+    first = split_name(before)
+    return first, (first[0], after) if is_adapter(after) else split_name(after)
+
+
+def split_name(name: str) -> tuple[str, str | None]:
+    """Model and adapter of MODEL+ADAPTER_DIR; an existing folder may have a + in its name."""
+    if "+" not in name or Path(name).exists():
+        return name, None
+    places = [i for i, letter in enumerate(name) if letter == "+"]
+    # Either part may have a + in its name: the first one behind which an adapter lies is meant.
+    place = next((i for i in places if is_adapter(name[i + 1 :])), places[-1])
+    return name[:place], str(_from_home(name[place + 1 :]))
+
+
+def is_adapter(name: str) -> bool:
+    return (_from_home(name) / "adapter_config.json").is_file()
+
+
+def _from_home(name: str) -> Path:
+    """The path with `~` as a user's folder, or as it stands if there is no such user."""
+    try:
+        return Path(name).expanduser()
+    except RuntimeError:
+        return Path(name)

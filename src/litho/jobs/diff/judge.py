@@ -22,6 +22,7 @@ from litho.measure.inside.states import StateReading, read_state
 from litho.model.adapters import lora, updates
 from litho.model.adapters.spec import AdapterSpec
 from litho.model.loaded import LanguageModel
+from litho.model.placement import exactly
 from litho.model.state import State
 from litho.text.shipped import unrelated_prefixes
 
@@ -117,7 +118,7 @@ class _Bench:
         if self.other:
             there = read_state(state, self.other.ids)
             common = common_heads(here, ComparedReadings(self.other, there, here.model))
-        own_L = own_effects(self.base, state).double().mean(dim=1).tolist()
+        own_L = exactly(own_effects(self.base, state)).mean(dim=1).tolist()
         return _Measured(own_L, here.statistics(), common)
 
     def measured(

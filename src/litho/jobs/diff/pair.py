@@ -4,12 +4,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from litho.core.errors import LithoError
+from litho.jobs.diff.config import split_name, split_names
+from litho.jobs.models import Models
 from litho.measure.inside import chance
 from litho.model.adapters import saved, updates
-from litho.model.loaded import LanguageModel, load
+from litho.model.loaded import LanguageModel
 from litho.model.sources import locate
 from litho.model.state import State
 
@@ -38,13 +38,12 @@ class Unlike:
     after: State
 
 
-def open_pair(before: str, after: str) -> Change | Unlike:
+def open_pair(before: str, after: str, models: Models) -> Change | Unlike:
     """Load two states: MODEL, MODEL+ADAPTER_DIR, or for `after` an adapter's folder alone.
 
     States of one model share its weights. Raises LithoError if the two cannot be compared.
     """
-    base, old = split_name(before)
-    other, new = (base, after) if is_adapter(after) else split_name(after)
+    (base, old), (other, new) = split_names(before, after)
     source, other_source = locate(base), locate(other)
     same = source.folder == other_source.folder
     if not same and (old or new):
@@ -52,9 +51,9 @@ def open_pair(before: str, after: str) -> Change | Unlike:
             f"{before} and {after} are different models with adapters: merge the adapters, or name "
             "the same model twice"
         )
-    model = load(source, torch.float32)
+    model = models.load(base, count=1 if same else 2)
     if not same:
-        return _models(model, load(other_source, torch.float32))
+        return _models(model, models.load(other))
     ranks = [saved.rank(Path(folder)) for folder in (old, new) if folder]
     chance.prepare(model, max(ranks, default=NULL_RANK))
     first, second = _state(model, "before", old), _state(model, "after", new)
@@ -66,26 +65,12 @@ def open_pair(before: str, after: str) -> Change | Unlike:
     return Change(first, second, norms, max(ranks, default=NULL_RANK))
 
 
-def split_name(name: str) -> tuple[str, str | None]:
-    """Model and adapter of MODEL+ADAPTER_DIR; an existing folder may have a + in its name."""
-    if "+" not in name or Path(name).exists():
-        return name, None
-    places = [i for i, letter in enumerate(name) if letter == "+"]
-    # Either part may have a + in its name: the first one behind which an adapter lies is meant.
-    place = next((i for i in places if is_adapter(name[i + 1 :])), places[-1])
-    return name[:place], str(Path(name[place + 1 :]).expanduser())
-
-
-def is_adapter(name: str) -> bool:
-    return (Path(name).expanduser() / "adapter_config.json").is_file()
-
-
-def described(name: str, state: State) -> dict[str, Any]:
-    """A state for the manifest: where it came from and the hashes of its weights."""
+def described(pinned: str, name: str, state: State) -> dict[str, Any]:
+    """A state for the manifest: what the user called it, and the hashes of its weights."""
     adapter = None
-    if state.adapters:
-        folder = name if is_adapter(name) else split_name(name)[1]
-        adapter = {"folder": folder, "sha256": saved.adapter_sha256(Path(folder or ""))}
+    folder = split_name(pinned)[1]
+    if folder:
+        adapter = {"folder": folder, "sha256": saved.adapter_sha256(Path(folder))}
     return state.model.source.described() | {"name": name, "adapter": adapter}
 
 

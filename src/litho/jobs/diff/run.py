@@ -1,112 +1,139 @@
 """What training changed: one text in two states of a model, with the layer where change begins."""
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import save_file
+from pydantic import TypeAdapter
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from litho.core.errors import LithoError
 from litho.core.files import whole_file
 from litho.core.reporter import Reporter
-from litho.core.runs import RunDirectory, whole_or_nothing
+from litho.core.runs import RunDirectory
 from litho.core.stats import MeanAndMax
 from litho.jobs.cost import Cost
-from litho.jobs.diff.aligned import diff_unlike
-from litho.jobs.diff.config import DiffConfig, OtherText
+from litho.jobs.diff import registry
+from litho.jobs.diff.aligned import compare_unlike
+from litho.jobs.diff.config import DiffSpec
 from litho.jobs.diff.cost import diff_cost
 from litho.jobs.diff.judge import ChangeJudgement, judge_change, unrelated_rows
 from litho.jobs.diff.pair import Change, Unlike, described, open_pair
-from litho.jobs.diff.result import UnseenText
+from litho.jobs.diff.record import record
+from litho.jobs.diff.result import AlignedResult, DiffResult, UnseenText
 from litho.jobs.diff.summary import summary
+from litho.jobs.models import Models
+from litho.jobs.runner import Checked, Context, Job
 from litho.measure.inside.difference import Difference, compare
 from litho.measure.inside.effects import DETECTORS
 from litho.measure.inside.response import token_readings
 from litho.measure.inside.states import read_state
 from litho.measure.scenes import check_text, split_scenes
 from litho.measure.tables import edge_rows, token_row
+from litho.model.placement import HOST
 from litho.model.watch.attention import unwatched_notice
 
 # Shapes: L layers, H heads, T tokens.
+JUDGEMENT = TypeAdapter(ChangeJudgement)  # as a stage of the run keeps it
 
 
-def diff_text(
-    text: str,
-    name: str,
-    before: str,
-    after: str,
-    out: Path,
-    config: DiffConfig,
-    reporter: Reporter,
-    unseen: OtherText | None = None,
-    unrelated: OtherText | None = None,
-) -> RunDirectory:
-    """Read `text` in two states, in float32, and judge the difference against chance.
+def check(spec: DiffSpec, models: Models) -> Checked:
+    """Raises LithoError if the states cannot be compared, or a text cannot be used with them."""
+    registry.opened(registry.registry_path()).check_writable()
+    pair = open_pair(spec.before, spec.after, models)
+    names = spec.names or (spec.before, spec.after)
+    manifest: dict[str, Any] = {
+        "text_name": spec.text_name,
+        "before": described(spec.before, names[0], pair.before),
+        "after": described(spec.after, names[1], pair.after),
+    }
+    if isinstance(pair, Unlike):
+        _check_unlike(spec, pair)
+        return Checked(manifest=manifest)
+    _checked_scenes(pair, spec)
+    others = {"unseen": spec.unseen, "unrelated": spec.unrelated}
+    manifest |= {key: other.described() for key, other in others.items() if other}
+    return Checked(
+        _cost(pair, spec), manifest | {"detectors": [name for name, _ in DETECTORS.items()]}
+    )
 
-    `before` and `after` are models, with or without an adapter (see `litho.jobs.diff.pair`); models
-    that are built differently are aligned by characters (see `litho.jobs.diff.aligned`). `unseen`
-    is a text that training never saw: do the same heads change there? `unrelated` is one to train
-    on, for comparison and to see what of the change it washes out.
+
+def run_diff(context: Context[DiffSpec]) -> DiffResult | AlignedResult:
+    """Read a text in two states, in float32, and judge the difference against chance.
+
+    Models that are built differently are aligned by characters (see `litho.jobs.diff.aligned`).
     """
-    reporter.stage("loading")
-    change = open_pair(before, after)
-    if isinstance(change, Unlike):
-        if unseen or unrelated or config.behaviour:
-            raise LithoError(
-                f"{before} and {after} are built differently or have other tokenizers: they are "
-                "compared without --unseen, --unrelated and --behaviour"
-            )
-        return diff_unlike(text, name, change, (before, after), out, reporter)
-    scenes = _checked_scenes(change, text, unseen, unrelated, config)
-    cost = _cost(change, text, config, unrelated)
-    with whole_or_nothing(RunDirectory.create(out)) as run:
-        reporter.stage(f"reading the text in both states ({cost.described()})", len(scenes))
-        found, rows = _read_scenes(change, scenes, reporter)
-        judgement = None
-        if change:
-            judgement = judge_change(change, scenes[0], unseen, unrelated, config, reporter)
-        tensors = _joined(found)
-        run.write_rows("tokens.parquet", rows)
-        run.write_rows("edges.parquet", _edges(found))
-        with whole_file(run.path / "maps.safetensors") as path:
-            save_file(tensors, path)
-        manifest = _manifest(change, before, after, name, config) | {"expected": cost.model_dump()}
-        others = {"unseen": unseen, "unrelated": unrelated}
-        manifest |= {key: other.described() for key, other in others.items() if other}
-        run.write_yaml("manifest.yaml", manifest)
-        other = None
-        if unseen:
-            reporter.stage("reading the unseen text")
-            other = _on_unseen(change, unseen.text, judgement)
-        notices = unwatched_notice(change.before.model, len(found[0].heads))
-        watched = sorted(found[0].heads)
-        result = summary(str(run.final_path), rows, tensors, watched, judgement, other, notices)
-        run.write_json("metrics.json", result.model_dump())
-    return run
+    run, spec, reporter = context.run, context.spec, context.reporter
+    pair = open_pair(spec.before, spec.after, context.models)
+    if isinstance(pair, Unlike):
+        return compare_unlike(run, spec, pair, reporter)
+    scenes = _checked_scenes(pair, spec)
+    read = run.once("read.json", lambda: _read(run, pair, scenes, reporter))
+    judgement = None
+    if pair:
+        others = spec.unseen, spec.unrelated
+
+        def judge() -> Any:  # noqa: ANN401  JSON
+            found = judge_change(pair, scenes[0], *others, spec.config, reporter)
+            return JUDGEMENT.dump_python(found, mode="json")
+
+        judgement = JUDGEMENT.validate_python(run.once("judged.json", judge))
+    other = None
+    if spec.unseen:
+        reporter.stage("reading the unseen text")
+        other = _on_unseen(pair, spec.unseen.text, judgement)
+    return summary(
+        str(run.final_path),
+        run.read_rows("tokens.parquet"),
+        load_file(run.path / "maps.safetensors"),
+        read["watched"],
+        judgement,
+        other,
+        unwatched_notice(pair.before.model, len(read["watched"])),
+    )
 
 
-def _checked_scenes(
-    change: Change,
-    text: str,
-    unseen: OtherText | None,
-    unrelated: OtherText | None,
-    config: DiffConfig,
-) -> list[str]:
+def _read(
+    run: RunDirectory, change: Change, scenes: Sequence[str], reporter: Reporter
+) -> dict[str, Any]:
+    """Read the text in both states; what was found goes into tables and maps."""
+    reporter.stage("reading the text in both states", len(scenes))
+    differences, rows = _read_scenes(change, scenes, reporter)
+    run.write_rows("tokens.parquet", rows)
+    run.write_rows("edges.parquet", _edges(differences))
+    with whole_file(run.path / "maps.safetensors") as path:
+        save_file(_joined(differences), path)
+    return {"watched": sorted(differences[0].heads)}
+
+
+def _check_unlike(spec: DiffSpec, pair: Unlike) -> None:
+    if spec.unseen or spec.unrelated or spec.config.behaviour:
+        before, after = spec.names or (spec.before, spec.after)
+        raise LithoError(
+            f"{before} and {after} are built differently or have other tokenizers: they are "
+            "compared without --unseen, --unrelated and --behaviour"
+        )
+    for state in (pair.before, pair.after):
+        check_text(state.model, spec.text)
+
+
+def _checked_scenes(change: Change, spec: DiffSpec) -> list[str]:
     """The scenes of the text. Unusable texts are refused before the work, not in its middle."""
     model = change.before.model
-    for content in (text, *(other.text for other in (unseen, unrelated) if other)):
+    others = [other.text for other in (spec.unseen, spec.unrelated) if other]
+    for content in (spec.text, *others):
         check_text(model, content)
-    if unrelated:
-        unrelated_rows(model, unrelated, config)
-    return split_scenes(model, text)
+    if spec.unrelated:
+        unrelated_rows(model, spec.unrelated, spec.config)
+    return split_scenes(model, spec.text)
 
 
-def _cost(change: Change, text: str, config: DiffConfig, unrelated: OtherText | None) -> Cost:
+def _cost(change: Change, spec: DiffSpec) -> Cost:
     model = change.before.model
     models = 1 if model is change.after.model else 2
-    return diff_cost(model, models, len(model.tokens(text)), config, unrelated is not None)
+    tokens = len(model.tokens(spec.text))
+    return diff_cost(model, models, tokens, spec.config, spec.unrelated is not None)
 
 
 def _read_scenes(
@@ -156,10 +183,10 @@ def _joined(found: Sequence[Difference]) -> dict[str, Tensor]:
     if js:
         tensors["js_LHT"] = torch.cat(js, 2)
     # Of a text in several scenes, the mean over scenes, each weighted by its tokens.
-    weights = torch.tensor([len(d.kl_T) for d in found], dtype=torch.float64)
+    weights_S = torch.tensor([len(d.kl_T) for d in found], dtype=torch.float64, device=HOST)
     for name in ("cka_L", "rank_before_L", "rank_after_L"):
-        values = torch.stack([getattr(d, name) for d in found])
-        tensors[name] = (weights @ values) / weights.sum()
+        values_SL = torch.stack([getattr(d, name) for d in found]).to(HOST)
+        tensors[name] = (weights_S @ values_SL) / weights_S.sum()
     return {name: tensor.contiguous().cpu() for name, tensor in tensors.items()}
 
 
@@ -171,14 +198,4 @@ def _edges(found: Sequence[Difference]) -> list[dict[str, Any]]:
     return edge_rows(before, opening, state="before") + edge_rows(after, opening, state="after")
 
 
-def _manifest(
-    change: Change, before: str, after: str, name: str, config: DiffConfig
-) -> dict[str, Any]:
-    return {
-        "command": "diff",
-        "text_name": name,
-        "before": described(before, change.before),
-        "after": described(after, change.after),
-        "config": config.model_dump(),
-        "detectors": [detector for detector, _ in DETECTORS.items()],
-    }
+JOB = Job("diff", DiffSpec, check, run_diff, done=lambda run, result: record(run))

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from litho.jobs.ensemble.config import EnsemblePlan
+from litho.jobs.ensemble.fine_tunes import RunEffect
 from litho.jobs.ensemble.result import Agreement, EnsembleResult, Leak, MeasuredEffect
-from litho.jobs.ensemble.run import RunEffect
 from litho.measure.agreement import Effects, rank_agreement, tally
 from litho.text.items import NamedText, Question, leaks
 

@@ -1,201 +1,38 @@
-"""Many micro fine-tunes of texts, recipes, seeds and models, each done once and kept.
+"""Runs of `litho ensemble`: all micro fine-tunes of a plan, and what agrees."""
 
-What a run says is a matrix: by how much the mean log-probability per target token of every question
-rose, in nats, after each of some numbers of steps.
-"""
-
-import random
-from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
-from functools import cached_property, partial
-from itertools import product
-from pathlib import Path
-from typing import Any
-
-import torch
-
-from litho.core.errors import LithoError
-from litho.core.executors import Cluster
-from litho.core.processes import Processes
-from litho.core.reporter import Reporter
-from litho.core.work import Executor, Result, ThisProcess, WorkLedger, key_of
-from litho.jobs.cost import HOUR, Cost
-from litho.jobs.ensemble.config import EnsemblePlan
-from litho.jobs.ensemble.cost import ensemble_cost
-from litho.learn.recipe import Recipe, train_and_ask
-from litho.measure.printing.probes import score
-from litho.model.loaded import LanguageModel, load
+from litho.jobs.ensemble.agreement import rows, summary
+from litho.jobs.ensemble.config import EnsembleSpec
+from litho.jobs.ensemble.fine_tunes import Ensemble
+from litho.jobs.ensemble.result import EnsembleResult
+from litho.jobs.models import Models
+from litho.jobs.runner import Checked, Context, Job
 from litho.model.sources import locate
-from litho.model.state import State
-from litho.text.items import NamedText, Question, questions_sha256
 
-HANGS = 20  # times what a run should take, after which it is begun again elsewhere on a cluster
-FLOOR = 30.0  # seconds that any run may be expected to take
-FORMAT = 1  # of a specification; a change of what a run means is a new one
+FAMILY = ("ensemble", "calibrate")  # commands that go on with each other's runs
 
 
-@dataclass(frozen=True)
-class Run:
-    """One text, one recipe with its seed, one model."""
-
-    model: str
-    text: NamedText
-    recipe: Recipe
-    number: int  # of the recipe in the plan
-    specification: dict[str, Any]
+def check(spec: EnsembleSpec, models: Models) -> Checked:
+    """Raises LithoError if there is no model of a name."""
+    described = [locate(name).described() for name in spec.config.models]
+    return Checked(manifest={"models": described})
 
 
-@dataclass(frozen=True)
-class Piece:
-    """A run as it can be sent to another process."""
-
-    run: Run
-    questions: tuple[Question, ...]
-
-    def __call__(self) -> Result:
-        """Train and ask. Raises LithoError if the model here is not the one that was meant."""
-        source = locate(self.run.model)
-        if source.sha256() != self.run.specification["model"]:
-            raise LithoError(f"{self.run.model} has other weights here than where it was sent from")
-        measured, text = self.run.specification["measured"], self.run.text.text
-        model = opened(self.run.model)
-        return train_and_ask(model, self.run.recipe, text, self.questions, measured)
-
-
-_opened: dict[str, LanguageModel] = {}
+def run_ensemble(context: Context[EnsembleSpec]) -> EnsembleResult:
+    """Do what is left of a plan, together with whoever else works on it."""
+    run, spec, workers = context.run, context.spec, context.workers
+    effects = Ensemble(
+        spec.config,
+        spec.texts,
+        spec.questions,
+        run.path,
+        context.reporter,
+        workers.cluster,
+        workers.processes,
+        context.models.placement(spec.config.models[0]),
+    ).run()
+    matrix = [row.model_dump() for row in rows(effects, spec.questions)]
+    run.write_rows("effects.parquet", matrix)
+    return summary(str(run.path), spec.config, spec.texts, spec.questions, effects)
 
 
-def opened(name: str) -> LanguageModel:
-    """The model in float32; one at a time is kept for the next run."""
-    if name not in _opened:
-        _opened.clear()  # first the room, then the next one
-        _opened[name] = load(locate(name), torch.float32)
-    return _opened[name]
-
-
-@dataclass(frozen=True)
-class RunEffect:
-    """What a run did to all questions after some steps."""
-
-    run: Run
-    step: int
-    deltas: list[float]  # in the order of the questions, nats
-
-
-@dataclass
-class Ensemble:
-    """A plan with what it is about, in a folder that holds its ledger."""
-
-    plan: EnsemblePlan
-    texts: Sequence[NamedText]
-    questions: Sequence[Question]
-    folder: Path
-    reporter: Reporter
-    ledger: WorkLedger = field(init=False)
-    cluster: str | None = None  # address of the one that does the runs; None: this machine
-    processes: int = 1  # that do them on this machine
-
-    def __post_init__(self) -> None:
-        self.ledger = WorkLedger(self.folder)
-
-    def run(self) -> list[RunEffect]:
-        """Do what is not in the ledger yet, together with whoever else works on it."""
-        runs = list(self.runs())
-        known = self.ledger.known()
-        left = [run for run in runs if key_of(run.specification) not in known]
-        cost = self._cost(left)
-        self._check(cost)
-        bases = [self._before(name) for name in self.plan.models]
-        self.reporter.stage(f"micro fine-tunes ({cost.described()})", len(runs))
-        patience = HANGS * max(FLOOR, cost.seconds / max(len(left), 1))
-        found = self._complete(runs, patience)
-        before = dict(zip(self.plan.models, bases, strict=True))
-        return [
-            RunEffect(
-                run, int(step), [a - b for a, b in zip(after, before[run.model], strict=True)]
-            )
-            for run, result in zip(runs, found, strict=True)
-            for step, after in result["answers"].items()
-        ]
-
-    def _complete(self, runs: Sequence[Run], patience: float) -> list[Result]:
-        """All results; a run that takes longer than `patience` seconds on a cluster hangs."""
-        pieces = [(run.specification, Piece(run, tuple(self.questions))) for run in runs]
-
-        def report(done: int, latest: Result | None) -> None:
-            self.reporter.advance(done, loss=latest["losses"][-1] if latest else None)
-
-        with self._executor(patience) as executor:
-            return self.ledger.complete(pieces, report, executor)
-
-    def _executor(self, patience: float) -> AbstractContextManager[Executor]:
-        if self.cluster is not None:
-            return Cluster(self.cluster, patience)
-        if self.processes > 1:
-            threads = max(1, torch.get_num_threads() // self.processes)
-            return Processes(self.processes, partial(torch.set_num_threads, threads))
-        return nullcontext(ThisProcess())
-
-    def runs(self) -> Iterator[Run]:
-        """The grid, models outermost, so that each is loaded once; or a sample of it."""
-        plan = self.plan
-        grid = list(product(plan.models, enumerate(plan.recipes), plan.seeds, self.texts))
-        if plan.sample is not None and plan.sample < len(grid):
-            chosen = sorted(random.Random(0).sample(range(len(grid)), plan.sample))
-            grid = [grid[i] for i in chosen]
-        weights = {name: locate(name).sha256() for name in plan.models}
-        for name, (number, recipe), seed, text in grid:
-            recipe = recipe.model_copy(update={"seed": seed})
-            specification = {
-                "format": FORMAT,
-                "model": weights[name],
-                "text": text.sha256,
-                "questions": self._asked,
-                "recipe": recipe.model_dump(mode="json"),
-                "measured": plan.steps_of(recipe),
-            }
-            yield Run(name, text, recipe, number, specification)
-
-    @cached_property
-    def _asked(self) -> str:
-        return questions_sha256(self.questions)
-
-    def _cost(self, left: Sequence[Run]) -> Cost:
-        """Time and memory of what is left, on this machine alone."""
-        model = opened(self.plan.models[0])
-        trained = sum(run.recipe.steps * len(model.encode(run.text.text)) for run in left)
-        asked = sum(
-            len(model.encode(f"{question.prefix} {question.target}")) for question in self.questions
-        )
-        times = sum(len(self.plan.steps_of(run.recipe)) for run in left)
-        return ensemble_cost(model, trained, asked * times, len(left))
-
-    def _check(self, cost: Cost) -> None:
-        """Raises LithoError on what could not be done, before anything is."""
-        limit = self.plan.max_hours
-        if limit is not None and cost.seconds > HOUR * limit:
-            raise LithoError(
-                f"the plan takes {cost.described()}, more than its max_hours of {limit:g}: draw a "
-                "sample of it, or leave out recipes, seeds or texts"
-            )
-        for name in self.plan.models:
-            model = opened(name)
-            for text in self.texts:
-                if len(model.encode(text.text)) > model.context:
-                    raise LithoError(
-                        f"the text {text.id!r} does not fit into the {model.context} tokens that "
-                        f"{name} reads: cut it up"
-                    )
-
-    def _before(self, name: str) -> list[float]:
-        """What a model says to the questions before any training."""
-        specification = {
-            "format": FORMAT, "model": locate(name).sha256(), "questions": self._asked,
-        }  # fmt: skip
-
-        def work() -> Result:
-            return {"answers": {"0": score(State(opened(name)), self.questions)}}
-
-        (found,) = self.ledger.complete([(specification, work)])
-        return found["answers"]["0"]
+JOB = Job("ensemble", EnsembleSpec, check, run_ensemble, joint=FAMILY)

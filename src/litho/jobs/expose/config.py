@@ -1,8 +1,9 @@
-"""Settings."""
+"""How a text is presented; no torch."""
 
 from pydantic import Field, field_validator
 
 from litho.core.config import Config
+from litho.jobs.spec import ModelSpec
 
 LEAST_TOKENS = 8
 
@@ -27,3 +28,12 @@ class ExposeConfig(Config):
         if not value or min(value) <= 0 or sorted(set(value)) != list(value):
             raise ValueError("there must be at least one, above 0 and in growing order")
         return value
+
+
+class ExposeSpec(ModelSpec):
+    """A text and another one, for comparison."""
+
+    text: str
+    text_name: str
+    unrelated: str
+    config: ExposeConfig = ExposeConfig()

@@ -8,8 +8,8 @@ directions that are random.
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -17,21 +17,21 @@ from torch import Tensor
 
 from litho.core import stats
 from litho.core.errors import LithoError
-from litho.core.reporter import Reporter
-from litho.core.runs import RunDirectory, whole_or_nothing
 from litho.core.stats import Estimate
 from litho.jobs.cost import Cost
-from litho.jobs.expose.config import LEAST_TOKENS, ExposeConfig
+from litho.jobs.expose.config import LEAST_TOKENS, ExposeConfig, ExposeSpec
 from litho.jobs.expose.cost import exposure_cost
 from litho.jobs.expose.result import Experiment, ExposedArm, ExposeResult, Response
+from litho.jobs.models import Models
+from litho.jobs.runner import Checked, Context, Job
 from litho.learn.micro import train_steps
 from litho.measure.inside.passages import Passage, PassageResponse, passage_response
 from litho.measure.inside.states import read_state, unwatched
 from litho.measure.scenes import check_text
 from litho.model.adapters import lora
 from litho.model.adapters.spec import AdapterSpec
-from litho.model.loaded import LanguageModel, load
-from litho.model.sources import locate
+from litho.model.loaded import LanguageModel
+from litho.model.placement import HOST
 from litho.model.state import State
 from litho.model.watch.capture import blocks, check_layer, injected
 
@@ -54,45 +54,53 @@ class _Texts:
         return self.state.model
 
 
-def expose_text(
-    text: str,
-    name: str,
-    unrelated: str,
-    model_name: str,
-    out: Path,
-    config: ExposeConfig,
-    reporter: Reporter,
-) -> RunDirectory:
-    """Run all experiments on the beginning of a text, in float32, and write their responses."""
-    reporter.stage("loading")
-    model = load(locate(model_name), torch.float32)
+def check(spec: ExposeSpec, models: Models) -> Checked:
+    """Raises LithoError if the texts, the layer or the model cannot be used."""
+    model = models.load(spec.model)
+    _injection_layer(model, spec.config)
+    texts = _read_alone(model, spec.text, spec.unrelated, spec.config.tokens)
+    return Checked(_cost(texts, spec.config), {"text_name": spec.text_name})
+
+
+def run_expose(context: Context[ExposeSpec]) -> ExposeResult:
+    """Run all experiments on the beginning of a text, in float32; each is a stage of the run."""
+    run, spec, config = context.run, context.spec, context.spec.config
+    model = context.models.load(spec.model)
     layer = _injection_layer(model, config)
-    texts = _read_alone(model, text, unrelated, config.tokens)
-    cost = _cost(texts, config)
-    experiments: list[tuple[str, int, Iterator[Response]]] = [
-        ("in the context", 2 * len(config.presentations), _in_context(texts, config)),
-        ("in training", 2 * len(config.presentations), _in_training(texts, config)),
-        ("on thirds of the depth", 6, _on_thirds(texts, config)),
-        (f"injected at layer {layer}", 2 * len(config.strengths), _injected(texts, layer, config)),
+    texts = _read_alone(model, spec.text, spec.unrelated, config.tokens)
+    doses = 2 * len(config.presentations)
+    experiments: list[tuple[Experiment, str, int, Iterator[Response]]] = [
+        ("context", "in the context", doses, _in_context(texts, config)),
+        ("training", "in training", doses, _in_training(texts, config)),
+        ("thirds", "on thirds of the depth", 6, _on_thirds(texts, config)),
+        (
+            "injection",
+            f"injected at layer {layer}",
+            2 * len(config.strengths),
+            _injected(texts, layer, config),
+        ),
     ]
-    with whole_or_nothing(RunDirectory.create(out)) as run:
-        responses: list[Response] = []
-        for title, count, found in experiments:
-            said = "" if responses else f" ({_about(cost)} in all)"
-            reporter.stage(f"the text {title}{said}", count)
-            for number, response in enumerate(found, 1):
-                responses.append(response)
-                reporter.advance(number)
-        run.write_yaml("manifest.yaml", _manifest(model, name, config, cost))
-        result = ExposeResult(
-            run=str(run.final_path),
-            tokens=len(texts.own),
-            alone=stats.mean(texts.own_alone.surprise_T.tolist()),
-            notices=tuple(_notices(texts, responses, config)),
-            responses=tuple(responses),
-        )
-        run.write_json("metrics.json", result.model_dump())
-    return run
+
+    def done(title: str, count: int, responses: Iterator[Response]) -> list[dict[str, Any]]:
+        context.reporter.stage(f"the text {title}", count)
+        made = []
+        for number, response in enumerate(responses, 1):
+            made.append(response.model_dump(mode="json"))
+            context.reporter.advance(number)
+        return made
+
+    responses = [
+        Response(**row)
+        for name, title, count, made in experiments
+        for row in run.once(f"{name}.json", partial(done, title, count, made))
+    ]
+    return ExposeResult(
+        run=str(run.final_path),
+        tokens=len(texts.own),
+        alone=stats.mean(texts.own_alone.surprise_T.tolist()),
+        notices=tuple(_notices(texts, responses, config)),
+        responses=tuple(responses),
+    )
 
 
 def _cost(texts: _Texts, config: ExposeConfig) -> Cost:
@@ -121,20 +129,6 @@ def _notices(texts: _Texts, responses: Sequence[Response], config: ExposeConfig)
             f"{', '.join(map(str, left))} presentations do not fit into the model's context"
         )
     return found
-
-
-def _about(cost: Cost) -> str:
-    return f"about {cost.seconds / 60:.0f} min and {cost.gib:.1f} GiB"
-
-
-def _manifest(model: LanguageModel, name: str, config: ExposeConfig, cost: Cost) -> dict[str, Any]:
-    return {
-        "command": "expose",
-        "text_name": name,
-        "model": model.source.described(),
-        "config": config.model_dump(),
-        "expected": cost.model_dump(),
-    }
 
 
 def _injection_layer(model: LanguageModel, config: ExposeConfig) -> int:
@@ -251,8 +245,10 @@ def _injected(texts: _Texts, layer: int, config: ExposeConfig) -> Iterator[Respo
     """
     own_D, other_D = (p.layers[layer].mean(0) for p in (texts.own_alone, texts.other_alone))
     norm = texts.own_alone.layers[layer].norm(dim=-1).mean().item()
-    generator = torch.Generator().manual_seed(_seed(config, 0))
-    randoms = [torch.randn(own_D.shape, generator=generator) for _ in range(config.directions)]
+    generator = torch.Generator(HOST).manual_seed(_seed(config, 0))
+    randoms = [
+        torch.randn(own_D.shape, generator=generator, device=HOST) for _ in range(config.directions)
+    ]
     arms: tuple[tuple[ExposedArm, list[Tensor]], ...] = (
         ("text", [own_D - other_D]),
         ("random", randoms),
@@ -295,3 +291,6 @@ def _over_tokens(seeds: Sequence[Tensor]) -> Estimate:
 
 def _seed(config: ExposeConfig, number: int) -> int:
     return random.Random(f"{config.seed} exposure {number}").getrandbits(48)
+
+
+JOB = Job("expose", ExposeSpec, check, run_expose)

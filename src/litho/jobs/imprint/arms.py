@@ -6,12 +6,11 @@ from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from litho.jobs.imprint.baseline import Baseline
+from litho.jobs.imprint.check import marks_of
 from litho.jobs.imprint.config import MEASURED_RHYTHM, ImprintConfig
-from litho.jobs.imprint.inputs import marks_of
 from litho.jobs.imprint.job import ImprintJob
 from litho.jobs.imprint.monitor import ArmMonitor
 from litho.jobs.imprint.rehearsal import rehearse
@@ -28,17 +27,17 @@ from litho.learn.trainer import Trainer
 from litho.measure.printing.drift import retention_blocks
 from litho.measure.scenes import open_book_scenes
 from litho.measure.scorer import ModelScorer
-from litho.measure.volatility import STEP_SURPRISE, Budget
+from litho.measure.volatility import Budget
 from litho.model.adapters import lora, saved
 from litho.model.adapters.keys import text_keys
 from litho.model.adapters.prune import largest, prune
 from litho.model.adapters.spec import AdapterSpec
-from litho.model.loaded import LanguageModel, load
+from litho.model.loaded import LanguageModel
 from litho.present.ascent import CLIMBING, Ascent
 from litho.present.bridges import bridged
 from litho.present.rhythm import chosen_rhythm
 from litho.present.variants import HalfScorer, duplicates, plan_presentations
-from litho.text.variants import PresentationPlan
+from litho.text.variants import STEP_SURPRISE, PresentationPlan
 
 CURVE_BLOCKS = 4  # blocks of the retention text in each check along the training
 
@@ -46,7 +45,7 @@ CURVE_BLOCKS = 4  # blocks of the retention text in each check along the trainin
 def train_arms(job: ImprintJob, baseline: Baseline, layers: Sequence[int]) -> None:
     """Plan the presentations, sample what must not drift, train each arm from its checkpoint."""
     run, config = job.run, job.config
-    model = load(job.source, getattr(torch, config.dtype))
+    model = job.model(config.dtype)
     scenes = open_book_scenes(model, job.inputs.text)
     shown = _bridged(job, model, scenes) if config.bridge else scenes
     plan = PresentationPlan(**run.once("plan.json", lambda: _plan(job, model, shown)))

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from pydantic import BaseModel
 
-from litho.jobs.imprint.inputs import Inputs
+from litho.jobs.imprint.config import ImprintSpec
 from litho.measure.printing.imprint import ScoredProbes
 from litho.measure.printing.locality import greedy_answers
 from litho.measure.printing.probes import open_book, score, tokenizes_apart
@@ -43,7 +43,7 @@ class Baseline(BaseModel):
 
 
 def measure_baseline(
-    model: LanguageModel, inputs: Inputs, scene_list: Sequence[str], seed: int
+    model: LanguageModel, inputs: ImprintSpec, scene_list: Sequence[str], seed: int
 ) -> Baseline:
     """Measure the untouched model; makes the probes that the user did not give."""
     chance = random.Random(f"{seed} probes")

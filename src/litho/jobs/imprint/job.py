@@ -5,9 +5,10 @@ from pathlib import Path
 
 from litho.core.reporter import Reporter
 from litho.core.runs import RunDirectory
-from litho.jobs.imprint.config import ImprintConfig
-from litho.jobs.imprint.inputs import Inputs
-from litho.jobs.imprint.result import DUPLICATES, IMPRINT
+from litho.jobs.imprint.config import ImprintConfig, ImprintSpec
+from litho.jobs.imprint.result import IMPRINT
+from litho.jobs.models import Models
+from litho.model.loaded import LanguageModel
 from litho.model.sources import ModelSource
 
 
@@ -16,14 +17,19 @@ class ImprintJob:
     """A started run with what it started from."""
 
     run: RunDirectory
-    inputs: Inputs
+    inputs: ImprintSpec
     config: ImprintConfig
     source: ModelSource
+    models: Models
     reporter: Reporter
 
     @property
     def arms(self) -> list[str]:
-        return [IMPRINT] + ([DUPLICATES] if self.config.controls == "duplicates" else [])
+        return self.config.arms
+
+    def model(self, dtype: str | None = None) -> LanguageModel:
+        """The base model without adapters, to be measured or, in a precision, to be trained."""
+        return self.models.load(self.inputs.model, dtype)
 
     def adapter_folder(self, arm: str) -> Path:
         return self.run.path / ("adapter" if arm == IMPRINT else f"controls/{arm}")

@@ -10,11 +10,13 @@ from torch import Tensor
 from litho.core.errors import LithoError
 from litho.core.files import whole_file
 from litho.core.reporter import Reporter
-from litho.core.runs import RunDirectory, whole_or_nothing
+from litho.jobs.map.config import MapSpec
+from litho.jobs.map.result import MapResult
 from litho.jobs.map.summary import HEAD_STATISTICS, summary
-from litho.jobs.reading import open_readable, reading_manifest
+from litho.jobs.models import Models
+from litho.jobs.runner import Checked, Context, Job
 from litho.measure.inside.response import ResponseMap, response_map
-from litho.measure.scenes import split_scenes
+from litho.measure.scenes import check_text, split_scenes
 from litho.measure.tables import edge_rows, token_row
 from litho.model.adapters import saved
 from litho.model.state import State
@@ -22,52 +24,43 @@ from litho.model.watch.attention import unwatched_notice
 from litho.model.watch.gradients import gradient_norms
 
 
-def map_text(
-    text: str,
-    name: str,
-    model_name: str,
-    adapter: Path | None,
-    gradients: bool,
-    out: Path,
-    reporter: Reporter,
-) -> RunDirectory:
-    """Response map of one state, the base model or one with an adapter, in float32.
+def check(spec: MapSpec, models: Models) -> Checked:
+    """Raises LithoError if the text gives the model nothing to predict, or there is no adapter."""
+    if spec.adapter:
+        saved.rank(Path(spec.adapter))
+    check_text(models.load(spec.model), spec.text)
+    return Checked(manifest={"text_name": spec.text_name, "adapter": spec.adapter})
 
-    With `gradients`: also how strongly the loss pulls at every token and layer.
-    """
-    model = open_readable(model_name, text)
-    if adapter:
-        saved.load(model, "adapter", adapter)
-    state = State(model, ("adapter",) if adapter else ())
-    scenes = split_scenes(model, text)
-    with whole_or_nothing(RunDirectory.create(out)) as run:
-        pulls: dict[str, Tensor] = {}
-        if gradients:  # first, since not every model has them
-            reporter.stage("computing gradients", len(scenes))
-            pulls["gradient_LT"] = _gradients(state, scenes, reporter)
-        reporter.stage("reading the text", len(scenes))
-        maps = []
-        for number, scene in enumerate(scenes, 1):
-            maps.append(response_map(state, scene))
-            reporter.advance(number)
-        rows = [token_row(token) for found in maps for token in found.tokens]
-        run.write_rows("tokens.parquet", rows)
-        offset = len(model.start)
-        run.write_rows("edges.parquet", _edges(maps, offset))
-        tensors = {key: _joined(maps, key, offset) for key in ("norm_LT", "change_LT", "cosine_LT")}
-        tensors |= pulls
-        attention = _attention(maps, offset)
-        with whole_file(run.path / "maps.safetensors") as path:
-            save_file(tensors | attention, path)
-        manifest = reading_manifest("map", model, name) | {
-            "adapter": str(adapter) if adapter else None
-        }
-        run.write_yaml("manifest.yaml", manifest)
-        notices = unwatched_notice(model, len(maps[0].attention))
-        watched = sorted(maps[0].attention)
-        result = summary(str(run.final_path), rows, tensors, attention, watched, notices)
-        run.write_json("metrics.json", result.model_dump())
-    return run
+
+def run_map(context: Context[MapSpec]) -> MapResult:
+    """Response map of one state, the base model or one with an adapter, in float32."""
+    run, spec, reporter = context.run, context.spec, context.reporter
+    model = context.models.load(spec.model)
+    if spec.adapter:
+        saved.load(model, "adapter", Path(spec.adapter))
+    state = State(model, ("adapter",) if spec.adapter else ())
+    scenes = split_scenes(model, spec.text)
+    pulls: dict[str, Tensor] = {}
+    if spec.gradients:  # first, since not every model has them
+        reporter.stage("computing gradients", len(scenes))
+        pulls["gradient_LT"] = _gradients(state, scenes, reporter)
+    reporter.stage("reading the text", len(scenes))
+    maps = []
+    for number, scene in enumerate(scenes, 1):
+        maps.append(response_map(state, scene))
+        reporter.advance(number)
+    rows = [token_row(token) for each in maps for token in each.tokens]
+    run.write_rows("tokens.parquet", rows)
+    offset = len(model.start)
+    run.write_rows("edges.parquet", _edges(maps, offset))
+    tensors = {key: _joined(maps, key, offset) for key in ("norm_LT", "change_LT", "cosine_LT")}
+    tensors |= pulls
+    attention = _attention(maps, offset)
+    with whole_file(run.path / "maps.safetensors") as path:
+        save_file(tensors | attention, path)
+    notices = unwatched_notice(model, len(maps[0].attention))
+    watched = sorted(maps[0].attention)
+    return summary(str(run.final_path), rows, tensors, attention, watched, notices)
 
 
 def _joined(maps: list[ResponseMap], key: str, offset: int) -> Tensor:
@@ -114,3 +107,6 @@ def _edges(maps: list[ResponseMap], offset: int) -> list[dict[str, object]]:
         for found in maps
     )
     return edge_rows(scenes, offset)
+
+
+JOB = Job("map", MapSpec, check, run_map)

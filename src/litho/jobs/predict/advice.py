@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from litho.core.records import Record
+from litho.jobs.predict.result import Harm, Opposition, Repetition
 
 # Shapes: T texts, Q questions.
 # Cosine of two first steps, above that of most pairs, from which texts count as repeating each
@@ -12,31 +12,6 @@ from litho.core.records import Record
 # (0.09 to 0.34) and no other pair did.
 REPEATS = 0.1
 MANY = 10  # pairs: of fewer, most may be repetitions
-
-
-class Harm(Record):
-    """A text that lowers questions by more than the error of the prediction."""
-
-    text: str
-    probes: list[str]
-    delta: float  # nats per target token, all of them together
-
-
-class Opposition(Record):
-    """A question that one text raises and another lowers, both by more than the error."""
-
-    probe: str
-    raised_by: str
-    up: float  # nats per target token
-    lowered_by: str
-    down: float
-
-
-class Repetition(Record):
-    """Two texts whose first steps go the same way."""
-
-    texts: tuple[str, str]
-    cosine: float
 
 
 def harmful(

@@ -13,13 +13,13 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.optimize import nnls
 
-from litho.jobs.predict.config import Price
 from litho.jobs.predict.fitting import Fit, fit
+from litho.jobs.predict.method import Method
 from litho.jobs.predict.result import COVERAGE, CalibrationRecord
 from litho.measure.agreement import rank_agreement
 
 FEWEST = 10  # texts: fewer say nothing about others
-FORMAT = 2  # of the estimates of either price
+FORMAT = 2  # of the estimates of either method
 CHECKED = 400  # predictions that are kept beside what was measured, to be shown
 
 
@@ -34,7 +34,7 @@ class Calibration(CalibrationRecord):
 
 
 def calibrate(
-    price: Price,
+    method: Method,
     model: str,
     recipe: dict[str, object],
     questions: str | None,
@@ -60,7 +60,7 @@ def calibrate(
     whole = fit(estimates_TQF, measured_TQ, own)
     return Calibration(
         format=FORMAT,
-        price=price,
+        method=method,
         model=model,
         recipe=recipe,
         questions=questions,

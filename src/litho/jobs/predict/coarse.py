@@ -1,4 +1,4 @@
-"""A micro fine-tune that takes several steps along each gradient, at a fraction of its price."""
+"""A micro fine-tune that takes several steps along each gradient, at a fraction of its method."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -7,9 +7,11 @@ import numpy as np
 import torch
 
 from litho.core.work import Result
-from litho.learn.recipe import TRAINED, Recipe, adapter_of, ask, follow
+from litho.learn.recipe import TRAINED, adapter_of, ask, follow
+from litho.learn.records import Recipe
 from litho.model.adapters import lora
 from litho.model.loaded import LanguageModel
+from litho.model.placement import HOST
 from litho.text.items import Question
 
 FIRST = (1, 3)  # steps along the first gradients: A learns only once B is no longer 0
@@ -33,9 +35,9 @@ def coarse_specification(
 ) -> dict[str, Any]:
     """What the result of `coarse_run` is found by; text and questions are given as hashes."""
     return {
-        "format": 2,
+        "format": 3,
         "coarse": strides(recipe.steps),
-        "precision": str(model.network.dtype),
+        "placement": model.placement.described(),
         "model": model.source.sha256(),
         "text": text,
         "questions": questions,
@@ -66,7 +68,8 @@ def _first_step(model: LanguageModel) -> str:
     step_P = torch.cat(
         [weight.detach().flatten() for path, weight in weights if ".lora_B." in path]
     )
-    places = torch.randint(len(step_P), (COMPARED,), generator=torch.Generator().manual_seed(0))
+    chance = torch.Generator(HOST).manual_seed(0)
+    places = torch.randint(len(step_P), (COMPARED,), generator=chance, device=HOST)
     step_C = step_P[places.to(step_P.device)].cpu().numpy()
     return np.packbits([step_C > 0, step_C < 0]).tobytes().hex()
 

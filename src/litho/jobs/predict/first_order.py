@@ -16,7 +16,8 @@ from torch import Tensor, nn
 
 from litho.core.reporter import Reporter
 from litho.learn.losses import backward_text, check_converging
-from litho.learn.recipe import Recipe, adapter_of, gradient_of
+from litho.learn.recipe import adapter_of, gradient_of
+from litho.learn.records import Recipe
 from litho.model.adapters import lora
 from litho.model.loaded import LanguageModel
 from litho.model.read.scoring import Target
@@ -72,7 +73,7 @@ def first_order(
             weight.requires_grad_(".lora_B." in path)  # the gradient of A is 0
         paths = _paths(model, recipe, texts, reporter)
         reporter.stage("gradients of the questions", len(questions))
-        products_KTQ = torch.empty(len(paths), len(texts), len(questions))
+        products_KTQ = torch.empty(len(paths), len(texts), len(questions), device=model.device)
         done = 0
         for group, gradients_NP in sample_gradients(model, PROBED, questions):
             for k, directions_TP in enumerate(paths):
@@ -82,8 +83,8 @@ def first_order(
     own_TT = _products(paths[0], paths[0])
     norms_T = own_TT.diagonal().sqrt()
     return FirstOrder(
-        (recipe.learning_rate * products_KTQ).numpy(),
-        (own_TT / (norms_T[:, None] * norms_T)).numpy(),
+        (recipe.learning_rate * products_KTQ).cpu().numpy(),
+        (own_TT / (norms_T[:, None] * norms_T)).cpu().numpy(),
     )
 
 
@@ -119,7 +120,7 @@ def _directions(
     model: LanguageModel, recipe: Recipe, texts: Sequence[Target], reporter: Reporter
 ) -> Tensor:
     """Where the first step goes, T x P: signs in a byte each, or for SGD the gradient itself."""
-    found_TP, done = torch.empty(0), 0
+    found_TP, done = torch.empty(0, device=model.device), 0
     for group, gradients_NP in sample_gradients(model, PROBED, texts):
         directions_NP = _direction(recipe, gradients_NP)
         if not done:

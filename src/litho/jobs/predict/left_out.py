@@ -13,7 +13,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from litho.learn.recipe import Recipe, gradient_of, trainer_of
+from litho.learn.recipe import gradient_of, optimizer_of, trainer_of
+from litho.learn.records import Recipe
 from litho.learn.sources import in_turn
 from litho.model.adapters import lora
 from litho.model.loaded import LanguageModel
@@ -58,7 +59,7 @@ def replay(trajectory: Trajectory, without: Collection[int]) -> Tensor:
     Whichever step comes first meets a fresh adapter, B = 0, so that A has no gradient in it.
     """
     weights = nn.Parameter(trajectory.start_P.clone())
-    optimizer = trajectory.recipe.optimization.made([weights])
+    optimizer = optimizer_of(trajectory.recipe).made([weights])
     is_B_P = trajectory.gradients_P[0] != 0
     kept = [
         gradient_P

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from pathlib import Path
 
@@ -16,13 +16,13 @@ from litho.jobs.cost import Cost
 from litho.jobs.ensemble.cost import ensemble_cost
 from litho.jobs.predict.calibration import Calibration, calibrate
 from litho.jobs.predict.coarse import coarse_run, coarse_specification, cosines, strides
-from litho.jobs.predict.config import Price
 from litho.jobs.predict.first_order import BENDS, FirstOrder, bends, first_order
-from litho.jobs.predict.reach import advice, needed_price
-from litho.learn.recipe import Recipe
+from litho.jobs.predict.method import Method
+from litho.jobs.predict.reach import advice, needed_method
+from litho.learn.records import Recipe
 from litho.measure.printing.probes import score, target_of
 from litho.model.loaded import LanguageModel, load
-from litho.model.placement import training_dtype
+from litho.model.placement import Placement, default_placement, training_dtype
 from litho.model.read.scoring import Target
 from litho.model.sources import ModelSource
 from litho.model.state import State
@@ -32,7 +32,7 @@ from litho.text.items import NamedText, Question, questions_sha256
 EXACT, ROUNDED = "float32", "bfloat16"
 CLEAR = 10  # times the rounding that effects must be, for bfloat16 to do
 BOUND = 1.0  # nats, towards which a straight line overstates what a long training does
-FORMAT = 2  # of a specification; a change of what a result means is a new one
+FORMAT = 3  # of a specification; a change of what a result means is a new one
 
 
 @dataclass(frozen=True)
@@ -60,32 +60,33 @@ class Predictor:
     questions: Sequence[Question]
     folder: Path
     reporter: Reporter
+    placement: Placement = field(default_factory=lambda: default_placement(torch.float32))
     _ledger: WorkLedger = field(init=False)
 
     def __post_init__(self) -> None:
         self._ledger = WorkLedger(self.folder)
 
-    def predict(self, price: Price, calibrations: Sequence[Calibration]) -> Prediction:
-        """Predict with the calibration of this price, model and recipe, if it is among these.
+    def predict(self, method: Method, calibrations: Sequence[Calibration]) -> Prediction:
+        """Predict with the calibration of this method, model and recipe, if it is among these.
 
         Of one for these questions and one for any, that which agreed better with what was measured.
-        Without one: the first-order effects, or what the coarse runs did.
+        Without one: the first-order effects, or what the short runs did.
         """
         began = time.monotonic()
         self._check()
         known = self.reach(calibrations)
-        fitting = [c for c in known if (c.price, c.recipe) == (price, without_seed(self.recipe))]
+        fitting = [c for c in known if (c.method, c.recipe) == (method, without_seed(self.recipe))]
         chosen = max(fitting, key=lambda c: c.agreement.value or 0, default=None)
         run_it = self._run_it().seconds
-        self.reporter.stage(f"predicting ({self._expected(price).described()})")
-        estimates_TQF, cosines_TT, _ = self._estimates(price, chosen.precision if chosen else None)
+        self.reporter.stage(f"predicting ({self._expected(method).described()})")
+        estimates_TQF, cosines_TT, _ = self._estimates(method, chosen.precision if chosen else None)
         if chosen:
             effects_TQ, half_TQ = chosen.predict(estimates_TQF)
             trusted_TQ = (np.abs(effects_TQ) <= chosen.largest) & chosen.holds
         else:
             effects_TQ, half_TQ = estimates_TQF[..., -1], None  # the last is the best
             trusted_TQ = np.zeros(effects_TQ.shape, dtype=bool)
-        notices = advice(price, chosen, needed_price(known, self.recipe.steps), run_it)
+        notices = advice(method, chosen, needed_method(known, self.recipe.steps), run_it)
         took = time.monotonic() - began
         targets = [target_of(self._model, question) for question in self.questions]
         tokens_Q = np.array([len(target.ids) - target.first for target in targets])
@@ -108,13 +109,13 @@ class Predictor:
             and of_any_length(c.recipe) == own
         ]
 
-    def calibrated(self, price: Price, measured_TQ: np.ndarray) -> list[Calibration]:
+    def calibrated(self, method: Method, measured_TQ: np.ndarray) -> list[Calibration]:
         """Fit the estimates of these texts to what they did: for any questions, and for these."""
         self._check()
-        estimates_TQF, _, precision = self._estimates(price, None)
+        estimates_TQF, _, precision = self._estimates(method, None)
         model, recipe = self.source.sha256(), without_seed(self.recipe)
         return [
-            calibrate(price, model, recipe, questions, precision, estimates_TQF, measured_TQ)
+            calibrate(method, model, recipe, questions, precision, estimates_TQF, measured_TQ)
             for questions in (None, self._hash)
         ]
 
@@ -128,29 +129,35 @@ class Predictor:
                     f"{self._model.context} are needed"
                 )
 
-    def _estimates(self, price: Price, precision: str | None) -> tuple[np.ndarray, np.ndarray, str]:
-        """What a prediction is made of, T x Q x F, cosines T x T, precision of the coarse runs.
+    def _estimates(
+        self, method: Method, precision: str | None
+    ) -> tuple[np.ndarray, np.ndarray, str]:
+        """What a prediction is made of, T x Q x F, cosines T x T, precision of the short runs.
 
-        First-order effects, the best also bounded, or, if careful, what coarse runs did. Those of
+        First-order effects, the best also bounded, or, by short runs, what short runs did. Those of
         one text do not depend on which others are there.
         """
-        if price == "cheap":
+        if method == "first-order":
             first = self._first_order()
             found = first.estimates(self.recipe.steps)
             bounded_TQ = BOUND * np.tanh(found[-1] / BOUND)
             return np.stack([bounded_TQ, *found], -1), first.cosines_TT, EXACT
-        if not precision or training_dtype() == EXACT:  # less rounding does an interval no harm
+        if not precision or self._fastest == EXACT:  # less rounding does an interval no harm
             precision = self._precise_enough()
         effects_TQ, cosines_TT = self._coarse(precision, self.texts)
         return effects_TQ[..., None], cosines_TT, precision
 
+    @property
+    def _fastest(self) -> str:
+        return training_dtype(self.placement.device)
+
     @cached_property
     def _model(self) -> LanguageModel:
-        return load(self.source, torch.float32)
+        return load(self.source, self.placement)
 
     @cached_property
     def _rounded(self) -> LanguageModel:
-        return load(self.source, torch.bfloat16)
+        return load(self.source, replace(self.placement, dtype=torch.bfloat16))
 
     def _run_it(self) -> Cost:
         """Time and memory of training on all texts and asking all questions."""
@@ -159,10 +166,10 @@ class Predictor:
             self._model, self.recipe.steps * self._tokens, count * self._asked, count
         )
 
-    def _expected(self, price: Price) -> Cost:
+    def _expected(self, method: Method) -> Cost:
         """Time and memory of a prediction."""
         steps, runs = 1 + bends(self.recipe.steps), 0
-        if price == "careful":
+        if method == "short-run":
             steps, runs = len(strides(self.recipe.steps)), len(self.texts)
         asked = (1 + runs) * self._asked
         return ensemble_cost(self._model, steps * self._tokens, asked, runs)
@@ -184,6 +191,7 @@ class Predictor:
             "model": self.source.sha256(),
             "questions": self._hash,
             "recipe": once.model_dump(mode="json"),
+            "placement": self.placement.described(),
         }
         fewest = bends(self.recipe.steps)
         usable = [common | {"bends": BENDS[:k]} for k in range(fewest, len(BENDS) + 1)]
@@ -205,8 +213,8 @@ class Predictor:
         return questions_sha256(self.questions)
 
     def _coarse(self, precision: str, texts: Sequence[NamedText]) -> tuple[np.ndarray, np.ndarray]:
-        """Effects of coarse runs, T x Q, and how alike their first steps are, T x T."""
-        self.reporter.stage("coarse runs", len(texts))
+        """Effects of short runs, T x Q, and how alike their first steps are, T x T."""
+        self.reporter.stage("short runs", len(texts))
         if precision == ROUNDED:
             model, before_Q = self._rounded, self._rounded_answers
         else:
@@ -230,7 +238,7 @@ class Predictor:
 
     def _precise_enough(self) -> str:
         """bfloat16 where that is faster and its rounding does not hide what the first text does."""
-        if training_dtype() == EXACT:
+        if self._fastest == EXACT:
             return EXACT
         rounding = self._rounded_answers - self._answers
         noise = np.sqrt(2 * np.square(rounding).mean())  # of a difference of two answers

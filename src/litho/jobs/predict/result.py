@@ -2,27 +2,26 @@
 
 from typing import Any
 
-from pydantic import RootModel
+from pydantic import Field, RootModel
 
 from litho.core.records import Record
 from litho.core.stats import Estimate
 from litho.jobs.ensemble.result import Leak
-from litho.jobs.predict.advice import Harm, Opposition, Repetition
-from litho.jobs.predict.config import Price
+from litho.jobs.predict.method import Method
 
 COVERAGE = 0.9
 RELIABLE = 0.7  # agreement below which a user is told to run it instead
 
 
 class CalibrationSummary(Record):
-    """How well the estimates of one price and recipe predict, and how they are weighed."""
+    """How well the estimates of one method and recipe predict, and how they are weighed."""
 
     format: int  # of the estimates: weights are for these alone
-    price: Price
+    method: Method
     model: str  # hash of its weights
     recipe: dict[str, Any]  # as it was, without its seed: compared whole, whatever settings it has
     questions: str | None  # hash of those that it is for; None: for any
-    precision: str  # of the coarse runs
+    precision: str  # of the short runs
     runs: int  # texts that it was fitted on
     weights: tuple[float, ...]  # of each estimate and each usual value, and the offset in nats
     floor: float  # typical error of a prediction of 0, nats
@@ -59,15 +58,40 @@ class CalibrationResult(RootModel[tuple[CalibrationRecord, ...]]):
 
 
 class Reach(Record):
-    """How far predictions of one price reach for a number of steps."""
+    """How far predictions of one method reach for a number of steps."""
 
-    price: Price
+    method: Method
     steps: int
     probes: str  # "these" or "any"
     runs: int  # texts that it was fitted on
     agreement: Estimate
     r2: float
     holds: bool
+
+
+class Harm(Record):
+    """A text that lowers questions by more than the error of the prediction."""
+
+    text: str
+    probes: list[str]
+    delta: float  # nats per target token, all of them together
+
+
+class Opposition(Record):
+    """A question that one text raises and another lowers, both by more than the error."""
+
+    probe: str
+    raised_by: str
+    up: float  # nats per target token
+    lowered_by: str
+    down: float
+
+
+class Repetition(Record):
+    """Two texts whose first steps go the same way."""
+
+    texts: tuple[str, str]
+    cosine: float
 
 
 class PredictionCost(Record):
@@ -92,7 +116,10 @@ class PredictedEffect(Record):
 class PredictResult(Record):
     """What `metrics.json` of `litho predict` holds; `--json` has the effects as well."""
 
-    price: Price
+    run: str = ""  # runs of 0.1 do not say
+    # In predictions.parquet and not in metrics.json:
+    effects: tuple[PredictedEffect, ...] = Field(default=(), exclude=True)
+    method: Method
     harmful: tuple[Harm, ...]
     opposed: tuple[Opposition, ...]
     redundant: tuple[Repetition, ...]

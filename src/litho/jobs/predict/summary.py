@@ -8,16 +8,17 @@ from litho.jobs.ensemble.agreement import leaks_of
 from litho.jobs.ensemble.result import leak_sentence
 from litho.jobs.predict.advice import harmful, opposed, redundant, suggested
 from litho.jobs.predict.calibration import Calibration
-from litho.jobs.predict.config import Price
+from litho.jobs.predict.method import Method
 from litho.jobs.predict.predictor import Prediction
 from litho.jobs.predict.result import PredictedEffect, PredictionCost, PredictResult, Reach
 from litho.text.items import NamedText, Question
 
 
 def summary(
+    run: str,
     texts: Sequence[NamedText],
     questions: Sequence[Question],
-    price: Price,
+    method: Method,
     prediction: Prediction,
     known: Sequence[Calibration],
 ) -> PredictResult:
@@ -32,7 +33,9 @@ def summary(
     leaked = leak_sentence(leaks)
     calibration = prediction.calibration
     return PredictResult(
-        price=price,
+        run=run,
+        effects=tuple(predicted_effects(texts, questions, prediction)),
+        method=method,
         harmful=tuple(harmful(names, asked, effects_TQ, shown_TQ & (effects_TQ < 0))),
         opposed=tuple(opposed(names, asked, effects_TQ, shown_TQ)),
         redundant=tuple(repeated),
@@ -47,7 +50,7 @@ def summary(
 
 def _reach(calibration: Calibration) -> Reach:
     return Reach(
-        price=calibration.price,
+        method=calibration.method,
         steps=calibration.steps,
         probes="these" if calibration.questions else "any",
         runs=calibration.runs,

@@ -1,10 +1,10 @@
-"""Settings."""
+"""What variants of a text are made from, and how; no torch."""
 
 from pydantic import Field
 
 from litho.core.config import Config
-from litho.measure.volatility import STEP_SURPRISE
-from litho.present.variants import MAX_MEAN_KL, MAX_SURPRISE
+from litho.jobs.spec import ModelSpec
+from litho.text.variants import MAX_MEAN_KL, MAX_SURPRISE, STEP_SURPRISE
 
 
 class VaryConfig(Config):
@@ -18,3 +18,11 @@ class VaryConfig(Config):
     step_tokens: int = Field(2, ge=1)  # that a step of the ladder changes at most
     step_surprise: float = Field(STEP_SURPRISE, gt=0)  # that it may add
     seed: int = 0
+
+
+class VarySpec(ModelSpec):
+    """A text, with or without marks."""
+
+    source: str
+    text_name: str
+    config: VaryConfig = VaryConfig()

@@ -2,24 +2,19 @@
 
 from collections.abc import Sequence
 from functools import partial
-from pathlib import Path
+from typing import Any
 
 from litho.core.reporter import Reporter
-from litho.core.runs import RunDirectory, whole_or_nothing
-from litho.jobs.reading import open_readable, reading_manifest
-from litho.jobs.vary.config import VaryConfig
+from litho.core.runs import RunDirectory
+from litho.jobs.models import Models
+from litho.jobs.runner import Checked, Context, Job
+from litho.jobs.vary.config import VaryConfig, VarySpec
 from litho.jobs.vary.cost import vary_cost
-from litho.jobs.vary.result import (
-    RefusedVariant,
-    SceneCliff,
-    SceneRung,
-    VariantResult,
-    VaryResult,
-)
+from litho.jobs.vary.result import RefusedVariant, SceneCliff, SceneRung, VariantResult, VaryResult
 from litho.learn.depth import layers_pulled
 from litho.learn.records import Depth
 from litho.measure.readability import foreign_notice
-from litho.measure.scenes import split_scenes
+from litho.measure.scenes import check_text, split_scenes
 from litho.measure.scorer import ModelScorer
 from litho.measure.volatility import Budget
 from litho.model.loaded import LanguageModel
@@ -30,21 +25,33 @@ from litho.text.operators.choice import chosen_operators
 from litho.text.variants import Ladder, PresentationPlan, Variant
 
 
-def vary_text(
-    source: str, name: str, model_name: str, config: VaryConfig, out: Path, reporter: Reporter
-) -> RunDirectory:
-    """Variants, ladder and depth of a text with or without marks, measured in float32."""
-    document = markup.parse(source)
+def check(spec: VarySpec, models: Models) -> Checked:
+    """Raises LithoError if the text or its marks cannot be used with the model."""
+    config = spec.config
+    operators = chosen_operators(config.operators)
+    document = markup.parse(spec.source)
     text = markup.plain(document)
-    model = open_readable(model_name, text)
+    model = models.load(spec.model)
+    check_text(model, text)
     scenes = split_scenes(model, text)
-    operators = list(chosen_operators(config.operators))
-    marked = marked_rows(document, scenes)
-    with whole_or_nothing(RunDirectory.create(out)) as run:
-        lengths = [len(model.tokens(scene)) for scene in scenes]
-        cost = vary_cost(model, lengths, config.count, "restatement" in operators, config.ladder)
-        reporter.stage(f"making variants ({cost.described()})", config.count)
-        plan = plan_presentations(
+    marked_rows(document, scenes)
+    lengths = [len(model.tokens(scene)) for scene in scenes]
+    cost = vary_cost(model, lengths, config.count, "restatement" in operators, config.ladder)
+    return Checked(cost, {"text_name": spec.text_name})
+
+
+def run_vary(context: Context[VarySpec]) -> VaryResult:
+    """Variants, ladder and depth of a text with or without marks, measured in float32."""
+    run, config, reporter = context.run, context.spec.config, context.reporter
+    document = markup.parse(context.spec.source)
+    text = markup.plain(document)
+    model = context.models.load(context.spec.model)
+    scenes = split_scenes(model, text)
+    run.write_json("tokens.json", [p for scene in scenes for p in model.pieces(scene)])
+
+    def plan() -> dict[str, Any]:
+        reporter.stage("making variants", config.count)
+        return plan_presentations(
             model,
             scenes,
             ModelScorer(model),
@@ -53,34 +60,41 @@ def vary_text(
             config.max_surprise,
             config.seed,
             reporter.advance,
-            marked,
-            operators,
-        )
-        ladders = _ladders(model, scenes, config, reporter) if config.ladder else []
+            marked_rows(document, scenes),
+            list(chosen_operators(config.operators)),
+        ).model_dump()
+
+    def depth() -> dict[str, Any]:
         reporter.stage("seeing which layers the text pulls at")
-        depth = layers_pulled(model, [model.encode(scene) for scene in scenes], config.seed)
-        notices = foreign_notice(model, text, config.seed)
-        manifest = reading_manifest("vary", model, name) | config.model_dump()
-        run.write_yaml("manifest.yaml", manifest)
-        run.write_json("plan.json", plan.model_dump())
-        run.write_json("ladders.json", [ladder.model_dump() for ladder in ladders])
-        run.write_json("tokens.json", [p for scene in scenes for p in model.pieces(scene)])
-        result = _summary(str(run.final_path), plan, ladders, depth, notices)
-        run.write_json("metrics.json", result.model_dump())
-    return run
+        rows = [model.encode(scene) for scene in scenes]
+        return layers_pulled(model, rows, config.seed).model_dump()
+
+    planned = PresentationPlan(**run.once("plan.json", plan))
+    ladders = _ladders(run, model, scenes, config, reporter) if config.ladder else []
+    pulled = Depth(**run.once("depth.json", depth))
+    notices = foreign_notice(model, text, config.seed)
+    return _summary(str(run.final_path), planned, ladders, pulled, notices)
 
 
 def _ladders(
-    model: LanguageModel, scenes: list[str], config: VaryConfig, reporter: Reporter
+    run: RunDirectory,
+    model: LanguageModel,
+    scenes: list[str],
+    config: VaryConfig,
+    reporter: Reporter,
 ) -> list[Ladder]:
+    """A ladder a scene, each a stage of the run."""
     budget = Budget(config.max_mean_kl, config.step_surprise, config.step_tokens)
-    found = []
-    for number, scene in enumerate(scenes, 1):
+
+    def climb(number: int, scene: str) -> dict[str, Any]:
         part = f", scene {number} of {len(scenes)}" if len(scenes) > 1 else ""
         begin = partial(reporter.stage, f"climbing to the text{part}")
-        ladder = plan_ladder(model, scene, budget, begin, reporter.advance)
-        found.append(ladder)
-    return found
+        return plan_ladder(model, scene, budget, begin, reporter.advance).model_dump()
+
+    return [
+        Ladder(**run.once(f"ladder-{number}.json", partial(climb, number, scene)))
+        for number, scene in enumerate(scenes, 1)
+    ]
 
 
 def _summary(
@@ -120,3 +134,6 @@ def _variant(variant: Variant) -> VariantResult:
         diff=tuple((edit.start, edit.end, edit.new) for edit in variant.diff),
         volatility=variant.volatility,
     )
+
+
+JOB = Job("vary", VarySpec, check, run_vary)

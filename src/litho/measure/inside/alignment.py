@@ -8,6 +8,7 @@ from torch import Tensor
 
 from litho.measure.inside.geometry import linear_cka_of_all
 from litho.measure.inside.states import StateReading, read_state, unwatched
+from litho.model.placement import exactly
 from litho.model.state import State
 
 # Shapes: S stretches of text, L and M layers of the two models, T tokens of one of them.
@@ -59,9 +60,9 @@ def aligned_difference(first: State, second: State, text: str) -> AlignedDiffere
 
 def _by_stretch(reading: StateReading, ends: Sequence[int], opened: bool) -> Tensor:
     """Surprise of each stretch: the sum over its tokens, the text's first only if `opened`."""
-    surprise_T = reading.predictions.surprise_T.double()
+    surprise_T = exactly(reading.predictions.surprise_T)
     of_text_T = surprise_T if reading.opening else torch.cat([surprise_T.new_zeros(1), surprise_T])
     if not opened:
         of_text_T[0] = 0.0
-    upto_S = of_text_T.cumsum(0)[torch.tensor(ends)]
+    upto_S = of_text_T.cumsum(0)[torch.tensor(ends, device=of_text_T.device)]
     return torch.diff(upto_S, prepend=upto_S.new_zeros(1))

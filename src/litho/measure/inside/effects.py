@@ -22,6 +22,7 @@ from litho.measure.inside.findings import Finding
 from litho.measure.inside.onset import LEVEL, band, prediction_p
 from litho.measure.inside.states import StateReading
 from litho.model.loaded import LanguageModel
+from litho.model.placement import exactly
 from litho.model.watch.attention import ComparedAttention
 
 
@@ -188,5 +189,6 @@ def _of_text(reading: StateReading, values_T: torch.Tensor) -> torch.Tensor:
 
 def _calibration_gap(reading: StateReading) -> float:
     found = reading.predictions
-    top, right = found.probability_TK[:, 0], (found.rank_T == 1).double()
-    return (_of_text(reading, top)[:-1].mean() - _of_text(reading, right)[:-1].mean()).item()
+    top, right = found.probability_TK[:, 0], exactly(found.rank_T == 1)
+    confidence = exactly(_of_text(reading, top)[:-1].mean())
+    return (confidence - _of_text(reading, right)[:-1].mean()).item()

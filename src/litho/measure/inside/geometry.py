@@ -6,6 +6,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from litho.model.placement import exactly
+
 # Shapes: T tokens, D width of the residual stream.
 
 
@@ -25,7 +27,7 @@ def linear_cka(x_TD: Tensor, y_TD: Tensor) -> Tensor:
 
 def linear_cka_of_all(first: Sequence[Tensor], second: Sequence[Tensor]) -> Tensor:
     """`linear_cka` of every representation of one list with every one of another."""
-    xs, ys = ([m.double() - m.double().mean(0) for m in each] for each in (first, second))
+    xs, ys = ([exactly(m) - exactly(m).mean(0) for m in each] for each in (first, second))
     norms = [torch.stack([(m.T @ m).norm() for m in each]) for each in (xs, ys)]
     crossed = torch.stack([torch.stack([(y.T @ x).square().sum() for y in ys]) for x in xs])
     return crossed / (norms[0][:, None] * norms[1])
@@ -33,7 +35,7 @@ def linear_cka_of_all(first: Sequence[Tensor], second: Sequence[Tensor]) -> Tens
 
 def effective_rank(x_TD: Tensor) -> Tensor:
     """exp of the entropy of the normalised singular values (Roy & Vetterli 2007), in float64."""
-    x = x_TD.double()
+    x = exactly(x_TD)
     return _rank_of(x.T @ x if x.shape[0] >= x.shape[1] else x @ x.T)
 
 
@@ -56,8 +58,8 @@ def likeness(x_TD: Tensor, y_TD: Tensor) -> Likeness:
     tokens, width = x_TD.shape
     if tokens < width:  # products along the tokens are the smaller ones
         return Likeness(linear_cka(x_TD, y_TD), effective_rank(x_TD), effective_rank(y_TD))
-    means_D = [m.double().mean(0) for m in (x_TD, y_TD)]
-    x, y = (m.double() - mean for m, mean in zip((x_TD, y_TD), means_D, strict=True))
+    means_D = [exactly(m).mean(0) for m in (x_TD, y_TD)]
+    x, y = (exactly(m) - mean for m, mean in zip((x_TD, y_TD), means_D, strict=True))
     grams = [m.T @ m for m in (x, y)]
     cka = (y.T @ x).square().sum() / (grams[0].norm() * grams[1].norm())
     ranks = [

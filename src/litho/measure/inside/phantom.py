@@ -3,6 +3,7 @@
 import torch
 
 from litho.measure.inside.states import StateReading
+from litho.model.placement import exactly
 
 
 @torch.no_grad()
@@ -14,8 +15,8 @@ def lost_share(before: StateReading, after: StateReading, washed: StateReading) 
     """
     lost = []
     for old_TD, new_TD, later_TD in zip(before.layers, after.layers, washed.layers, strict=True):
-        shift = (new_TD - old_TD).double()
+        shift = exactly(new_TD - old_TD)
         square = shift.square().sum()
         if square > 0:
-            lost.append(1 - ((later_TD - old_TD).double() * shift).sum() / square)
+            lost.append(1 - (exactly(later_TD - old_TD) * shift).sum() / square)
     return torch.stack(lost).mean().item() if lost else 0.0

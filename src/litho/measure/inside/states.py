@@ -10,6 +10,7 @@ from torch import Tensor
 
 from litho.core.errors import LithoError
 from litho.measure.inside.geometry import effective_rank
+from litho.model.placement import HOST
 from litho.model.read.scoring import chunks
 from litho.model.state import State
 from litho.model.watch.attention import LayerAttention, Watcher, watched
@@ -137,7 +138,7 @@ def aligned(*readings: StateReading) -> Iterator[tuple[tuple[Tensor, ...], Tenso
     As many places at a time as fit into a cache; what stands for the token after the last place is
     not to be looked at.
     """
-    followers_T1 = torch.tensor([*readings[0].ids[1:], 0])[:, None]
+    followers_T1 = torch.tensor([*readings[0].ids[1:], 0], device=HOST)[:, None]
     start = 0
     for found in zip(*(reading.logits() for reading in readings), strict=True):
         for logits in chunks(*found):

@@ -7,6 +7,7 @@ import torch
 from litho.core import stats
 from litho.core.stats import Estimate
 from litho.measure.printing.probes import target_of
+from litho.model.placement import HOST
 from litho.model.read.scoring import Target, target_logprobs
 from litho.model.state import State
 from litho.text.items import Probe
@@ -28,7 +29,7 @@ def spill_scores(
             asked = [Target(t.ids[: t.first + 1], t.first) for t in asked]
         with state.active() as model:
             scores.append(target_logprobs(model, asked))
-    return torch.tensor(scores).mean(dim=0).tolist()
+    return torch.tensor(scores, device=HOST).mean(dim=0).tolist()
 
 
 def spill(before: Sequence[float], after: Sequence[float]) -> Estimate:

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from litho.model.adapters.lora import target_modules
 from litho.model.loaded import LanguageModel
+from litho.model.placement import HOST, exactly
 from litho.model.read.scoring import logits
 
 # Shapes: B rows, T tokens, N tokens of all rows, D inputs of a linear layer, R rank.
@@ -39,7 +40,7 @@ def text_keys(
     answer to it. The model has no adapter yet.
     """
     inside = {name: model.network.get_submodule(name) for name in target_modules(model, layers)}
-    generator = torch.Generator().manual_seed(seed)
+    generator = torch.Generator(HOST).manual_seed(seed)
     inputs: dict[str, list[Tensor]] = {name: [] for name in inside}
     found = {}
 
@@ -52,7 +53,7 @@ def text_keys(
 
     with _reading(inside, keep):
         for row in rows:
-            logits(model, torch.tensor([list(row)]), [0])
+            logits(model, torch.tensor([list(row)], device=model.device), [0])
     with _reading(inside, solve):  # in one pass, so that one C at a time is held
         logits(model, others_BT, [0])
     return found
@@ -60,11 +61,11 @@ def text_keys(
 
 def _keys(text_ND: Tensor, others_BTD: Tensor, rank: int, generator: torch.Generator) -> Tensor:
     others_ND = others_BTD.flatten(0, 1)
-    moment_DD = (others_ND.T @ others_ND / len(others_ND)).double()
-    moment_DD.diagonal().add_(DAMPING * others_BTD[:, 1:].square().mean())
-    mixture_RN = torch.randn(rank, len(text_ND), generator=generator).to(text_ND.device)
-    mixed_DR = (mixture_RN @ text_ND).T.double()
-    keys_RD = torch.linalg.solve(moment_DD, mixed_DR).T.float()
+    moment_DD = exactly(others_ND.T @ others_ND / len(others_ND))
+    moment_DD.diagonal().add_(exactly(DAMPING * others_BTD[:, 1:].square().mean()))
+    mixture_RN = torch.randn(rank, len(text_ND), generator=generator, device=HOST)
+    mixed_DR = exactly((mixture_RN.to(text_ND.device) @ text_ND).T)
+    keys_RD = torch.linalg.solve(moment_DD, mixed_DR).T.float().to(text_ND.device)
     # PEFT draws entries of A from a uniform distribution of variance 1 / (3 D).
     drawn = text_ND.square().sum(-1).mean() / (3 * text_ND.shape[-1])
     return keys_RD * LOUD * (drawn / (text_ND @ keys_RD.T).square().mean()).sqrt()

@@ -16,6 +16,7 @@ from transformers.pytorch_utils import Conv1D
 from litho.core.errors import LithoError
 from litho.model.adapters.spec import AdapterSpec
 from litho.model.loaded import LanguageModel
+from litho.model.placement import HOST, seeded
 from litho.model.state import State
 from litho.model.watch.capture import block_path
 
@@ -72,9 +73,9 @@ def attach(model: LanguageModel, name: str, spec: AdapterSpec) -> None:
     )
     config.base_model_name_or_path = model.source.reference
     config.revision = model.source.revision
-    with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
+    # PEFT draws A on the CPU wherever the model is, and then takes it there.
+    with seeded(HOST, spec.seed), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # PEFT sets fan_in_fan_out for GPT-2 and says so
-        torch.manual_seed(spec.seed)
         if model.adapters:
             model.network.add_adapter(name, config)
         else:

@@ -12,6 +12,7 @@ from torch import Tensor
 from litho.core.errors import LithoError
 from litho.model.adapters.lora import BLOCK_NUMBER, weights
 from litho.model.loaded import LanguageModel
+from litho.model.placement import HOST
 
 
 @torch.no_grad()
@@ -88,7 +89,7 @@ def check_unmerged(model: LanguageModel, name: str) -> None:
 def update_of(module: LoraLayer, name: str) -> Tensor:
     """What an adapter adds to the weights of a module, in float32; nothing if it is not there."""
     if name not in module.lora_A:
-        return torch.zeros(())
+        return torch.zeros((), device=HOST)
     found: Tensor = cast(Any, module).get_delta_weight(name)  # PEFT annotates less than there is
     return found.float()
 
@@ -118,10 +119,10 @@ def randomize(model: LanguageModel, name: str, norms: dict[str, float], seed: in
     products = list(factors(model, name))
     depth = Counter(kind_ for kind_, *_ in products)
     reached = _reached(norms, depth)
-    generator = torch.Generator().manual_seed(seed)
+    generator = torch.Generator(HOST).manual_seed(seed)
     for kind_, a, b, scale in products:
         for matrix in (a, b):
-            matrix.copy_(torch.randn(matrix.shape, generator=generator))
+            matrix.copy_(torch.randn(matrix.shape, generator=generator, device=HOST))
         b.mul_(reached[kind_] / math.sqrt(depth[kind_]) / product_norm(a, b, scale))
 
 

@@ -35,7 +35,7 @@ def read_rows(model: LanguageModel, rows: Sequence[Sequence[int]]) -> Iterator[R
     """
     clusters = _clusters(model, rows)
     alone = [cluster for cluster in clusters if len(cluster) == 1]
-    for group in batches([len(rows[cluster[0][0]]) for cluster in alone]):
+    for group in batches([len(rows[cluster[0][0]]) for cluster in alone], model.device):
         ids_BT, _ = pad_rows([rows[alone[g][0][0]] for g in group], model.pad)
         for g, found_TV in zip(group, logits(model, ids_BT), strict=True):
             yield from _riders(rows, alone[g][0], found_TV, 0)
@@ -74,7 +74,7 @@ def _along(
         kept = common_length(path, row)
         if kept < len(path):
             cache.crop(kept - len(path))
-        new_TV = logits(model, torch.tensor([row[kept:]]), past=cache)[0]
+        new_TV = logits(model, torch.tensor([row[kept:]], device=model.device), past=cache)[0]
         if room_TV is None:
             longest = max(len(rows[f[0]]) for f in families)
             room_TV = new_TV.new_empty(longest, new_TV.shape[-1])

@@ -7,6 +7,7 @@ import torch
 from transformers import GenerationConfig
 
 from litho.model.loaded import LanguageModel
+from litho.model.placement import seeded
 from litho.model.read.scoring import Target, target_logprobs
 
 TRIES = 4
@@ -56,8 +57,7 @@ def _said(model: LanguageModel, sentence: str, seed: int) -> list[str]:
         eos_token_id=model.tokenizer.eos_token_id,
     )
     ids_BT = torch.tensor([ids], device=model.device)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+    with seeded(model.device, seed):
         rows = model.network.generate(
             ids_BT, attention_mask=torch.ones_like(ids_BT), generation_config=config
         )

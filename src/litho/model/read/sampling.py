@@ -6,6 +6,7 @@ import torch
 from transformers import GenerationConfig, LogitsProcessor, LogitsProcessorList
 
 from litho.model.loaded import LanguageModel
+from litho.model.placement import seeded
 
 # Without the tail, in which a small model loses itself: epsilon sampling (Hewitt et al. 2022),
 # which unlike top-p needs no sorting of the vocabulary at every step.
@@ -22,8 +23,7 @@ def self_samples(
     """
     opened = [(model.encode(opening) or [model.pad])[:length] for opening in openings]
     ids_BT = torch.tensor([row[:1] for row in opened], device=model.device)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+    with seeded(model.device, seed):
         return model.network.generate(
             ids_BT,
             attention_mask=torch.ones_like(ids_BT),

@@ -14,14 +14,12 @@ from torch import Tensor, nn
 from transformers import DynamicCache
 
 from litho.model.loaded import LanguageModel
+from litho.model.placement import HOST, sizes
 
 # Shapes: B rows, T tokens, V vocabulary.
 # Lengths of rows that change from step to step are rounded up, since some machines compile kernels
 # for every new one; not those of questions, which come again, nor of a row alone.
 BUCKET = 8
-PASS = 32  # tokens of padding that cost as much as another pass through the model, on a CPU
-TOKENS_AT_ONCE = 1024
-CHUNK = 16  # tokens whose distributions are worked on at once: they fit into a cache
 PREFIX_TOKENS = 16384  # of a common beginning that is copied for every row of a batch
 WORTH_SHARING = 64  # tokens to be saved before a common beginning is read once and kept
 
@@ -39,25 +37,32 @@ def pad_rows(
 ) -> tuple[Tensor, Tensor]:
     """Token ids and a mask of real tokens, both B x T, T rounded up to a multiple of `bucket`."""
     length = _rounded_up(max(map(len, rows)), bucket)
-    ids_BT = torch.full((len(rows), length), pad)
-    mask_BT = torch.zeros((len(rows), length), dtype=torch.bool)
+    ids_BT = torch.full((len(rows), length), pad, device=HOST)
+    mask_BT = torch.zeros((len(rows), length), dtype=torch.bool, device=HOST)
     for i, row in enumerate(rows):
-        ids_BT[i, : len(row)] = torch.tensor(row)
+        ids_BT[i, : len(row)] = torch.tensor(row, device=HOST)
         mask_BT[i, : len(row)] = True
     return ids_BT, mask_BT
 
 
 def batches(
-    lengths: Sequence[int], tokens: int = TOKENS_AT_ONCE, bucket: int = BUCKET
+    lengths: Sequence[int],
+    device: torch.device,
+    tokens: int | None = None,
+    bucket: int = BUCKET,
 ) -> Iterator[list[int]]:
-    """Indices of rows that go together: like lengths, at most `tokens` padded tokens a batch."""
+    """Indices of rows that a device reads together: like lengths, padded at most `tokens` tokens.
+
+    None: as many as suit the device.
+    """
+    most = tokens or sizes(device).pass_tokens
     group: list[int] = []
     held = 0  # tokens of the group, without what the longest would pad
     padded = [_rounded_up(length, bucket) for length in lengths]
     for index in sorted(range(len(lengths)), key=lambda i: (lengths[i], i)):
         width = padded[index]
         padding = len(group) * width - held
-        if group and (padding > PASS or (len(group) + 1) * width > tokens):
+        if group and (padding > sizes(device).padding or (len(group) + 1) * width > most):
             yield group
             group, held = [], 0
         group.append(index)
@@ -71,8 +76,9 @@ def _rounded_up(length: int, bucket: int) -> int:
 
 
 def chunks(*tensors: Tensor) -> Iterator[tuple[Tensor, ...]]:
-    """The tensors in step, `CHUNK` entries of the first axis at a time."""
-    return zip(*(tensor.split(CHUNK) for tensor in tensors), strict=True)
+    """The tensors in step, some entries of the first axis at a time, as suits their device."""
+    count = sizes(tensors[0].device).distributions
+    return zip(*(tensor.split(count) for tensor in tensors), strict=True)
 
 
 def logits(
@@ -89,16 +95,19 @@ def logits(
     if places is None:
         return model.network(input_ids=ids_BT, **extra).logits
     kept = torch.tensor(places, device=model.device)
-    # The output head is a large part of the work: spared where the architecture lets us.
-    if "logits_to_keep" in inspect.signature(_plain(model).forward).parameters:
+    # The output head is a large part of the work: spared where the architecture lets us. It is on
+    # a device of its own where a model is spread.
+    keeps = "logits_to_keep" in inspect.signature(_plain(model).forward).parameters
+    if keeps and not model.placement.spread:
         return model.network(input_ids=ids_BT, logits_to_keep=kept, **extra).logits
-    return model.network(input_ids=ids_BT, **extra).logits[:, kept]
+    found_BTV = model.network(input_ids=ids_BT, **extra).logits
+    return found_BTV[:, kept.to(found_BTV.device)]
 
 
 def logits_of_rows(model: LanguageModel, rows: Sequence[Sequence[int]]) -> list[Tensor]:
     """Logits T x V of each row; rows of like lengths are read together."""
     found: dict[int, Tensor] = {}
-    for group in batches([len(row) for row in rows]):
+    for group in batches([len(row) for row in rows], model.device):
         ids_BT, _ = pad_rows([rows[i] for i in group], model.pad)
         for i, read_TV in zip(group, logits(model, ids_BT), strict=True):
             found[i] = read_TV[: len(rows[i])]
@@ -112,10 +121,15 @@ def logits_at(
     past: DynamicCache | None = None,
 ) -> Tensor:
     """Logits N x V at N pairs of row and place: the output head is given nothing else."""
-    rows, places = torch.tensor(wanted, device=model.device).T
+    wanted_N2 = torch.tensor(wanted, device=model.device)
+
+    def picked(values: Tensor) -> Tensor:
+        """Of B x T; of a model that is spread, the head is elsewhere than the embedding."""
+        rows, places = wanted_N2.to(values.device).T
+        return values[rows, places]
 
     def pick(_: nn.Module, args: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-        return (args[0][rows, places], *args[1:])
+        return (picked(args[0]), *args[1:])
 
     head = model.network.get_output_embeddings()
     handle = head.register_forward_pre_hook(pick) if head else None
@@ -124,7 +138,7 @@ def logits_at(
     finally:
         if handle:
             handle.remove()
-    return found if found.dim() == 2 else found[rows, places]
+    return found if found.dim() == 2 else picked(found)
 
 
 def _plain(model: LanguageModel) -> torch.nn.Module:
@@ -166,12 +180,14 @@ def target_logprobs(model: LanguageModel, targets: Sequence[Target]) -> list[flo
     scores = [0.0] * len(targets)
     at_once = max(1, PREFIX_TOKENS // shared) if prefix else len(targets)
     skipped = shared if prefix else 0
-    for group in batches([len(t.ids) - 1 - skipped for t in targets], bucket=1):
+    lengths = [len(t.ids) - 1 - skipped for t in targets]
+    for group in batches(lengths, model.device, bucket=1):
         for begin in range(0, len(group), at_once):
             part = group[begin : begin + at_once]
             found = target_token_logprobs(model, [targets[i] for i in part], prefix)
-            for i, logp in zip(part, found, strict=True):
-                scores[i] = logp.mean().item()
+            means = torch.stack([logp.mean() for logp in found]).tolist()
+            for i, mean in zip(part, means, strict=True):
+                scores[i] = mean
     return scores
 
 
@@ -191,7 +207,7 @@ def target_token_logprobs(
         past.batch_repeat_interleave(len(targets))
     wanted = [(row, i) for row, t in enumerate(targets) for i in range(t.first, len(t.ids))]
     predicting = [(row, i - 1 - skipped) for row, i in wanted]
-    labels = torch.tensor([targets[row].ids[i] for row, i in wanted])
+    labels = torch.tensor([targets[row].ids[i] for row, i in wanted], device=model.device)
     logp = token_logprobs(logits_at(model, ids_BT, predicting, past), labels)
     return logp.split([len(t.ids) - t.first for t in targets])
 
@@ -229,7 +245,7 @@ def greedy(
     grown = [list(row) for row in rows]
     for step in range(max(counts, default=0)):
         open_ = [i for i, count in enumerate(counts) if step < count]
-        for group in batches([len(grown[i]) for i in open_]):
+        for group in batches([len(grown[i]) for i in open_], model.device):
             ids_BT, _ = pad_rows([grown[open_[g]] for g in group], model.pad)
             last = [(row, len(grown[open_[g]]) - 1) for row, g in enumerate(group)]
             likeliest = logits_at(model, ids_BT, last).argmax(-1).tolist()
@@ -262,7 +278,7 @@ def kl_between_states(
     """
     found: dict[str, list[Tensor]] = {state: [] for state in after}
     for row in rows:
-        ids_BT = torch.tensor([list(row)])
+        ids_BT = torch.tensor([list(row)], device=model.device)
         with model.state(before):
             first = logits(model, ids_BT)[0]
         for state in after:

@@ -65,7 +65,8 @@ class Vocabulary:
         model = self._model
         line = model.tokens("\n")
         ids = model.encode("Repeat the word:") + [token, *line] * 3
-        last_V = logits(model, torch.tensor([ids]), places=[len(ids) - 1])[0, -1]
+        ids_BT = torch.tensor([ids], device=model.device)
+        last_V = logits(model, ids_BT, places=[len(ids) - 1])[0, -1]
         return last_V.float().softmax(-1)[token].item()
 
     def _shown(self, token: int) -> str:

@@ -7,6 +7,7 @@ from torch import Tensor
 from transformers import LogitsProcessor, LogitsProcessorList
 
 from litho.model.loaded import LanguageModel
+from litho.model.placement import HOST, seeded
 from litho.model.read.sampling import LEAST_PROBABILITY, own_words
 
 # Shapes: B rows, V vocabulary.
@@ -30,14 +31,14 @@ def mixed_samples(
     opened = [[*model.start, *opening] for opening in openings]
     rows = [[*model.start, *seen, *opening] for opening in openings] + opened
     longest = max(map(len, rows))
-    ids_BT = torch.tensor([[model.pad] * (longest - len(row)) + row for row in rows])
-    mask_BT = torch.tensor([[0] * (longest - len(row)) + [1] * len(row) for row in rows])
-    chance = torch.Generator().manual_seed(seed)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+    padded = [[model.pad] * (longest - len(row)) + row for row in rows]
+    real = [[0] * (longest - len(row)) + [1] * len(row) for row in rows]
+    ids_BT, mask_BT = (torch.tensor(each, device=model.device) for each in (padded, real))
+    chance = torch.Generator(HOST).manual_seed(seed)
+    with seeded(model.device, seed):
         said = model.network.generate(
-            ids_BT.to(model.device),
-            attention_mask=mask_BT.to(model.device),
+            ids_BT,
+            attention_mask=mask_BT,
             generation_config=own_words(model, length),
             logits_processor=LogitsProcessorList([OneOfTwo(share, chance)]),
         )
@@ -55,7 +56,7 @@ class OneOfTwo(LogitsProcessor):
 
     def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:
         first_BV, second_BV = scores.float().softmax(-1).chunk(2)
-        listens_B = torch.rand(len(first_BV), generator=self._chance) < self._share
+        listens_B = torch.rand(len(first_BV), generator=self._chance, device=HOST) < self._share
         p_BV = torch.where(listens_B.to(scores.device).unsqueeze(-1), first_BV, second_BV)
         p_BV = torch.where(p_BV < LEAST_PROBABILITY, 0.0, p_BV)
         token_B = torch.multinomial(p_BV.cpu(), 1, generator=self._chance).to(scores.device)

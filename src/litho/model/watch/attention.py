@@ -20,12 +20,11 @@ from transformers.masking_utils import ALL_MASK_ATTENTION_FUNCTIONS, sdpa_mask
 from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
 from litho.model.loaded import LanguageModel
+from litho.model.placement import sizes
 
 # Shapes: H heads, K key heads, T tokens, N queries of a block, S tokens seen up to its end, D width
 # of a head.
 STRETCH = 32  # keys that are sought through at once; queries come in multiples of it
-MOST_QUERIES = 128  # whose attention is computed at once
-AT_ONCE = 1 << 20  # scores of them: few enough for a cache, enough to keep all cores busy
 _NAME = "litho_watched"
 _NEVER = -1e30  # instead of minus infinity, whose product with a probability of 0 is no number
 
@@ -55,8 +54,9 @@ class LayerAttention:
         keys = self.key_KTD.shape[0]
         query = self.query_HTD.view(keys, heads // keys, tokens, width).float() * self.scaling
         key = pad(self.key_KTD.float(), (0, 0, 0, -tokens % STRETCH)).transpose(1, 2)
-        at_once = AT_ONCE // (heads * tokens) // STRETCH * STRETCH
-        at_once = max(STRETCH, min(at_once, MOST_QUERIES))
+        most = sizes(query.device)
+        at_once = most.scores // (heads * tokens) // STRETCH * STRETCH
+        at_once = max(STRETCH, min(at_once, most.queries))
         room = query.new_empty(heads * at_once * key.shape[-1])
         later = torch.full((at_once, at_once), _NEVER, device=query.device).triu_(1)
         for start in range(0, tokens, at_once):

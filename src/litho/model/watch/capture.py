@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from litho.core.errors import LithoError
 from litho.model.loaded import LanguageModel
+from litho.model.placement import HOST
 
 # Shapes: L layers, T tokens, D width of the residual stream, V vocabulary.
 PLACES = 512  # whose logits exist at the same time
@@ -88,7 +89,7 @@ def answers(model: LanguageModel, ids: list[int], given: Sequence[Tensor]) -> li
     def replace(
         args: tuple[Tensor, ...], kwargs: dict[str, Any], x_TD: Tensor
     ) -> tuple[tuple[Tensor, ...], dict[str, Any]]:
-        return with_block_input(args, kwargs, x_TD[None].to(block_input(args, kwargs).dtype))
+        return with_block_input(args, kwargs, x_TD[None].to(block_input(args, kwargs)))
 
     stack = blocks(model)
     handles = [
@@ -160,7 +161,7 @@ def hidden_states(model: LanguageModel, ids: list[int]) -> HiddenStates:
     short = len(ids) <= PLACES
     with residual_stream(model) as states, watched_head(model, last_only=not short) as call:
         logits_TV = model.network(input_ids=ids_BT, use_cache=False).logits[0]
-    residual = [state[0].float() for state in states]
+    residual = [state[0].float().to(model.device) for state in states]
     if not short:
         if call.gives(logits_TV[-1]):
             return HiddenStates(residual, call.input_TD, None)
@@ -172,12 +173,14 @@ def hidden_states(model: LanguageModel, ids: list[int]) -> HiddenStates:
 class HeadCall:
     """A call of the output head."""
 
-    input_TD: Tensor = field(default_factory=lambda: torch.empty(0))  # of all places
+    input_TD: Tensor = field(default_factory=lambda: torch.empty(0, device=HOST))  # of all places
     last_V: Tensor | None = None  # what it made of the last; None where there is no head to watch
 
     def gives(self, logits_V: Tensor) -> bool:
         """Whether the head alone makes the model's logits, as those of the last place show."""
-        return self.last_V is not None and torch.allclose(self.last_V, logits_V, atol=1e-4)
+        return self.last_V is not None and torch.allclose(
+            self.last_V, logits_V.to(self.last_V.device), atol=1e-4
+        )
 
 
 @contextmanager

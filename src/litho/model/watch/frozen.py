@@ -27,7 +27,7 @@ class FrozenBelow:
         self._network = model.network
         self.first = min(map(lora.layer_of, lora.weights(model, adapter)))
         self._kept: dict[bytes, Tensor] = {}
-        self._ids_BT: Tensor | None = None  # that are being read; their rows are kept
+        self._keys: list[bytes] = []  # of the rows that are being read; they are kept
         self._reading = False  # a row is read for the first time
 
     @contextmanager
@@ -58,18 +58,18 @@ class FrozenBelow:
         if not torch.is_grad_enabled():
             return
         ids_BT: Tensor = kwargs["input_ids"]
-        for row_T in ids_BT:
-            if _key(row_T) not in self._kept:
-                self._read(row_T)
-        self._ids_BT = ids_BT
+        self._keys = [row_T.tobytes() for row_T in ids_BT.cpu().numpy()]
+        for key, row_T in zip(self._keys, ids_BT, strict=True):
+            if key not in self._kept:
+                self._read(key, row_T)
 
     @torch.no_grad()
-    def _read(self, row_T: Tensor) -> None:
+    def _read(self, key: bytes, row_T: Tensor) -> None:
         self._reading = True
         try:
             self._network(input_ids=row_T.unsqueeze(0), use_cache=False)
         except _ReadSoFar as read:
-            self._kept[_key(row_T)] = read.hidden_BTD[0]
+            self._kept[key] = read.hidden_BTD[0]
         finally:
             self._reading = False
 
@@ -80,18 +80,13 @@ class FrozenBelow:
             raise _ReadSoFar(block_input(args, kwargs))
         if not torch.is_grad_enabled():
             return args, kwargs
-        assert self._ids_BT is not None
-        hidden_BTD = torch.stack([self._kept[_key(row_T)] for row_T in self._ids_BT])
+        hidden_BTD = torch.stack([self._kept[key] for key in self._keys])
         return with_block_input(args, kwargs, hidden_BTD)
 
 
 class _ReadSoFar(Exception):
     def __init__(self, hidden_BTD: Tensor) -> None:
         self.hidden_BTD = hidden_BTD
-
-
-def _key(row_T: Tensor) -> bytes:
-    return row_T.cpu().numpy().tobytes()
 
 
 class _Skipped(nn.Module):

@@ -11,10 +11,10 @@ from torch.nn.functional import cross_entropy
 from torch.utils.checkpoint import checkpoint
 
 from litho.model.loaded import LanguageModel
+from litho.model.placement import sizes
 from litho.model.watch.capture import block_input, blocks, watched_head, with_block_input
 
 # Shapes: L layers, T tokens, N of them at a time, D width of the residual stream.
-AT_ONCE = 64  # places whose logits exist at the same time
 
 
 def gradient_norms(model: LanguageModel, ids: Sequence[int]) -> Tensor | None:
@@ -31,16 +31,18 @@ def gradient_norms(model: LanguageModel, ids: Sequence[int]) -> Tensor | None:
         if not call.gives(last_V):
             return None
         head = model.network.get_output_embeddings()
-        call.input_TD.backward(_from_loss(head, call.input_TD.detach(), ids_T))
-    return torch.stack([_norms(output) for output in outputs])
+        followed_T = ids_T.to(call.input_TD.device)
+        call.input_TD.backward(_from_loss(head, call.input_TD.detach(), followed_T))
+    return torch.stack([_norms(output).to(model.device) for output in outputs])
 
 
 def _from_loss(head: nn.Module, input_TD: Tensor, ids_T: Tensor) -> Tensor:
     """Gradient of the loss with respect to the input of the output head."""
     found_TD = torch.zeros_like(input_TD)
     known = len(ids_T) - 1
-    for start in range(0, known, AT_ONCE):
-        end = min(start + AT_ONCE, known)
+    at_once = sizes(input_TD.device).head_places
+    for start in range(0, known, at_once):
+        end = min(start + at_once, known)
         part_ND = input_TD[start:end].clone().requires_grad_()
         loss = cross_entropy(head(part_ND).float(), ids_T[start + 1 : end + 1], reduction="sum")
         (found_TD[start:end],) = torch.autograd.grad(loss, part_ND)

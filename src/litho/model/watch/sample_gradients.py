@@ -9,11 +9,10 @@ from torch import Tensor, nn
 from litho.core.errors import LithoError
 from litho.model.adapters import lora
 from litho.model.loaded import LanguageModel
+from litho.model.placement import sizes
 from litho.model.read.scoring import Target, batches, target_token_logprobs
 
 # Shapes: B rows, T tokens, N targets, P parameters, I and O inputs and outputs.
-TOKENS = 512  # padded, in one pass
-FLOATS = 2**28  # of the gradients of one pass
 
 
 def sample_gradients(
@@ -27,9 +26,11 @@ def sample_gradients(
     for each row alone (Goodfellow 2015, arXiv 1510.01799): one pass for the whole batch.
     """
     matrices = _matrices(model, name)
-    at_once = max(1, FLOATS // sum(matrix.weight.numel() for matrix in matrices))
+    most = sizes(model.device)
+    at_once = max(1, most.gradient_floats // sum(matrix.weight.numel() for matrix in matrices))
     # Nothing is predicted behind the last token, which need not be read.
-    for together in batches([len(target.ids) - 1 for target in targets], TOKENS, bucket=1):
+    lengths = [len(target.ids) - 1 for target in targets]
+    for together in batches(lengths, model.device, most.gradient_tokens, bucket=1):
         for begin in range(0, len(together), at_once):
             group = together[begin : begin + at_once]
             chosen = [targets[i] for i in group]
@@ -37,7 +38,8 @@ def sample_gradients(
             with torch.enable_grad(), _recorded(matrices, shape) as gradients:
                 means = [logp.mean() for logp in target_token_logprobs(model, chosen)]
                 torch.stack(means).sum().backward()  # rows do not mix
-            yield group, torch.cat([gradients[matrix].flatten(1) for matrix in matrices], dim=1)
+            rows = [gradients[matrix].flatten(1).to(model.device) for matrix in matrices]
+            yield group, torch.cat(rows, dim=1)
 
 
 def _matrices(model: LanguageModel, name: str) -> list[nn.Linear]:

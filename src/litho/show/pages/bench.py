@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 
 from litho.core.runs import RunDirectory
-from litho.jobs.bench.result import BenchResult, Trial
+from litho.jobs.bench.result import TRIALS, BenchResult, Trial
 from litho.show.comparison import COLUMNS, comparison_row
 from litho.show.figures.comparison import arms_figure, curves_figure
 from litho.show.page import render
@@ -14,7 +14,7 @@ from litho.show.page import render
 def page(run: RunDirectory) -> str:
     """The arms side by side: what they printed against what it cost."""
     result = BenchResult.model_validate(run.read_json("metrics.json"))
-    trials = list(_trials(run, result))
+    trials = _trials(run, result)
     data = {}
     if any(arm.imprint["gen"].value is not None for arm in result.root):
         data["figure-arms"] = arms_figure(result.root)
@@ -31,8 +31,15 @@ def page(run: RunDirectory) -> str:
     )
 
 
-def _trials(run: RunDirectory, result: BenchResult) -> Iterator[Trial]:
-    """The trials of the arms as they were compared; those of the sweep had other settings."""
+def _trials(run: RunDirectory, result: BenchResult) -> list[Trial]:
+    """The trials that were compared."""
+    if (run.path / TRIALS).is_file():
+        return [Trial(**trial) for trial in run.read_json(TRIALS)]
+    return list(_trials_before(run, result))
+
+
+def _trials_before(run: RunDirectory, result: BenchResult) -> Iterator[Trial]:
+    """Those of an earlier version, whose file has the sweep as well."""
     compared = {(arm.arm, arm.learning_rate, arm.kl_weight) for arm in result.root}
     for line in run.read_text("trials.jsonl").split("\n"):
         with suppress(json.JSONDecodeError):  # a line that was cut off

@@ -1,0 +1,447 @@
+"""The functions of `import litho`: each does what the command of its name does.
+
+A text is given as a `str`, or as a `Path` to a UTF-8 file; a model by its name or as what `load`
+returned, which spares loading it again. `device` is auto, cpu, cuda, cuda:N or mps, or a `Device`
+that says more: the precision of measuring, a quantised or spread base. Settings that docs/ lists
+for a command are given by name (`litho.vary(text, count=10)`), or all together as `config`.
+
+`progress` is called with an `Event` whenever there is something to tell; a job stops soon after
+`cancel` (a `threading.Event`) is set, with `Interrupted`, and `resume` goes on with it.
+"""
+
+import glob
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from threading import Event as Flag
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+from litho.core.config import Config, make_config
+from litho.core.errors import LithoError
+from litho.core.reporter import Event, Listener, Reporter, Silent
+from litho.core.runs import RunDirectory
+from litho.jobs.bench.config import BenchConfig, BenchSpec
+from litho.jobs.diff.config import DiffConfig, DiffSpec, OtherText
+from litho.jobs.ensemble.config import EnsembleSpec, read_plan
+from litho.jobs.expose.config import ExposeConfig, ExposeSpec
+from litho.jobs.imprint.config import ImprintConfig, ImprintSpec
+from litho.jobs.map.config import MapSpec
+from litho.jobs.predict.config import CalibrateSpec, PredictSpec
+from litho.jobs.predict.method import checked_method
+from litho.jobs.spec import DEFAULT_MODEL, Device, Spec
+from litho.jobs.vary.config import VaryConfig, VarySpec
+from litho.learn.records import Recipe
+from litho.text import markup
+from litho.text.cases import read_cases
+from litho.text.documents import read_text
+from litho.text.items import NamedText, Probe, Question, read_probes, read_questions, read_texts
+from litho.text.shipped import shipped_retention
+
+if TYPE_CHECKING:
+    from litho.jobs.bench.result import BenchResult
+    from litho.jobs.diff.result import AlignedResult, DiffResult
+    from litho.jobs.ensemble.result import EnsembleResult
+    from litho.jobs.expose.result import ExposeResult
+    from litho.jobs.imprint.result import ImprintResult
+    from litho.jobs.map.result import MapResult
+    from litho.jobs.predict.result import CalibrationResult, PredictResult
+    from litho.jobs.vary.result import VaryResult
+    from litho.model.loaded import LanguageModel
+
+Text = str | Path
+Progress = Callable[[Event], object]
+Settings = TypeVar("Settings", bound=Config)
+
+
+def load(name: str = DEFAULT_MODEL, device: str | Device = "auto") -> "LanguageModel":
+    """A model to be measured: bundled, a folder, a hub id or tiny, see `--model`.
+
+    In float32 where that fits into memory, unless `device` says otherwise. Raises LithoError if
+    there is no such model or device, or the model cannot be loaded.
+    """
+    from litho.jobs.models import Models
+
+    models = Models()
+    models.place(_device(device))
+    return models.load(name)
+
+
+def imprint(
+    text: Text,
+    model: "str | LanguageModel" = DEFAULT_MODEL,
+    *,
+    probes: Path | Sequence[Probe] | None = None,
+    retention: Text | None = None,
+    out: Path | None = None,
+    device: str | Device = "auto",
+    config: ImprintConfig | None = None,
+    progress: Progress | None = None,
+    cancel: Flag | None = None,
+    **settings: object,
+) -> "ImprintResult":
+    """Print a text into a model and prove what happened.
+
+    `probes`: questions about the text, or a file of them; none: Litho makes them. `retention`:
+    unrelated prose on which drift is measured; none: pages shipped with Litho. Raises LithoError
+    if anything given is unusable, before anything is written.
+    """
+    content, name = _marked(text)
+    document = markup.parse(content)
+    spec = ImprintSpec(
+        text=markup.plain(document),
+        marked=content if markup.has_marks(document) else None,
+        text_name=name,
+        probes=read_probes(probes) if isinstance(probes, Path) else _list(probes),
+        retention=None if retention is None else _read(retention)[0],
+        model=_name(model),
+        device=_device(device),
+        config=_config(ImprintConfig, config, settings),
+    )
+    found = _run("imprint", spec, out or default_folder(name), model, progress, cancel)
+    return cast("ImprintResult", found)
+
+
+def map(
+    text: Text,
+    model: "str | LanguageModel" = DEFAULT_MODEL,
+    *,
+    adapter: Path | None = None,
+    gradients: bool = False,
+    out: Path | None = None,
+    device: str | Device = "auto",
+    progress: Progress | None = None,
+    cancel: Flag | None = None,
+) -> "MapResult":
+    """What a text does inside a model: token by token, layer by layer.
+
+    `adapter`: the folder of a PEFT adapter to read with. `gradients`: also how strongly the loss
+    pulls at each layer. Raises LithoError if anything given is unusable.
+    """
+    content, name = _plain(text)
+    spec = MapSpec(
+        text=content,
+        text_name=name,
+        model=_name(model),
+        device=_device(device),
+        adapter=None if adapter is None else str(adapter.absolute()),
+        gradients=gradients,
+    )
+    return cast("MapResult", _run("map", spec, _out(out, name, "map"), model, progress, cancel))
+
+
+def vary(
+    text: Text,
+    model: "str | LanguageModel" = DEFAULT_MODEL,
+    *,
+    out: Path | None = None,
+    device: str | Device = "auto",
+    config: VaryConfig | None = None,
+    progress: Progress | None = None,
+    cancel: Flag | None = None,
+    **settings: object,
+) -> "VaryResult":
+    """Minimally different versions of a text, each within a volatility budget, and the ladder.
+
+    Raises LithoError if anything given is unusable or no version keeps within the budget.
+    """
+    content, name = _marked(text)
+    spec = VarySpec(
+        source=content,
+        text_name=name,
+        model=_name(model),
+        device=_device(device),
+        config=_config(VaryConfig, config, settings),
+    )
+    return cast("VaryResult", _run("vary", spec, _out(out, name, "vary"), model, progress, cancel))
+
+
+def diff(
+    text: Text,
+    after: str,
+    before: str = DEFAULT_MODEL,
+    *,
+    unseen: Text | None = None,
+    unrelated: Text | None = None,
+    out: Path | None = None,
+    device: str | Device = "auto",
+    config: DiffConfig | None = None,
+    progress: Progress | None = None,
+    cancel: Flag | None = None,
+    **settings: object,
+) -> "DiffResult | AlignedResult":
+    """What training changed on a text, and from which layer on.
+
+    `after`: the folder of a LoRA adapter, MODEL+ADAPTER_DIR, or another model. `unseen`: a text
+    that training never saw; `unrelated`: one to train on for comparison. What is judged goes into
+    the effects registry. Models that are built differently are aligned by characters, which gives
+    an `AlignedResult`. Raises LithoError if anything given is unusable.
+    """
+    content, name = _plain(text)
+    spec = DiffSpec(
+        text=content,
+        text_name=name,
+        before=before,
+        device=_device(device),
+        after=after,
+        unseen=_other(unseen, "the unseen text"),
+        unrelated=_other(unrelated, "the unrelated text"),
+        config=_config(DiffConfig, config, settings),
+    )
+    found = _run("diff", spec, _out(out, name, "diff"), before, progress, cancel)
+    return cast("DiffResult | AlignedResult", found)
+
+
+def expose(
+    text: Text,
+    model: "str | LanguageModel" = DEFAULT_MODEL,
+    *,
+    unrelated: Text | None = None,
+    out: Path | None = None,
+    device: str | Device = "auto",
+    config: ExposeConfig | None = None,
+    progress: Progress | None = None,
+    cancel: Flag | None = None,
+    **settings: object,
+) -> "ExposeResult":
+    """A text presented in several ways, in the context and in training, and each response.
+
+    `unrelated`: another text, for comparison; none: pages shipped with Litho. Raises LithoError if
+    anything given is unusable.
+    """
+    content, name = _plain(text)
+    spec = ExposeSpec(
+        text=content,
+        text_name=name,
+        unrelated=shipped_retention() if unrelated is None else _plain(unrelated)[0],
+        model=_name(model),
+        device=_device(device),
+        config=_config(ExposeConfig, config, settings),
+    )
+    found = _run("expose", spec, _out(out, name, "expose"), model, progress, cancel)
+    return cast("ExposeResult", found)
+
+
+def ensemble(
+    plan: "Path | EnsembleSpec",
+    out: Path,
+    *,
+    device: str | Device = "auto",
+    cluster: str | None = None,
+    processes: int = 1,
+    progress: Progress | None = None,
+    cancel: Flag | None = None,
+) -> "EnsembleResult":
+    """Many micro fine-tunes: train on many texts one by one, and see what each does to each probe.
+
+    `plan`: a YAML file, or what `litho.jobs.ensemble.config.read_plan` made of one. A run in `out`
+    that was stopped, or whose plan has grown, is gone on with. `cluster`: the address of a Ray
+    cluster that does the runs; `processes`: how many do them on this machine. Raises LithoError if
+    the plan, a text or a probe is unusable.
+    """
+    spec = _planned(plan, device)
+    found = _run("ensemble", spec, out, None, progress, cancel, cluster, processes)
+    return cast("EnsembleResult", found)
+
+
+def calibrate(
+    plan: "Path | EnsembleSpec",
+    out: Path,
+    *,
+    device: str | Device = "auto",
+    method: str = "first-order",
+    cluster: str | None = None,
+    processes: int = 1,
+    progress: Progress | None = None,
+    cancel: Flag | None = None,
+) -> "CalibrationResult":
+    """Fit predictions to the runs of an ensemble, so that others come with intervals.
+
+    Runs that `out` has already are not done again; the fits go into its calibration.json. Raises
+    LithoError if the plan is too small, or of more than one model.
+    """
+    planned = _planned(plan, device)
+    fields = {name: getattr(planned, name) for name in EnsembleSpec.model_fields}
+    spec = CalibrateSpec(**fields, method=checked_method(method))
+    found = _run("calibrate", spec, out, None, progress, cancel, cluster, processes)
+    return cast("CalibrationResult", found)
+
+
+def predict(
+    texts: Path | Sequence[NamedText],
+    probes: Path | Sequence[Question],
+    out: Path,
+    model: "str | LanguageModel" = DEFAULT_MODEL,
+    *,
+    device: str | Device = "auto",
+    method: str = "first-order",
+    calibration: Path | None = None,
+    config: Recipe | None = None,
+    progress: Progress | None = None,
+    cancel: Flag | None = None,
+    **recipe: object,
+) -> "PredictResult":
+    """What training on each text would do to each probe, without training.
+
+    `method`: first-order, or short-run, which is dearer and reaches further. `calibration`: what
+    `calibrate` wrote; none: those shipped with Litho. `recipe`: how it would be trained on. Raises
+    LithoError if a text, a probe or the calibration is unusable.
+    """
+    from litho.jobs.predict.reach import read_calibrations
+
+    spec = PredictSpec(
+        texts=tuple(read_texts(texts) if isinstance(texts, Path) else texts),
+        questions=tuple(read_questions(probes) if isinstance(probes, Path) else probes),
+        model=_name(model),
+        device=_device(device),
+        method=checked_method(method),
+        calibrations=tuple(read_calibrations(calibration)) if calibration else None,
+        config=_config(Recipe, config, recipe),
+    )
+    return cast("PredictResult", _run("predict", spec, out, model, progress, cancel))
+
+
+def bench(
+    texts: Path,
+    retention: Text,
+    out: Path,
+    *,
+    device: str | Device = "auto",
+    decoys: Text | None = None,
+    only: Sequence[str] = (),
+    so_far: bool = False,
+    config: BenchConfig | None = None,
+    progress: Progress | None = None,
+    cancel: Flag | None = None,
+    **settings: object,
+) -> "BenchResult":
+    """Compare ways of presenting a text, with rivals and ablations; takes hours.
+
+    `texts`: a JSONL file of texts with questions and paraphrases; `retention`: unrelated prose on
+    which drift is measured; `decoys`: other prose. `only`: arms to do now. `so_far`: only compare
+    what is done. Raises LithoError if anything given is unusable.
+    """
+    spec = BenchSpec(
+        cases=tuple(read_cases(texts)),
+        prose=_read(retention)[0],
+        decoy_prose=shipped_retention() if decoys is None else _read(decoys)[0],
+        only=tuple(only),
+        so_far=so_far,
+        device=_device(device),
+        config=_config(BenchConfig, config, settings),
+    )
+    return cast("BenchResult", _run("bench", spec, out, None, progress, cancel))
+
+
+def resume(run: Path, *, progress: Progress | None = None, cancel: Flag | None = None) -> object:
+    """Go on with an interrupted run of any command; returns its result.
+
+    Raises LithoError if there is no unfinished run, or its model has changed.
+    """
+    from litho.jobs import runner
+    from litho.jobs.models import Models
+
+    return runner.resume(run, Models(), _reporter(progress, cancel), _write_report)
+
+
+def report(run: Path) -> Path:
+    """Write the report of a finished run again; returns its path."""
+    return _write_report(RunDirectory.opened(run))
+
+
+def default_folder(name: str, ending: str = "") -> Path:
+    """`runs/NAME-DATE-TIME`, with a number at the end if that second has one already."""
+    stamp = time.strftime("%Y%m%d-%H%M%S")
+    full = "-".join(part for part in (Path(name).stem, ending, stamp) if part)
+    taken = len(list(Path("runs").glob(f"{glob.escape(full)}*")))
+    return Path("runs") / (f"{full}-{taken + 1}" if taken else full)
+
+
+def _run(
+    command: str,
+    spec: Spec,
+    out: Path,
+    model: "str | LanguageModel | None",
+    progress: Progress | None,
+    cancel: Flag | None,
+    cluster: str | None = None,
+    processes: int = 1,
+) -> object:
+    from litho.jobs import runner
+    from litho.jobs.models import Models
+
+    job, models = runner.job_of(command), Models()
+    if model is not None and not isinstance(model, str):
+        models.hold(model)
+    workers = runner.Workers(cluster, processes)
+    reporter = _reporter(progress, cancel)
+    run = runner.start(job, spec, out, models, reporter)
+    return runner.finish(run, job, models, reporter, _write_report, workers)
+
+
+def _planned(plan: "Path | EnsembleSpec", device: str | Device) -> EnsembleSpec:
+    if isinstance(plan, Path):
+        return read_plan(plan, device=_device(device))
+    return plan.model_copy(update={"device": _device(device)})
+
+
+def _device(device: str | Device) -> Device:
+    return Device(name=device) if isinstance(device, str) else device
+
+
+def _reporter(progress: Progress | None, cancel: Flag | None) -> Reporter:
+    if progress is None and cancel is None:
+        return Silent()
+    return Listener(progress or (lambda event: None), cancel.is_set if cancel else lambda: False)
+
+
+def _write_report(run: RunDirectory) -> Path:
+    from litho.show.report import write_report
+
+    return write_report(run)
+
+
+def _name(model: "str | LanguageModel") -> str:
+    return model if isinstance(model, str) else model.source.name
+
+
+def _config(kind: type[Settings], config: Settings | None, settings: Mapping[str, Any]) -> Settings:
+    if config is None:
+        return make_config(kind, settings)
+    if settings:
+        raise LithoError(f"give either config or settings by name, such as {min(settings)}")
+    return config
+
+
+def _read(text: Text) -> tuple[str, str]:
+    """A text and what it is called."""
+    if isinstance(text, Path):
+        return read_text(text), text.name
+    if not text.strip():
+        raise LithoError("the text is empty: give at least one sentence")
+    return text, "text"
+
+
+def _marked(text: Text) -> tuple[str, str]:
+    content, name = _read(text)
+    return content.strip(), name
+
+
+def _plain(text: Text) -> tuple[str, str]:
+    """A text as it is read without the choices of its marks."""
+    content, name = _marked(text)
+    return markup.plain(markup.parse(content)), name
+
+
+def _other(text: Text | None, name: str) -> OtherText | None:
+    if text is None:
+        return None
+    content, own = _plain(text)
+    return OtherText(text=content, name=own if isinstance(text, Path) else name)
+
+
+def _out(out: Path | None, name: str, command: str) -> Path:
+    return out or default_folder(name, command)
+
+
+def _list(probes: Sequence[Probe] | None) -> list[Probe] | None:
+    return None if probes is None else list(probes)

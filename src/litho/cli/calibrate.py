@@ -1,0 +1,76 @@
+"""`litho calibrate`: predictions fitted to an ensemble."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.table import Table
+
+from litho.cli.console import Bars, print_json, results
+from litho.cli.options import (
+    BitsOption,
+    ClusterOption,
+    DeviceOption,
+    DtypeOption,
+    JsonOption,
+    MethodOption,
+    PriceOption,
+    ProcessesOption,
+    SetOption,
+    SharedOutOption,
+    chosen_device,
+    chosen_method,
+)
+from litho.jobs.ensemble.config import read_plan
+from litho.jobs.predict.config import CALIBRATION
+from litho.show.wording import cell
+
+if TYPE_CHECKING:
+    from litho.jobs.predict.result import CalibrationResult
+
+
+def calibrate(
+    plan: Annotated[Path, typer.Argument(help="The plan of an ensemble: YAML.")],
+    out: SharedOutOption,
+    method: MethodOption = None,
+    price: PriceOption = None,
+    cluster: ClusterOption = None,
+    processes: ProcessesOption = 1,
+    settings: SetOption = None,
+    device: DeviceOption = "auto",
+    dtype: DtypeOption = None,
+    bits: BitsOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Fit predictions to the runs of an ensemble, so that others come with intervals."""
+    from litho import api
+
+    chosen = chosen_method(method, price)
+    spec = read_plan(plan, settings or [])
+    with Bars() as bars:
+        result = api.calibrate(
+            spec,
+            out,
+            method=chosen,
+            cluster=cluster,
+            processes=processes,
+            device=chosen_device(device, dtype, bits),
+            progress=bars,
+        )
+    show_calibrations(result, as_json)
+    if not as_json:
+        results.print(f"calibration  {out / CALIBRATION}", soft_wrap=True, markup=False)
+
+
+def show_calibrations(result: "CalibrationResult", as_json: bool) -> None:
+    """Print how well each fit predicts."""
+    if as_json:
+        print_json(result)
+        return
+    table = Table(show_edge=False)
+    for column in ("learning rate", "steps", "probes", "agreement", "variance explained"):
+        table.add_column(column, justify="right")
+    for fit in result.root:
+        rate, probes = fit.recipe["learning_rate"], "these" if fit.questions else "any"
+        table.add_row(f"{rate:g}", str(fit.steps), probes, cell(fit.agreement), f"{fit.r2:.2f}")
+    results.print(table)

@@ -1,0 +1,91 @@
+"""What an imprint starts from is checked before anything is computed or written."""
+
+from collections.abc import Sequence
+
+from litho.core.errors import LithoError
+from litho.jobs.cost import Cost
+from litho.jobs.imprint.baseline import MADE
+from litho.jobs.imprint.config import MEASURED_RHYTHM, ImprintSpec
+from litho.jobs.imprint.cost import expected_cost
+from litho.jobs.imprint.rehearsal import TRIED
+from litho.jobs.models import Models
+from litho.jobs.runner import Checked
+from litho.learn.objectives import objective
+from litho.measure.printing.drift import BLOCK
+from litho.measure.printing.probes import target_of
+from litho.measure.readability import foreign_notice
+from litho.measure.scenes import check_text, open_book_scenes
+from litho.model.loaded import LanguageModel
+from litho.present.rhythm import RHYTHMS, chosen_rhythm
+from litho.present.variants import Marked, marked_rows
+from litho.text import markup
+from litho.text.operators.choice import chosen_operators
+
+
+def check(spec: ImprintSpec, models: Models) -> Checked:
+    """Raises LithoError if any input is unusable."""
+    config = spec.config
+    chosen_operators(config.operators)
+    if config.rhythm != MEASURED_RHYTHM:
+        chosen_rhythm(config.rhythm)
+    model = models.load(spec.model)
+    _check_texts(model, spec)
+    scenes = open_book_scenes(model, spec.text)
+    _check_probes(model, spec, scenes)
+    if marks_of(spec, scenes) and config.bridge:
+        raise LithoError("a text with marks gets no bridges: take the marks out, or bridge=false")
+    objective(config.loss, model, scenes)
+    return Checked(
+        _expected_cost(model, spec),
+        {"text_name": spec.text_name, "scenes": len(scenes)},
+        [*_cut_notice(scenes), *foreign_notice(model, spec.text, config.seed)],
+    )
+
+
+def _check_texts(model: LanguageModel, spec: ImprintSpec) -> None:
+    check_text(model, spec.text)
+    if len(model.tokens(spec.retention_text())) < BLOCK // 4:
+        raise LithoError("the retention text is too short: give at least a paragraph")
+
+
+def _check_probes(model: LanguageModel, spec: ImprintSpec, scenes: Sequence[str]) -> None:
+    """Raises LithoError if anything that will be scored later cannot be."""
+    for probe in spec.probes or []:
+        target_of(model, probe)
+        if probe.kind != "neighbour":
+            for scene in scenes:
+                target_of(model, probe, f"{scene}\n\n")
+    for probe in spec.neighbours():
+        target_of(model, probe)
+
+
+def marks_of(spec: ImprintSpec, scenes: Sequence[str]) -> Marked | None:
+    """The marks in the text, see `marked_rows`."""
+    return marked_rows(markup.parse(spec.marked), scenes) if spec.marked else None
+
+
+def _cut_notice(scenes: Sequence[str]) -> list[str]:
+    if len(scenes) == 1:
+        return []
+    return [
+        f"the text is longer than the model's context: it is cut into {len(scenes)} scenes, and "
+        "nothing is left out"
+    ]
+
+
+def _expected_cost(model: LanguageModel, spec: ImprintSpec) -> Cost:
+    config = spec.config
+    rows = config.replay_pool + config.replay_unseen
+    rehearsed = len(RHYTHMS) * TRIED if config.rhythm == MEASURED_RHYTHM else 0
+    return expected_cost(
+        model,
+        text_tokens=len(model.tokens(spec.text)),
+        probes=len(spec.probes or []) or 3 * MADE,
+        retention_tokens=config.retention_tokens,
+        presentations=config.presentations + rehearsed,
+        replay_tokens=(config.replay_rows * config.replay_length, rows * config.replay_length),
+        arms=len(config.arms),
+        check_every=config.check_every,
+        micro_tokens=config.micro_tokens,
+        dtype=str(config.dtype),
+    )

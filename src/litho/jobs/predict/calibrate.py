@@ -1,0 +1,97 @@
+"""Runs of `litho calibrate`: predictions fitted to an ensemble, which gives them intervals."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from litho.core.errors import LithoError
+from litho.core.files import whole_file
+from litho.jobs.ensemble.fine_tunes import Ensemble
+from litho.jobs.ensemble.run import FAMILY
+from litho.jobs.ensemble.run import check as check_ensemble
+from litho.jobs.models import Models
+from litho.jobs.predict.calibration import FEWEST, Calibration
+from litho.jobs.predict.config import CALIBRATION, CalibrateSpec
+from litho.jobs.predict.method import Method
+from litho.jobs.predict.predictor import Predictor
+from litho.jobs.predict.reach import read_calibrations, written_calibrations
+from litho.jobs.predict.result import CalibrationResult
+from litho.jobs.runner import Checked, Context, Job
+from litho.measure.agreement import FEWEST as RANKED
+from litho.model.sources import locate
+
+
+def check(spec: CalibrateSpec, models: Models) -> Checked:
+    """Raises LithoError on a plan that is too small or of more than one model."""
+    plan, texts, questions = spec.config, spec.texts, spec.questions
+    if len(plan.models) > 1 or plan.sample:
+        raise LithoError("a calibration is for one model and all runs of a plan, not for a sample")
+    if len(texts) < FEWEST or len(questions) < RANKED:
+        raise LithoError(
+            f"{len(texts)} texts and {len(questions)} probes are too few to calibrate on: at least "
+            f"{FEWEST} and {RANKED} are needed"
+        )
+    return check_ensemble(spec, models)
+
+
+def run_calibrate(context: Context[CalibrateSpec]) -> CalibrationResult:
+    """Fit predictions to the runs of a plan with its first seed, doing those that are left.
+
+    The fits are also in the calibration.json of the run, with those for other prices, models,
+    recipes and probes that were there.
+    """
+    run, spec = context.run, context.spec
+    plan = spec.config
+    once = plan.model_copy(update={"seeds": plan.seeds[:1]})  # others would measure the same again
+    workers = context.workers
+    ensemble = Ensemble(
+        once,
+        spec.texts,
+        spec.questions,
+        run.path,
+        context.reporter,
+        workers.cluster,
+        workers.processes,
+        context.models.placement(plan.models[0]),
+    )
+    fits = list(_fits(ensemble, spec.method))
+    path = run.path / CALIBRATION
+    with run.alone():
+        kept = read_calibrations(path) if path.exists() else []
+        again = [_what_for(c) for c in fits]
+        kept = [c for c in kept if _what_for(c) not in again]
+        with whole_file(path) as temporary:
+            temporary.write_bytes(written_calibrations([*kept, *fits]))
+    return CalibrationResult(tuple(fits))
+
+
+def _fits(ensemble: Ensemble, method: Method) -> Iterator[Calibration]:
+    """Two calibrations for each recipe and number of steps: for any probes, and for these."""
+    plan, effects = ensemble.plan, ensemble.run()
+    (seed,) = plan.seeds
+    for number, recipe in enumerate(plan.recipes):
+        for step in plan.steps_of(recipe):
+            measured = {
+                effect.run.text.id: effect.deltas
+                for effect in effects
+                if (effect.run.number, effect.step) == (number, step)
+            }
+            predictor = Predictor(
+                locate(plan.models[0]),
+                recipe.model_copy(update={"steps": step, "seed": seed}),
+                ensemble.texts,
+                ensemble.questions,
+                ensemble.folder,
+                ensemble.reporter,
+                ensemble.placement,
+            )
+            rows = [measured[text.id] for text in ensemble.texts]
+            yield from predictor.calibrated(method, np.array(rows))
+
+
+def _what_for(calibration: Calibration) -> tuple[object, ...]:
+    c = calibration
+    return c.method, c.model, c.recipe, c.questions
+
+
+JOB = Job("calibrate", CalibrateSpec, check, run_calibrate, joint=FAMILY)

@@ -1,0 +1,309 @@
+"""The life cycle of every job: check, run directory, manifest, stages, resume, report.
+
+A job is described by a `Job`: the specification that it starts from, a check that says what it will
+cost and raises LithoError before anything is written, and the run itself. `start` and `finish` are
+its two halves; `resume` takes up what an earlier process left.
+"""
+
+import platform
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from importlib import import_module
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Generic, TypeVar, cast
+
+import torch
+from pydantic import BaseModel
+
+from litho.core.errors import Cancelled, Interrupted, LithoError, disk_is_full, first_line
+from litho.core.reporter import Reporter
+from litho.core.runs import INPUTS, MANIFEST, METRICS, RunDirectory, check_free
+from litho.jobs.cost import Cost
+from litho.jobs.models import Models
+from litho.jobs.spec import Spec
+from litho.model.sources import locate
+
+_MODULES = {
+    command: f"litho.jobs.{package}"
+    for command, package in {
+        "imprint": "imprint.run",
+        "map": "map.run",
+        "vary": "vary.run",
+        "diff": "diff.run",
+        "expose": "expose.run",
+        "ensemble": "ensemble.run",
+        "predict": "predict.run",
+        "calibrate": "predict.calibrate",
+        "bench": "bench.run",
+    }.items()
+}
+EARLIER = "a run of an earlier version of Litho cannot be resumed: start it again"
+
+
+Specified = TypeVar("Specified", bound=Spec)
+Result = TypeVar("Result", bound=BaseModel)
+Report = Callable[[RunDirectory], object]
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What the check of a job says before the work."""
+
+    cost: Cost | None = None
+    manifest: Mapping[str, Any] = field(default_factory=dict)  # entries of the job's own
+    notices: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Workers:
+    """Who does the pieces of a job that falls into many: no result depends on it."""
+
+    cluster: str | None = None  # address of a Ray cluster; None: this machine
+    processes: int = 1  # on this machine
+
+
+ALONE = Workers()
+
+
+@dataclass(frozen=True)
+class Context(Generic[Specified]):
+    """A job while it runs."""
+
+    run: RunDirectory
+    spec: Specified
+    models: Models
+    reporter: Reporter
+    manifest: Mapping[str, Any]
+    workers: Workers
+
+
+@dataclass(frozen=True)
+class Job(Generic[Specified, Result]):
+    """A capability as the runner sees it."""
+
+    command: str
+    spec: type[Specified]
+    check: Callable[[Specified, Models], Checked]
+    run: Callable[[Context[Specified]], Result]
+    done: Callable[[RunDirectory, Result], None] = lambda run, result: None  # once it has its name
+    joint: tuple[str, ...] = ()  # several processes may work on one run, begun by these commands
+
+
+def job_of(command: str) -> Job[Any, Any]:
+    """The job of a command. Raises LithoError if there is none."""
+    if command not in _MODULES:
+        raise LithoError(f"unknown command {command!r} in a manifest: update Litho")
+    return cast("Job[Any, Any]", import_module(_MODULES[command]).JOB)
+
+
+def start(
+    job: Job[Specified, Result], spec: Specified, out: Path, models: Models, reporter: Reporter
+) -> RunDirectory:
+    """Check everything, then make the run directory with its inputs and manifest.
+
+    Raises LithoError, with nothing written, if any input is unusable.
+    """
+    if not job.joint:
+        check_free(out)
+    reporter.stage("loading")
+    models.place(spec.device)
+    described = {role: locate(name).described() for role, name in spec.models().items()}
+    spec = spec.pinned()
+    checked = job.check(spec, models)
+    manifest = _manifest(job, spec, checked, described, models.described)
+    if job.joint:
+        return _joined(out, job, spec, manifest)
+    run = RunDirectory.create(out)
+    try:
+        _write(run, spec, manifest)
+    except BaseException:
+        run.discard()
+        raise
+    return run
+
+
+def _manifest(
+    job: Job[Specified, Result],
+    spec: Specified,
+    checked: Checked,
+    described: Mapping[str, Any],
+    placement: Mapping[str, Any] | None,
+) -> dict[str, Any]:
+    settings = getattr(spec, "config", None)
+    return {
+        "command": job.command,
+        **described,
+        **checked.manifest,
+        **({"config": settings.model_dump(mode="json")} if settings else {}),
+        **({"expected": checked.cost.model_dump()} if checked.cost else {}),
+        "notices": checked.notices,
+        **({"placement": placement} if placement else {}),
+        **_circumstances(),
+    }
+
+
+def _circumstances() -> dict[str, Any]:
+    """What a result may depend on besides its specification."""
+    return {
+        "threads": torch.get_num_threads(),
+        "machine": platform.machine(),
+        "versions": {"python": platform.python_version()}
+        | {name: version(name) for name in ("litho", "torch", "transformers", "peft")},
+    }
+
+
+def _write(run: RunDirectory, spec: Spec, manifest: Mapping[str, Any]) -> None:
+    run.write_json(INPUTS, spec.model_dump(mode="json", exclude={"config"}))
+    run.write_yaml(MANIFEST, dict(manifest))
+
+
+def _joined(
+    out: Path, job: Job[Specified, Result], spec: Specified, manifest: Mapping[str, Any]
+) -> RunDirectory:
+    """A new run, or one of the same kind to go on with, perhaps with other inputs."""
+    run = RunDirectory.join(out)
+    with run.alone():
+        begun = _begun(run)
+        if begun not in (None, *job.joint):
+            raise LithoError(f"{out} holds a run of 'litho {begun}': choose another --out")
+        if begun != job.command or _specification(run, job.spec) != spec:
+            (run.path / METRICS).unlink(missing_ok=True)  # they are of the other inputs
+            _write(run, spec, manifest)
+    return run
+
+
+def _begun(run: RunDirectory) -> str | None:
+    """The command of a run that is there already. Raises LithoError on files of something else."""
+    if (run.path / MANIFEST).is_file():
+        return str(run.read_yaml(MANIFEST)["command"])
+    if (run.path / METRICS).is_file():
+        raise LithoError(
+            f"{run.path} holds a run of an earlier version of Litho: choose another --out"
+        )
+    return None
+
+
+def _specification(run: RunDirectory, kind: type[Specified]) -> Specified:
+    """What a run was started from."""
+    manifest, inputs = run.read_yaml(MANIFEST), run.read_json(INPUTS)
+    if "config" in kind.model_fields:
+        inputs["config"] = manifest["config"]
+    try:
+        return kind(**inputs)
+    except ValueError:
+        raise LithoError(EARLIER) from None
+
+
+def resume(path: Path, models: Models, reporter: Reporter, report: Report) -> BaseModel:
+    """Go on with a run that was interrupted."""
+    run = RunDirectory.resume(path)
+    return finish(run, job_of(run.read_yaml(MANIFEST)["command"]), models, reporter, report)
+
+
+def finish(
+    run: RunDirectory,
+    job: Job[Specified, Result],
+    models: Models,
+    reporter: Reporter,
+    report: Report,
+    workers: Workers = ALONE,
+) -> Result:
+    """Do what is left to do of a started run, write its report and give it its name."""
+    try:
+        result = _run(run, job, models, reporter, workers)
+    except (KeyboardInterrupt, Cancelled):
+        raise Interrupted(_how_to_resume(run, "stopped")) from None
+    except Exception as error:
+        if disk_is_full(error):
+            raise LithoError(_how_to_resume(run, "the disk is full: free some space")) from error
+        if isinstance(error, LithoError) and not job.joint and not run.has_stages:
+            run.discard()
+        raise
+    finally:
+        run.release()
+    _report(run, reporter, report)
+    run.finish()
+    job.done(run, result)
+    return result
+
+
+def _run(
+    run: RunDirectory,
+    job: Job[Specified, Result],
+    models: Models,
+    reporter: Reporter,
+    workers: Workers,
+) -> Result:
+    manifest = run.read_yaml(MANIFEST)
+    spec = _specification(run, job.spec)
+    if "placement" in manifest:
+        models.place_again(spec.device, manifest["placement"])
+    else:
+        models.place(spec.device)
+    _announce(run, manifest, models, reporter)
+    torch.set_num_threads(manifest["threads"])  # sums depend on how they are split
+    _check_models(spec, manifest)
+    result = job.run(Context(run, spec, models, reporter, manifest, workers))
+    run.write_json(METRICS, result.model_dump(mode="json"))
+    return result
+
+
+def _announce(
+    run: RunDirectory, manifest: Mapping[str, Any], models: Models, reporter: Reporter
+) -> None:
+    """What the user should know before the work begins or goes on."""
+    if expected := manifest.get("expected"):
+        minutes = max(1, round(expected["seconds"] / 60))
+        reporter.note(
+            f"expected: about {minutes} min in all, {expected['gib']:.1f} GiB of memory; run "
+            f"folder {run.path}"
+        )
+    for notice in manifest["notices"]:
+        reporter.note(f"note: {notice}")
+    now = _circumstances() | {"placement": models.described}
+    other = [
+        f"{name} {_said(then)} (now {_said(now[name])})"
+        for name, then in manifest.items()
+        if name in now and then != now[name] and name != "threads"
+    ]
+    if other:
+        reporter.note(
+            f"note: this run was started under {', '.join(other)}: what is still to be done may "
+            "differ in the last digits"
+        )
+
+
+def _said(value: object) -> str:
+    if isinstance(value, dict):
+        return " ".join(f"{key} {item}" for key, item in value.items())
+    return str(value)
+
+
+def _check_models(spec: Spec, manifest: Mapping[str, Any]) -> None:
+    """Raises LithoError if a model has other weights than when the run was started."""
+    for role, name in spec.models().items():
+        if locate(name).sha256() != manifest[role]["sha256"]:
+            raise LithoError(
+                f"the model {name} is not the one that this run was started with: start a new "
+                "run, or put the old weights back"
+            )
+
+
+def _report(run: RunDirectory, reporter: Reporter, report: Report) -> None:
+    """Write the report; what goes wrong there takes no number away."""
+    reporter.stage("writing the report")
+    try:
+        report(run)
+    except Exception as error:
+        if isinstance(error, Cancelled):
+            return
+        reporter.note(
+            f"note: the report could not be written ({type(error).__name__}: "
+            f"{first_line(error)}); all numbers are there: 'litho report {run.final_path}' tries "
+            "again"
+        )
+
+
+def _how_to_resume(run: RunDirectory, reason: str) -> str:
+    return f"{reason}; go on with 'litho resume {run.final_path}'"

@@ -1,0 +1,50 @@
+"""What a job starts from; no torch."""
+
+from typing import Literal, Self
+
+from litho.core.config import Config
+
+DEFAULT_MODEL = "bundled:smollm2-135m"
+
+
+class Device(Config):
+    """Where a job computes, and in which precision it measures."""
+
+    name: str = "auto"  # or cpu, cuda, cuda:N, mps
+    dtype: Literal["float32", "bfloat16", "float16"] | None = None  # None: float32 where it fits
+    bits: Literal[4, 8] | None = None  # of the weights of a quantised base
+    spread: bool = False  # over all GPUs and, where these are full, the main memory
+
+
+DEFAULT_DEVICE = Device()
+
+
+class Spec(Config):
+    """Texts, models and settings: all that the result of a job depends on.
+
+    A field `config` holds the settings that a user may change by name.
+    """
+
+    device: Device = Device()
+
+    def models(self) -> dict[str, str]:
+        """Names of the models by their role in the manifest."""
+        return {}
+
+    def pinned(self) -> Self:
+        """With names of models that mean the same later and from another folder."""
+        return self
+
+
+class ModelSpec(Spec):
+    """For jobs with one model."""
+
+    model: str
+
+    def models(self) -> dict[str, str]:
+        return {"model": self.model}
+
+    def pinned(self) -> Self:
+        from litho.model.sources import locate
+
+        return self.model_copy(update={"model": locate(self.model).pinned})
