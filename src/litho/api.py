@@ -1,9 +1,10 @@
 """The functions of `import litho`: each does what the command of its name does.
 
 A text is given as a `str`, or as a `Path` to a UTF-8 file; a model by its name or as what `load`
-returned, which spares loading it again. `device` is auto, cpu, cuda, cuda:N or mps, or a `Device`
-that says more: the precision of measuring, a quantised or spread base. Settings that docs/ lists
-for a command are given by name (`litho.vary(text, count=10)`), or all together as `config`.
+returned, which spares loading it again and says where to compute, too. `device` is auto, cpu, cuda,
+cuda:N or mps, or a `Device` that says more: the precision of measuring, a quantised or spread base.
+Settings that docs/ lists for a command are given by name (`litho.vary(text, count=10)`), or all
+together as `config`.
 
 `progress` is called with an `Event` whenever there is something to tell; a job stops soon after
 `cancel` (a `threading.Event`) is set, with `Interrupted`, and `resume` goes on with it.
@@ -28,7 +29,7 @@ from litho.jobs.imprint.config import ImprintConfig, ImprintSpec
 from litho.jobs.map.config import MapSpec
 from litho.jobs.predict.config import CalibrateSpec, PredictSpec
 from litho.jobs.predict.method import checked_method
-from litho.jobs.spec import DEFAULT_MODEL, Device, Spec
+from litho.jobs.spec import DEFAULT_DEVICE, DEFAULT_MODEL, Device, Spec
 from litho.jobs.vary.config import VaryConfig, VarySpec
 from litho.learn.records import Recipe
 from litho.text import markup
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     from litho.jobs.imprint.result import ImprintResult
     from litho.jobs.map.result import MapResult
     from litho.jobs.predict.result import CalibrationResult, PredictResult
+    from litho.jobs.runner import Workers
     from litho.jobs.vary.result import VaryResult
     from litho.model.loaded import LanguageModel
 
@@ -239,8 +241,8 @@ def ensemble(
     the plan, a text or a probe is unusable.
     """
     spec = _planned(plan, device)
-    found = _run("ensemble", spec, out, None, progress, cancel, cluster, processes)
-    return cast("EnsembleResult", found)
+    workers = _workers(cluster, processes)
+    return cast("EnsembleResult", _run("ensemble", spec, out, None, progress, cancel, workers))
 
 
 def calibrate(
@@ -262,8 +264,8 @@ def calibrate(
     planned = _planned(plan, device)
     fields = {name: getattr(planned, name) for name in EnsembleSpec.model_fields}
     spec = CalibrateSpec(**fields, method=checked_method(method))
-    found = _run("calibrate", spec, out, None, progress, cancel, cluster, processes)
-    return cast("CalibrationResult", found)
+    workers = _workers(cluster, processes)
+    return cast("CalibrationResult", _run("calibrate", spec, out, None, progress, cancel, workers))
 
 
 def predict(
@@ -363,19 +365,31 @@ def _run(
     model: "str | LanguageModel | None",
     progress: Progress | None,
     cancel: Flag | None,
-    cluster: str | None = None,
-    processes: int = 1,
+    workers: "Workers | None" = None,
 ) -> object:
     from litho.jobs import runner
-    from litho.jobs.models import Models
+    from litho.jobs.models import Models, device_of
 
     job, models = runner.job_of(command), Models()
     if model is not None and not isinstance(model, str):
         models.hold(model)
-    workers = runner.Workers(cluster, processes)
+        if spec.device == DEFAULT_DEVICE:
+            spec = spec.model_copy(update={"device": device_of(model.placement)})
     reporter = _reporter(progress, cancel)
     run = runner.start(job, spec, out, models, reporter)
-    return runner.finish(run, job, models, reporter, _write_report, workers)
+    return runner.finish(run, job, models, reporter, _write_report, workers or runner.ALONE)
+
+
+def _workers(cluster: str | None, processes: int) -> "Workers":
+    """Raises LithoError if there is no such cluster."""
+    from litho.core.executors import check_cluster
+    from litho.jobs.runner import Workers
+
+    if cluster and processes > 1:
+        raise LithoError("a cluster and processes exclude each other: give one of them")
+    if cluster:
+        check_cluster(cluster)
+    return Workers(cluster, processes)
 
 
 def _planned(plan: "Path | EnsembleSpec", device: str | Device) -> EnsembleSpec:

@@ -50,8 +50,6 @@ def bench(
 ) -> None:
     """Compare ways of presenting a text, with rivals and ablations; takes hours."""
     from litho import api
-    from litho.core.runs import RunDirectory
-    from litho.show.comparison import comparison_table
 
     if name != "lithography":
         raise LithoError(f"unknown benchmark {name!r} (choose from lithography)")
@@ -72,7 +70,6 @@ def bench(
             progress=bars,
         )
     show_bench(result, as_json)
-    RunDirectory(out).write_text("table.md", comparison_table(result))
     console.print(f"trials and table: {out}", soft_wrap=True, markup=False)
 
 

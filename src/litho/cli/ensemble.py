@@ -18,7 +18,6 @@ from litho.cli.options import (
     SharedOutOption,
     chosen_device,
 )
-from litho.core.errors import LithoError
 from litho.jobs.ensemble.config import read_plan
 from litho.show.wording import cell
 
@@ -41,12 +40,6 @@ def ensemble(
     from litho import api
 
     spec = read_plan(plan, settings or [])
-    if cluster and processes > 1:
-        raise LithoError("--cluster and --processes exclude each other: give one of them")
-    if cluster:
-        from litho.core.executors import check_cluster
-
-        check_cluster(cluster)
     with Bars() as bars:
         result = api.ensemble(
             spec,

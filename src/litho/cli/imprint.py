@@ -65,7 +65,8 @@ def imprint(
         raise LithoError("give either a TEXT to print or --resume RUN")
     given = (probes, retention, budget, controls, out, config, settings, dtype, bits)
     if resume:
-        if any(option is not None for option in given):
+        other = (model, device) != (DEFAULT_MODEL, "auto")
+        if other or any(option is not None for option in given):
             raise LithoError("--resume takes everything from the run: only --json goes with it")
         resumed(resume, as_json)
         return

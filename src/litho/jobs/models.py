@@ -4,12 +4,23 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from litho.core.config import make_config
 from litho.jobs.spec import Device
-from litho.measure.precision import to_measure
+from litho.measure.precision import precision, to_measure
 from litho.model.adapters import lora
 from litho.model.loaded import LanguageModel, load
 from litho.model.placement import DTYPES, Placement
 from litho.model.sources import locate
+from litho.model.state import State
+
+
+def device_of(placement: Placement) -> Device:
+    """What a job starts from to be measured there."""
+    said = placement.described()
+    return make_config(
+        Device,
+        {"name": str(placement.device), **{key: said[key] for key in ("dtype", "bits", "spread")}},
+    )
 
 
 class Models:
@@ -51,6 +62,13 @@ class Models:
     def described(self) -> dict[str, Any] | None:
         """What was chosen, for a manifest; None while nothing was loaded."""
         return self._placement.described() if self._placement else None
+
+    def precision(self) -> dict[str, Any] | None:
+        """The precision of the models and its noise, for a manifest; None while there is none."""
+        if not self._held:
+            return None
+        with State(next(iter(self._held.values()))).active() as model:
+            return precision(model).model_dump()
 
     def load(self, name: str, dtype: str | None = None, count: int = 1) -> LanguageModel:
         """The model without adapters, to be measured or, in a precision by name, to be trained.

@@ -111,7 +111,8 @@ def start(
     described = {role: locate(name).described() for role, name in spec.models().items()}
     spec = spec.pinned()
     checked = job.check(spec, models)
-    manifest = _manifest(job, spec, checked, described, models.described)
+    placed = {"placement": models.described, "precision": models.precision()}
+    manifest = _manifest(job, spec, checked, described, placed)
     if job.joint:
         return _joined(out, job, spec, manifest)
     run = RunDirectory.create(out)
@@ -128,7 +129,7 @@ def _manifest(
     spec: Specified,
     checked: Checked,
     described: Mapping[str, Any],
-    placement: Mapping[str, Any] | None,
+    placed: Mapping[str, Any],  # None: no model was loaded yet
 ) -> dict[str, Any]:
     settings = getattr(spec, "config", None)
     return {
@@ -138,7 +139,7 @@ def _manifest(
         **({"config": settings.model_dump(mode="json")} if settings else {}),
         **({"expected": checked.cost.model_dump()} if checked.cost else {}),
         "notices": checked.notices,
-        **({"placement": placement} if placement else {}),
+        **{name: said for name, said in placed.items() if said},
         **_circumstances(),
     }
 
@@ -196,9 +197,19 @@ def _specification(run: RunDirectory, kind: type[Specified]) -> Specified:
 
 
 def resume(path: Path, models: Models, reporter: Reporter, report: Report) -> BaseModel:
-    """Go on with a run that was interrupted."""
+    """Go on with a run that was interrupted.
+
+    Raises LithoError, and leaves the run as it is, if it cannot be gone on with.
+    """
     run = RunDirectory.resume(path)
-    return finish(run, job_of(run.read_yaml(MANIFEST)["command"]), models, reporter, report)
+    try:
+        manifest = run.read_yaml(MANIFEST)
+        job = job_of(manifest["command"])
+        _check_models(_specification(run, job.spec), manifest)
+    except BaseException:
+        run.release()
+        raise
+    return finish(run, job, models, reporter, report)
 
 
 def finish(
@@ -243,7 +254,6 @@ def _run(
         models.place(spec.device)
     _announce(run, manifest, models, reporter)
     torch.set_num_threads(manifest["threads"])  # sums depend on how they are split
-    _check_models(spec, manifest)
     result = job.run(Context(run, spec, models, reporter, manifest, workers))
     run.write_json(METRICS, result.model_dump(mode="json"))
     return result

@@ -1,4 +1,4 @@
-"""Random models of four architectures and a byte tokenizer, built in code, for tests."""
+"""Random models of five architectures and a byte tokenizer, built in code, for tests."""
 
 from pathlib import Path
 

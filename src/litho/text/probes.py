@@ -1,4 +1,4 @@
-"""Probes: read from JSONL, or made from the text itself."""
+"""Probes made from the text itself."""
 
 import random
 import re

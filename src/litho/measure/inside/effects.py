@@ -1,6 +1,6 @@
 """Architectural effects: named ways in which a change of a model shows, each with a null.
 
-A detector is one function from a `Comparison` to a number that grows with the effect, or None
+A detector is one function from `ComparedReadings` to a number that grows with the effect, or None
 where the model lacks what it needs. Its null is the same number under random updates of the same
 size (`litho.measure.inside.chance`); other packages add detectors through the entry-point group
 `litho.detectors`.

@@ -6,14 +6,15 @@ from contextlib import suppress
 
 from litho.core.runs import RunDirectory
 from litho.jobs.bench.result import TRIALS, BenchResult, Trial
-from litho.show.comparison import COLUMNS, comparison_row
+from litho.show.comparison import COLUMNS, comparison_row, comparison_table
 from litho.show.figures.comparison import arms_figure, curves_figure
 from litho.show.page import render
 
 
 def page(run: RunDirectory) -> str:
-    """The arms side by side: what they printed against what it cost."""
+    """The arms side by side: what they printed against what it cost; also writes the table."""
     result = BenchResult.model_validate(run.read_json("metrics.json"))
+    run.write_text("table.md", comparison_table(result))
     trials = _trials(run, result)
     data = {}
     if any(arm.imprint["gen"].value is not None for arm in result.root):

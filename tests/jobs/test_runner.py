@@ -1,0 +1,131 @@
+"""The life cycle that all commands share."""
+
+import errno
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, NoReturn
+
+import pytest
+import torch
+import yaml
+
+from litho.core.errors import Cancelled, Interrupted, LithoError
+from litho.core.reporter import Event, Listener
+from litho.core.runs import RunDirectory
+from litho.jobs import runner
+from litho.jobs.models import Models
+from litho.jobs.vary.config import VaryConfig, VarySpec
+from litho.jobs.vary.run import JOB
+from litho.model.loaded import load
+from litho.model.sources import locate
+from litho.show.report import write_report
+from tests.builders import TEXT, Silent, shake
+
+SPEC = VarySpec(
+    model="tiny:llama", source=TEXT, text_name="text.md", config=VaryConfig(count=3, ladder=False)
+)
+
+
+def begun(out: Path, spec: VarySpec = SPEC) -> RunDirectory:
+    return runner.start(JOB, spec, out, Models(), Silent())
+
+
+def failing(error: BaseException) -> Callable[..., Any]:
+    def fail(*_: object) -> NoReturn:
+        raise error
+
+    return fail
+
+
+def resumed(out: Path, notes: list[Event] | None = None) -> RunDirectory:
+    listener = Listener((notes if notes is not None else []).append)
+    runner.resume(out, Models(), listener, write_report)
+    return RunDirectory.opened(out)
+
+
+def test_an_error_in_the_report_takes_no_number_away(tmp_path: Path) -> None:
+    notes: list[Event] = []
+    listener = Listener(notes.append)
+    report = failing(ValueError("no ink"))
+    result = runner.finish(begun(tmp_path / "x"), JOB, Models(), listener, report)
+    run = RunDirectory.opened(tmp_path / "x")
+    assert run.read_json("metrics.json") == result.model_dump(mode="json")
+    (said,) = [event.note for event in notes if event.note and "could not be" in event.note]
+    assert "no ink" in said and f"litho report {tmp_path / 'x'}" in said
+    assert write_report(run).is_file()
+
+
+def test_a_cancelled_run_goes_on_to_the_same_numbers(tmp_path: Path) -> None:
+    whole = runner.finish(begun(tmp_path / "whole"), JOB, Models(), Silent(), write_report)
+    told: list[Event] = []
+    listener = Listener(told.append, lambda: told[-1].stage.startswith("seeing"))
+    with pytest.raises(Interrupted, match=f"litho resume {tmp_path / 'x'}'"):
+        runner.finish(begun(tmp_path / "x"), JOB, Models(), listener, write_report)
+    assert not (tmp_path / "x").exists()
+    found = resumed(tmp_path / "x").read_json("metrics.json")
+    assert found | {"run": ""} == whole.model_dump(mode="json") | {"run": ""}
+    with pytest.raises(LithoError, match="is finished: there is nothing to resume"):
+        resumed(tmp_path / "x")
+
+
+@pytest.mark.parametrize("stages", [False, True])
+def test_bad_input_found_late_leaves_no_run_without_stages(tmp_path: Path, stages: bool) -> None:
+    run = begun(tmp_path / "x")
+    if stages:
+        run.once("plan.json", dict)
+    job = replace(JOB, run=failing(LithoError("no variant keeps within the budget")))
+    with pytest.raises(LithoError, match="no variant"):
+        runner.finish(run, job, Models(), Silent(), write_report)
+    assert (tmp_path / "x.partial").exists() == stages
+
+
+@pytest.mark.parametrize("error", [OSError(errno.ENOSPC, "No space"), RuntimeError("a bug")])
+def test_what_was_done_survives_an_error(tmp_path: Path, error: Exception) -> None:
+    run = begun(tmp_path / "x")
+    full = isinstance(error, OSError)
+    with pytest.raises(LithoError if full else RuntimeError, match="resume" if full else "a bug"):
+        runner.finish(run, replace(JOB, run=failing(error)), Models(), Silent(), write_report)
+    assert resumed(tmp_path / "x").read_json("metrics.json")["variants"]
+
+
+def test_cancelling_while_the_report_is_written_ends_with_the_numbers(tmp_path: Path) -> None:
+    report = failing(Cancelled())
+    runner.finish(begun(tmp_path / "x"), JOB, Models(), Silent(), report)
+    assert RunDirectory.opened(tmp_path / "x").read_json("metrics.json")
+
+
+def test_other_circumstances_are_said(tmp_path: Path) -> None:
+    run = begun(tmp_path / "x")
+    manifest = run.read_yaml("manifest.yaml")
+    assert manifest["placement"]["dtype"] == "float32" and manifest["precision"]["noise"] >= 0
+    manifest["versions"]["torch"] = "1.0"
+    run.write_yaml("manifest.yaml", manifest)
+    run.release()
+    notes: list[Event] = []
+    resumed(tmp_path / "x", notes)
+    assert any(n.note and "torch 1.0" in n.note and "last digits" in n.note for n in notes)
+
+
+def test_another_model_under_the_name_is_refused(tmp_path: Path) -> None:
+    model = load(locate("tiny:llama"), torch.float32)
+    folder = tmp_path / "model"
+    model.network.save_pretrained(folder)
+    model.tokenizer.save_pretrained(folder)
+    begun(tmp_path / "x", SPEC.model_copy(update={"model": str(folder)})).release()
+    shake(model)
+    model.network.merge_and_unload().save_pretrained(folder)
+    with pytest.raises(LithoError, match="is not the one that this run was started with"):
+        resumed(tmp_path / "x")
+
+
+def test_a_manifest_of_an_earlier_version_is_named(tmp_path: Path) -> None:
+    run = begun(tmp_path / "x")
+    run.write_json("inputs.json", {"text": "another form"})
+    run.release()
+    with pytest.raises(LithoError, match="earlier version of Litho cannot be resumed"):
+        resumed(tmp_path / "x")
+    manifest = run.read_yaml("manifest.yaml") | {"command": "dream"}
+    run.write_text("manifest.yaml", yaml.safe_dump(manifest))
+    with pytest.raises(LithoError, match="unknown command 'dream' in a manifest"):
+        resumed(tmp_path / "x")
