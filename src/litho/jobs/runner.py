@@ -86,7 +86,7 @@ class Job(Generic[Specified, Result]):
     spec: type[Specified]
     check: Callable[[Specified, Models], Checked]
     run: Callable[[Context[Specified]], Result]
-    done: Callable[[RunDirectory, Result], None] = lambda run, result: None  # once it has its name
+    done: Callable[[RunDirectory, Result], None] = lambda run, result: None  # once it is whole
     joint: tuple[str, ...] = ()  # several processes may work on one run, begun by these commands
 
 
@@ -234,8 +234,8 @@ def finish(
     finally:
         run.release()
     _report(run, reporter, report)
+    job.done(run, result)  # a run that has its name is not resumed
     run.finish()
-    job.done(run, result)
     return result
 
 

@@ -10,11 +10,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import litho
 from litho.core.errors import LithoError
 from litho.jobs.diff.registry import MIGRATIONS, Evidence, add, opened, query, tally
+from litho.model.adapters import saved
+from litho.model.loaded import load
+from litho.model.sources import locate
+from tests.builders import TEXT, shake
 
 
 def evidence(effect: str = "spill", found: bool = True, **changed: object) -> Evidence:
@@ -203,3 +209,23 @@ def test_a_registry_of_the_first_version_is_read(path: Path) -> None:
         old.execute("PRAGMA user_version = 1")
     add(opened(path), [evidence()])
     assert [e.effect for e in query(opened(path), "")] == ["spill"]
+
+
+def test_a_run_that_was_killed_before_it_was_recorded_is_recorded_by_its_resumption(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = load(locate("tiny:llama"), torch.float32)
+    shake(model)
+    saved.save(model, "x", tmp_path / "adapter")
+    path, out = tmp_path / "effects.sqlite", tmp_path / "run"
+    monkeypatch.setenv("LITHO_REGISTRY", str(path))
+
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr("litho.jobs.diff.registry.add", killed)
+        litho.diff(TEXT, str(tmp_path / "adapter"), "tiny:llama", out=out, nulls=3)
+    assert query(opened(path), "") == []
+    litho.resume(out)
+    assert {e.run for e in query(opened(path), "")} == {str(out)}
