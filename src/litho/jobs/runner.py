@@ -169,7 +169,8 @@ def _joined(
         if begun not in (None, *job.joint):
             raise LithoError(f"{out} holds a run of 'litho {begun}': choose another --out")
         if begun != job.command or _specification(run, job.spec) != spec:
-            (run.path / METRICS).unlink(missing_ok=True)  # they are of the other inputs
+            for name in (METRICS, MANIFEST):  # of the other inputs: killed here, it has not begun
+                (run.path / name).unlink(missing_ok=True)
             _write(run, spec, manifest)
     return run
 

@@ -77,3 +77,18 @@ def test_a_plan_that_is_too_small_is_named(tmp_path: Path) -> None:
     with pytest.raises(LithoError, match="too few to calibrate on"):
         litho.calibrate(plan(TEXTS[:3]), tmp_path / "runs")
     assert not list(tmp_path.iterdir())
+
+
+def test_a_run_that_was_killed_while_its_inputs_were_changed_is_no_mixture(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    litho.ensemble(plan(TEXTS[:2]), tmp_path)
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(RunDirectory, "write_yaml", killed)
+        litho.ensemble(plan(TEXTS[2:4], seeds=(7,)), tmp_path)
+    with pytest.raises(LithoError, match="no unfinished run"):
+        litho.resume(tmp_path)
+    assert litho.ensemble(plan(TEXTS[2:4], seeds=(7,)), tmp_path).texts == 2
