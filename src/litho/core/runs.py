@@ -62,7 +62,10 @@ class RunDirectory:
         if (partial / MANIFEST).is_file():
             return cls(partial)._locked()
         if (final / METRICS).is_file():
-            raise LithoError(f"{final} is finished: there is nothing to resume")
+            raise LithoError(
+                f"{final} is finished: there is nothing to resume; if it has no report, "
+                f"'litho report {final}' writes it"
+            )
         if not (final / MANIFEST).is_file():
             raise LithoError(f"{path} is no unfinished run: there is no {partial}/{MANIFEST}")
         return cls(final)

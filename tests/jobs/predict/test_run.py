@@ -79,6 +79,20 @@ def test_a_plan_that_is_too_small_is_named(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
+def test_a_run_that_was_killed_before_its_report_says_how_to_get_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr("litho.api._write_report", killed)
+        litho.predict(TEXTS, QUESTIONS, tmp_path, "tiny:llama", config=RECIPE)
+    with pytest.raises(LithoError, match=f"'litho report {tmp_path}' writes it"):
+        litho.resume(tmp_path)
+    assert litho.report(tmp_path).is_file()
+
+
 def test_a_run_that_was_killed_while_its_inputs_were_changed_is_no_mixture(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
