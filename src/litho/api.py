@@ -10,19 +10,28 @@ together as `config`.
 `cancel` (a `threading.Event`) is set, with `Interrupted`, and `resume` goes on with it.
 """
 
-import glob
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from threading import Event as Flag
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, cast
 
-from litho.core.config import Config, make_config
-from litho.core.errors import LithoError
+from litho.arguments import (
+    Text,
+    device_given,
+    folder_given,
+    listed,
+    marked_text,
+    model_name,
+    other_text,
+    plain_text,
+    read_given,
+    settings_given,
+    workers_given,
+)
 from litho.core.reporter import Event, Listener, Reporter, Silent
 from litho.core.runs import RunDirectory
 from litho.jobs.bench.config import BenchConfig, BenchSpec
-from litho.jobs.diff.config import DiffConfig, DiffSpec, OtherText
+from litho.jobs.diff.config import DiffConfig, DiffSpec
 from litho.jobs.ensemble.config import EnsembleSpec, read_plan
 from litho.jobs.expose.config import ExposeConfig, ExposeSpec
 from litho.jobs.imprint.config import ImprintConfig, ImprintSpec
@@ -34,7 +43,6 @@ from litho.jobs.vary.config import VaryConfig, VarySpec
 from litho.learn.records import Recipe
 from litho.text import markup
 from litho.text.cases import read_cases
-from litho.text.documents import read_text
 from litho.text.items import NamedText, Probe, Question, read_probes, read_questions, read_texts
 from litho.text.shipped import shipped_retention
 
@@ -50,9 +58,7 @@ if TYPE_CHECKING:
     from litho.jobs.vary.result import VaryResult
     from litho.model.loaded import LanguageModel
 
-Text = str | Path
 Progress = Callable[[Event], object]
-Settings = TypeVar("Settings", bound=Config)
 
 
 def load(name: str = DEFAULT_MODEL, device: str | Device = "auto") -> "LanguageModel":
@@ -64,7 +70,7 @@ def load(name: str = DEFAULT_MODEL, device: str | Device = "auto") -> "LanguageM
     from litho.jobs.models import Models
 
     models = Models()
-    models.place(_device(device))
+    models.place(device_given(device))
     return models.load(name)
 
 
@@ -87,19 +93,19 @@ def imprint(
     unrelated prose on which drift is measured; none: pages shipped with Litho. Raises LithoError
     if anything given is unusable, before anything is written.
     """
-    content, name = _marked(text)
+    content, name = marked_text(text)
     document = markup.parse(content)
     spec = ImprintSpec(
         text=markup.plain(document),
         marked=content if markup.has_marks(document) else None,
         text_name=name,
-        probes=read_probes(probes) if isinstance(probes, Path) else _list(probes),
-        retention=None if retention is None else _read(retention)[0],
-        model=_name(model),
-        device=_device(device),
-        config=_config(ImprintConfig, config, settings),
+        probes=read_probes(probes) if isinstance(probes, Path) else listed(probes),
+        retention=None if retention is None else read_given(retention)[0],
+        model=model_name(model),
+        device=device_given(device),
+        config=settings_given(ImprintConfig, config, settings),
     )
-    found = _run("imprint", spec, out or default_folder(name), model, progress, cancel)
+    found = _run("imprint", spec, folder_given(out, name), model, progress, cancel)
     return cast("ImprintResult", found)
 
 
@@ -119,16 +125,18 @@ def map(
     `adapter`: the folder of a PEFT adapter to read with. `gradients`: also how strongly the loss
     pulls at each layer. Raises LithoError if anything given is unusable.
     """
-    content, name = _plain(text)
+    content, name = plain_text(text)
     spec = MapSpec(
         text=content,
         text_name=name,
-        model=_name(model),
-        device=_device(device),
+        model=model_name(model),
+        device=device_given(device),
         adapter=None if adapter is None else str(adapter.absolute()),
         gradients=gradients,
     )
-    return cast("MapResult", _run("map", spec, _out(out, name, "map"), model, progress, cancel))
+    return cast(
+        "MapResult", _run("map", spec, folder_given(out, name, "map"), model, progress, cancel)
+    )
 
 
 def vary(
@@ -146,15 +154,17 @@ def vary(
 
     Raises LithoError if anything given is unusable or no version keeps within the budget.
     """
-    content, name = _marked(text)
+    content, name = marked_text(text)
     spec = VarySpec(
         source=content,
         text_name=name,
-        model=_name(model),
-        device=_device(device),
-        config=_config(VaryConfig, config, settings),
+        model=model_name(model),
+        device=device_given(device),
+        config=settings_given(VaryConfig, config, settings),
     )
-    return cast("VaryResult", _run("vary", spec, _out(out, name, "vary"), model, progress, cancel))
+    return cast(
+        "VaryResult", _run("vary", spec, folder_given(out, name, "vary"), model, progress, cancel)
+    )
 
 
 def diff(
@@ -178,18 +188,18 @@ def diff(
     the effects registry. Models that are built differently are aligned by characters, which gives
     an `AlignedResult`. Raises LithoError if anything given is unusable.
     """
-    content, name = _plain(text)
+    content, name = plain_text(text)
     spec = DiffSpec(
         text=content,
         text_name=name,
         before=before,
-        device=_device(device),
+        device=device_given(device),
         after=after,
-        unseen=_other(unseen, "the unseen text"),
-        unrelated=_other(unrelated, "the unrelated text"),
-        config=_config(DiffConfig, config, settings),
+        unseen=other_text(unseen, "the unseen text"),
+        unrelated=other_text(unrelated, "the unrelated text"),
+        config=settings_given(DiffConfig, config, settings),
     )
-    found = _run("diff", spec, _out(out, name, "diff"), before, progress, cancel)
+    found = _run("diff", spec, folder_given(out, name, "diff"), before, progress, cancel)
     return cast("DiffResult | AlignedResult", found)
 
 
@@ -210,16 +220,16 @@ def expose(
     `unrelated`: another text, for comparison; none: pages shipped with Litho. Raises LithoError if
     anything given is unusable.
     """
-    content, name = _plain(text)
+    content, name = plain_text(text)
     spec = ExposeSpec(
         text=content,
         text_name=name,
-        unrelated=shipped_retention() if unrelated is None else _plain(unrelated)[0],
-        model=_name(model),
-        device=_device(device),
-        config=_config(ExposeConfig, config, settings),
+        unrelated=shipped_retention() if unrelated is None else plain_text(unrelated)[0],
+        model=model_name(model),
+        device=device_given(device),
+        config=settings_given(ExposeConfig, config, settings),
     )
-    found = _run("expose", spec, _out(out, name, "expose"), model, progress, cancel)
+    found = _run("expose", spec, folder_given(out, name, "expose"), model, progress, cancel)
     return cast("ExposeResult", found)
 
 
@@ -241,7 +251,7 @@ def ensemble(
     the plan, a text or a probe is unusable.
     """
     spec = _planned(plan, device)
-    workers = _workers(cluster, processes)
+    workers = workers_given(cluster, processes)
     return cast("EnsembleResult", _run("ensemble", spec, out, None, progress, cancel, workers))
 
 
@@ -264,7 +274,7 @@ def calibrate(
     planned = _planned(plan, device)
     fields = {name: getattr(planned, name) for name in EnsembleSpec.model_fields}
     spec = CalibrateSpec(**fields, method=checked_method(method))
-    workers = _workers(cluster, processes)
+    workers = workers_given(cluster, processes)
     return cast("CalibrationResult", _run("calibrate", spec, out, None, progress, cancel, workers))
 
 
@@ -293,11 +303,11 @@ def predict(
     spec = PredictSpec(
         texts=tuple(read_texts(texts) if isinstance(texts, Path) else texts),
         questions=tuple(read_questions(probes) if isinstance(probes, Path) else probes),
-        model=_name(model),
-        device=_device(device),
+        model=model_name(model),
+        device=device_given(device),
         method=checked_method(method),
         calibrations=tuple(read_calibrations(calibration)) if calibration else None,
-        config=_config(Recipe, config, recipe),
+        config=settings_given(Recipe, config, recipe),
     )
     return cast("PredictResult", _run("predict", spec, out, model, progress, cancel))
 
@@ -324,12 +334,12 @@ def bench(
     """
     spec = BenchSpec(
         cases=tuple(read_cases(texts)),
-        prose=_read(retention)[0],
-        decoy_prose=shipped_retention() if decoys is None else _read(decoys)[0],
+        prose=read_given(retention)[0],
+        decoy_prose=shipped_retention() if decoys is None else read_given(decoys)[0],
         only=tuple(only),
         so_far=so_far,
-        device=_device(device),
-        config=_config(BenchConfig, config, settings),
+        device=device_given(device),
+        config=settings_given(BenchConfig, config, settings),
     )
     return cast("BenchResult", _run("bench", spec, out, None, progress, cancel))
 
@@ -348,14 +358,6 @@ def resume(run: Path, *, progress: Progress | None = None, cancel: Flag | None =
 def report(run: Path) -> Path:
     """Write the report of a finished run again; returns its path."""
     return _write_report(RunDirectory.opened(run))
-
-
-def default_folder(name: str, ending: str = "") -> Path:
-    """`runs/NAME-DATE-TIME`, with a number at the end if that second has one already."""
-    stamp = time.strftime("%Y%m%d-%H%M%S")
-    full = "-".join(part for part in (Path(name).stem, ending, stamp) if part)
-    taken = len(list(Path("runs").glob(f"{glob.escape(full)}*")))
-    return Path("runs") / (f"{full}-{taken + 1}" if taken else full)
 
 
 def _run(
@@ -380,26 +382,10 @@ def _run(
     return runner.finish(run, job, models, reporter, _write_report, workers or runner.ALONE)
 
 
-def _workers(cluster: str | None, processes: int) -> "Workers":
-    """Raises LithoError if there is no such cluster."""
-    from litho.core.executors import check_cluster
-    from litho.jobs.runner import Workers
-
-    if cluster and processes > 1:
-        raise LithoError("a cluster and processes exclude each other: give one of them")
-    if cluster:
-        check_cluster(cluster)
-    return Workers(cluster, processes)
-
-
 def _planned(plan: "Path | EnsembleSpec", device: str | Device) -> EnsembleSpec:
     if isinstance(plan, Path):
-        return read_plan(plan, device=_device(device))
-    return plan.model_copy(update={"device": _device(device)})
-
-
-def _device(device: str | Device) -> Device:
-    return Device(name=device) if isinstance(device, str) else device
+        return read_plan(plan, device=device_given(device))
+    return plan.model_copy(update={"device": device_given(device)})
 
 
 def _reporter(progress: Progress | None, cancel: Flag | None) -> Reporter:
@@ -412,50 +398,3 @@ def _write_report(run: RunDirectory) -> Path:
     from litho.show.report import write_report
 
     return write_report(run)
-
-
-def _name(model: "str | LanguageModel") -> str:
-    return model if isinstance(model, str) else model.source.name
-
-
-def _config(kind: type[Settings], config: Settings | None, settings: Mapping[str, Any]) -> Settings:
-    if config is None:
-        return make_config(kind, settings)
-    if settings:
-        raise LithoError(f"give either config or settings by name, such as {min(settings)}")
-    return config
-
-
-def _read(text: Text) -> tuple[str, str]:
-    """A text and what it is called."""
-    if isinstance(text, Path):
-        return read_text(text), text.name
-    if not text.strip():
-        raise LithoError("the text is empty: give at least one sentence")
-    return text, "text"
-
-
-def _marked(text: Text) -> tuple[str, str]:
-    content, name = _read(text)
-    return content.strip(), name
-
-
-def _plain(text: Text) -> tuple[str, str]:
-    """A text as it is read without the choices of its marks."""
-    content, name = _marked(text)
-    return markup.plain(markup.parse(content)), name
-
-
-def _other(text: Text | None, name: str) -> OtherText | None:
-    if text is None:
-        return None
-    content, own = _plain(text)
-    return OtherText(text=content, name=own if isinstance(text, Path) else name)
-
-
-def _out(out: Path | None, name: str, command: str) -> Path:
-    return out or default_folder(name, command)
-
-
-def _list(probes: Sequence[Probe] | None) -> list[Probe] | None:
-    return None if probes is None else list(probes)

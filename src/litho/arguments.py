@@ -1,0 +1,95 @@
+"""What the functions of `litho.api` take, in each of the forms that it may have."""
+
+import glob
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from litho.core.config import Config, make_config
+from litho.core.errors import LithoError
+from litho.jobs.diff.config import OtherText
+from litho.jobs.spec import Device
+from litho.text import markup
+from litho.text.documents import read_text
+from litho.text.items import Probe
+
+if TYPE_CHECKING:
+    from litho.jobs.runner import Workers
+    from litho.model.loaded import LanguageModel
+
+Text = str | Path
+Settings = TypeVar("Settings", bound=Config)
+
+
+def default_folder(name: str, ending: str = "") -> Path:
+    """`runs/NAME-DATE-TIME`, with a number at the end if that second has one already."""
+    stamp = time.strftime("%Y%m%d-%H%M%S")
+    full = "-".join(part for part in (Path(name).stem, ending, stamp) if part)
+    taken = len(list(Path("runs").glob(f"{glob.escape(full)}*")))
+    return Path("runs") / (f"{full}-{taken + 1}" if taken else full)
+
+
+def device_given(device: str | Device) -> Device:
+    return Device(name=device) if isinstance(device, str) else device
+
+
+def model_name(model: "str | LanguageModel") -> str:
+    return model if isinstance(model, str) else model.source.name
+
+
+def settings_given(
+    kind: type[Settings], config: Settings | None, settings: Mapping[str, Any]
+) -> Settings:
+    if config is None:
+        return make_config(kind, settings)
+    if settings:
+        raise LithoError(f"give either config or settings by name, such as {min(settings)}")
+    return config
+
+
+def read_given(text: Text) -> tuple[str, str]:
+    """A text and what it is called."""
+    if isinstance(text, Path):
+        return read_text(text), text.name
+    if not text.strip():
+        raise LithoError("the text is empty: give at least one sentence")
+    return text, "text"
+
+
+def marked_text(text: Text) -> tuple[str, str]:
+    content, name = read_given(text)
+    return content.strip(), name
+
+
+def plain_text(text: Text) -> tuple[str, str]:
+    """A text as it is read without the choices of its marks."""
+    content, name = marked_text(text)
+    return markup.plain(markup.parse(content)), name
+
+
+def other_text(text: Text | None, name: str) -> OtherText | None:
+    if text is None:
+        return None
+    content, own = plain_text(text)
+    return OtherText(text=content, name=own if isinstance(text, Path) else name)
+
+
+def folder_given(out: Path | None, name: str, command: str = "") -> Path:
+    return out or default_folder(name, command)
+
+
+def listed(probes: Sequence[Probe] | None) -> list[Probe] | None:
+    return None if probes is None else list(probes)
+
+
+def workers_given(cluster: str | None, processes: int) -> "Workers":
+    """Raises LithoError if there is no such cluster."""
+    from litho.core.executors import check_cluster
+    from litho.jobs.runner import Workers
+
+    if cluster and processes > 1:
+        raise LithoError("a cluster and processes exclude each other: give one of them")
+    if cluster:
+        check_cluster(cluster)
+    return Workers(cluster, processes)
