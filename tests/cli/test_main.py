@@ -91,7 +91,7 @@ def test_bad_input_is_one_sentence_and_leaves_nothing(
     (tmp_path / "pickled" / "pytorch_model.bin").write_text("")
     before = sorted(tmp_path.rglob("*"))
     words = arguments.split()
-    if words[0] in ("imprint", "map", "vary", "expose") and "--model" not in words:
+    if words[0] in ("imprint", "map", "vary", "expose") and not {"--model", "--resume"} & {*words}:
         words += ["--model", "tiny:llama"]
     code, out, err = litho(*words)
     assert code == 2
