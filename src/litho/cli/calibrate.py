@@ -22,7 +22,6 @@ from litho.cli.options import (
     chosen_method,
 )
 from litho.jobs.ensemble.config import read_plan
-from litho.jobs.predict.config import CALIBRATION
 from litho.show.wording import cell
 
 if TYPE_CHECKING:
@@ -44,6 +43,7 @@ def calibrate(
 ) -> None:
     """Fit predictions to the runs of an ensemble, so that others come with intervals."""
     from litho import api
+    from litho.jobs.predict.config import CALIBRATION
 
     chosen = chosen_method(method, price)
     spec = read_plan(plan, settings or [])

@@ -16,8 +16,8 @@ from litho.model.read.vocabulary import Vocabulary
 from litho.text import markup
 from litho.text.operators import Operator, Rows, Scorer
 from litho.text.operators.base import Alternative
-from litho.text.operators.choice import EVERY_OTHER, chosen_operators
-from litho.text.variants import PresentationPlan, Refusal, Variant, Volatility
+from litho.text.operators.choice import chosen_operators
+from litho.text.variants import EVERY_OTHER, PresentationPlan, Refusal, Variant, Volatility
 
 MAX_REFUSED = 3  # in a row, until an operator is given up
 

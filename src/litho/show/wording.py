@@ -1,14 +1,16 @@
 """What numbers say, in sentences, for the terminal and the report alike."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from litho.core.stats import Estimate
-from litho.jobs.diff.result import AlignedSurprise, DiffOnset, UnseenText
-from litho.jobs.expose.result import Response
-from litho.jobs.predict.result import CalibrationSummary
+if TYPE_CHECKING:
+    from litho.core.stats import Estimate
+    from litho.jobs.diff.result import AlignedSurprise, DiffOnset, UnseenText
+    from litho.jobs.expose.result import Response
+    from litho.jobs.predict.result import CalibrationSummary
 
 
-def onset_sentence(onset: DiffOnset) -> str:
+def onset_sentence(onset: "DiffOnset") -> str:
     """What the onset says, in one sentence."""
     if onset.layer is None:
         return "no layer was changed by more than a random update of the same size would change it"
@@ -19,7 +21,7 @@ def onset_sentence(onset: DiffOnset) -> str:
     )
 
 
-def agreement_sentence(calibration: CalibrationSummary) -> str:
+def agreement_sentence(calibration: "CalibrationSummary") -> str:
     """How well predictions of this kind agreed with what was measured on other texts."""
     agreement = calibration.agreement
     return (
@@ -29,7 +31,7 @@ def agreement_sentence(calibration: CalibrationSummary) -> str:
     )
 
 
-def control_sentence(onset: DiffOnset) -> str | None:
+def control_sentence(onset: "DiffOnset") -> str | None:
     """What the onset is beyond training on another text; None where that was not looked at."""
     control = onset.control
     if not control:
@@ -42,7 +44,7 @@ def control_sentence(onset: DiffOnset) -> str | None:
     )
 
 
-def unseen_sentence(unseen: UnseenText) -> str:
+def unseen_sentence(unseen: "UnseenText") -> str:
     """What the unseen text says, in one sentence."""
     moved = f"on the unseen text the prediction moved by {unseen.kl.mean:.4f} nats on average"
     heads = unseen.heads
@@ -55,7 +57,7 @@ def unseen_sentence(unseen: UnseenText) -> str:
     )
 
 
-def aligned_sentence(aligned: AlignedSurprise) -> str:
+def aligned_sentence(aligned: "AlignedSurprise") -> str:
     """How much more or less the second model is surprised."""
     before, after, rise = (cell(e, 4) for e in (aligned.before, aligned.after, aligned.rise))
     return (
@@ -64,7 +66,7 @@ def aligned_sentence(aligned: AlignedSurprise) -> str:
     )
 
 
-def pairs_of(responses: Sequence[Response]) -> list[tuple[Response, Response]]:
+def pairs_of(responses: "Sequence[Response]") -> "list[tuple[Response, Response]]":
     """Every response to the text with that to its control."""
     by_dose: dict[tuple[object, ...], list[Response]] = {}
     for response in responses:
@@ -73,7 +75,7 @@ def pairs_of(responses: Sequence[Response]) -> list[tuple[Response, Response]]:
     return [(own, control) for own, control in by_dose.values()]
 
 
-def cell(estimate: Estimate, digits: int = 2) -> str:
+def cell(estimate: "Estimate", digits: int = 2) -> str:
     """`0.91 [0.80, 0.99]`, for a table."""
     if estimate.value is None:
         return "-"

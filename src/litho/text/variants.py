@@ -1,7 +1,19 @@
-"""Records of versions of a text: variants, the ladder up to it, what was refused."""
+"""Versions of a text: variants, the ladder up to it, what was refused; and their defaults."""
 
 from litho.core.records import Record
 
+EVERY_OTHER = "apart"  # what a question can reach without the text before it, see LOG.md
+# The operators with which the results on whole texts were measured, in the order of their turns.
+MEASURED = (
+    "substitute",
+    "highlight",
+    EVERY_OTHER,
+    "summary_tail",
+    "sentence_order",
+    "list_shape",
+    "dropped_tail",
+    "json_shape",
+)
 # Limits unless the user says otherwise, nats.
 MAX_MEAN_KL, MAX_SURPRISE = 1.5, 20.0  # of a variant
 STEP_SURPRISE = 10.0  # that a step of a ladder may add

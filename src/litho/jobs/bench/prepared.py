@@ -21,10 +21,9 @@ from litho.model.state import State
 from litho.present.variants import HalfScorer, plan_presentations
 from litho.text.cases import Case
 from litho.text.items import targets_of
-from litho.text.operators.choice import EVERY_OTHER, MEASURED
 from litho.text.sentences import sentences
 from litho.text.shipped import unrelated_prefixes
-from litho.text.variants import MAX_MEAN_KL, MAX_SURPRISE
+from litho.text.variants import EVERY_OTHER, MAX_MEAN_KL, MAX_SURPRISE, MEASURED
 
 SHAPES = tuple(name for name in MEASURED if name not in ("substitute", EVERY_OTHER))
 Rows = list[list[int]]  # token ids

@@ -8,9 +8,8 @@ from litho.jobs.imprint.result import DUPLICATES, IMPRINT
 from litho.jobs.spec import ModelSpec
 from litho.learn.records import Keys, Layers, LoopConfig, Loss
 from litho.text.items import Probe
-from litho.text.operators.choice import MEASURED
 from litho.text.shipped import shipped_neighbours, shipped_retention
-from litho.text.variants import MAX_MEAN_KL, MAX_SURPRISE
+from litho.text.variants import MAX_MEAN_KL, MAX_SURPRISE, MEASURED
 
 MEASURED_RHYTHM = "measured"  # the best in a short training in each
 
