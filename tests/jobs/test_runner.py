@@ -98,7 +98,7 @@ def test_cancelling_while_the_report_is_written_ends_with_the_numbers(tmp_path: 
 def test_other_circumstances_are_said(tmp_path: Path) -> None:
     run = begun(tmp_path / "x")
     manifest = run.read_yaml("manifest.yaml")
-    assert manifest["placement"]["dtype"] == "float32" and manifest["precision"]["noise"] >= 0
+    assert manifest["placement"]["dtype"] == "float32"
     manifest["versions"]["torch"] = "1.0"
     run.write_yaml("manifest.yaml", manifest)
     run.release()

@@ -64,11 +64,19 @@ class Models:
         return self._placement.described() if self._placement else None
 
     def precision(self) -> dict[str, Any] | None:
-        """The precision of the models and its noise, for a manifest; None while there is none."""
-        if not self._held:
+        """The precision of the models and its noise, for a manifest.
+
+        None while there is none, and in float32, whose noise is that of rounding.
+        """
+        if not self._held or self._is_exact:
             return None
         with State(next(iter(self._held.values()))).active() as model:
             return precision(model).model_dump()
+
+    @property
+    def _is_exact(self) -> bool:
+        placement = self._placement
+        return placement is None or (placement.dtype, placement.bits) == (DTYPES["float32"], None)
 
     def load(self, name: str, dtype: str | None = None, count: int = 1) -> LanguageModel:
         """The model without adapters, to be measured or, in a precision by name, to be trained.
