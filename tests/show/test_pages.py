@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+import litho
 from litho.core.errors import LithoError
 from litho.core.runs import RunDirectory
 from litho.jobs.bench.summary import summarize
@@ -41,11 +42,14 @@ def test_ensembles_and_comparisons_of_earlier_versions_have_reports(tmp_path: Pa
     assert "Raised most" in write_report(ensemble(tmp_path / "old", None)).read_text()
     page = write_report(comparison(tmp_path / "bench", earlier=True)).read_text()
     assert "Along the training" in page and "only a sweep" not in page
+    for name in ("old", "bench"):
+        (tmp_path / name / "report.html").unlink()
+        assert litho.report(tmp_path / name).is_file()
 
 
 def test_a_folder_of_something_else_is_named(tmp_path: Path) -> None:
     (tmp_path / "metrics.json").write_text("{}")
-    with pytest.raises(LithoError, match=r"no finished run: there is no manifest\.yaml"):
+    with pytest.raises(LithoError, match="is no run of Litho"):
         write_report(RunDirectory.opened(tmp_path))
     (tmp_path / "manifest.yaml").write_text("command: dream\n")
     with pytest.raises(LithoError, match="unknown command 'dream'"):

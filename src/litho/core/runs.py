@@ -73,9 +73,8 @@ class RunDirectory:
     @classmethod
     def opened(cls, path: Path) -> "RunDirectory":
         """Open a finished run for reading."""
-        for name in (METRICS, MANIFEST):
-            if not (path / name).is_file():
-                raise LithoError(f"{path} is no finished run: there is no {name} in it")
+        if not (path / METRICS).is_file():
+            raise LithoError(f"{path} is no finished run: there is no {METRICS} in it")
         return cls(path)
 
     def _locked(self) -> "RunDirectory":
