@@ -18,9 +18,9 @@ install: .venv/.installed
 demo: install
 	$(BIN)/litho imprint examples/page.md --probes examples/page.probes.jsonl
 
-# What to run while working: all but the tests that need a model, a browser or a cluster.
+# What to run while working: all but the tests that need a model, a browser or other processes.
 check: lint
-	$(BIN)/pytest $(PARALLEL) -m "not bundled and not browser and not cluster"
+	$(BIN)/pytest $(PARALLEL) -m "not bundled and not browser and not cluster and not processes"
 
 test: lint
 	$(BIN)/pytest $(PARALLEL)

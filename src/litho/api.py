@@ -30,6 +30,7 @@ from litho.arguments import (
 )
 from litho.core.reporter import Event, Listener, Reporter, Silent
 from litho.core.runs import RunDirectory
+from litho.jobs import DEFAULT_MODEL
 from litho.jobs.bench.config import BenchConfig, BenchSpec
 from litho.jobs.diff.config import DiffConfig, DiffSpec
 from litho.jobs.ensemble.config import EnsembleSpec, read_plan
@@ -38,7 +39,7 @@ from litho.jobs.imprint.config import ImprintConfig, ImprintSpec
 from litho.jobs.map.config import MapSpec
 from litho.jobs.predict.config import CalibrateSpec, PredictSpec
 from litho.jobs.predict.method import checked_method
-from litho.jobs.spec import DEFAULT_DEVICE, DEFAULT_MODEL, Device, Spec
+from litho.jobs.spec import DEFAULT_DEVICE, Device, Spec
 from litho.jobs.vary.config import VaryConfig, VarySpec
 from litho.learn.records import Recipe
 from litho.text import markup

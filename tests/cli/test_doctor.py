@@ -1,5 +1,6 @@
 """The doctor."""
 
+import importlib.metadata
 import json
 from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError
@@ -8,7 +9,6 @@ from types import SimpleNamespace
 
 import pytest
 
-from litho.cli import doctor
 from litho.core.errors import LithoError
 from litho.model import bundled
 
@@ -49,6 +49,6 @@ def test_doctor_names_what_is_missing_and_the_line_that_mends_it(
             raise PackageNotFoundError
         return "99"
 
-    monkeypatch.setattr(doctor, "version", gone)
+    monkeypatch.setattr(importlib.metadata, "version", gone)
     code, out, _ = litho("doctor")
     assert code == 1 and 'torch: pip install "torch>=2.8"' in out

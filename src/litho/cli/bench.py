@@ -15,9 +15,7 @@ from litho.cli.options import (
     SharedOutOption,
     chosen_device,
 )
-from litho.core.config import load_config
 from litho.core.errors import LithoError
-from litho.jobs.bench.config import BenchConfig, protocol
 
 if TYPE_CHECKING:
     from litho.jobs.bench.result import BenchResult
@@ -50,6 +48,8 @@ def bench(
 ) -> None:
     """Compare ways of presenting a text, with rivals and ablations; takes hours."""
     from litho import api
+    from litho.core.config import load_config
+    from litho.jobs.bench.config import BenchConfig, protocol
 
     if name != "lithography":
         raise LithoError(f"unknown benchmark {name!r} (choose from lithography)")

@@ -21,8 +21,6 @@ from litho.cli.options import (
     chosen_device,
     chosen_method,
 )
-from litho.jobs.ensemble.config import read_plan
-from litho.show.wording import cell
 
 if TYPE_CHECKING:
     from litho.jobs.predict.result import CalibrationResult
@@ -43,6 +41,7 @@ def calibrate(
 ) -> None:
     """Fit predictions to the runs of an ensemble, so that others come with intervals."""
     from litho import api
+    from litho.jobs.ensemble.config import read_plan
     from litho.jobs.predict.config import CALIBRATION
 
     chosen = chosen_method(method, price)
@@ -64,6 +63,8 @@ def calibrate(
 
 def show_calibrations(result: "CalibrationResult", as_json: bool) -> None:
     """Print how well each fit predicts."""
+    from litho.show.wording import cell
+
     if as_json:
         print_json(result)
         return

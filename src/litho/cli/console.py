@@ -5,8 +5,8 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from pydantic import BaseModel
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -20,6 +20,9 @@ from rich.progress import (
 )
 
 from litho.core.reporter import Event, Listener, Reporter
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
 
 console = Console(stderr=True, highlight=False, emoji=False)
 results = Console(highlight=False, emoji=False)
@@ -103,7 +106,7 @@ def reporting() -> Iterator[Reporter]:
         yield Listener(bars)
 
 
-def print_json(result: BaseModel) -> None:
+def print_json(result: "BaseModel") -> None:
     """The whole result on standard output, as one JSON object."""
     print(json.dumps(result.model_dump(mode="json"), ensure_ascii=False))
 

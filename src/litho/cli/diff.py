@@ -19,10 +19,7 @@ from litho.cli.options import (
     SetOption,
     chosen_device,
 )
-from litho.core.config import load_config
-from litho.jobs.diff.config import DiffConfig
-from litho.jobs.spec import DEFAULT_MODEL
-from litho.show.wording import aligned_sentence, control_sentence, onset_sentence, unseen_sentence
+from litho.jobs import DEFAULT_MODEL
 
 if TYPE_CHECKING:
     from litho.jobs.diff.result import AlignedResult, DiffResult, JudgedEffect
@@ -56,6 +53,8 @@ def diff(
 ) -> None:
     """Show what training changed on a text, and from which layer on."""
     from litho import api
+    from litho.core.config import load_config
+    from litho.jobs.diff.config import DiffConfig
 
     chosen = load_config(
         DiffConfig, config, settings or [], {"behaviour": ("--behaviour", behaviour or None)}
@@ -78,6 +77,7 @@ def diff(
 def show_diff(result: "DiffResult | AlignedResult", as_json: bool) -> None:
     """Print what changed, and what of it is beyond chance."""
     from litho.jobs.diff.result import AlignedResult
+    from litho.show.wording import aligned_sentence
 
     if as_json:
         print_json(result)
@@ -91,6 +91,8 @@ def show_diff(result: "DiffResult | AlignedResult", as_json: bool) -> None:
 
 
 def _show_difference(result: "DiffResult") -> None:
+    from litho.show.wording import control_sentence, onset_sentence, unseen_sentence
+
     results.print(
         f"{result.tokens} tokens; next-token prediction moved by {result.kl.mean:.4f} nats on "
         f"average, {result.kl.max:.2f} at most"

@@ -5,11 +5,10 @@ import os
 import platform
 import shutil
 import sys
-from importlib.metadata import PackageNotFoundError, requires, version
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
 
 import typer
-from packaging.requirements import Requirement
-from pydantic import BaseModel
 from rich.markup import escape
 from rich.table import Table
 
@@ -17,8 +16,12 @@ from litho.cli.console import results
 from litho.cli.options import JsonOption
 from litho.core.errors import LithoError
 
+if TYPE_CHECKING:
+    from packaging.requirements import Requirement
 
-class Check(BaseModel):
+
+@dataclass(frozen=True)
+class Check:
     """One thing that was looked at."""
 
     name: str
@@ -29,6 +32,10 @@ class Check(BaseModel):
 
 def examine() -> list[Check]:
     """Look at Python, packages, the bundled model, the cache and the machine."""
+    from importlib.metadata import requires
+
+    from packaging.requirements import Requirement
+
     wanted = [Requirement(line) for line in requires("litho") or [] if "extra" not in line]
     findings = [_python(), *(_package(requirement) for requirement in wanted)]
     if not all(finding.ok for finding in findings):
@@ -42,7 +49,9 @@ def _python() -> Check:
     return Check(name="python", ok=ok, found=platform.python_version(), mend=mend)
 
 
-def _package(wanted: Requirement) -> Check:
+def _package(wanted: "Requirement") -> Check:
+    from importlib.metadata import PackageNotFoundError, version
+
     try:
         found = version(wanted.name)
     except PackageNotFoundError:
@@ -105,7 +114,7 @@ def _show(findings: list[Check], as_json: bool) -> None:
     """Print the findings."""
     if as_json:
         ok = all(finding.ok for finding in findings)
-        print(json.dumps({"ok": ok, "findings": [f.model_dump() for f in findings]}))
+        print(json.dumps({"ok": ok, "findings": [asdict(f) for f in findings]}))
         return
     table = Table(show_edge=False)
     for column in ("", "what", "found"):

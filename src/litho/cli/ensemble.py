@@ -18,8 +18,6 @@ from litho.cli.options import (
     SharedOutOption,
     chosen_device,
 )
-from litho.jobs.ensemble.config import read_plan
-from litho.show.wording import cell
 
 if TYPE_CHECKING:
     from litho.jobs.ensemble.result import EnsembleResult
@@ -38,6 +36,7 @@ def ensemble(
 ) -> None:
     """Train on many texts one by one and see what each does to every question."""
     from litho import api
+    from litho.jobs.ensemble.config import read_plan
 
     spec = read_plan(plan, settings or [])
     with Bars() as bars:
@@ -55,6 +54,7 @@ def ensemble(
 def show_ensemble(result: "EnsembleResult", as_json: bool) -> None:
     """Print what agrees."""
     from litho.jobs.ensemble.result import leak_sentence
+    from litho.show.wording import cell
 
     if as_json:
         print_json(result)

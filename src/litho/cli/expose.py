@@ -18,10 +18,7 @@ from litho.cli.options import (
     SetOption,
     chosen_device,
 )
-from litho.core.config import load_config
-from litho.jobs.expose.config import ExposeConfig
-from litho.jobs.spec import DEFAULT_MODEL
-from litho.show.wording import cell, pairs_of
+from litho.jobs import DEFAULT_MODEL
 
 if TYPE_CHECKING:
     from litho.jobs.expose.result import ExposeResult
@@ -44,6 +41,8 @@ def expose(
 ) -> None:
     """Present a text in several ways, in the context and in training, and map each response."""
     from litho import api
+    from litho.core.config import load_config
+    from litho.jobs.expose.config import ExposeConfig
 
     chosen = load_config(ExposeConfig, config, settings or [])
     with Bars() as bars:
@@ -61,6 +60,8 @@ def expose(
 
 def show_expose(result: "ExposeResult", as_json: bool) -> None:
     """Print what each way of presenting did."""
+    from litho.show.wording import cell, pairs_of
+
     if as_json:
         print_json(result)
         return

@@ -19,14 +19,11 @@ from litho.cli.options import (
     SetOption,
     chosen_device,
 )
-from litho.core.config import load_config
 from litho.core.errors import LithoError
-from litho.core.stats import Estimate
-from litho.jobs.imprint.config import ImprintConfig
-from litho.jobs.spec import DEFAULT_MODEL
-from litho.measure.printing.verdict import number
+from litho.jobs import DEFAULT_MODEL
 
 if TYPE_CHECKING:
+    from litho.core.stats import Estimate
     from litho.jobs.imprint.result import ArmMetrics, ImprintResult
 
 KIND_NAMES = {"mem": "its own words", "gen": "rewordings", "hard": "hard questions"}
@@ -60,6 +57,8 @@ def imprint(
     """Print a text into a model and prove what happened."""
     from litho import api
     from litho.cli.runs import resume as resumed
+    from litho.core.config import load_config
+    from litho.jobs.imprint.config import ImprintConfig
 
     if (text is None) == (resume is None):
         raise LithoError("give either a TEXT to print or --resume RUN")
@@ -119,5 +118,7 @@ def _show_table(result: "ImprintResult") -> None:
     results.print(f"report   {Path(result.run, 'report.html')}", soft_wrap=True, markup=False)
 
 
-def _add(table: Table, title: str, values: Sequence[Estimate], digits: int = 2) -> None:
+def _add(table: Table, title: str, values: "Sequence[Estimate]", digits: int = 2) -> None:
+    from litho.measure.printing.verdict import number
+
     table.add_row(title, *(number(value, digits) for value in values))

@@ -16,7 +16,7 @@ from litho.cli.options import (
     OutOption,
     chosen_device,
 )
-from litho.jobs.spec import DEFAULT_MODEL
+from litho.jobs import DEFAULT_MODEL
 
 if TYPE_CHECKING:
     from litho.jobs.map.result import MapResult

@@ -1,14 +1,16 @@
 """Options that several commands have."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from litho.cli.console import console
-from litho.core.config import make_config
-from litho.jobs.predict.method import FORMER, Method, checked_method
-from litho.jobs.spec import DEFAULT_MODEL, Device
+from litho.jobs import DEFAULT_MODEL
+
+if TYPE_CHECKING:
+    from litho.jobs.predict.method import Method
+    from litho.jobs.spec import Device
 
 ModelOption = Annotated[
     str,
@@ -58,8 +60,10 @@ PriceOption = Annotated[
 ]
 
 
-def chosen_method(method: str | None, price: str | None) -> Method:
+def chosen_method(method: str | None, price: str | None) -> "Method":
     """The method that was asked for; says so where it was by a former name."""
+    from litho.jobs.predict.method import FORMER, checked_method
+
     named = checked_method(method or price or "first-order")
     if price or method in FORMER:
         console.print(
@@ -68,8 +72,11 @@ def chosen_method(method: str | None, price: str | None) -> Method:
     return named
 
 
-def chosen_device(name: str, dtype: str | None = None, bits: int | None = None) -> Device:
+def chosen_device(name: str, dtype: str | None = None, bits: int | None = None) -> "Device":
     """Where to compute, as the options say. Raises LithoError on what is none of their values."""
+    from litho.core.config import make_config
+    from litho.jobs.spec import Device
+
     spread = name == "spread"
     values = {"name": "cuda" if spread else name, "dtype": dtype, "bits": bits, "spread": spread}
     return make_config(Device, values)

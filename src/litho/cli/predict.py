@@ -23,9 +23,7 @@ from litho.cli.options import (
     chosen_device,
     chosen_method,
 )
-from litho.core.config import load_config
-from litho.jobs.spec import DEFAULT_MODEL
-from litho.learn.records import Recipe
+from litho.jobs import DEFAULT_MODEL
 
 if TYPE_CHECKING:
     from litho.jobs.predict.result import PredictedEffect, PredictResult
@@ -54,6 +52,8 @@ def predict(
 ) -> None:
     """Say what training on each text would do to each probe, without training."""
     from litho import api
+    from litho.core.config import load_config
+    from litho.learn.records import Recipe
 
     chosen = chosen_method(method, price)
     config = load_config(Recipe, recipe, settings or [])

@@ -21,10 +21,8 @@ from litho.cli.options import (
     SetOption,
     chosen_device,
 )
-from litho.core.config import load_config
 from litho.core.errors import LithoError
-from litho.jobs.spec import DEFAULT_MODEL
-from litho.jobs.vary.config import VaryConfig
+from litho.jobs import DEFAULT_MODEL
 
 if TYPE_CHECKING:
     from litho.jobs.vary.result import VaryResult
@@ -66,6 +64,8 @@ def vary(
 ) -> None:
     """Make minimally different versions of a text, each within a volatility budget."""
     from litho import api
+    from litho.core.config import load_config
+    from litho.jobs.vary.config import VaryConfig
 
     if as_json and as_lines:
         raise LithoError("give either --json or --jsonl")

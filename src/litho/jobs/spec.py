@@ -4,8 +4,6 @@ from typing import Literal, Self
 
 from litho.core.config import Config
 
-DEFAULT_MODEL = "bundled:smollm2-135m"
-
 
 class Device(Config):
     """Where a job computes, and in which precision it measures."""

@@ -104,6 +104,7 @@ def write_many(path: Path, change: str) -> None:
         )
 
 
+@pytest.mark.processes
 def test_two_processes_write_at_once(path: Path) -> None:
     context = multiprocessing.get_context("spawn")
     writers = [context.Process(target=write_many, args=(path, name)) for name in ("x", "y")]
@@ -124,6 +125,7 @@ def write_and_die(path: Path) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
+@pytest.mark.processes
 def test_a_killed_writer_loses_nothing_that_was_committed(path: Path) -> None:
     writer = multiprocessing.get_context("spawn").Process(target=write_and_die, args=(path,))
     writer.start()

@@ -96,6 +96,7 @@ def test_an_ensemble_measures_what_its_runs_do(
 TIMES = {"seconds": 0.0, "cpu_seconds": 0.0}
 
 
+@pytest.mark.processes
 def test_two_processes_do_what_one_does(litho: Command, tmp_path: Path) -> None:
     plan = str(write_plan(tmp_path, models=["tiny:llama"]))
     assert litho("ensemble", plan, "--out", "one")[0] == 0
@@ -160,6 +161,7 @@ def started(plan: Path) -> subprocess.Popen[bytes]:
     return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
+@pytest.mark.processes
 def test_killed_twice_in_forty_runs_once_with_two_runners(tmp_path: Path) -> None:
     plan = write_plan(tmp_path, models=["tiny:llama"], seeds=list(range(14)))
     committed: list[tuple[int, str, str]] = []

@@ -149,6 +149,7 @@ def test_a_rhythm_is_chosen_by_its_anchor(
     assert not list(tmp_path.glob("other*"))
 
 
+@pytest.mark.processes
 def test_killed_process_resumes_to_the_same_adapter(
     inputs: ImprintSpec, quick: ImprintConfig, tmp_path: Path, finished: Path
 ) -> None:

@@ -6,7 +6,8 @@ from pydantic import Field
 
 from litho.core.config import Config
 from litho.core.errors import LithoError
-from litho.jobs.spec import DEFAULT_MODEL, Spec
+from litho.jobs import DEFAULT_MODEL
+from litho.jobs.spec import Spec
 from litho.text.cases import Case
 
 Positive = Annotated[float, Field(gt=0)]

@@ -7,7 +7,8 @@ from typing import Self
 from pydantic import Field, model_validator
 
 from litho.core.config import Config, load_config
-from litho.jobs.spec import DEFAULT_DEVICE, DEFAULT_MODEL, Device, Spec
+from litho.jobs import DEFAULT_MODEL
+from litho.jobs.spec import DEFAULT_DEVICE, Device, Spec
 from litho.learn.records import Recipe
 from litho.text.items import NamedText, Question, read_questions, read_texts
 
