@@ -11,6 +11,8 @@ import torch
 import litho
 from litho.jobs.vary.config import VaryConfig
 from litho.model import loaded
+from litho.model.adapters import lora, saved
+from litho.model.adapters.spec import AdapterSpec
 from tests.builders import TEXT
 
 QUICK = VaryConfig(count=2, ladder=False)
@@ -41,6 +43,21 @@ def test_texts_and_models_in_either_form(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr("litho.jobs.models.load", None)  # nothing is loaded again
     given = litho.map(TEXT, model, out=tmp_path / "given")
     assert given.model_copy(update={"run": ""}) == read.model_copy(update={"run": ""})
+
+
+def test_a_loaded_model_is_compared_with_an_adapter(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = litho.load("tiny:llama")
+    with lora.fresh(model, "x", AdapterSpec(2)):
+        for weight in lora.weights(model, "x").values():
+            torch.nn.init.normal_(weight.data, std=0.1)
+        saved.save(model, "x", tmp_path / "adapter")
+    named = litho.diff(TEXT, str(tmp_path / "adapter"), "tiny:llama", out=tmp_path / "x", nulls=3)
+    monkeypatch.setattr("litho.jobs.models.load", None)  # nothing is loaded again
+    given = litho.diff(TEXT, tmp_path / "adapter", model, out=tmp_path / "y", nulls=3)
+    assert given.model_copy(update={"run": ""}) == named.model_copy(update={"run": ""})
+    assert not model.adapters, "the model was given back with adapters"
 
 
 def test_a_loaded_model_says_where_it_is_measured(tmp_path: Path) -> None:

@@ -114,7 +114,7 @@ def map(
     text: Text,
     model: "str | LanguageModel" = DEFAULT_MODEL,
     *,
-    adapter: Path | None = None,
+    adapter: str | Path | None = None,
     gradients: bool = False,
     out: Path | None = None,
     device: str | Device = "auto",
@@ -132,7 +132,7 @@ def map(
         text_name=name,
         model=model_name(model),
         device=device_given(device),
-        adapter=None if adapter is None else str(adapter.absolute()),
+        adapter=None if adapter is None else str(Path(adapter).absolute()),
         gradients=gradients,
     )
     return cast(
@@ -170,8 +170,8 @@ def vary(
 
 def diff(
     text: Text,
-    after: str,
-    before: str = DEFAULT_MODEL,
+    after: str | Path,
+    before: "str | LanguageModel" = DEFAULT_MODEL,
     *,
     unseen: Text | None = None,
     unrelated: Text | None = None,
@@ -193,9 +193,9 @@ def diff(
     spec = DiffSpec(
         text=content,
         text_name=name,
-        before=before,
+        before=model_name(before),
         device=device_given(device),
-        after=after,
+        after=str(after),
         unseen=other_text(unseen, "the unseen text"),
         unrelated=other_text(unrelated, "the unrelated text"),
         config=settings_given(DiffConfig, config, settings),
@@ -379,8 +379,11 @@ def _run(
         if spec.device == DEFAULT_DEVICE:
             spec = spec.model_copy(update={"device": device_of(model.placement)})
     reporter = _reporter(progress, cancel)
-    run = runner.start(job, spec, out, models, reporter)
-    return runner.finish(run, job, models, reporter, _write_report, workers or runner.ALONE)
+    try:
+        run = runner.start(job, spec, out, models, reporter)
+        return runner.finish(run, job, models, reporter, _write_report, workers or runner.ALONE)
+    finally:
+        models.take_adapters_off()
 
 
 def _planned(plan: "Path | EnsembleSpec", device: str | Device) -> EnsembleSpec:

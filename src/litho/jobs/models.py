@@ -101,3 +101,9 @@ class Models:
         """Use a model that has been loaded already."""
         self._placement = model.placement
         self._held[str(model.source.folder), model.placement] = model
+
+    def take_adapters_off(self) -> None:
+        """Leave all models as they were loaded: one that was given may be used again."""
+        for model in self._held.values():
+            if model.adapters:
+                lora.detach(model)
