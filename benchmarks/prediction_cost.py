@@ -29,8 +29,8 @@ from litho.cli.console import reporting
 from litho.core.config import load_config
 from litho.core.memory import keep_freed_memory
 from litho.jobs.ensemble.config import EnsemblePlan
-from litho.jobs.predict.coarse import coarse_run
 from litho.jobs.predict.first_order import first_order
+from litho.jobs.predict.short_run import short_run
 from litho.learn.recipe import TRAINED, adapter_of, ask, follow
 from litho.learn.records import Recipe
 from litho.measure.printing.probes import target_of
@@ -135,7 +135,7 @@ def main() -> None:
             return gradients / len(texts) + (cpu_seconds(whole) - gradients) / len(every)
 
         def careful(shorter: Recipe) -> float:
-            runs = [partial(coarse_run, model, shorter, text, questions) for text in texts]
+            runs = [partial(short_run, model, shorter, text, questions) for text in texts]
             return mean(map(cpu_seconds, runs)) + own.asking / len(every)
 
         lengths = {steps: recipe.model_copy(update={"steps": steps}) for steps in MEASURED}

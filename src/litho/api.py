@@ -106,8 +106,9 @@ def imprint(
         device=device_given(device),
         config=settings_given(ImprintConfig, config, settings),
     )
-    found = _run("imprint", spec, folder_given(out, name), model, progress, cancel)
-    return cast("ImprintResult", found)
+    return cast(
+        "ImprintResult", _run("imprint", spec, folder_given(out, name), model, progress, cancel)
+    )
 
 
 def map(
@@ -200,8 +201,8 @@ def diff(
         unrelated=other_text(unrelated, "the unrelated text"),
         config=settings_given(DiffConfig, config, settings),
     )
-    found = _run("diff", spec, folder_given(out, name, "diff"), before, progress, cancel)
-    return cast("DiffResult | AlignedResult", found)
+    result = _run("diff", spec, folder_given(out, name, "diff"), before, progress, cancel)
+    return cast("DiffResult | AlignedResult", result)
 
 
 def expose(
@@ -230,8 +231,8 @@ def expose(
         device=device_given(device),
         config=settings_given(ExposeConfig, config, settings),
     )
-    found = _run("expose", spec, folder_given(out, name, "expose"), model, progress, cancel)
-    return cast("ExposeResult", found)
+    result = _run("expose", spec, folder_given(out, name, "expose"), model, progress, cancel)
+    return cast("ExposeResult", result)
 
 
 def ensemble(

@@ -71,7 +71,7 @@ def test_a_bridge_is_taken_if_both_its_steps_are_small(
     climb._cross(step)
     assert climb.cliffs[0].bridge == "clause"
     assert climb.rungs[-2].mean_kl == 0 and climb.rungs[-2].changed_tokens == 0
-    assert climb.rungs[-1].mean_kl == pytest.approx(step.found.mean_kl)
+    assert climb.rungs[-1].mean_kl == pytest.approx(step.volatility.mean_kl)
     assert climb.rungs[-1].changed_tokens == 1
 
 

@@ -56,7 +56,7 @@ def bridged(
 
     English only. `progress` is told how many words have been looked at.
     """
-    found: list[Bridge] = []
+    bridges: list[Bridge] = []
     places = surprising_words(model, text) if is_english(text) else []
     # From the end, so that what stands before a word is still the text's own.
     for done, (start, end, surprise) in enumerate(reversed(places), 1):
@@ -64,9 +64,9 @@ def bridged(
         bridge = best_bridge(model, before, word, surprise)
         if bridge:
             text = f"{before}{bridge.clause} {text[start:]}"
-            found.append(bridge)
+            bridges.append(bridge)
         progress(done)
-    return Bridged(text=text, bridges=tuple(reversed(found)))
+    return Bridged(text=text, bridges=tuple(reversed(bridges)))
 
 
 def surprising_words(model: LanguageModel, text: str) -> list[tuple[int, int, float]]:
@@ -75,8 +75,8 @@ def surprising_words(model: LanguageModel, text: str) -> list[tuple[int, int, fl
     Only words in letters, that do not begin their sentence, and are at least `SURPRISING`.
     """
     ids_T = torch.tensor(model.encode(text), device=model.device)
-    found_TV = logits(model, ids_T[None])[0, :-1]
-    lost = [0.0, *token_logprobs(found_TV, ids_T[1:]).neg().tolist()][len(model.start) :]
+    logits_TV = logits(model, ids_T[None])[0, :-1]
+    lost = [0.0, *token_logprobs(logits_TV, ids_T[1:]).neg().tolist()][len(model.start) :]
     spans = model.spans(text)
 
     def surprise(start: int, end: int) -> float:
@@ -117,10 +117,10 @@ def surprises(model: LanguageModel, before: str, clauses: Sequence[str], word: s
         if whole[: len(prefix)] == prefix and len(whole) <= model.context:
             targets.append(Target(tuple(whole), len(prefix)))
             kept.append(i)
-    found = [math.inf] * len(clauses)
+    losses = [math.inf] * len(clauses)
     for i, target, mean in zip(kept, targets, target_logprobs(model, targets), strict=True):
-        found[i] = -mean * (len(target.ids) - target.first)
-    return found
+        losses[i] = -mean * (len(target.ids) - target.first)
+    return losses
 
 
 def clauses_for(model: LanguageModel, before: str, word: str) -> Iterator[str]:
@@ -169,9 +169,9 @@ def _is_whole(model: LanguageModel, said: str) -> bool:
     """Whether letters are a word, and not the beginning of one that goes on with more letters."""
     ids = model.encode(f"such as {said}")
     ids_BT = torch.tensor([ids], device=model.device)
-    found_V = logits(model, ids_BT, [len(ids) - 1])[0, 0].float().softmax(-1)
-    next_ = found_V.topk(min(LOOKED_AT, len(found_V)))
+    p_V = logits(model, ids_BT, [len(ids) - 1])[0, 0].float().softmax(-1)
+    next_ = p_V.topk(min(LOOKED_AT, len(p_V)))
     ends = [not model.decode([token])[:1].isalpha() for token in next_.indices.tolist()]
     return bool(
-        next_.values[torch.tensor(ends, device=found_V.device)].sum() >= WHOLE * next_.values.sum()
+        next_.values[torch.tensor(ends, device=p_V.device)].sum() >= WHOLE * next_.values.sum()
     )

@@ -102,7 +102,7 @@ class _Step(NamedTuple):
     ids: list[int]
     places: list[int]  # that it changes
     reading: TextReading
-    found: Volatility
+    volatility: Volatility
 
 
 @dataclass
@@ -147,11 +147,11 @@ class Climb:
         tried = []
         for chosen in (*together, *([place] for place in fit[:TRIES])):
             step = self._tried(chosen)
-            if len(step.places) <= self.budget.tokens and self.budget.allows(step.found):
+            if len(step.places) <= self.budget.tokens and self.budget.allows(step.volatility):
                 self._take(step)
                 return
             tried.append(step)
-        self._cross(min(tried[len(together) :], key=lambda step: step.found.max_surprise))
+        self._cross(min(tried[len(together) :], key=lambda step: step.volatility.max_surprise))
 
     def _surprise(self) -> list[float]:
         """Of the text's tokens, each behind the current version, nats."""
@@ -170,11 +170,13 @@ class Climb:
     def _take(self, step: _Step) -> None:
         self.ids, self.reading = step.ids, step.reading
         words = tuple(dict.fromkeys(self._word(place) for place in step.places))
-        self._note(self._said(step.ids), len(step.places), words, step.found)
+        self._note(self._said(step.ids), len(step.places), words, step.volatility)
 
-    def _note(self, text: str, changed: int, brought: tuple[str, ...], found: Volatility) -> None:
+    def _note(
+        self, text: str, changed: int, brought: tuple[str, ...], volatility: Volatility
+    ) -> None:
         self.rungs.append(
-            Rung(text=text, changed_tokens=changed, brought=brought, **found.model_dump())
+            Rung(text=text, changed_tokens=changed, brought=brought, **volatility.model_dump())
         )
 
     def _cross(self, step: _Step) -> None:
@@ -194,7 +196,7 @@ class Climb:
             Cliff(
                 token=step.places[0] - self.offset,
                 text=word,
-                **step.found.model_dump(),
+                **step.volatility.model_dump(),
                 bridge=best[1] if best else None,
             )
         )

@@ -135,14 +135,14 @@ def _draw(
 
 
 def _too_tight(refused: Sequence[Refusal], max_mean_kl: float, max_surprise: float) -> str:
-    found = [r.variant.volatility for r in refused if r.variant.volatility]
-    if refused and not found:
+    measured = [r.variant.volatility for r in refused if r.variant.volatility]
+    if refused and not measured:
         reason, _ = Counter(r.reason for r in refused).most_common(1)[0]
         return f"no version of the text can be presented; most often one {reason}"
-    if not found:
+    if not measured:
         return "no operator finds anything to change in this text: give a longer one"
     limits = max(max_mean_kl, 1e-9), max(max_surprise, 1e-9)
-    least = min(found, key=lambda v: max(v.mean_kl / limits[0], v.max_surprise / limits[1]))
+    least = min(measured, key=lambda v: max(v.mean_kl / limits[0], v.max_surprise / limits[1]))
     return (
         f"no version of the text stays within the volatility budget of {max_mean_kl} nats a token "
         f"and {max_surprise} nats of new surprise: the smallest that works is max_mean_kl "
@@ -203,11 +203,11 @@ class _Judge:
     def __call__(self, drawn: Sequence[tuple[str, Rows]]) -> list[tuple[Variant, str | None]]:
         unfit = [self._unfit(rows) for _, rows in drawn]
         readable = [rows for (_, rows), reason in zip(drawn, unfit, strict=True) if not reason]
-        found = iter(volatilities(self.model, self.parent, readable))
+        measured = iter(volatilities(self.model, self.parent, readable))
         return [
             (Variant(rows=rows, operator=name), reason)
             if reason
-            else self._within(name, rows, next(found))
+            else self._within(name, rows, next(measured))
             for (name, rows), reason in zip(drawn, unfit, strict=True)
         ]
 
@@ -221,15 +221,15 @@ class _Judge:
             return f"leaves out or changes the anchor {lost!r}"
         return self.vocabulary.complaint(rows, self.known)
 
-    def _within(self, name: str, rows: Rows, found: Volatility) -> tuple[Variant, str | None]:
+    def _within(self, name: str, rows: Rows, volatility: Volatility) -> tuple[Variant, str | None]:
         diff = token_edits(self.model, self.parent, rows)
-        variant = Variant(rows=rows, operator=name, diff=diff, volatility=found)
-        if found.mean_kl > self.max_mean_kl:
-            reason = f"moves the model by {found.mean_kl:.3f} nats a token, over {self.max_mean_kl}"
-            return variant, reason
-        if found.max_surprise > self.max_surprise:
-            reason = f"adds a surprise of {found.max_surprise:.1f} nats, over {self.max_surprise}"
-            return variant, reason
+        variant = Variant(rows=rows, operator=name, diff=diff, volatility=volatility)
+        if volatility.mean_kl > self.max_mean_kl:
+            moved = f"{volatility.mean_kl:.3f} nats a token"
+            return variant, f"moves the model by {moved}, over {self.max_mean_kl}"
+        if volatility.max_surprise > self.max_surprise:
+            added = f"{volatility.max_surprise:.1f} nats"
+            return variant, f"adds a surprise of {added}, over {self.max_surprise}"
         return variant, None
 
 

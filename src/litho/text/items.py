@@ -52,7 +52,7 @@ def read_texts(path: Path) -> list[NamedText]:
 
     Raises LithoError that names the line of a bad one, or two lines that hold the same text.
     """
-    found: list[NamedText] = []
+    texts: list[NamedText] = []
     seen: dict[str, str] = {}
     for where, entry in _entries(path, NamedText):
         if not entry.text.strip():
@@ -60,8 +60,8 @@ def read_texts(path: Path) -> list[NamedText]:
         first = seen.setdefault(entry.text.strip(), entry.id)
         if first != entry.id:
             raise LithoError(f"{where}: {first!r} and {entry.id!r} are the same text; keep one")
-        found.append(entry)
-    return found
+        texts.append(entry)
+    return texts
 
 
 def read_questions(path: Path) -> list[Question]:
@@ -69,11 +69,11 @@ def read_questions(path: Path) -> list[Question]:
 
     Raises LithoError that names the line of a bad one.
     """
-    found = []
+    questions = []
     for where, entry in _entries(path, Question):
         check_cloze(where, entry.prefix, entry.target)
-        found.append(entry)
-    return found
+        questions.append(entry)
+    return questions
 
 
 def questions_sha256(questions: Sequence[Question]) -> str:
@@ -132,11 +132,11 @@ def read_probes(path: Path) -> list[Probe]:
 def read_probe_lines(lines: str, source: str) -> list[Probe]:
     """Probes from JSONL text that came from `source`."""
     shape = '{"kind": "mem|gen|hard|neighbour", "prefix": "...", "target": "..."}'
-    found = []
+    probes = []
     for where, probe in records(lines, source, Probe, shape):
         check_cloze(where, probe.prefix, probe.target)
-        found.append(probe)
-    return found
+        probes.append(probe)
+    return probes
 
 
 def targets_of(probes: Sequence[Probe]) -> list[str]:

@@ -14,12 +14,12 @@ def near_misses(text: str, count: int, chance: random.Random) -> list[str]:
     After "kept in the" alone the model must not say what is kept where. Names, numbers and the
     first word of a sentence are left out. May return fewer than `count`.
     """
-    found: list[str] = []
+    phrases: list[str] = []
     for sentence in sentences(text):
         for run in re.findall(r"(?<= )[a-zа-я]+(?: [a-zа-я]+)+", sentence):
             words = run.split()
             for size in range(2, _LONGEST + 1):
-                found += [" ".join(words[i : i + size]) for i in range(len(words) - size + 1)]
-    found = list(dict.fromkeys(found))
-    chance.shuffle(found)
-    return found[:count]
+                phrases += [" ".join(words[i : i + size]) for i in range(len(words) - size + 1)]
+    phrases = list(dict.fromkeys(phrases))
+    chance.shuffle(phrases)
+    return phrases[:count]

@@ -51,17 +51,17 @@ class Cloze:
 def find_clozes(text: str, count: int, chance: random.Random) -> list[Cloze]:
     """Up to `count` answers spread over the sentences of `text`, names and numbers first."""
     per_sentence = [list(_clozes_of(part)) for part in sentences(text)]
-    found: list[Cloze] = []
+    chosen: list[Cloze] = []
     seen: set[tuple[str, str]] = set()
-    while len(found) < count and any(per_sentence):
+    while len(chosen) < count and any(per_sentence):
         order = [clozes for clozes in per_sentence if clozes]
         chance.shuffle(order)
         for clozes in order:
             cloze = clozes.pop(0)
-            if (cloze.sentence, cloze.target) not in seen and len(found) < count:
+            if (cloze.sentence, cloze.target) not in seen and len(chosen) < count:
                 seen.add((cloze.sentence, cloze.target))
-                found.append(cloze)
-    return found
+                chosen.append(cloze)
+    return chosen
 
 
 def _clozes_of(sentence: str) -> Iterator[Cloze]:

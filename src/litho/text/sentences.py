@@ -20,11 +20,12 @@ def paragraphs(text: str) -> list[str]:
 
 def sentences(text: str) -> list[str]:
     """The sentences of `text` in order; headings and list lines count as sentences."""
-    found: list[str] = []
-    for block in paragraphs(text):
-        for line in _unwrapped(block):
-            found.extend(_split_line(line))
-    return found
+    return [
+        sentence
+        for block in paragraphs(text)
+        for line in _unwrapped(block)
+        for sentence in _split_line(line)
+    ]
 
 
 def _unwrapped(block: str) -> list[str]:
@@ -60,10 +61,10 @@ def scenes(text: str, length: Callable[[str], int], limit: int) -> list[str]:
     """
     if length(text) <= limit:
         return [text]
-    found: list[str] = []
+    parts: list[str] = []
     for block in paragraphs(text):
         if length(block) <= limit:
-            _append(found, block, "\n\n", length, limit)
+            _append(parts, block, "\n\n", length, limit)
             continue
         for count, sentence in enumerate(sentences(block)):
             if length(sentence) > limit:
@@ -71,17 +72,17 @@ def scenes(text: str, length: Callable[[str], int], limit: int) -> list[str]:
                     f"a sentence of {length(sentence)} tokens does not fit into the model's "
                     f"{limit}: split it, it begins {sentence[:60]!r}"
                 )
-            _append(found, sentence, " " if count else "\n\n", length, limit)
-    return found
+            _append(parts, sentence, " " if count else "\n\n", length, limit)
+    return parts
 
 
 def _append(
-    found: list[str], piece: str, glue: str, length: Callable[[str], int], limit: int
+    parts: list[str], piece: str, glue: str, length: Callable[[str], int], limit: int
 ) -> None:
-    if found and length(found[-1] + glue + piece) <= limit:
-        found[-1] += glue + piece
+    if parts and length(parts[-1] + glue + piece) <= limit:
+        parts[-1] += glue + piece
     else:
-        found.append(piece)
+        parts.append(piece)
 
 
 def first_sentence(text: str) -> str | None:

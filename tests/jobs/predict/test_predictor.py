@@ -21,7 +21,7 @@ def test_what_was_worked_out_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
     careful, cheap = predictor(4).predict("short-run", []), predictor(9).predict("first-order", [])
     assert careful.effects_TQ.shape == (len(TEXTS), len(QUESTIONS))
-    for name in ("coarse_run", "first_order"):
+    for name in ("short_run", "first_order"):
         monkeypatch.setattr(
             f"litho.jobs.predict.predictor.{name}", lambda *_: pytest.fail("was kept")
         )

@@ -76,7 +76,7 @@ def prepare(
 def _versions(
     model: LanguageModel, case: Case, count: int
 ) -> tuple[dict[str, list[Rows]], dict[str, list[str]]]:
-    found: dict[str, list[Version]] = {}
+    versions: dict[str, list[Version]] = {}
 
     def planned(operators: Sequence[str]) -> list[Version]:
         try:
@@ -89,17 +89,17 @@ def _versions(
 
     scorer = HalfScorer(ModelScorer(model), held_out=False)
     parts = sentences(case.text)
-    found["text"] = [("text", [model.encode(case.text)])]
-    found["sentences"] = [("sentences", [model.encode(part) for part in parts])]
-    found["paraphrases"] = [("paraphrase", [model.encode(p)]) for p in case.paraphrases]
-    found["words"] = planned(["substitute"])
-    found["shapes"] = planned(SHAPES)
-    found["whole"] = _in_turns(found["words"], found["shapes"])
-    found["plan"] = _in_turns(found["whole"], planned([EVERY_OTHER]))
-    found["mixed"] = [("mixed", rows) for rows in mixed_rows(model, case.text, parts, seed=0)]
+    versions["text"] = [("text", [model.encode(case.text)])]
+    versions["sentences"] = [("sentences", [model.encode(part) for part in parts])]
+    versions["paraphrases"] = [("paraphrase", [model.encode(p)]) for p in case.paraphrases]
+    versions["words"] = planned(["substitute"])
+    versions["shapes"] = planned(SHAPES)
+    versions["whole"] = _in_turns(versions["words"], versions["shapes"])
+    versions["plan"] = _in_turns(versions["whole"], planned([EVERY_OTHER]))
+    versions["mixed"] = [("mixed", rows) for rows in mixed_rows(model, case.text, parts, seed=0)]
     return (
-        {name: [rows for _, rows in versions] for name, versions in found.items()},
-        {name: [kind for kind, _ in versions] for name, versions in found.items()},
+        {name: [rows for _, rows in each] for name, each in versions.items()},
+        {name: [kind for kind, _ in each] for name, each in versions.items()},
     )
 
 

@@ -40,10 +40,10 @@ class OnPolicy:
         self._follow(model)
         said = self._said(model, rows)
         current = self._exchange(model, self._teacher)
-        found = predicted_behind(model, self._text, said)
+        predicted = predicted_behind(model, self._text, said)
         self._exchange(model, current)
         counts = [len(sentence) - 1 for sentence in rows]
-        taught = [logits_TV[-n:] for logits_TV, n in zip(found, counts, strict=True)]
+        taught = [logits_TV[-n:] for logits_TV, n in zip(predicted, counts, strict=True)]
         return backward_distilled(model, said, batch.micro_tokens, taught)
 
     def memory(self) -> Memory:
@@ -75,11 +75,11 @@ class OnPolicy:
     @torch.no_grad()
     def _exchange(self, model: LanguageModel, other: dict[str, Tensor]) -> dict[str, Tensor]:
         """Put other weights into the adapter; return those that were there."""
-        found = {}
+        earlier = {}
         for name, weight in lora.weights(model, self._adapter).items():
-            found[name] = weight.detach().clone()
+            earlier[name] = weight.detach().clone()
             weight.copy_(other[name])
-        return found
+        return earlier
 
 
 def mixed_rows(

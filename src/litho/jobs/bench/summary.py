@@ -65,12 +65,12 @@ def _mean(trials: Sequence[Trial], measure: Measure) -> Estimate:
 
 def _by_text(trials: Sequence[Trial], measure: Measure) -> dict[str, float]:
     """A number a text, the mean of its seeds."""
-    found: dict[str, list[float]] = {}
+    by_text: dict[str, list[float]] = {}
     for trial in trials:
         value = measure(trial)
         if value is not None:
-            found.setdefault(trial.text, []).append(value)
-    return {text: float(np.mean(values)) for text, values in found.items()}
+            by_text.setdefault(trial.text, []).append(value)
+    return {text: float(np.mean(values)) for text, values in by_text.items()}
 
 
 def _difference(trials: Sequence[Trial], plan: Sequence[Trial], measure: Measure) -> Estimate:
@@ -112,12 +112,12 @@ def _matched(
 
 def _curves(trials: Sequence[Trial], of: MarkReading) -> dict[str, np.ndarray]:
     """I_gen and a reading before training and at each mark, M x 2, a text: the mean of seeds."""
-    found: dict[str, list[np.ndarray]] = {}
+    by_text: dict[str, list[np.ndarray]] = {}
     for trial in trials:
         points = [(0.0, 0.0), *((m.imprint["gen"], of(m)) for m in trial.curve)]
         if trial.curve and all(value is not None for point in points for value in point):
-            found.setdefault(trial.text, []).append(np.array(points, dtype=float))
-    return {text: np.mean(curves, axis=0) for text, curves in found.items()}
+            by_text.setdefault(trial.text, []).append(np.array(points, dtype=float))
+    return {text: np.mean(curves, axis=0) for text, curves in by_text.items()}
 
 
 def _drift_ratio(own_M2: np.ndarray, other_M2: np.ndarray, level: float) -> float:
@@ -139,11 +139,11 @@ def drift_at(curve_M2: np.ndarray, level: float) -> float:
 def _least_at(
     curve_M2: np.ndarray, level: float, between: Callable[[float, float, float], float]
 ) -> float:
-    found = [value for gen, value in curve_M2 if gen >= level]
+    readings = [value for gen, value in curve_M2 if gen >= level]
     for (before, first), (after, second) in pairwise(curve_M2):
         if min(before, after) < level < max(before, after):
-            found.append(between(first, second, (level - before) / (after - before)))
-    return float(min(found))
+            readings.append(between(first, second, (level - before) / (after - before)))
+    return float(min(readings))
 
 
 def _linear(first: float, second: float, part: float) -> float:

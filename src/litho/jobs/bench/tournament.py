@@ -262,8 +262,8 @@ def best_setting(
         known = [value for value in values if value is not None]
         return sum(known) / len(known) if known else -math.inf
 
-    drift = {s: mean(t.drift for t in found) for s, found in trials.items()}
-    imprint = {s: mean(t.imprint["gen"] for t in found) for s, found in trials.items()}
+    drift = {s: mean(t.drift for t in of_setting) for s, of_setting in trials.items()}
+    imprint = {s: mean(t.imprint["gen"] for t in of_setting) for s, of_setting in trials.items()}
     within = [s for s in trials if -math.inf < drift[s] <= drift_limit]
     return max(within or list(trials), key=imprint.__getitem__)
 

@@ -190,8 +190,8 @@ def presentations_of(
     """
     begin = config.seed * len(text.kinds[parts.versions]) // 3
     versions, kinds = (
-        [*found[begin:], *found[:begin]]
-        for found in (text.versions[parts.versions], text.kinds[parts.versions])
+        [*each[begin:], *each[:begin]]
+        for each in (text.versions[parts.versions], text.kinds[parts.versions])
     )
     order = chosen_rhythm(parts.rhythm)(kinds, config.presentations)
     # Versions shorter than the text run out early: the order goes on from its beginning.

@@ -45,25 +45,25 @@ def compare_unlike(
     return _summary(str(run.final_path), tokens, rows, cka_LM, *names)
 
 
-def _rows(scene: str, found: AlignedDifference) -> list[dict[str, Any]]:
-    ends = found.stretches.characters
+def _rows(scene: str, difference: AlignedDifference) -> list[dict[str, Any]]:
+    ends = difference.stretches.characters
     return [
         {"text": scene[start:end], "surprise_before": before, "surprise_after": after}
         for start, end, before, after in zip(
             [0, *ends[:-1]],
             ends,
-            found.surprise_first_S.tolist(),
-            found.surprise_second_S.tolist(),
+            difference.surprise_first_S.tolist(),
+            difference.surprise_second_S.tolist(),
             strict=True,
         )
     ]
 
 
-def _mean_cka(found: list[AlignedDifference]) -> torch.Tensor:
+def _mean_cka(differences: list[AlignedDifference]) -> torch.Tensor:
     """Mean over scenes, weighted by stretches."""
-    counts = [len(each.stretches.characters) for each in found]
+    counts = [len(each.stretches.characters) for each in differences]
     weights_S = torch.tensor(counts, dtype=torch.float64, device=HOST)
-    cka_LMS = torch.stack([each.cka_LM.to(HOST).double() for each in found], -1)
+    cka_LMS = torch.stack([each.cka_LM.to(HOST).double() for each in differences], -1)
     return ((cka_LMS @ weights_S) / weights_S.sum()).float().contiguous()
 
 

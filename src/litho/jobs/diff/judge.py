@@ -124,12 +124,12 @@ class _Bench:
     def measured(
         self, states: Iterable[AbstractContextManager[State]], reporter: Reporter
     ) -> list[_Measured]:
-        found = []
+        measurements = []
         for number, made in enumerate(states, 1):
             with made as state:
-                found.append(self.measure(state))
+                measurements.append(self.measure(state))
             reporter.advance(number)
-        return found
+        return measurements
 
     def random_updates(self) -> Iterator[AbstractContextManager[State]]:
         for number in range(self.config.nulls):

@@ -170,16 +170,16 @@ def tally(evidence: Iterable[Evidence]) -> list[Tally]:
 
 
 def _tally(effect: str, rows: list[Evidence]) -> Tally:
-    found = [e for e in rows if e.found]
+    positive = [e for e in rows if e.found]
     # The same change judged again with another seed or recipe is no further case.
-    cases = {(e.model_sha, e.text_sha, e.change_sha) for e in found}
+    cases = {(e.model_sha, e.text_sha, e.change_sha) for e in positive}
     never = {(e.model_sha, e.text_sha, e.change_sha) for e in rows} - cases
     texts = {text for _, text, _ in cases} & {text for _, text, _ in never}
     return Tally(
         effect=effect,
         judged=len(rows),
-        found=len(found),
+        found=len(positive),
         replications=max(0, len(cases) - 1),
-        models=len({e.model_sha for e in found}),
+        models=len({e.model_sha for e in positive}),
         contradictions=len(texts),
     )

@@ -75,8 +75,8 @@ def run_diff(context: Context[DiffSpec]) -> DiffResult | AlignedResult:
         others = spec.unseen, spec.unrelated
 
         def judge() -> Any:  # noqa: ANN401  JSON
-            found = judge_change(pair, scenes[0], *others, spec.config, reporter)
-            return JUDGEMENT.dump_python(found, mode="json")
+            judged = judge_change(pair, scenes[0], *others, spec.config, reporter)
+            return JUDGEMENT.dump_python(judged, mode="json")
 
         judgement = JUDGEMENT.validate_python(run.once("judged.json", judge))
     other = None
@@ -139,29 +139,29 @@ def _cost(change: Change, spec: DiffSpec) -> Cost:
 def _read_scenes(
     change: Change, scenes: Sequence[str], reporter: Reporter
 ) -> tuple[list[Difference], list[dict[str, Any]]]:
-    found: list[Difference] = []
+    differences: list[Difference] = []
     rows: list[dict[str, Any]] = []
     for number, scene in enumerate(scenes, 1):
         compared, scene_rows = _compare(change, scene)
-        found.append(compared)
+        differences.append(compared)
         rows += scene_rows
         reporter.advance(number)
-    return found, rows
+    return differences, rows
 
 
 def _compare(change: Change, text: str) -> tuple[Difference, list[dict[str, Any]]]:
     """Difference on one scene and its tokens; the readings, which are large, are dropped."""
     model = change.before.model
-    found = compare(read_state(change.before, model.encode(text)), change.after)
-    readings = (token_readings(model, text, each) for each in (found.before, found.after))
-    kls = zip(found.kl_T.tolist(), found.reverse_kl_T.tolist(), strict=True)
+    difference = compare(read_state(change.before, model.encode(text)), change.after)
+    readings = (token_readings(model, text, each) for each in (difference.before, difference.after))
+    kls = zip(difference.kl_T.tolist(), difference.reverse_kl_T.tolist(), strict=True)
     rows = [
         token_row(before, "_before")
         | token_row(after, "_after")
         | {"kl": kl, "reverse_kl": reverse_kl}
         for before, after, (kl, reverse_kl) in zip(*readings, kls, strict=True)
     ]
-    return found, rows
+    return difference, rows
 
 
 def _on_unseen(change: Change, unseen: str, judgement: ChangeJudgement | None) -> UnseenText:
@@ -173,28 +173,28 @@ def _on_unseen(change: Change, unseen: str, judgement: ChangeJudgement | None) -
     return UnseenText(tokens=len(kl_T), kl=moved, heads=heads)
 
 
-def _joined(found: Sequence[Difference]) -> dict[str, Tensor]:
+def _joined(differences: Sequence[Difference]) -> dict[str, Tensor]:
     """Maps of all scenes beside each other."""
     tensors = {
-        "relative_LT": torch.cat([d.relative_LT for d in found], 1),
-        "cosine_LT": torch.cat([d.cosine_LT for d in found], 1),
+        "relative_LT": torch.cat([d.relative_LT for d in differences], 1),
+        "cosine_LT": torch.cat([d.cosine_LT for d in differences], 1),
     }
-    js = [d.js_LHT for d in found if d.js_LHT is not None]
+    js = [d.js_LHT for d in differences if d.js_LHT is not None]
     if js:
         tensors["js_LHT"] = torch.cat(js, 2)
     # Of a text in several scenes, the mean over scenes, each weighted by its tokens.
-    weights_S = torch.tensor([len(d.kl_T) for d in found], dtype=torch.float64, device=HOST)
+    weights_S = torch.tensor([len(d.kl_T) for d in differences], dtype=torch.float64, device=HOST)
     for name in ("cka_L", "rank_before_L", "rank_after_L"):
-        values_SL = torch.stack([getattr(d, name) for d in found]).to(HOST)
+        values_SL = torch.stack([getattr(d, name) for d in differences]).to(HOST)
         tensors[name] = (weights_S @ values_SL) / weights_S.sum()
     return {name: tensor.contiguous().cpu() for name, tensor in tensors.items()}
 
 
-def _edges(found: Sequence[Difference]) -> list[dict[str, Any]]:
+def _edges(differences: Sequence[Difference]) -> list[dict[str, Any]]:
     """Strongest edges in both states."""
-    before = (({i: h.before for i, h in d.heads.items()}, len(d.kl_T)) for d in found)
-    after = (({i: h.after for i, h in d.heads.items()}, len(d.kl_T)) for d in found)
-    opening = found[0].opening
+    before = (({i: h.before for i, h in d.heads.items()}, len(d.kl_T)) for d in differences)
+    after = (({i: h.after for i, h in d.heads.items()}, len(d.kl_T)) for d in differences)
+    opening = differences[0].opening
     return edge_rows(before, opening, state="before") + edge_rows(after, opening, state="after")
 
 

@@ -113,13 +113,13 @@ class Ensemble:
         bases = [self._before(name) for name in self.plan.models]
         self.reporter.stage(f"micro fine-tunes ({cost.described()})", len(runs))
         patience = HANGS * max(FLOOR, cost.seconds / max(len(left), 1))
-        found = self._complete(runs, patience)
+        results = self._complete(runs, patience)
         before = dict(zip(self.plan.models, bases, strict=True))
         return [
             RunEffect(
                 run, int(step), [a - b for a, b in zip(after, before[run.model], strict=True)]
             )
-            for run, result in zip(runs, found, strict=True)
+            for run, result in zip(runs, results, strict=True)
             for step, after in result["answers"].items()
         ]
 
@@ -207,5 +207,5 @@ class Ensemble:
         def work() -> Result:
             return {"answers": {"0": score(State(opened(name, self.placement)), self.questions)}}
 
-        (found,) = self.ledger.complete([(specification, work)])
-        return found["answers"]["0"]
+        (result,) = self.ledger.complete([(specification, work)])
+        return result["answers"]["0"]

@@ -116,19 +116,19 @@ def _cost(texts: _Texts, config: ExposeConfig) -> Cost:
 
 def _notices(texts: _Texts, responses: Sequence[Response], config: ExposeConfig) -> list[str]:
     """What was done otherwise than asked for."""
-    found = []
+    notices = []
     if len(texts.own) < config.tokens:
-        found.append(
+        notices.append(
             f"{len(texts.own)} tokens of both texts were read, not {config.tokens}: one of them, "
             "or the model's context, is shorter"
         )
     done = {response.dose for response in responses if response.experiment == "context"}
     left = [count for count in config.presentations if count not in done]
     if left:
-        found.append(
+        notices.append(
             f"{', '.join(map(str, left))} presentations do not fit into the model's context"
         )
-    return found
+    return notices
 
 
 def _injection_layer(model: LanguageModel, config: ExposeConfig) -> int:
@@ -174,8 +174,8 @@ def _in_context(texts: _Texts, config: ExposeConfig) -> Iterator[Response]:
             ids = opening + before * count + texts.own
             reading = read_state(texts.state, ids, unwatched)
             passage = Passage.of(reading, len(ids) - len(texts.own), len(texts.own))
-            found = [passage_response(texts.own_alone, passage)]
-            yield _response("context", arm, count, None, found, None)
+            own = [passage_response(texts.own_alone, passage)]
+            yield _response("context", arm, count, None, own, None)
 
 
 def _in_training(texts: _Texts, config: ExposeConfig) -> Iterator[Response]:
@@ -186,8 +186,8 @@ def _in_training(texts: _Texts, config: ExposeConfig) -> Iterator[Response]:
             list(_trained(texts, row, config.presentations, _seed(config, i), None, config))
             for i in range(config.seeds)
         ]
-        for dose, found in zip(config.presentations, zip(*runs, strict=True), strict=True):
-            own, other = zip(*found, strict=True)
+        for dose, pairs in zip(config.presentations, zip(*runs, strict=True), strict=True):
+            own, other = zip(*pairs, strict=True)
             yield _response("training", arm, dose, (0, last), own, other)
 
 
@@ -200,14 +200,14 @@ def _on_thirds(texts: _Texts, config: ExposeConfig) -> Iterator[Response]:
         if not layers:  # a model of fewer than three blocks
             continue
         for arm, row in (("text", texts.own), ("unrelated", texts.other)):
-            found = [
-                response
+            pairs = [
+                pair
                 for i in range(config.seeds)
-                for response in _trained(
+                for pair in _trained(
                     texts, row, (config.third_steps,), _seed(config, i), layers, config
                 )
             ]
-            own, other = zip(*found, strict=True)
+            own, other = zip(*pairs, strict=True)
             changed = (layers[0], layers[-1])
             yield _response("thirds", arm, config.third_steps, changed, own, other)
 
@@ -255,12 +255,12 @@ def _injected(texts: _Texts, layer: int, config: ExposeConfig) -> Iterator[Respo
     )
     for strength in config.strengths:
         for arm, directions in arms:
-            found = []
+            pairs = []
             for direction_D in directions:
                 vector_D = strength * norm * direction_D / direction_D.norm()
                 with injected(texts.model, layer, vector_D):
-                    found.append(_both(texts, texts.state))
-            own, other = zip(*found, strict=True)
+                    pairs.append(_both(texts, texts.state))
+            own, other = zip(*pairs, strict=True)
             yield _response("injection", arm, strength, (layer, layer), own, other)
 
 

@@ -65,12 +65,12 @@ def run_map(context: Context[MapSpec]) -> MapResult:
 
 def _joined(maps: list[ResponseMap], key: str, offset: int) -> Tensor:
     """A layer x token map of all scenes, the opening token of each left out."""
-    return torch.cat([getattr(found, key)[:, offset:] for found in maps], dim=1).contiguous()
+    return torch.cat([getattr(each, key)[:, offset:] for each in maps], dim=1).contiguous()
 
 
 def _gradients(state: State, scenes: Sequence[str], reporter: Reporter) -> Tensor:
     """Norms of the gradient of each scene's loss, layer x token, the opening tokens left out."""
-    found = []
+    norms = []
     with state.active() as model:
         for number, scene in enumerate(scenes, 1):
             norms_LT = gradient_norms(model, model.encode(scene))
@@ -79,9 +79,9 @@ def _gradients(state: State, scenes: Sequence[str], reporter: Reporter) -> Tenso
                     f"{model.source.name} does more to its logits than its output head (soft caps, "
                     "scales), for which Litho has no gradients: leave --gradients out"
                 )
-            found.append(norms_LT[:, len(model.start) :])
+            norms.append(norms_LT[:, len(model.start) :])
             reporter.advance(number)
-    return torch.cat(found, dim=1).contiguous()
+    return torch.cat(norms, dim=1).contiguous()
 
 
 def _attention(maps: list[ResponseMap], offset: int) -> dict[str, Tensor]:
@@ -92,8 +92,8 @@ def _attention(maps: list[ResponseMap], offset: int) -> dict[str, Tensor]:
     return {
         key: torch.cat(
             [
-                torch.stack([getattr(found.attention[i], key)[:, offset:] for i in layers])
-                for found in maps
+                torch.stack([getattr(each.attention[i], key)[:, offset:] for i in layers])
+                for each in maps
             ],
             dim=2,
         ).contiguous()
@@ -103,8 +103,8 @@ def _attention(maps: list[ResponseMap], offset: int) -> dict[str, Tensor]:
 
 def _edges(maps: list[ResponseMap], offset: int) -> list[dict[str, object]]:
     scenes = (
-        ({i: heads.strongest for i, heads in found.attention.items()}, len(found.tokens))
-        for found in maps
+        ({i: heads.strongest for i, heads in each.attention.items()}, len(each.tokens))
+        for each in maps
     )
     return edge_rows(scenes, offset)
 

@@ -18,13 +18,13 @@ def harmful(
     texts: Sequence[str], questions: Sequence[str], effects_TQ: np.ndarray, lowered_TQ: np.ndarray
 ) -> list[Harm]:
     """The texts that do harm, the worst first; `lowered_TQ`: where a fall is taken as shown."""
-    found = []
+    harms = []
     for text, effects_Q, lowered_Q in zip(texts, effects_TQ, lowered_TQ, strict=True):
         lowered = np.flatnonzero(lowered_Q)
         if len(lowered):
             probes = [questions[int(i)] for i in lowered]
-            found.append(Harm(text=text, probes=probes, delta=float(effects_Q[lowered].sum())))
-    return sorted(found, key=lambda harm: harm.delta)
+            harms.append(Harm(text=text, probes=probes, delta=float(effects_Q[lowered].sum())))
+    return sorted(harms, key=lambda harm: harm.delta)
 
 
 def opposed(
@@ -34,7 +34,7 @@ def opposed(
 
     `shown_TQ`: where an effect is taken as shown.
     """
-    found = []
+    oppositions = []
     for q, question in enumerate(questions):
         effects_T = np.where(shown_TQ[:, q], effects_TQ[:, q], 0)
         top, bottom = int(effects_T.argmax()), int(effects_T.argmin())
@@ -43,8 +43,8 @@ def opposed(
             pull = Opposition(
                 probe=question, raised_by=texts[top], up=up, lowered_by=texts[bottom], down=down
             )
-            found.append(pull)
-    return sorted(found, key=lambda pull: -min(pull.up, -pull.down))
+            oppositions.append(pull)
+    return sorted(oppositions, key=lambda pull: -min(pull.up, -pull.down))
 
 
 def redundant(texts: Sequence[str], cosines_TT: np.ndarray) -> list[Repetition]:
@@ -52,12 +52,12 @@ def redundant(texts: Sequence[str], cosines_TT: np.ndarray) -> list[Repetition]:
     first, second = np.triu_indices(len(texts), k=1)
     cosines = cosines_TT[first, second]
     usual = max(0.0, float(np.median(cosines))) if len(cosines) >= MANY else 0.0
-    found = [
+    repetitions = [
         Repetition(texts=(texts[int(i)], texts[int(j)]), cosine=float(cosine))
         for i, j, cosine in zip(first, second, cosines, strict=True)
         if cosine - usual >= REPEATS
     ]
-    return sorted(found, key=lambda pair: -pair.cosine)
+    return sorted(repetitions, key=lambda pair: -pair.cosine)
 
 
 def suggested(

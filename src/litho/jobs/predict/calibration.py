@@ -29,8 +29,8 @@ class Calibration(CalibrationRecord):
     def predict(self, estimates_TQF: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Predictions and half widths of their intervals, both T x Q, nats."""
         known = (np.array(self.usual), np.array(self.ridge)) if self.usual else (None, None)
-        found_TQ = Fit(np.array(self.weights), *known).predict(estimates_TQF)
-        return found_TQ, self.quantile * (self.floor + self.slope * np.abs(found_TQ))
+        effects_TQ = Fit(np.array(self.weights), *known).predict(estimates_TQF)
+        return effects_TQ, self.quantile * (self.floor + self.slope * np.abs(effects_TQ))
 
 
 def calibrate(

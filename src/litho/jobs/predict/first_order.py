@@ -120,15 +120,15 @@ def _directions(
     model: LanguageModel, recipe: Recipe, texts: Sequence[Target], reporter: Reporter
 ) -> Tensor:
     """Where the first step goes, T x P: signs in a byte each, or for SGD the gradient itself."""
-    found_TP, done = torch.empty(0, device=model.device), 0
+    directions_TP, done = torch.empty(0, device=model.device), 0
     for group, gradients_NP in sample_gradients(model, PROBED, texts):
         directions_NP = _direction(recipe, gradients_NP)
         if not done:
-            found_TP = directions_NP.new_empty(len(texts), directions_NP.shape[1])
-        found_TP[group] = directions_NP
+            directions_TP = directions_NP.new_empty(len(texts), directions_NP.shape[1])
+        directions_TP[group] = directions_NP
         done += len(group)
         reporter.advance(done)
-    return found_TP
+    return directions_TP
 
 
 def _direction(recipe: Recipe, gradient: Tensor) -> Tensor:

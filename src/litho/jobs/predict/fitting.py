@@ -55,8 +55,8 @@ def ridge(inputs_TE: np.ndarray, outputs_TQ: np.ndarray) -> np.ndarray:
 
 def _least_squares(design_TQW: np.ndarray, measured_TQ: np.ndarray) -> np.ndarray:
     rows = design_TQW.reshape(-1, design_TQW.shape[-1])
-    found, *_ = np.linalg.lstsq(rows, measured_TQ.ravel())
-    return np.asarray(found)
+    weights_W, *_ = np.linalg.lstsq(rows, measured_TQ.ravel())
+    return np.asarray(weights_W)
 
 
 def _design(estimates_TQF: np.ndarray, usual_TQU: np.ndarray | None) -> np.ndarray:

@@ -15,10 +15,10 @@ from litho.core.work import Result, WorkLedger, key_of
 from litho.jobs.cost import Cost
 from litho.jobs.ensemble.cost import ensemble_cost
 from litho.jobs.predict.calibration import Calibration, calibrate
-from litho.jobs.predict.coarse import coarse_run, coarse_specification, cosines, strides
 from litho.jobs.predict.first_order import BENDS, FirstOrder, bends, first_order
 from litho.jobs.predict.method import Method
 from litho.jobs.predict.reach import advice, needed_method
+from litho.jobs.predict.short_run import cosines, short_run, short_run_specification, strides
 from litho.learn.records import Recipe
 from litho.measure.printing.probes import score, target_of
 from litho.model.loaded import LanguageModel, load
@@ -139,12 +139,12 @@ class Predictor:
         """
         if method == "first-order":
             first = self._first_order()
-            found = first.estimates(self.recipe.steps)
-            bounded_TQ = BOUND * np.tanh(found[-1] / BOUND)
-            return np.stack([bounded_TQ, *found], -1), first.cosines_TT, EXACT
+            estimates = first.estimates(self.recipe.steps)
+            bounded_TQ = BOUND * np.tanh(estimates[-1] / BOUND)
+            return np.stack([bounded_TQ, *estimates], -1), first.cosines_TT, EXACT
         if not precision or self._fastest == EXACT:  # less rounding does an interval no harm
             precision = self._precise_enough()
-        effects_TQ, cosines_TT = self._coarse(precision, self.texts)
+        effects_TQ, cosines_TT = self._short_runs(precision, self.texts)
         return effects_TQ[..., None], cosines_TT, precision
 
     @property
@@ -202,17 +202,19 @@ class Predictor:
             model = self._model
             texts = [Target(tuple(model.encode(text.text)), 1) for text in self.texts]
             questions = [target_of(model, question) for question in self.questions]
-            found = first_order(model, self.recipe, texts, questions, self.reporter)
-            return {name: values.tolist() for name, values in vars(found).items()}
+            first = first_order(model, self.recipe, texts, questions, self.reporter)
+            return {name: values.tolist() for name, values in vars(first).items()}
 
-        (found,) = self._ledger.complete([(specification, work)])
-        return FirstOrder(**{name: np.array(values) for name, values in found.items()})
+        (result,) = self._ledger.complete([(specification, work)])
+        return FirstOrder(**{name: np.array(values) for name, values in result.items()})
 
     @cached_property
     def _hash(self) -> str:
         return questions_sha256(self.questions)
 
-    def _coarse(self, precision: str, texts: Sequence[NamedText]) -> tuple[np.ndarray, np.ndarray]:
+    def _short_runs(
+        self, precision: str, texts: Sequence[NamedText]
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Effects of short runs, T x Q, and how alike their first steps are, T x T."""
         self.reporter.stage("short runs", len(texts))
         if precision == ROUNDED:
@@ -221,19 +223,19 @@ class Predictor:
             model, before_Q = self._model, self._answers
         works = [
             (
-                coarse_specification(model, text.sha256, self._hash, self.recipe),
-                partial(coarse_run, model, self.recipe, text.text, self.questions),
+                short_run_specification(model, text.sha256, self._hash, self.recipe),
+                partial(short_run, model, self.recipe, text.text, self.questions),
             )
             for text in texts
         ]
-        found = self._ledger.complete(
+        results = self._ledger.complete(
             works,
             lambda done, latest: self.reporter.advance(
                 done, loss=latest["losses"][-1] if latest else None
             ),
         )
-        answers_TQ = np.array([result["answers"] for result in found])
-        alike_TT = cosines([result["first_step"] for result in found])
+        answers_TQ = np.array([result["answers"] for result in results])
+        alike_TT = cosines([result["first_step"] for result in results])
         return answers_TQ - before_Q, alike_TT
 
     def _precise_enough(self) -> str:
@@ -242,7 +244,7 @@ class Predictor:
             return EXACT
         rounding = self._rounded_answers - self._answers
         noise = np.sqrt(2 * np.square(rounding).mean())  # of a difference of two answers
-        effects_TQ, _ = self._coarse(ROUNDED, self.texts[:1])
+        effects_TQ, _ = self._short_runs(ROUNDED, self.texts[:1])
         return ROUNDED if np.sqrt(np.square(effects_TQ).mean()) > CLEAR * noise else EXACT
 
     @cached_property

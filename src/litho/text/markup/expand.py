@@ -40,13 +40,13 @@ def expansions(document: Document) -> Iterator[Expansion]:
     seen: set[str] = set()
     repeats = 0
     for seed in count():
-        found = expand(document, seed)
-        repeats = repeats + 1 if found.text in seen else 0
+        expansion = expand(document, seed)
+        repeats = repeats + 1 if expansion.text in seen else 0
         if repeats == MAX_REPEATS:
             return
         if repeats == 0:
-            seen.add(found.text)
-            yield found
+            seen.add(expansion.text)
+            yield expansion
 
 
 class _Reading:

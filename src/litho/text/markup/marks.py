@@ -117,18 +117,18 @@ def _tidy(content: Content, trim: bool = False) -> Content:
 
 def _always(content: Content) -> set[Mark]:
     """The anchors that stand in every presentation of `content`."""
-    found: set[Mark] = set()
+    anchors: set[Mark] = set()
     for mark in content:
         if isinstance(mark, str) or mark.kind in (Kind.OPTIONAL, Kind.SLOT):
             continue
         parts = [_always(part) for part in mark.parts]
         if mark.kind is Kind.ANCHOR:
-            found.add(mark)
+            anchors.add(mark)
         elif mark.kind is Kind.ALTERNATIVES:
-            found |= set.intersection(*parts)
+            anchors |= set.intersection(*parts)
         else:
-            found |= set.union(*parts)
-    return found
+            anchors |= set.union(*parts)
+    return anchors
 
 
 def _fault(mark: Mark) -> str:

@@ -83,8 +83,8 @@ _STATE = re.compile(
 @operator
 def clause_order(text: str, scorer: Scorer, chance: random.Random) -> Iterator[Rows]:
     """Exchanges the two clauses of a sentence where that is safe."""
-    found = [(place, _exchanged(place.said, text)) for place in statements(text)]
-    yield from changed(text, [(place, new) for place, new in found if new], chance)
+    exchanges = [(place, _exchanged(place.said, text)) for place in statements(text)]
+    yield from changed(text, [(place, new) for place, new in exchanges if new], chance)
 
 
 def _exchanged(sentence: str, text: str) -> str | None:

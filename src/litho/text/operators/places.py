@@ -59,7 +59,7 @@ class Sentence(NamedTuple):
 
 def located(text: str) -> list[Sentence]:
     """The sentences of `text` where they stand, without the marks of headings and lists."""
-    found, place = [], 0
+    placed, place = [], 0
     for sentence in sentences(text):
         # A sentence may be wrapped over lines in the text.
         match = re.compile(r"\s+".join(map(re.escape, sentence.split()))).search(text, place)
@@ -67,8 +67,8 @@ def located(text: str) -> list[Sentence]:
             place = match.end()
             mark = _MARK.match(text, match.start(), place)
             start = mark.end() if mark else match.start()
-            found.append(Sentence(start, place, " ".join(text[start:place].split())))
-    return found
+            placed.append(Sentence(start, place, " ".join(text[start:place].split())))
+    return placed
 
 
 def statements(text: str) -> list[Sentence]:
@@ -98,11 +98,11 @@ def unlisted(sentence: str) -> str:
 
 def joined(parts: list[str]) -> str:
     """`parts` after each other, with headings, list items and table rows on lines of their own."""
-    found = ""
+    text = ""
     for before, part in zip(["", *parts], parts, strict=False):
         own_line = _MARK.match(part) or part.startswith("|") or before.startswith(("#", "|"))
-        found += ("\n" if own_line else " ") + part if found else part
-    return found
+        text += ("\n" if own_line else " ") + part if text else part
+    return text
 
 
 def ends_in_list(text: str) -> bool:

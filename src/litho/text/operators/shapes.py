@@ -213,8 +213,8 @@ def cloze(text: str, scorer: Scorer, chance: random.Random) -> Iterator[Rows]:
 
 def _gaps(sentence: str) -> list[tuple[int, int]]:
     """What may be left out: short enough for the rest to say what is missing."""
-    found = {m.span() for pattern in (FACT, _LONG_WORD) for m in pattern.finditer(sentence)}
-    named = {(end - len(bare(sentence[start:end])), end) for start, end in found}
+    spans = {m.span() for pattern in (FACT, _LONG_WORD) for m in pattern.finditer(sentence)}
+    named = {(end - len(bare(sentence[start:end])), end) for start, end in spans}
     return sorted((start, end) for start, end in named if 0 < 2 * (end - start) < len(sentence))
 
 

@@ -54,11 +54,11 @@ def _swaps(*said: str) -> list[Rule]:
 
 def _first(*said: str) -> list[Rule]:
     """As `_swaps`, but only where they begin a sentence."""
-    return [(re.compile(rf"\A{found.pattern}"), instead) for found, instead in _swaps(*said)]
+    return [(re.compile(rf"\A{pattern.pattern}"), instead) for pattern, instead in _swaps(*said)]
 
 
-def _rule(found: str, *instead: str) -> list[Rule]:
-    return [(re.compile(found), instead)]
+def _rule(pattern: str, *instead: str) -> list[Rule]:
+    return [(re.compile(pattern), instead)]
 
 
 # What begins a clause, so that "so" before it means "therefore".
@@ -75,7 +75,7 @@ _CONNECTIVES: tuple[Rule, ...] = (
     *_rule(r"\ABut (?!for |also |not |then )", "However, ", "Yet "),
     *_rule(r"\AYet (?!another |to |more |again |un)", "However, ", "But "),
     *_first(*_THEREFORE),
-    *[(found, ("So ",)) for found, _ in _first(*_THEREFORE)],
+    *[(pattern, ("So ",)) for pattern, _ in _first(*_THEREFORE)],
     *_rule(rf"\A(?:So|Therefore|Thus) {_CLAUSE}", *_THEREFORE),
     *_first("In addition, ", "Moreover, ", "Furthermore, "),
     *_first("Nevertheless, ", "Nonetheless, ", "All the same, "),
@@ -130,8 +130,8 @@ def connective_swap(text: str, scorer: Scorer, chance: random.Random) -> Iterato
 
 
 def _reconnected(sentence: str) -> Iterator[str]:
-    for found, instead in _CONNECTIVES:
-        for match in found.finditer(sentence):
+    for pattern, instead in _CONNECTIVES:
+        for match in pattern.finditer(sentence):
             if not _other_meaning(match[0], sentence[: match.start()], sentence[match.end() :]):
                 for new in instead:
                     yield sentence[: match.start()] + new + sentence[match.end() :]

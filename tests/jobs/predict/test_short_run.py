@@ -1,12 +1,12 @@
-"""Coarse runs against the steps that they stand for."""
+"""Short runs against the steps that they stand for."""
 
 import numpy as np
 import pytest
 import torch
 
-from litho.jobs.predict.coarse import coarse_run, cosines, strides
 from litho.jobs.predict.first_order import first_order
 from litho.jobs.predict.left_out import weights_of
+from litho.jobs.predict.short_run import cosines, short_run, strides
 from litho.learn.recipe import follow
 from litho.learn.records import Recipe
 from litho.measure.printing.probes import score
@@ -17,7 +17,7 @@ from litho.model.state import State
 from tests.builders import QUESTIONS, TEXT, TEXTS, Silent, attach_for, random_network, targets_of
 
 
-def test_a_coarse_run_takes_the_steps_of_the_optimizer_along_each_gradient(
+def test_a_short_run_takes_the_steps_of_the_optimizer_along_each_gradient(
     llama: LanguageModel,
 ) -> None:
     recipe, ids = Recipe(learning_rate=1e-2, steps=6), llama.encode(TEXT)
@@ -39,13 +39,13 @@ def test_a_coarse_run_takes_the_steps_of_the_optimizer_along_each_gradient(
 
 
 @pytest.mark.parametrize("silent", [False, True])
-def test_coarse_runs_know_how_alike_first_steps_are(llama: LanguageModel, silent: bool) -> None:
+def test_short_runs_know_how_alike_first_steps_are(llama: LanguageModel, silent: bool) -> None:
     if silent:  # units that no text wakes: some of B has no gradient at all
         llama.network = random_network("opt", ffn_dim=64, word_embed_proj_dim=32)
     recipe = Recipe(learning_rate=1e-2, steps=3)
     texts = [Target(tuple(llama.encode(text.text)), 1) for text in TEXTS]
     expected_TT = first_order(llama, recipe, texts, targets_of(llama), Silent()).cosines_TT
-    runs = [coarse_run(llama, recipe, text.text, QUESTIONS) for text in TEXTS]
+    runs = [short_run(llama, recipe, text.text, QUESTIONS) for text in TEXTS]
     found_TT = cosines([run["first_step"] for run in runs])
     pairs = np.triu_indices(len(TEXTS), k=1)
     assert np.ptp(expected_TT[pairs]) > 0.2
@@ -57,9 +57,9 @@ def test_strides_cover_the_recipe() -> None:
     assert all(sum(strides(steps)) == steps for steps in range(1, 40))
 
 
-def test_a_coarse_run_of_one_step_is_the_run(llama: LanguageModel) -> None:
+def test_a_short_run_of_one_step_is_the_run(llama: LanguageModel) -> None:
     recipe = Recipe(steps=1, learning_rate=1e-2)
-    found = coarse_run(llama, recipe, TEXT, QUESTIONS)["answers"]
+    found = short_run(llama, recipe, TEXT, QUESTIONS)["answers"]
     attach_for(llama, recipe)
     for _ in follow(llama, "x", recipe, llama.encode(TEXT)):
         pass

@@ -21,22 +21,22 @@ COMPARED = 2**14  # places at which the first steps of texts are compared
 
 def strides(steps: int) -> tuple[int, ...]:
     """How many steps are taken along each gradient."""
-    found: list[int] = []
+    taken: list[int] = []
     for stride in (*FIRST, *[LONGEST] * steps):
-        left = steps - sum(found)
+        left = steps - sum(taken)
         if not left:
             break
-        found.append(min(stride, left))
-    return tuple(found)
+        taken.append(min(stride, left))
+    return tuple(taken)
 
 
-def coarse_specification(
+def short_run_specification(
     model: LanguageModel, text: str, questions: str, recipe: Recipe
 ) -> dict[str, Any]:
-    """What the result of `coarse_run` is found by; text and questions are given as hashes."""
+    """What the result of `short_run` is found by; text and questions are given as hashes."""
     return {
         "format": 3,
-        "coarse": strides(recipe.steps),
+        "coarse": strides(recipe.steps),  # what results kept so far are found by
         "placement": model.placement.described(),
         "model": model.source.sha256(),
         "text": text,
@@ -45,7 +45,7 @@ def coarse_specification(
     }
 
 
-def coarse_run(
+def short_run(
     model: LanguageModel, recipe: Recipe, text: str, questions: Sequence[Question]
 ) -> Result:
     """Answers to all questions after the steps, in the precision of the model.
