@@ -10,12 +10,13 @@ together as `config`.
 `cancel` (a `threading.Event`) is set, with `Interrupted`, and `resume` goes on with it.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from threading import Event as Flag
 from typing import TYPE_CHECKING, cast
 
 from litho.arguments import (
+    Progress,
     Text,
     device_given,
     folder_given,
@@ -25,10 +26,10 @@ from litho.arguments import (
     other_text,
     plain_text,
     read_given,
+    reporter_given,
     settings_given,
     workers_given,
 )
-from litho.core.reporter import Event, Listener, Reporter, Silent
 from litho.core.runs import RunDirectory
 from litho.jobs import DEFAULT_MODEL
 from litho.jobs.bench.config import BenchConfig, BenchSpec
@@ -58,8 +59,6 @@ if TYPE_CHECKING:
     from litho.jobs.runner import Workers
     from litho.jobs.vary.result import VaryResult
     from litho.model.loaded import LanguageModel
-
-Progress = Callable[[Event], object]
 
 
 def load(name: str = DEFAULT_MODEL, device: str | Device = "auto") -> "LanguageModel":
@@ -354,7 +353,7 @@ def resume(run: Path, *, progress: Progress | None = None, cancel: Flag | None =
     from litho.jobs import runner
     from litho.jobs.models import Models
 
-    return runner.resume(run, Models(), _reporter(progress, cancel), _write_report)
+    return runner.resume(run, Models(), reporter_given(progress, cancel), _write_report)
 
 
 def report(run: Path) -> Path:
@@ -379,7 +378,7 @@ def _run(
         models.hold(model)
         if spec.device == DEFAULT_DEVICE:
             spec = spec.model_copy(update={"device": device_of(model.placement)})
-    reporter = _reporter(progress, cancel)
+    reporter = reporter_given(progress, cancel)
     try:
         run = runner.start(job, spec, out, models, reporter)
         return runner.finish(run, job, models, reporter, _write_report, workers or runner.ALONE)
@@ -391,12 +390,6 @@ def _planned(plan: "Path | EnsembleSpec", device: str | Device) -> EnsembleSpec:
     if isinstance(plan, Path):
         return read_plan(plan, device=device_given(device))
     return plan.model_copy(update={"device": device_given(device)})
-
-
-def _reporter(progress: Progress | None, cancel: Flag | None) -> Reporter:
-    if progress is None and cancel is None:
-        return Silent()
-    return Listener(progress or (lambda event: None), cancel.is_set if cancel else lambda: False)
 
 
 def _write_report(run: RunDirectory) -> Path:

@@ -2,12 +2,14 @@
 
 import glob
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from threading import Event as Flag
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from litho.core.config import Config, make_config
 from litho.core.errors import LithoError
+from litho.core.reporter import Event, Listener, Reporter, Silent
 from litho.jobs.diff.config import OtherText
 from litho.jobs.spec import Device
 from litho.text import markup
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from litho.model.loaded import LanguageModel
 
 Text = str | Path
+Progress = Callable[[Event], object]
 Settings = TypeVar("Settings", bound=Config)
 
 
@@ -81,6 +84,12 @@ def folder_given(out: Path | None, name: str, command: str = "") -> Path:
 
 def listed(probes: Sequence[Probe] | None) -> list[Probe] | None:
     return None if probes is None else list(probes)
+
+
+def reporter_given(progress: Progress | None, cancel: Flag | None) -> Reporter:
+    if progress is None and cancel is None:
+        return Silent()
+    return Listener(progress or (lambda event: None), cancel.is_set if cancel else lambda: False)
 
 
 def workers_given(cluster: str | None, processes: int) -> "Workers":
