@@ -29,6 +29,7 @@ class NamedText(Record):
 
     id: str
     text: str
+    group: str | None = None  # texts of one kind: a calibration leaves them out together
 
     @property
     def sha256(self) -> str:
@@ -41,6 +42,7 @@ class Question(Record):
     id: str
     prefix: str
     target: str
+    group: str | None = None  # as of a text
 
 
 Entry = TypeVar("Entry", NamedText, Question)
@@ -115,7 +117,8 @@ def _telling_pieces(asked: Sequence[str]) -> dict[str, list[int]]:
 
 def _entries(path: Path, kind: type[Entry]) -> Iterator[tuple[str, Entry]]:
     """Each entry with its place, and no id twice."""
-    shape = "{" + ", ".join(f'"{key}": "..."' for key in kind.model_fields) + "}"
+    needed = [key for key, field in kind.model_fields.items() if field.is_required()]
+    shape = "{" + ", ".join(f'"{key}": "..."' for key in needed) + "}"
     ids: set[str] = set()
     for where, entry in records(read_text(path), str(path), kind, shape):
         if entry.id in ids:
