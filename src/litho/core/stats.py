@@ -98,7 +98,7 @@ def _bootstrap(
     import numpy as np
     from scipy import stats
 
-    found = stats.bootstrap(
+    interval = stats.bootstrap(
         samples,
         statistic,
         paired=True,
@@ -108,4 +108,4 @@ def _bootstrap(
         method="percentile",
         rng=np.random.default_rng(seed),
     ).confidence_interval
-    return float(found.low), float(found.high)
+    return float(interval.low), float(interval.high)

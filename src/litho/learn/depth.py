@@ -75,12 +75,12 @@ def _gradients(model: LanguageModel, rows: Sequence[Sequence[int]]) -> dict[int,
     """Gradient of the mean loss with respect to B of every layer, where B is 0 still."""
     with torch.enable_grad(), lora.learning(model, _PROBE):
         backward_text(model, rows, sizes(model.device).gradient_tokens)
-    found: dict[int, list[Tensor]] = {}
+    gradients: dict[int, list[Tensor]] = {}
     for name, weight in lora.weights(model, _PROBE).items():
         if ".lora_B." in name and weight.grad is not None:
-            found.setdefault(lora.layer_of(name), []).append(weight.grad.flatten().clone())
+            gradients.setdefault(lora.layer_of(name), []).append(weight.grad.flatten().clone())
         weight.grad = None
-    return {layer: exactly(torch.cat(parts)) for layer, parts in found.items()}
+    return {layer: exactly(torch.cat(parts)) for layer, parts in gradients.items()}
 
 
 def _own_part(own: Tensor, other: Tensor) -> Tensor:

@@ -71,8 +71,8 @@ class Replay:
         """Let the untouched base read `rows`, all of one length."""
         ids_BT = torch.tensor([list(row) for row in rows], device=HOST)
         with model.state(None):
-            found = [logits(model, ids) for ids in torch.split(ids_BT, ROWS_AT_ONCE)]
-        return cls(ids_BT, torch.cat(found))
+            base_logits = [logits(model, ids) for ids in torch.split(ids_BT, ROWS_AT_ONCE)]
+        return cls(ids_BT, torch.cat(base_logits))
 
     def drift(self, state: State) -> float:
         """How far a state is from the base on these rows, KL in nats a token."""

@@ -48,11 +48,11 @@ def backward_text(
     up. Raises LithoError if the rows hold no token to predict.
     """
 
-    def one_row(i: int, found_TV: Tensor, gradient_TV: Tensor, weights_T: Tensor) -> Tensor:
+    def one_row(i: int, logits_TV: Tensor, gradient_TV: Tensor, weights_T: Tensor) -> Tensor:
         if weigh:
-            weights_T = weights_T * weigh(rows[i], found_TV)
-        labels_T = torch.tensor(rows[i][1:], device=found_TV.device)
-        return _cross_entropy(found_TV, labels_T, gradient_TV, weights_T)
+            weights_T = weights_T * weigh(rows[i], logits_TV)
+        labels_T = torch.tensor(rows[i][1:], device=logits_TV.device)
+        return _cross_entropy(logits_TV, labels_T, gradient_TV, weights_T)
 
     return _backward_rows(model, rows, tokens, one_row)
 
@@ -70,11 +70,11 @@ def backward_distilled(
     """
     whole = sum(len(row) - 1 for row in rows) / sum(map(len, taught))
 
-    def one_row(i: int, found_TV: Tensor, gradient_TV: Tensor, weights_T: Tensor) -> Tensor:
+    def one_row(i: int, student_TV: Tensor, gradient_TV: Tensor, weights_T: Tensor) -> Tensor:
         count = len(taught[i])
-        last = slice(len(found_TV) - count, None)
-        teacher_TV = taught[i].to(found_TV.device)
-        return _divergence(teacher_TV, found_TV[last], gradient_TV[last], whole * weights_T[last])
+        last = slice(len(student_TV) - count, None)
+        teacher_TV = taught[i].to(student_TV.device)
+        return _divergence(teacher_TV, student_TV[last], gradient_TV[last], whole * weights_T[last])
 
     return _backward_rows(model, rows, tokens, one_row)
 
@@ -89,13 +89,13 @@ def _backward_rows(
     losses: list[Tensor] = []
     for group in batches([len(row) for row in rows], model.device, tokens):
         ids_BT, _ = pad_rows([rows[i] for i in group], model.pad, 1 if len(rows) == 1 else BUCKET)
-        found_BTV = logits(model, ids_BT)
-        gradient_BTV = torch.zeros_like(found_BTV)
+        logits_BTV = logits(model, ids_BT)
+        gradient_BTV = torch.zeros_like(logits_BTV)
         for b, i in enumerate(group):
             known = len(rows[i]) - 1
-            weights_T = torch.full((known,), 1 / predicted, device=found_BTV.device)
-            losses.append(one_row(i, found_BTV[b, :known], gradient_BTV[b, :known], weights_T))
-        torch.autograd.backward(found_BTV, gradient_BTV)
+            weights_T = torch.full((known,), 1 / predicted, device=logits_BTV.device)
+            losses.append(one_row(i, logits_BTV[b, :known], gradient_BTV[b, :known], weights_T))
+        torch.autograd.backward(logits_BTV, gradient_BTV)
     return _added_up(losses)
 
 
@@ -123,8 +123,8 @@ def _cross_entropy(
     """-log P(label), weighted, in parts; writes its gradient, weight (softmax(logits) - onehot)."""
     losses: list[Tensor] = []
     parts = chunks(logits_TV, labels_T.unsqueeze(-1), gradient_TV, weights_T.unsqueeze(-1))
-    for found, labels, gradient, weights in parts:
-        logp = found.float().log_softmax(-1)
+    for part, labels, gradient, weights in parts:
+        logp = part.float().log_softmax(-1)
         losses.append(-(logp.gather(-1, labels) * weights).sum())
         p = logp.exp_()
         p.scatter_add_(-1, labels, -torch.ones_like(labels, dtype=p.dtype))
@@ -171,8 +171,8 @@ def _divergence(
 def drift_on(model: LanguageModel, ids_BT: Tensor, base_logits_BTV: Tensor) -> float:
     """KL(base || tuned), mean per token in nats, a few rows at a time to save memory."""
     pairs = zip(*(torch.split(x, ROWS_AT_ONCE) for x in (ids_BT, base_logits_BTV)), strict=True)
-    found: list[Tensor] = []
+    divergences: list[Tensor] = []
     for ids, base in pairs:
         tuned = logits(model, ids).flatten(0, 1)
-        found.append(kl(base.flatten(0, 1).to(tuned.device), tuned).sum())
-    return _sum(torch.stack(found).tolist()) / ids_BT.numel()
+        divergences.append(kl(base.flatten(0, 1).to(tuned.device), tuned).sum())
+    return _sum(torch.stack(divergences).tolist()) / ids_BT.numel()

@@ -91,7 +91,7 @@ def entropy_gated(batch: Batch) -> float:
     "Entropy-Adaptive Fine-Tuning", arXiv 2601.02151. No gradient goes through the weight.
     """
     return backward_text(
-        batch.model, batch.rows, batch.micro_tokens, lambda _, found_TV: _entropy(found_TV)
+        batch.model, batch.rows, batch.micro_tokens, lambda _, logits_TV: _entropy(logits_TV)
     )
 
 
@@ -99,8 +99,8 @@ def entropy_gated(batch: Batch) -> float:
 def _entropy(logits_TV: Tensor) -> Tensor:
     count = min(ENTROPY_OF, logits_TV.shape[-1])
     values = []
-    for (found,) in chunks(logits_TV):
-        logp = found.topk(count, dim=-1).values.float().log_softmax(-1)
+    for (part,) in chunks(logits_TV):
+        logp = part.topk(count, dim=-1).values.float().log_softmax(-1)
         values.append(-(logp.exp() * logp).sum(-1) / math.log(count))
     return torch.cat(values)
 
@@ -116,8 +116,8 @@ def dosed(batch: Batch) -> float:
         return all_tokens(batch)
     reach = LIKELY + (STEP_SURPRISE - LIKELY) * batch.done / DOSED_UNTIL
 
-    def weigh(row: Sequence[int], found_TV: Tensor) -> Tensor:
-        return (-_logprobs(row, found_TV) <= reach).float()
+    def weigh(row: Sequence[int], logits_TV: Tensor) -> Tensor:
+        return (-_logprobs(row, logits_TV) <= reach).float()
 
     return backward_text(batch.model, batch.rows, batch.micro_tokens, weigh)
 
@@ -162,8 +162,8 @@ def predicted_behind(model: LanguageModel, text: Sequence[int], rows: Rows) -> l
             f"the text with a presentation behind it has {longest} tokens, but the model reads "
             f"{model.context}: shorten it, or choose another loss than distilled"
         )
-    found = {read.row: read.logits_TV[len(text) : -1].clone() for read in read_rows(model, whole)}
-    return [found[i] for i in range(len(rows))]
+    by_row = {read.row: read.logits_TV[len(text) : -1].clone() for read in read_rows(model, whole)}
+    return [by_row[i] for i in range(len(rows))]
 
 
 @torch.no_grad()
@@ -172,5 +172,5 @@ def _predictions(model: LanguageModel, row: Sequence[int]) -> Tensor:
 
 
 @torch.no_grad()
-def _logprobs(row: Sequence[int], found_TV: Tensor) -> Tensor:
-    return token_logprobs(found_TV, torch.tensor(row[1:], device=found_TV.device))
+def _logprobs(row: Sequence[int], logits_TV: Tensor) -> Tensor:
+    return token_logprobs(logits_TV, torch.tensor(row[1:], device=logits_TV.device))

@@ -35,10 +35,10 @@ def rank_agreement(repeated: Sequence[Effects]) -> Estimate:
     by_text: dict[str, list[float]] = {}
     for first, second in combinations(repeated, 2):
         for text in first.keys() & second.keys():
-            found = _spearman(first[text], second[text])
-            if found is not None:
-                by_text.setdefault(text, []).append(found)
-    return stats.median([fmean(found) for found in by_text.values()])
+            correlation = _spearman(first[text], second[text])
+            if correlation is not None:
+                by_text.setdefault(text, []).append(correlation)
+    return stats.median([fmean(correlations) for correlations in by_text.values()])
 
 
 def _spearman(first: Sequence[float], second: Sequence[float]) -> float | None:
@@ -55,8 +55,8 @@ def tally(models: Sequence[Sequence[Effects]]) -> Claims:
     for seeds in models:
         for claim, sign in _claims(seeds):
             signs.setdefault(claim, []).append(sign)
-    both = [len(set(found)) > 1 for found in signs.values()]
-    again = [len(found) > 1 and len(set(found)) == 1 for found in signs.values()]
+    both = [len(set(claim_signs)) > 1 for claim_signs in signs.values()]
+    again = [len(claim_signs) > 1 and len(set(claim_signs)) == 1 for claim_signs in signs.values()]
     return Claims(made=len(signs), replicated=sum(again), contradicted=sum(both))
 
 

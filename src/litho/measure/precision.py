@@ -59,7 +59,9 @@ def precision(model: LanguageModel) -> Precision:
     alone_TV = logits(model, torch.tensor([passage], device=model.device))[0]
     with _rounded_otherwise(model):
         together = logits_of_rows(model, rows)
-    kl_T = torch.cat([_kl(alone_TV[: len(found_TV)], found_TV) for found_TV in together])
+    kl_T = torch.cat(
+        [_kl(alone_TV[: len(beginning_TV)], beginning_TV) for beginning_TV in together]
+    )
     placement = model.placement
     return Precision(
         device=placement.device.type,

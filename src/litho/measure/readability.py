@@ -26,10 +26,10 @@ def foreign_notice(model: LanguageModel, text: str, seed: int) -> list[str]:
     rows = self_samples(model, [""] * OWN_SAMPLES, min(OWN_TOKENS, model.context), seed)
     own = [str(model.tokenizer.decode(row, skip_special_tokens=True)) for row in rows]
     said = [bits_per_byte(model, prose) for prose in own if len(prose) > 1]
-    found = bits_per_byte(model, beginning)
-    if not said or found <= FOREIGN * max(said):
+    bits = bits_per_byte(model, beginning)
+    if not said or bits <= FOREIGN * max(said):
         return []
     return [
-        f"the model hardly reads this text: it needs {found:.1f} bits a byte, and "
+        f"the model hardly reads this text: it needs {bits:.1f} bits a byte, and "
         f"{max(said):.1f} for its own prose; what is printed into it may stay a string of signs"
     ]

@@ -44,7 +44,7 @@ class ModelScorer:
         logp_TV = logits(model, ids_BT)[0].float().log_softmax(-1)
         own = logp_TV[:-1].gather(-1, ids_BT.T[1:].to(logp_TV.device))[:, 0].tolist()
         values_TK, tokens_TK = (each.tolist() for each in logp_TV.topk(TOP, dim=-1))
-        found = []
+        replacements = []
         for t, (start, end) in enumerate(spans):
             place = t + offset
             if place == 0 or not self._whole_word(text, start, end):
@@ -60,10 +60,10 @@ class ModelScorer:
                     and word[:1] == " "
                     and _usable(word)
                 ):
-                    found.append(
+                    replacements.append(
                         Alternative(start=start, end=end, word=word.strip(), logprob=value)
                     )
-        return found
+        return replacements
 
     def restatements(self, text: str, sentence: str) -> list[str]:
         """The model's restatements of a sentence of `text`, see `litho.model.read.restating`."""

@@ -95,16 +95,16 @@ def volatilities(
         pairs[number] = sum(p != _NEW for row in partners for p in row)
         for row, places in zip(variant, partners, strict=True):
             uses[row].append((number, [_NEW] * len(model.start) + places))
-    numbers, found = list[int](), list[Tensor]()
+    numbers, distances = list[int](), list[Tensor]()
     longest = max(map(len, encoded.values()), default=0)
     path = _Path(parent, len(model.start), longest)
     for new in read_rows(model, list(encoded.values())):
         path.move(encoded[unique[new.row]], new)
         for number, places in uses[unique[new.row]]:
             numbers.append(number)
-            found.append(path.against(torch.tensor(places, device=HOST)))
+            distances.append(path.against(torch.tensor(places, device=HOST)))
     total, largest = [0.0] * len(variants), [0.0] * len(variants)
-    measured = torch.stack(found).tolist() if found else []
+    measured = torch.stack(distances).tolist() if distances else []
     for number, (divergence, added) in zip(numbers, measured, strict=True):
         total[number] += divergence
         largest[number] = max(largest[number], added)
@@ -118,11 +118,11 @@ def _partners(parent: TextReading, rows: Sequence[Sequence[int]]) -> list[list[i
     """For every token of the rows its place among the parent's tokens, or `_NEW`."""
     tokens = [token for row in rows for token in row]
     places = {new: old for old, new in shared_tokens(parent.tokens, tokens)}
-    found, start = [], 0
+    partners, start = [], 0
     for row in rows:
-        found.append([places.get(start + i, _NEW) for i in range(len(row))])
+        partners.append([places.get(start + i, _NEW) for i in range(len(row))])
         start += len(row)
-    return found
+    return partners
 
 
 class _Path:
@@ -139,14 +139,14 @@ class _Path:
         self.partner_T = torch.full((longest,), _NEW, device=HOST)  # to which kl_T belongs
         self.logits_TV = parent.after_NV[:0]
 
-    def move(self, ids: Sequence[int], found: Read) -> None:
-        """Go on to another row, of which `found.kept` places are those of the row before."""
-        kept, end = found.kept, len(ids)
-        self.logits_TV = found.logits_TV
-        self.normalizer_T[kept:end] = normalizers(found.logits_TV[kept:])
+    def move(self, ids: Sequence[int], new: Read) -> None:
+        """Go on to another row, of which `new.kept` places are those of the row before."""
+        kept, end = new.kept, len(ids)
+        self.logits_TV = new.logits_TV
+        self.normalizer_T[kept:end] = normalizers(new.logits_TV[kept:])
         first = max(kept, 1)
         own_T = torch.tensor(ids[first:], device=self.device)[:, None]
-        logit_T = found.logits_TV[first - 1 : -1].float().gather(-1, own_T)[:, 0]
+        logit_T = new.logits_TV[first - 1 : -1].float().gather(-1, own_T)[:, 0]
         self.surprise_T[first:end] = self.normalizer_T[first - 1 : end - 1] - logit_T
         self.partner_T[kept:end] = _NEW
         self._begins_as_parent(ids, kept)
@@ -179,21 +179,21 @@ class _Path:
 
     def _divergence(self, places_N: Tensor, partners_N: Tensor) -> Tensor:
         """KL(parent || variant) = sum p (x - y) - (log Z - log Z'), with logits x and y."""
-        found = [places_N.new_zeros(0, dtype=torch.float32)]
+        divergences = [places_N.new_zeros(0, dtype=torch.float32)]
         for places, partners in chunks(places_N, partners_N):
             x_NV = self.parent.after_NV[partners].float()
             p_NV = x_NV.softmax(-1)
             change_NV = x_NV.sub_(self.logits_TV[places])
             shift_N = self.normalizer_N[partners] - self.normalizer_T[places]
-            found.append(torch.linalg.vecdot(p_NV, change_NV) - shift_N)
-        return torch.cat(found).clamp_min_(0)
+            divergences.append(torch.linalg.vecdot(p_NV, change_NV) - shift_N)
+        return torch.cat(divergences).clamp_min_(0)
 
 
 def token_edits(model: LanguageModel, parent: TextReading, rows: Rows) -> tuple[Edit, ...]:
     """What changed between a parent and a variant, in tokens of the parent."""
     tokens = [token for row in rows for token in model.encode(row)[len(model.start) :]]
-    found = edits(parent.tokens, tokens)
-    return tuple(Edit(start=a, end=b, new=model.decode(new)) for a, b, new in found)
+    changes = edits(parent.tokens, tokens)
+    return tuple(Edit(start=a, end=b, new=model.decode(new)) for a, b, new in changes)
 
 
 # Shapes: T tokens of the text, V vocabulary.
@@ -208,5 +208,5 @@ class Budget:
     surprise: float
     tokens: int = 2
 
-    def allows(self, found: Volatility) -> bool:
-        return found.mean_kl <= self.mean_kl and found.max_surprise <= self.surprise
+    def allows(self, change: Volatility) -> bool:
+        return change.mean_kl <= self.mean_kl and change.max_surprise <= self.surprise

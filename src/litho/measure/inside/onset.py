@@ -69,8 +69,8 @@ def prediction_p(
         raise ValueError(f"{count} nulls are too few to judge by")
     spread = null_N.std(axis=0, ddof=1) * math.sqrt(1 + 1 / count)
     distance = (values - null_N.mean(axis=0)) / np.maximum(spread, 1e-12)
-    found: NDArray[np.floating] = stats.t.sf(distance, count - 1)
-    return found
+    p: NDArray[np.floating] = stats.t.sf(distance, count - 1)
+    return p
 
 
 def band(null_N: NDArray[np.floating]) -> tuple[NDArray[np.floating], NDArray[np.floating]]:

@@ -48,5 +48,7 @@ def judge_overlap(value: float, nulls: Sequence[float], heads: int) -> Overlap:
 
 def _heads(c: ComparedReadings) -> torch.Tensor | None:
     """Mean divergence of every head, layers one after the other."""
-    found = [heads.divergence_HT[:, c.before.opening :].mean(-1) for heads in c.heads.values()]
-    return torch.cat(found) if found else None
+    divergences = [
+        heads.divergence_HT[:, c.before.opening :].mean(-1) for heads in c.heads.values()
+    ]
+    return torch.cat(divergences) if divergences else None

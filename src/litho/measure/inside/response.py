@@ -78,12 +78,12 @@ def compared_maps(
 
 
 def _map_of(
-    reading: StateReading, text: str, found: Predictions, attention: dict[int, AttentionMap]
+    reading: StateReading, text: str, predictions: Predictions, attention: dict[int, AttentionMap]
 ) -> ResponseMap:
     residual = reading.hidden.residual
     steps = list(pairwise(residual))
     return ResponseMap(
-        tokens=token_readings(reading.state.model, text, found),
+        tokens=token_readings(reading.state.model, text, predictions),
         norm_LT=torch.stack([made.norm(dim=-1) for made in residual[1:]]),
         change_LT=torch.stack([relative(made - given, given) for given, made in steps]),
         cosine_LT=torch.stack([torch.cosine_similarity(*step, dim=-1) for step in steps]),
@@ -91,12 +91,12 @@ def _map_of(
     )
 
 
-def token_readings(model: LanguageModel, text: str, found: Predictions) -> list[TokenReading]:
+def token_readings(model: LanguageModel, text: str, predictions: Predictions) -> list[TokenReading]:
     """The tokens of a text with what was expected in their place."""
     pieces = model.pieces(text)
     # Without an opening token nothing predicts the first one.
     readings = [] if model.start else [TokenReading(pieces[0], None, None, None, [])]
-    columns = (column.tolist() for column in found)
+    columns = (column.tolist() for column in predictions)
     for piece, (surprise, entropy, rank, tokens, shares, *_) in zip(
         pieces[len(readings) :], zip(*columns, strict=True), strict=False
     ):

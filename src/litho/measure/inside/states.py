@@ -73,8 +73,8 @@ class StateReading:
         """Logits of all places, some of them at a time, N x V."""
         for start in range(0, len(self.ids), PLACES):
             with torch.no_grad(), self.state.active() as model:
-                found_NV = self.hidden.logits(model, start, start + PLACES)
-            yield found_NV
+                logits_NV = self.hidden.logits(model, start, start + PLACES)
+            yield logits_NV
 
     @cached_property
     def predictions(self) -> Predictions:
@@ -84,21 +84,21 @@ class StateReading:
             parts.append(self.reduced(distributions(logits), followers))
         return joined(self, parts)
 
-    def reduced(self, found: Distributions, followers_N1: Tensor) -> Predictions:
+    def reduced(self, expected: Distributions, followers_N1: Tensor) -> Predictions:
         """Some places' distributions and the tokens that followed, reduced."""
-        own_N1 = found.logits_NV.gather(-1, followers_N1)
+        own_N1 = expected.logits_NV.gather(-1, followers_N1)
         # As numbers, which are counted several times as fast as truth values.
-        likelier_NV = torch.gt(found.logits_NV, own_N1, out=torch.empty_like(found.logits_NV))
+        likelier_NV = torch.gt(expected.logits_NV, own_N1, out=torch.empty_like(expected.logits_NV))
         end = self.state.model.tokenizer.eos_token_id
-        mean_logit_N1 = torch.linalg.vecdot(found.p_NV, found.logits_NV)[:, None]
+        mean_logit_N1 = torch.linalg.vecdot(expected.p_NV, expected.logits_NV)[:, None]
         return Predictions(
-            surprise_T=(found.normalizer_N1 - own_N1)[:, 0],
-            entropy_T=(found.normalizer_N1 - mean_logit_N1)[:, 0].clamp_min_(0),
+            surprise_T=(expected.normalizer_N1 - own_N1)[:, 0],
+            entropy_T=(expected.normalizer_N1 - mean_logit_N1)[:, 0].clamp_min_(0),
             rank_T=likelier_NV.sum(-1).long() + 1,
-            top_TK=found.likeliest_NK,
-            probability_TK=found.probability_NK,
-            end_T=torch.zeros_like(own_N1[:, 0]) if end is None else found.p_NV[:, end].clone(),
-            spread_T=_standard_deviation(found.logits_NV),
+            top_TK=expected.likeliest_NK,
+            probability_TK=expected.probability_NK,
+            end_T=torch.zeros_like(own_N1[:, 0]) if end is None else expected.p_NV[:, end].clone(),
+            spread_T=_standard_deviation(expected.logits_NV),
         )
 
 
@@ -140,8 +140,8 @@ def aligned(*readings: StateReading) -> Iterator[tuple[tuple[Tensor, ...], Tenso
     """
     followers_T1 = torch.tensor([*readings[0].ids[1:], 0], device=HOST)[:, None]
     start = 0
-    for found in zip(*(reading.logits() for reading in readings), strict=True):
-        for logits in chunks(*found):
+    for pieces in zip(*(reading.logits() for reading in readings), strict=True):
+        for logits in chunks(*pieces):
             end = start + len(logits[0])
             yield logits, followers_T1[start:end].to(logits[0].device)
             start = end
@@ -152,14 +152,14 @@ def joined(reading: StateReading, parts: list[Predictions]) -> Predictions:
 
     Raises LithoError if a logit was no number, which shows in the entropy.
     """
-    found = Predictions(*map(torch.cat, zip(*parts, strict=True)))
-    bad = (~found.entropy_T.isfinite()).nonzero()
+    predictions = Predictions(*map(torch.cat, zip(*parts, strict=True)))
+    bad = (~predictions.entropy_T.isfinite()).nonzero()
     if len(bad):
         raise LithoError(
             f"{reading.state.model.source.name} computes NaN or infinity in the logits of token "
             f"{bad[0].item()}: its output head is damaged"
         )
-    return found
+    return predictions
 
 
 def unwatched(layer: int, seen: LayerAttention) -> None:

@@ -28,9 +28,9 @@ def retention_drift(
 
     The base reads each row once for all adapters.
     """
-    found = kl_between_states(model, rows, None, adapters)
+    divergences = kl_between_states(model, rows, None, adapters)
     lengths = [float(len(row)) for row in rows]
     return {
         adapter: stats.ratio([values.double().sum().item() for values in per_row], lengths)
-        for adapter, per_row in found.items()
+        for adapter, per_row in divergences.items()
     }

@@ -33,12 +33,12 @@ class ScoredProbes(BaseModel):
 
 def imprint_by_kind(scored: ScoredProbes, after: Sequence[float]) -> dict[str, Estimate]:
     """I_mem, I_gen and I_hard."""
-    found: dict[str, Estimate] = {}
+    by_kind: dict[str, Estimate] = {}
     for kind in IMPRINT_KINDS:
         own = [i for i, probe in enumerate(scored.probes) if probe.kind == kind]
-        found[kind] = imprint(
+        by_kind[kind] = imprint(
             [scored.before[i] for i in own],
             [scored.openbook[i] for i in own],
             [after[i] for i in own],
         )
-    return found
+    return by_kind

@@ -42,21 +42,21 @@ def text_keys(
     inside = {name: model.network.get_submodule(name) for name in target_modules(model, layers)}
     generator = torch.Generator(HOST).manual_seed(seed)
     inputs: dict[str, list[Tensor]] = {name: [] for name in inside}
-    found = {}
+    keys = {}
 
     def keep(name: str, x_BTD: Tensor) -> None:
         inputs[name].append(x_BTD[:, 1:].flatten(0, 1))
 
     def solve(name: str, x_BTD: Tensor) -> None:
         text_ND = torch.cat(inputs.pop(name)).float()
-        found[name] = _keys(text_ND, x_BTD.float(), rank, generator)
+        keys[name] = _keys(text_ND, x_BTD.float(), rank, generator)
 
     with _reading(inside, keep):
         for row in rows:
             logits(model, torch.tensor([list(row)], device=model.device), [0])
     with _reading(inside, solve):  # in one pass, so that one C at a time is held
         logits(model, others_BT, [0])
-    return found
+    return keys
 
 
 def _keys(text_ND: Tensor, others_BTD: Tensor, rank: int, generator: torch.Generator) -> Tensor:

@@ -35,10 +35,10 @@ def save(model: LanguageModel, name: str, folder: Path) -> None:
 
 def rank(folder: Path) -> int:
     """Rank of a saved LoRA adapter. Raises LithoError if the folder holds none."""
-    found = _checked_config(folder).get("r")
-    if not isinstance(found, int) or found < 1:
+    saved_rank = _checked_config(folder).get("r")
+    if not isinstance(saved_rank, int) or saved_rank < 1:
         raise LithoError(f"the adapter {folder} is no LoRA: its adapter_config.json has no rank r")
-    return found
+    return saved_rank
 
 
 def load(model: LanguageModel, name: str, folder: Path) -> None:

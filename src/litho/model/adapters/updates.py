@@ -90,8 +90,8 @@ def update_of(module: LoraLayer, name: str) -> Tensor:
     """What an adapter adds to the weights of a module, in float32; nothing if it is not there."""
     if name not in module.lora_A:
         return torch.zeros((), device=HOST)
-    found: Tensor = cast(Any, module).get_delta_weight(name)  # PEFT annotates less than there is
-    return found.float()
+    update: Tensor = cast(Any, module).get_delta_weight(name)  # PEFT annotates less than there is
+    return update.float()
 
 
 def kind(module: str) -> str:

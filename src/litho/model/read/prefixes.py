@@ -37,8 +37,8 @@ def read_rows(model: LanguageModel, rows: Sequence[Sequence[int]]) -> Iterator[R
     alone = [cluster for cluster in clusters if len(cluster) == 1]
     for group in batches([len(rows[cluster[0][0]]) for cluster in alone], model.device):
         ids_BT, _ = pad_rows([rows[alone[g][0][0]] for g in group], model.pad)
-        for g, found_TV in zip(group, logits(model, ids_BT), strict=True):
-            yield from _riders(rows, alone[g][0], found_TV, 0)
+        for g, logits_TV in zip(group, logits(model, ids_BT), strict=True):
+            yield from _riders(rows, alone[g][0], logits_TV, 0)
     for cluster in clusters:
         if len(cluster) > 1:
             yield from _along(model, rows, cluster)

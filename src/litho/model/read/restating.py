@@ -27,12 +27,12 @@ def restatements(
     `first_sentence` finds a finished sentence at the beginning of what the model says. One that
     adds or loses a number or a name is dropped, since a small model says yes to much.
     """
-    found: list[str] = []
+    restated: list[str] = []
     for said in _said(model, sentence, seed):
         first = first_sentence(said)
         if first and _facts(first) == _facts(sentence):
-            found.append(first)
-    new = dict.fromkeys(said for said in found if said != sentence)
+            restated.append(first)
+    new = dict.fromkeys(said for said in restated if said != sentence)
     return [said for said in new if _entailed(model, text, said)]
 
 

@@ -100,18 +100,18 @@ def logits(
     keeps = "logits_to_keep" in inspect.signature(_plain(model).forward).parameters
     if keeps and not model.placement.spread:
         return model.network(input_ids=ids_BT, logits_to_keep=kept, **extra).logits
-    found_BTV = model.network(input_ids=ids_BT, **extra).logits
-    return found_BTV[:, kept.to(found_BTV.device)]
+    logits_BTV = model.network(input_ids=ids_BT, **extra).logits
+    return logits_BTV[:, kept.to(logits_BTV.device)]
 
 
 def logits_of_rows(model: LanguageModel, rows: Sequence[Sequence[int]]) -> list[Tensor]:
     """Logits T x V of each row; rows of like lengths are read together."""
-    found: dict[int, Tensor] = {}
+    by_row: dict[int, Tensor] = {}
     for group in batches([len(row) for row in rows], model.device):
         ids_BT, _ = pad_rows([rows[i] for i in group], model.pad)
         for i, read_TV in zip(group, logits(model, ids_BT), strict=True):
-            found[i] = read_TV[: len(rows[i])]
-    return [found[i] for i in range(len(rows))]
+            by_row[i] = read_TV[: len(rows[i])]
+    return [by_row[i] for i in range(len(rows))]
 
 
 def logits_at(
@@ -134,11 +134,11 @@ def logits_at(
     head = model.network.get_output_embeddings()
     handle = head.register_forward_pre_hook(pick) if head else None
     try:
-        found = logits(model, ids_BT, past=past)
+        head_output = logits(model, ids_BT, past=past)
     finally:
         if handle:
             handle.remove()
-    return found if found.dim() == 2 else picked(found)
+    return head_output if head_output.dim() == 2 else picked(head_output)
 
 
 def _plain(model: LanguageModel) -> torch.nn.Module:
@@ -150,19 +150,19 @@ def token_logprobs(logits_NV: Tensor, labels_N: Tensor) -> Tensor:
     labels_N = labels_N.to(logits_NV.device).unsqueeze(-1)
     return torch.cat(
         [
-            found.float().log_softmax(-1).gather(-1, labels).squeeze(-1)
-            for found, labels in chunks(logits_NV, labels_N)
+            part.float().log_softmax(-1).gather(-1, labels).squeeze(-1)
+            for part, labels in chunks(logits_NV, labels_N)
         ]
     )
 
 
 def normalizers(logits_NV: Tensor) -> Tensor:
     """log sum exp of the logits, N, in float32: half the time of torch's own."""
-    found = []
+    log_sums = []
     for (part,) in chunks(logits_NV):
         values = part.float()
-        found.append(values.amax(-1) - values.softmax(-1).amax(-1).log())
-    return torch.cat(found)
+        log_sums.append(values.amax(-1) - values.softmax(-1).amax(-1).log())
+    return torch.cat(log_sums)
 
 
 @torch.no_grad()
@@ -184,8 +184,8 @@ def target_logprobs(model: LanguageModel, targets: Sequence[Target]) -> list[flo
     for group in batches(lengths, model.device, bucket=1):
         for begin in range(0, len(group), at_once):
             part = group[begin : begin + at_once]
-            found = target_token_logprobs(model, [targets[i] for i in part], prefix)
-            means = torch.stack([logp.mean() for logp in found]).tolist()
+            logps = target_token_logprobs(model, [targets[i] for i in part], prefix)
+            means = torch.stack([logp.mean() for logp in logps]).tolist()
             for i, mean in zip(part, means, strict=True):
                 scores[i] = mean
     return scores
@@ -276,12 +276,12 @@ def kl_between_states(
 
     One vector over the tokens a row, in nats.
     """
-    found: dict[str, list[Tensor]] = {state: [] for state in after}
+    divergences: dict[str, list[Tensor]] = {state: [] for state in after}
     for row in rows:
         ids_BT = torch.tensor([list(row)], device=model.device)
         with model.state(before):
             first = logits(model, ids_BT)[0]
         for state in after:
             with model.state(state):
-                found[state].append(kl(first, logits(model, ids_BT)[0]).cpu())
-    return found
+                divergences[state].append(kl(first, logits(model, ids_BT)[0]).cpu())
+    return divergences

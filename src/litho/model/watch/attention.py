@@ -84,7 +84,7 @@ def _watched_attention(
     scaling: float | None = None,
     **options: Any,  # noqa: ANN401  whatever transformers passes on
 ) -> tuple[Tensor, None]:
-    found = sdpa_attention_forward(
+    output = sdpa_attention_forward(
         module, query, key, value, attention_mask, scaling=scaling, **options
     )
     watcher = _watcher.get()
@@ -95,7 +95,7 @@ def _watched_attention(
         mask = None if attention_mask is None else attention_mask[0, 0].detach()
         scale = 1 / math.sqrt(query.shape[-1]) if scaling is None else scaling
         watcher(layer, LayerAttention(query[0].detach(), key[0].detach(), mask, scale))
-    return found
+    return output
 
 
 ALL_ATTENTION_FUNCTIONS.register(_NAME, _watched_attention)
@@ -162,9 +162,9 @@ def attention_map(layer: LayerAttention) -> AttentionMap:
         p_HNS = scores_HNS.softmax(-1)
         mean_place.append(p_HNS @ weights_S[: p_HNS.shape[-1]])
         parts.append(_Part.of(p_HNS, scores_HNS))
-    found = _Part.joined(parts)
+    whole = _Part.joined(parts)
     return AttentionMap(
-        found.entropy(), places_T - torch.cat(mean_place, dim=1), found.first, found.strongest()
+        whole.entropy(), places_T - torch.cat(mean_place, dim=1), whole.first, whole.strongest()
     )
 
 

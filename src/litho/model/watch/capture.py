@@ -27,9 +27,9 @@ def block_path(network: nn.Module, layers: int) -> str:
 def blocks(model: LanguageModel) -> nn.ModuleList:
     """The blocks of a model, from the one next to the embedding to the last."""
     layers = model.network.config.get_text_config().num_hidden_layers
-    found = model.network.get_submodule(block_path(model.network, layers))
-    assert isinstance(found, nn.ModuleList)
-    return found
+    stack = model.network.get_submodule(block_path(model.network, layers))
+    assert isinstance(stack, nn.ModuleList)
+    return stack
 
 
 def check_layer(model: LanguageModel, layer: int) -> None:
@@ -65,8 +65,8 @@ def residual_stream(model: LanguageModel) -> Iterator[list[Tensor]]:
 
 def block_input(args: tuple[Tensor, ...], kwargs: dict[str, Any]) -> Tensor:
     """The hidden states among what a block is called with."""
-    found: Tensor = args[0] if args else kwargs["hidden_states"]
-    return found
+    hidden: Tensor = args[0] if args else kwargs["hidden_states"]
+    return hidden
 
 
 def with_block_input(
@@ -84,7 +84,7 @@ def answers(model: LanguageModel, ids: list[int], given: Sequence[Tensor]) -> li
 
     `given` holds one input T x D for each block; what the blocks before answered is not looked at.
     """
-    found: list[Tensor] = []
+    answered: list[Tensor] = []
 
     def replace(
         args: tuple[Tensor, ...], kwargs: dict[str, Any], x_TD: Tensor
@@ -99,7 +99,9 @@ def answers(model: LanguageModel, ids: list[int], given: Sequence[Tensor]) -> li
         for block, x_TD in zip(stack, given, strict=True)
     ]
     handles += [
-        block.register_forward_hook(lambda _, __, output: found.append(_hidden(output)[0].float()))
+        block.register_forward_hook(
+            lambda _, __, output: answered.append(_hidden(output)[0].float())
+        )
         for block in stack
     ]
     try:
@@ -108,7 +110,7 @@ def answers(model: LanguageModel, ids: list[int], given: Sequence[Tensor]) -> li
     finally:
         for handle in handles:
             handle.remove()
-    return found
+    return answered
 
 
 @contextmanager
@@ -131,8 +133,8 @@ def injected(model: LanguageModel, layer: int, vector_D: Tensor) -> Iterator[Non
 
 
 def _hidden(output: Tensor | tuple[Any]) -> Tensor:
-    found: Tensor = output if isinstance(output, Tensor) else output[0]
-    return found.detach()
+    hidden: Tensor = output if isinstance(output, Tensor) else output[0]
+    return hidden.detach()
 
 
 @dataclass(frozen=True)

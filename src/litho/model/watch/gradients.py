@@ -38,15 +38,15 @@ def gradient_norms(model: LanguageModel, ids: Sequence[int]) -> Tensor | None:
 
 def _from_loss(head: nn.Module, input_TD: Tensor, ids_T: Tensor) -> Tensor:
     """Gradient of the loss with respect to the input of the output head."""
-    found_TD = torch.zeros_like(input_TD)
+    gradient_TD = torch.zeros_like(input_TD)
     known = len(ids_T) - 1
     at_once = sizes(input_TD.device).head_places
     for start in range(0, known, at_once):
         end = min(start + at_once, known)
         part_ND = input_TD[start:end].clone().requires_grad_()
         loss = cross_entropy(head(part_ND).float(), ids_T[start + 1 : end + 1], reduction="sum")
-        (found_TD[start:end],) = torch.autograd.grad(loss, part_ND)
-    return found_TD
+        (gradient_TD[start:end],) = torch.autograd.grad(loss, part_ND)
+    return gradient_TD
 
 
 def _norms(output: Tensor) -> Tensor:
@@ -64,9 +64,9 @@ def _recomputed(model: LanguageModel) -> Iterator[list[Tensor]]:
         return with_block_input(args, kwargs, block_input(args, kwargs).detach().requires_grad_())
 
     def keep(_: nn.Module, __: object, output: Tensor | tuple[Any]) -> None:
-        found = output if isinstance(output, Tensor) else output[0]
-        found.retain_grad()
-        outputs.append(found)
+        hidden = output if isinstance(output, Tensor) else output[0]
+        hidden.retain_grad()
+        outputs.append(hidden)
 
     handles = [stack[0].register_forward_pre_hook(start, with_kwargs=True)]
     handles += [block.register_forward_hook(keep) for block in stack]

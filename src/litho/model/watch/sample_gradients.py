@@ -56,7 +56,7 @@ def _recorded(
     matrices: Sequence[nn.Linear], shape: tuple[int, int]
 ) -> Iterator[dict[nn.Module, Tensor]]:
     """Collects the gradient of each matrix row by row, B x O x I; none is left in the matrices."""
-    found: dict[nn.Module, Tensor] = {}
+    gradients: dict[nn.Module, Tensor] = {}
 
     def watch(matrix: nn.Module, args: tuple[Tensor, ...], output: Tensor) -> None:
         input_BTI = _by_rows(args[0].detach(), shape)
@@ -64,13 +64,13 @@ def _recorded(
         def keep(gradient: Tensor) -> None:
             gradient_BTO = _by_rows(gradient, shape)
             now_BOI = torch.einsum("bto,bti->boi", gradient_BTO, input_BTI).float()
-            found[matrix] = now_BOI + found[matrix] if matrix in found else now_BOI
+            gradients[matrix] = now_BOI + gradients[matrix] if matrix in gradients else now_BOI
 
         output.register_hook(keep)
 
     handles = [matrix.register_forward_hook(watch) for matrix in matrices]
     try:
-        yield found
+        yield gradients
     finally:
         for handle in handles:
             handle.remove()
