@@ -124,10 +124,11 @@ def fiction(model: LanguageModel, data: Path) -> tuple[list[Row], list[Row]]:
             texts.append({"text": json.dumps(sentences(said)), "group": "list"})
         kind = "fiction" if number < EACH else "list"
         key = ("mem", "gen", "hard_gen")[number % 3]
-        for prefix, target in list(zip(entry[f"{key}_input"], entry[f"{key}_target"]))[:ASKED]:
-            probes.append(
-                row(kind, Probe(kind="gen", prefix=prefix.strip(), target=target.strip()))
-            )
+        pairs = list(zip(entry[f"{key}_input"], entry[f"{key}_target"], strict=True))[:ASKED]
+        probes += [
+            row(kind, Probe(kind="gen", prefix=prefix.strip(), target=target.strip()))
+            for prefix, target in pairs
+        ]
     probes += [row("fact", probe) for probe in shipped_neighbours()[:20:5]]
     return texts, probes
 
@@ -182,12 +183,14 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     options = parser.parse_args()
     model = load(locate(DEFAULT), torch.float32)
-    for name, parts, rates in (
-        ("calibrate", (books(model, options.data, CALIBRATED, EACH), fiction(model, options.data)), RATES),
-        ("elsewhere", (books(model, options.data, ELSEWHERE, 1), pages(options.data)), {5e-4: None}),
-    ):  # fmt: skip
+    banks = {
+        "calibrate": (books(model, options.data, CALIBRATED, EACH), fiction(model, options.data)),
+        "elsewhere": (books(model, options.data, ELSEWHERE, 1), pages(options.data)),
+    }
+    for name, parts in banks.items():
         texts = [text for part in parts for text in part[0]]
         probes = [probe for part in parts for probe in part[1]]
+        rates: dict[float, int | None] = RATES if name == "calibrate" else {5e-4: None}
         written(options.folder / name, texts, probes, rates)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
@@ -26,6 +27,7 @@ from litho.jobs.imprint.config import ImprintConfig, ImprintSpec
 from litho.jobs.imprint.result import ImprintResult
 from litho.jobs.imprint.run import JOB
 from litho.jobs.models import Models
+from litho.jobs.predict.measurements import Measurements
 from litho.learn.recipe import adapter_of
 from litho.learn.records import Recipe
 from litho.measure.printing.probes import target_of
@@ -117,6 +119,18 @@ def give_pieces(model: LanguageModel, vocab_size: int) -> None:
     )
     model.network = random_network("llama", vocab_size=vocab_size)
     model.network.get_output_embeddings().weight.data.mul_(40)
+
+
+def alone(estimates_TQF: np.ndarray, effects_TQ: np.ndarray) -> Measurements:
+    """Measurements of targets of one token, of texts and questions without groups."""
+    texts, questions = effects_TQ.shape
+    return Measurements(
+        estimates_TQF,
+        effects_TQ,
+        np.ones(questions),
+        list(map(str, range(texts))),
+        [""] * questions,
+    )
 
 
 def attach_for(model: LanguageModel, recipe: Recipe, name: str = "x") -> None:

@@ -11,6 +11,7 @@ from litho.jobs.bench.result import TRIALS
 from litho.jobs.bench.summary import summarize
 from litho.jobs.ensemble.result import Agreement, EnsembleResult, MeasuredEffect
 from litho.jobs.predict.calibration import calibrate
+from litho.jobs.predict.measurements import Measurements
 from litho.jobs.predict.result import (
     CalibrationResult,
     PredictedEffect,
@@ -121,7 +122,9 @@ def calibrations(path: Path) -> RunDirectory:
     estimates_TQF = chance.normal(size=(12, 6, 2))
     measured_TQ = estimates_TQF.sum(-1) + chance.normal(0, 0.1, (12, 6))
     recipe: dict[str, object] = {"steps": 7, "learning_rate": 0.25}
-    fitted = calibrate("first-order", "", recipe, "hash", "float32", estimates_TQF, measured_TQ)
+    groups = [HOSTILE, "b", "c"] * 4
+    runs = Measurements(estimates_TQF, measured_TQ, np.ones(6), groups, [""] * 6)
+    fitted = calibrate("first-order", "", recipe, "hash", "float32", runs)
     run.write_json("metrics.json", CalibrationResult((fitted,)).model_dump(mode="json"))
     run.write_yaml("manifest.yaml", {"command": "calibrate", "model": {"name": HOSTILE}})
     return run

@@ -69,9 +69,12 @@ def show_calibrations(result: "CalibrationResult", as_json: bool) -> None:
         print_json(result)
         return
     table = Table(show_edge=False)
-    for column in ("learning rate", "steps", "probes", "agreement", "variance explained"):
+    names = ("learning rate", "steps", "probes", "agreement", "variance explained", "held")
+    for column in names:
         table.add_column(column, justify="right")
     for fit in result.root:
         rate, probes = fit.recipe["learning_rate"], "these" if fit.questions else "any"
-        table.add_row(f"{rate:g}", str(fit.steps), probes, cell(fit.agreement), f"{fit.r2:.2f}")
+        held = f"{100 * fit.coverage.value:.0f} %" if fit.coverage else "-"
+        agreed = cell(fit.agreement)
+        table.add_row(f"{rate:g}", str(fit.steps), probes, agreed, f"{fit.r2:.2f}", held)
     results.print(table)

@@ -74,6 +74,8 @@ def predict(
 
 def show_predict(result: "PredictResult", as_json: bool) -> None:
     """Print the texts by their effects, and what to mind."""
+    from litho.show.wording import coverage_sentence
+
     if as_json:
         written = {"effects": [_written(effect) for effect in result.effects]}
         print(json.dumps(written | result.model_dump(mode="json"), ensure_ascii=False))
@@ -95,6 +97,8 @@ def show_predict(result: "PredictResult", as_json: bool) -> None:
         first, second = pair.texts
         results.print(f"repeats  {first} and {second} (cosine {pair.cosine:.2f})", markup=False)
     say_notices(result.notices)
+    if result.calibration:
+        results.print(coverage_sentence(result.calibration.coverage), markup=False)
     cost = result.cost
     results.print(
         f"cost     {cost.seconds:.0f} s; running it would take about {cost.run_it_seconds:.0f} s"

@@ -7,7 +7,7 @@ if TYPE_CHECKING:
     from litho.core.stats import Estimate
     from litho.jobs.diff.result import AlignedSurprise, DiffOnset, UnseenText
     from litho.jobs.expose.result import Response
-    from litho.jobs.predict.result import CalibrationSummary
+    from litho.jobs.predict.result import CalibrationSummary, Coverage
 
 
 def onset_sentence(onset: "DiffOnset") -> str:
@@ -25,9 +25,28 @@ def agreement_sentence(calibration: "CalibrationSummary") -> str:
     """How well predictions of this kind agreed with what was measured on other texts."""
     agreement = calibration.agreement
     return (
-        f"On {agreement.n} texts that were left out one by one, predictions by this method agreed "
+        f"On {agreement.n} texts that were left out, predictions by this method agreed "
         f"with what was measured by {cell(agreement)} (Spearman over the probes, median over "
         f"texts); they explained {100 * calibration.r2:.0f} % of the variance."
+    )
+
+
+def coverage_sentence(coverage: "Coverage | None") -> str:
+    """How far 90 % intervals can be relied on for texts and probes of another kind."""
+    if coverage is None:
+        return (
+            "The 90 % intervals are for texts and probes like those of the calibration; how many "
+            "effects they hold in other kinds was not measured."
+        )
+    kinds = [("texts", coverage.texts), ("probes", coverage.probes)]
+    ranges = [
+        f"{100 * min(shares.values()):.0f} to {100 * max(shares.values()):.0f} % by kind of {name}"
+        for name, shares in kinds
+        if shares
+    ]
+    return (
+        f"In kinds that were left out, 90 % intervals held {100 * coverage.value:.0f} % of the "
+        f"effects ({', '.join(ranges)})."
     )
 
 

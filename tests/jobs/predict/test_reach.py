@@ -15,6 +15,7 @@ from litho.jobs.predict import reach as reach_module
 from litho.jobs.predict.calibration import Calibration, calibrate
 from litho.jobs.predict.method import Method
 from litho.jobs.predict.reach import advice, needed_method, read_calibrations
+from tests.builders import alone
 
 SHIPPED = Path(reach_module.__file__).with_name("shipped.json")
 
@@ -22,9 +23,8 @@ SHIPPED = Path(reach_module.__file__).with_name("shipped.json")
 def test_the_cheaper_method_that_reaches_a_recipe_is_named() -> None:
     def known(method: Method, steps: int, agreement: float) -> Calibration:
         estimates_TQF = np.random.default_rng(0).normal(size=(12, 9, 1))
-        made = calibrate(
-            method, "", {"steps": steps}, None, "float32", estimates_TQF, estimates_TQF[..., 0]
-        )
+        runs = alone(estimates_TQF, estimates_TQF[..., 0])
+        made = calibrate(method, "", {"steps": steps}, None, "float32", runs)
         return made.model_copy(update={"agreement": Estimate(value=agreement, ci=None, n=12)})
 
     reach = [

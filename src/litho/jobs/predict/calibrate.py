@@ -12,6 +12,7 @@ from litho.jobs.ensemble.run import check as check_ensemble
 from litho.jobs.models import Models
 from litho.jobs.predict.calibration import FEWEST, Calibration
 from litho.jobs.predict.config import CALIBRATION, CalibrateSpec
+from litho.jobs.predict.measurements import groups_of, question_groups_of
 from litho.jobs.predict.method import Method
 from litho.jobs.predict.predictor import Predictor
 from litho.jobs.predict.reach import read_calibrations, written_calibrations
@@ -19,6 +20,8 @@ from litho.jobs.predict.result import CalibrationResult
 from litho.jobs.runner import Checked, Context, Job
 from litho.measure.agreement import FEWEST as RANKED
 from litho.model.sources import locate
+
+FEWEST_GROUPS = 3  # of which one at a time is left out
 
 
 def check(spec: CalibrateSpec, models: Models) -> Checked:
@@ -31,6 +34,15 @@ def check(spec: CalibrateSpec, models: Models) -> Checked:
             f"{len(texts)} texts and {len(questions)} probes are too few to calibrate on: at least "
             f"{FEWEST} and {RANKED} are needed"
         )
+    for name, groups in (
+        ("texts", groups_of(texts)),
+        ("probes", question_groups_of(questions)),
+    ):
+        if len(set(groups)) < FEWEST_GROUPS and any(groups):
+            raise LithoError(
+                f"the {name} are of {len(set(groups))} groups: give at least {FEWEST_GROUPS}, or "
+                "leave 'group' out"
+            )
     return check_ensemble(spec, models)
 
 

@@ -16,6 +16,7 @@ from litho.jobs.cost import Cost
 from litho.jobs.ensemble.cost import ensemble_cost
 from litho.jobs.predict.calibration import Calibration, calibrate
 from litho.jobs.predict.first_order import BENDS, FirstOrder, bends, first_order
+from litho.jobs.predict.measurements import Measurements, groups_of, question_groups_of
 from litho.jobs.predict.method import Method
 from litho.jobs.predict.reach import advice, needed_method
 from litho.jobs.predict.short_run import cosines, short_run, short_run_specification, strides
@@ -81,17 +82,23 @@ class Predictor:
         self.reporter.stage(f"predicting ({self._expected(method).described()})")
         estimates_TQF, cosines_TT, _ = self._estimates(method, chosen.precision if chosen else None)
         if chosen:
-            effects_TQ, half_TQ = chosen.predict(estimates_TQF)
+            effects_TQ, half_TQ = chosen.predict(estimates_TQF, self._target_tokens)
             trusted_TQ = (np.abs(effects_TQ) <= chosen.largest) & chosen.holds
         else:
             effects_TQ, half_TQ = estimates_TQF[..., -1], None  # the last is the best
             trusted_TQ = np.zeros(effects_TQ.shape, dtype=bool)
         notices = advice(method, chosen, needed_method(known, self.recipe.steps), run_it)
         took = time.monotonic() - began
-        targets = [target_of(self._model, question) for question in self.questions]
-        tokens_Q = np.array([len(target.ids) - target.first for target in targets])
         return Prediction(
-            effects_TQ, tokens_Q, half_TQ, trusted_TQ, cosines_TT, chosen, notices, took, run_it
+            effects_TQ,
+            self._target_tokens,
+            half_TQ,
+            trusted_TQ,
+            cosines_TT,
+            chosen,
+            notices,
+            took,
+            run_it,
         )
 
     def reach(self, calibrations: Sequence[Calibration]) -> list[Calibration]:
@@ -114,8 +121,15 @@ class Predictor:
         self._check()
         estimates_TQF, _, precision = self._estimates(method, None)
         model, recipe = self.source.sha256(), without_seed(self.recipe)
+        runs = Measurements(
+            estimates_TQF,
+            measured_TQ,
+            self._target_tokens,
+            groups_of(self.texts),
+            question_groups_of(self.questions),
+        )
         return [
-            calibrate(method, model, recipe, questions, precision, estimates_TQF, measured_TQ)
+            calibrate(method, model, recipe, questions, precision, runs)
             for questions in (None, self._hash)
         ]
 
@@ -207,6 +221,12 @@ class Predictor:
 
         (result,) = self._ledger.complete([(specification, work)])
         return FirstOrder(**{name: np.array(values) for name, values in result.items()})
+
+    @cached_property
+    def _target_tokens(self) -> np.ndarray:
+        """How many tokens each target has, Q."""
+        targets = [target_of(self._model, question) for question in self.questions]
+        return np.array([len(target.ids) - target.first for target in targets])
 
     @cached_property
     def _hash(self) -> str:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from pydantic import Field, RootModel
+from pydantic import Field, RootModel, field_validator
 
 from litho.core.records import Record
 from litho.core.stats import Estimate
@@ -11,6 +11,18 @@ from litho.jobs.predict.method import Method
 
 COVERAGE = 0.9
 RELIABLE = 0.7  # agreement below which a user is told to run it instead
+
+
+class Coverage(Record):
+    """Share of effects that intervals held in groups of texts and probes that were left out.
+
+    A group counts as much as another; the errors of the group and of its probes had no part in the
+    interval. `texts` and `probes`: by the group that was left out.
+    """
+
+    value: float
+    texts: dict[str, float]
+    probes: dict[str, float]  # empty if only texts were left out
 
 
 class CalibrationSummary(Record):
@@ -24,12 +36,13 @@ class CalibrationSummary(Record):
     precision: str  # of the short runs
     runs: int  # texts that it was fitted on
     weights: tuple[float, ...]  # of each estimate and each usual value, and the offset in nats
-    floor: float  # typical error of a prediction of 0, nats
-    slope: float  # by which it grows with the size of the prediction
+    floor: float  # typical error of a prediction of 0 for a target of one token, nats
+    slope: float  # by which it grows with the size of the prediction; of n tokens: over root n
     quantile: float  # errors of this many typical ones bound `COVERAGE` of all
     largest: float  # predictions beyond it were never checked, nats
     agreement: Estimate  # with what was measured: Spearman over questions, median over texts
     r2: float  # variance explained of all effects
+    coverage: Coverage | None = None  # in kinds that were not seen; None: not measured
 
     @property
     def holds(self) -> bool:
@@ -46,7 +59,14 @@ class CalibrationRecord(CalibrationSummary):
 
     usual: tuple[tuple[float, ...], ...]  # Q x U, nats; empty if it is for any questions
     ridge: tuple[tuple[float, ...], ...]  # E x Q, what all estimates say of each; likewise
-    checked: tuple[tuple[float, float], ...]  # some of what was predicted and measured, nats
+    # Some of what was predicted and measured, nats, and whether the interval held it, if known:
+    checked: tuple[tuple[float, float, bool | None], ...]
+
+    @field_validator("checked", mode="before")
+    @classmethod
+    def _as_pairs_before(cls, rows: Any) -> Any:  # noqa: ANN401  what a file holds
+        """Calibrations of formats 1 and 2, which reports still show, had pairs."""
+        return [(*row, None) if len(row) == 2 else row for row in rows]
 
     def summary(self) -> CalibrationSummary:
         """Without the long tables."""

@@ -60,24 +60,22 @@ def predicted_figure(rows: Sequence[PredictedEffect]) -> Figure:
 
 
 def checked_figure(calibration: CalibrationRecord) -> Figure:
-    """What was predicted for texts that were left out, beside what was measured, and intervals."""
-    predicted, measured = zip(*calibration.checked, strict=True)
-    ends = np.linspace(min(predicted), max(predicted), 50)
-    half = calibration.quantile * (calibration.floor + calibration.slope * np.abs(ends))
-    band = go.Scatter(
-        x=[*ends, *ends[::-1]],
-        y=[*(ends + half), *(ends - half)[::-1]],
-        fill="toself",
-        mode="none",
-        name="90 % interval",
-        fillcolor="rgba(120,120,120,0.18)",
-        hoverinfo="skip",
+    """What was predicted for texts that were left out, beside what was measured."""
+    ends = [bound(predicted for predicted, _, _ in calibration.checked) for bound in (min, max)]
+    figure = go.Figure(
+        go.Scatter(x=ends, y=ends, mode="lines", line={"width": 1, "dash": "dot"}, name="equal")
     )
-    points = go.Scatter(
-        x=predicted, y=measured, mode="markers", marker={"size": 5}, name="left out", opacity=0.6
-    )
-    same = go.Scatter(x=ends, y=ends, mode="lines", line={"width": 1, "dash": "dot"}, name="equal")
-    figure = go.Figure([band, same, points])
+    names = {True: "within the 90 % interval", False: "outside it", None: "left out"}
+    for held in {inside: None for _, _, inside in calibration.checked}:
+        points = [(p, m) for p, m, inside in calibration.checked if inside == held]
+        figure.add_scatter(
+            x=[p for p, _ in points],
+            y=[m for _, m in points],
+            mode="markers",
+            marker={"size": 5},
+            name=names[held],
+            opacity=0.6,
+        )
     figure.update_layout(margin=MARGIN, height=360)
     figure.update_xaxes(title="predicted, nats")
     figure.update_yaxes(title="measured, nats")

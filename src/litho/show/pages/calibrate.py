@@ -4,6 +4,7 @@ from litho.core.runs import RunDirectory
 from litho.jobs.predict.result import CalibrationResult
 from litho.show.figures.effects import checked_figure
 from litho.show.page import render
+from litho.show.wording import coverage_sentence
 
 
 def page(run: RunDirectory) -> str:
@@ -18,4 +19,5 @@ def page(run: RunDirectory) -> str:
         data,
         numbers=summaries,
         calibrations=calibrations,
+        coverages=[coverage_sentence(each.coverage) for each in calibrations],
     )

@@ -4,7 +4,7 @@ from litho.core.runs import RunDirectory
 from litho.jobs.predict.result import CalibrationRecord, PredictedEffect, PredictResult
 from litho.show.figures.effects import checked_figure, predicted_figure
 from litho.show.page import render
-from litho.show.wording import agreement_sentence
+from litho.show.wording import agreement_sentence, coverage_sentence
 
 
 def page(run: RunDirectory) -> str:
@@ -18,7 +18,8 @@ def page(run: RunDirectory) -> str:
     if calibration:
         whole = CalibrationRecord(**run.read_json("calibration.json")[0])
         data["figure-checked"] = checked_figure(whole)
-        headline, says = _relied_on(trusted, len(effects)), agreement_sentence(calibration)
+        headline = _relied_on(trusted, len(effects))
+        says = f"{agreement_sentence(calibration)} {coverage_sentence(calibration.coverage)}"
     return render(
         "predict.html.j2",
         run,
