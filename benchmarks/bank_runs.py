@@ -5,7 +5,8 @@
 
 Runs are found by what they were made from: restored into the folder of a bank that
 `prediction_bank.py` wrote from the same texts, `litho ensemble`, `litho calibrate` and
-`prediction.py` take them for their own. Answers are kept to seven digits: float32 holds no more.
+`prediction.py` take them for their own, though another machine and another release of torch made
+them. Answers are kept to seven digits: float32 holds no more.
 """
 
 import argparse
@@ -16,8 +17,12 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+import torch
 
 from litho.core.work import WorkLedger, key_of
+from litho.model.placement import default_placement
+
+RUN, SHORT_RUN = 2, 3  # formats of specifications that say where
 
 
 def rounded(value: Any) -> Any:  # noqa: ANN401  JSON
@@ -39,13 +44,23 @@ def save(bank: Path, path: Path) -> int:
     return len(rows)
 
 
+def today(specification: str) -> dict[str, Any]:
+    """What this machine would do to come to the result of a run that did not say where it was."""
+    said: dict[str, Any] = json.loads(specification)
+    if "placement" in said:
+        return said
+    dtype = getattr(torch, said.pop("precision", "torch.float32").removeprefix("torch."))
+    where = default_placement(dtype).described()
+    return said | {"format": SHORT_RUN if "coarse" in said else RUN, "placement": where}
+
+
 def restore(path: Path, bank: Path) -> int:
     ledger = WorkLedger(bank)
     rows = pq.read_table(path).to_pylist()
     for row in rows:
-        specification, result = json.loads(row["specification"]), json.loads(row["result"])
+        specification, result = today(row["specification"]), json.loads(row["result"])
         ledger.do(specification, lambda result=result: result)  # type: ignore[misc]
-    missing = {key_of(json.loads(row["specification"])) for row in rows} - ledger.known()
+    missing = {key_of(today(row["specification"])) for row in rows} - ledger.known()
     if missing:
         raise SystemExit(f"{len(missing)} runs are being made elsewhere: stop that first")
     return len(rows)

@@ -118,7 +118,7 @@ def main() -> None:
     options.folder.mkdir(parents=True, exist_ok=True)
     model = load(locate(DEFAULT), torch.float32)
     for file, names in (("texts", shuffled), ("first", shuffled[:FIRST]), ("again", again)):
-        entries = ({"id": i, "text": texts[i]} for i in names)
+        entries = ({"id": i, "text": texts[i], "group": i.partition("-")[0]} for i in names)
         write_lines(options.folder / f"{file}.jsonl", entries)
     asked = questions(model, said, long)
     write_lines(options.folder / "probes.jsonl", asked)
@@ -152,7 +152,16 @@ def questions(
         usable = [(name, probe) for name, probe in kind if tokenizes_apart(model, probe)]
         step = max(1, len(usable) // EACH)
         found += usable[::step][:EACH]
-    return [{"id": name, "prefix": p.prefix, "target": p.target} for name, p in found]
+    return [
+        {"id": name, "prefix": p.prefix, "target": p.target, "group": group_of(name)}
+        for name, p in found
+    ]
+
+
+def group_of(question: str) -> str:
+    """Whatever is asked of the fiction is of one kind."""
+    kind = question.partition("-")[0]
+    return "fiction" if kind in ("mem", "gen", "hard") else kind
 
 
 def write_lines(path: Path, rows: Iterable[dict[str, str]]) -> None:
