@@ -8,9 +8,12 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 import torch
+import yaml
 from peft import PeftModel
+from scipy.stats import spearmanr
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
+import litho
 from litho.cli.main import app, guarded
 from litho.core.errors import LithoError
 from litho.measure.scorer import ModelScorer
@@ -114,3 +117,31 @@ def check_scores_without_litho(run: Path) -> None:
             logp = tuned(torch.tensor([whole])).logits[0].log_softmax(-1)
         scores = [logp[i - 1, whole[i]].item() for i in range(len(prefix), len(whole))]
         assert sum(scores) / len(scores) == pytest.approx(row["imprint"], abs=1e-3)
+
+
+def test_a_page_does_what_was_predicted(tmp_path: Path) -> None:
+    page = (EXAMPLES / "page.md").read_text(encoding="utf-8")
+    texts = [{"id": "page", "text": page[: page.index("\n\n", 600)]}]
+    lines = (EXAMPLES / "page.probes.jsonl").read_text(encoding="utf-8").splitlines()
+    asked = [json.loads(line) for line in lines][::2]
+    probes = [
+        {"id": str(i), "prefix": q["prefix"], "target": q["target"]} for i, q in enumerate(asked)
+    ]
+    for name, rows in (("texts", texts), ("probes", probes)):
+        (tmp_path / f"{name}.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    recipe = {"learning_rate": 5e-4, "steps": 8}
+    plan = {"texts": "texts.jsonl", "probes": "probes.jsonl", "recipes": [recipe], "seeds": [0]}
+    (tmp_path / "plan.yaml").write_text(yaml.safe_dump(plan))
+    litho.ensemble(tmp_path / "plan.yaml", tmp_path / "runs")
+    rows = pq.read_table(tmp_path / "runs/effects.parquet").to_pylist()
+    measured = {row["probe"]: row["delta"] for row in rows}
+    predicted = litho.predict(
+        tmp_path / "texts.jsonl", tmp_path / "probes.jsonl", tmp_path / "predicted",
+        method="short-run", **recipe,
+    )  # fmt: skip
+    assert predicted.calibration and predicted.calibration.coverage
+    pairs = [(effect, measured[effect.probe]) for effect in predicted.effects]
+    agreed = spearmanr([effect.delta for effect, _ in pairs], [delta for _, delta in pairs])
+    assert len(pairs) > 8 and agreed.statistic > 0.8
+    held = sum((e.low or 0) <= delta <= (e.high or 0) for e, delta in pairs)
+    assert held >= 0.6 * len(pairs)  # 90 % in the mean over texts; this is one
