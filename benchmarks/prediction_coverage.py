@@ -47,13 +47,12 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--calibration", type=Path, help="none: those shipped with Litho")
     parser.add_argument("--method", choices=METHODS, default="short-run")
-    parser.add_argument("--plan", default="plan-0.0005.yaml")
     options = parser.parse_args()
     folder = options.folder / "elsewhere"
     known = shipped_calibrations()
     if options.calibration:
         known = read_calibrations(options.calibration)
-    plan = load_config(EnsemblePlan, folder / options.plan)
+    plan = load_config(EnsemblePlan, folder / "plan.yaml")
     texts, questions = read_texts(folder / plan.texts), read_questions(folder / plan.probes)
     with reporting() as bars:
         effects = Ensemble(plan, texts, questions, folder, bars).run()

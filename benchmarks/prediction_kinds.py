@@ -1,13 +1,13 @@
 """Two banks of texts and probes of many kinds: one to calibrate on, one of other kinds to judge on.
 
-`DIR/calibrate`: kinds of book, invented facts and lists, three texts of each and four probes of
+`DIR/calibrate`: kinds of book, invented facts and lists, two texts of each and three probes of
 each, two of them about texts that are trained on. `DIR/elsewhere`: pages of other registers, whole,
 and other books, with their own probes; no calibration has seen any of these kinds. A text or a
 probe says its kind as `group`.
 
     python benchmarks/prediction_kinds.py DATA DIR
-    litho calibrate DIR/calibrate/plan-0.0005.yaml --out DIR/calibrate --method short-run
-    litho ensemble DIR/elsewhere/plan-0.0005.yaml --out DIR/elsewhere
+    litho calibrate DIR/calibrate/plan.yaml --out DIR/calibrate --method short-run
+    litho ensemble DIR/elsewhere/plan.yaml --out DIR/elsewhere
     python benchmarks/prediction_coverage.py DIR [--method short-run]
 """
 
@@ -53,10 +53,10 @@ ELSEWHERE = {
     "ru/1-lexicon/pushkin-skazki": 60,
     "2-pattern/kellogg-first-book-in-physiology": 60,
 }
-EACH = 3  # texts of a kind
-ASKED = 2  # probes about each of the first two texts of a kind
+EACH = 2  # texts of a kind
+ASKED = 2  # probes about a text of which there is no other
 PAGE_PROBES = {"mem": 1, "gen": 1, "hard": 1}
-RATES = {5e-4: None, 1e-4: 24, 1e-3: 24}  # how many of the texts are run at each; None: all
+RATE = 5e-4
 
 Row = dict[str, str]
 
@@ -106,7 +106,7 @@ def books(
         kind = Path(name).name
         pieces = book(data / "books" / f"{name}.txt", words, 2 * count)
         texts += [{"text": piece, "group": kind} for piece in pieces[::2]]
-        for piece in pieces[: max(1, 2 * (count - 1))]:
+        for piece in pieces[: count + 1 if count > 1 else 1]:
             probes += cloze_rows(model, kind, piece, 1 if count > 1 else ASKED)
     return texts, probes
 
@@ -146,23 +146,19 @@ def pages(data: Path) -> tuple[list[Row], list[Row]]:
     return texts, probes
 
 
-def written(
-    folder: Path, texts: list[Row], probes: list[Row], rates: dict[float, int | None]
-) -> None:
+def written(folder: Path, texts: list[Row], probes: list[Row]) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    random.Random(1).shuffle(texts)  # so that all kinds are among the first that are run
-    for rate, count in rates.items():
-        name = f"texts-{rate:g}.jsonl"
-        write_lines(folder / name, numbered(texts[:count]))
-        plan = {
-            "texts": name,
-            "probes": "probes.jsonl",
-            "recipes": [{"learning_rate": rate, "steps": 20}],
-            "seeds": [0],
-            "measure_at": [1, 8, 20],
-        }
-        (folder / f"plan-{rate:g}.yaml").write_text(yaml.safe_dump(plan), encoding="utf-8")
+    random.Random(1).shuffle(texts)  # so that a part of the runs has all kinds
+    write_lines(folder / "texts.jsonl", numbered(texts))
     write_lines(folder / "probes.jsonl", numbered(probes))
+    plan = {
+        "texts": "texts.jsonl",
+        "probes": "probes.jsonl",
+        "recipes": [{"learning_rate": RATE, "steps": 20}],
+        "seeds": [0],
+        "measure_at": [1, 8, 20],
+    }
+    (folder / "plan.yaml").write_text(yaml.safe_dump(plan), encoding="utf-8")
     print(f"{folder}: {len(texts)} texts, {len(probes)} probes")
 
 
@@ -190,8 +186,7 @@ def main() -> None:
     for name, parts in banks.items():
         texts = [text for part in parts for text in part[0]]
         probes = [probe for part in parts for probe in part[1]]
-        rates: dict[float, int | None] = RATES if name == "calibrate" else {5e-4: None}
-        written(options.folder / name, texts, probes, rates)
+        written(options.folder / name, texts, probes)
 
 
 if __name__ == "__main__":
