@@ -7,6 +7,7 @@ from typing import Self
 from pydantic import Field
 
 from litho.core.config import Config
+from litho.core.errors import LithoError
 from litho.core.records import Record
 from litho.jobs.spec import Spec
 
@@ -66,9 +67,21 @@ class DiffSpec(Spec):
 
 
 def split_names(before: str, after: str) -> tuple[tuple[str, str | None], tuple[str, str | None]]:
-    """Model and adapter of both states; `after` may be an adapter's folder alone."""
+    """Model and adapter of both states; `after` may be an adapter's folder alone.
+
+    Raises LithoError if that folder holds a whole model, too.
+    """
     first = split_name(before)
-    return first, (first[0], after) if is_adapter(after) else split_name(after)
+    if not is_adapter(after):
+        return first, split_name(after)
+    folder = _from_home(after)
+    both = all((folder / name).is_file() for name in ("config.json", "adapter_model.safetensors"))
+    if both and any(folder.glob("model*.safetensors")):
+        raise LithoError(
+            f"{after} holds a whole model and an adapter beside it: write MODEL+{after} for the "
+            "adapter, or move adapter_config.json away for the model"
+        )
+    return first, (first[0], after)
 
 
 def split_name(name: str) -> tuple[str, str | None]:
