@@ -95,9 +95,9 @@ def test_a_model_never_comes_with_an_adapter_on_it(
     for file in folder.iterdir():
         shutil.copy(file, whole)
     monkeypatch.setattr(sources, "snapshot_download", lambda *_, **__: str(whole))
-    for found in (str(whole), "someone/model"):
+    for given in (str(whole), "someone/model"):
         with pytest.raises(LithoError, match="holds an adapter beside the model"):
-            locate(found)
+            locate(given)
     # Also where the folder has not been looked at: transformers puts the adapter on by itself.
     with pytest.raises(LithoError, match="was loaded with an adapter on it"):
         load(ModelSource("whole", whole, "whole"), torch.float32)

@@ -37,15 +37,15 @@ REFUSED_BY_DIFF = {
 @pytest.mark.parametrize("kind", LORA)
 @pytest.mark.filterwarnings("ignore")
 def test_a_lora_of_any_kind_is_read_as_peft_reads_it_or_refused(tmp_path: Path, kind: str) -> None:
-    found = outcome(*make_lora(tmp_path / "adapter", LORA[kind]))
+    result = outcome(*make_lora(tmp_path / "adapter", LORA[kind]))
     if kind in REFUSED:
-        assert REFUSED[kind] in found.map and found.diff == found.map
+        assert REFUSED[kind] in result.map and result.diff == result.map
         return
-    assert found.map == AGREES
+    assert result.map == AGREES
     if kind in REFUSED_BY_DIFF:
-        assert NOT_PLAIN in found.diff and REFUSED_BY_DIFF[kind] in found.diff
+        assert NOT_PLAIN in result.diff and REFUSED_BY_DIFF[kind] in result.diff
     else:
-        assert found.diff == AGREES
+        assert result.diff == AGREES
 
 
 @pytest.mark.filterwarnings("ignore")

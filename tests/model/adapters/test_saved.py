@@ -157,9 +157,9 @@ def test_an_adapter_that_changes_the_base_is_seen_whatever_it_says(
     with pytest.raises(LithoError, match=r"changes (more than its own weights|the base as well)"):
         saved.load(model, "x", folder)
     assert not model.adapters and not model.on
-    found = dict(model.network.named_parameters())
-    assert found.keys() == expected.keys()
-    assert all(torch.equal(found[n], p) for n, p in expected.items())
+    after = dict(model.network.named_parameters())
+    assert after.keys() == expected.keys()
+    assert all(torch.equal(after[n], p) for n, p in expected.items())
 
 
 def test_a_base_with_nan_is_not_taken_for_a_changed_one(
