@@ -51,7 +51,7 @@ def filled(page: str) -> str:
     def fill(place: re.Match[str]) -> str:
         kind, name, _ = place.groups()
         table = options_of(name) if kind == "options" else settings_of(SETTINGS[name])
-        return f"<!-- {kind}: {name} -->\n{table}\n<!-- end -->"
+        return f"<!-- {kind}: {name} -->\n\n{table}\n\n<!-- end -->"
 
     return _TABLE.sub(fill, page)
 

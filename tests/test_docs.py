@@ -16,8 +16,9 @@ SOURCE = ROOT / "src" / "litho"
 DOCS = ROOT / "docs"
 PAGE = DOCS / "python.md"
 PAGES = sorted(DOCS.glob("*.md"))
-# LOG.md and benchmarks/ tell of code as it was.
-LINKED = [*PAGES, ROOT / "README.md", ROOT / "CONTRIBUTING.md"]
+LINKED = sorted(
+    [*ROOT.glob("*.md"), *PAGES, *ROOT.glob("log/*.md"), *ROOT.glob("benchmarks/**/*.md")]
+)
 _BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
@@ -64,7 +65,7 @@ def test_every_block_is_found_in_its_place() -> None:
     assert all(line in ("", page[place]) for place, line in enumerate(code))
 
 
-NAMING = ["CONTRIBUTING.md", "docs/architecture.md", "docs/imprint.md", "docs/lithography.md"]
+NAMING = ["CONTRIBUTING.md", "docs/architecture.md", "docs/imprint.md"]
 
 
 @pytest.mark.parametrize("name", NAMING)
@@ -109,7 +110,7 @@ def commands() -> Iterator[str]:
         yield from (f"{name} {each}" for each in inner) if inner else (name,)
 
 
-@pytest.mark.parametrize("path", LINKED, ids=lambda path: path.name)
+@pytest.mark.parametrize("path", LINKED, ids=lambda path: str(path.relative_to(ROOT)))
 def test_links_lead_somewhere(path: Path) -> None:
     broken = []
     for link in links(path):
