@@ -15,14 +15,24 @@ from litho.jobs.spec import Spec
 class DiffConfig(Config):
     """How the nulls of a comparison are drawn."""
 
-    nulls: int = Field(16, ge=3)  # random updates of the size of the change
-    null_tokens: int = Field(64, ge=8)  # how much of a text they read
-    behaviour: bool = False  # let the model speak, too: repetition loop and spill
-    controls: int = Field(12, ge=3)  # adapters trained on the unrelated text, if there is one
-    control_steps: int = Field(8, ge=1)  # of each
-    wash_steps: int = Field(100, ge=1)  # on the unrelated text, after the change
-    learning_rate: float = Field(1e-3, gt=0)  # of both
+    nulls: int = Field(16, ge=3)
+    """Number of random updates of the size of the change, from which the null is estimated."""
+    null_tokens: int = Field(64, ge=8)
+    """Tokens of the text on which significance is tested; the text is measured in full."""
+    behaviour: bool = False
+    """Whether to sample from the model as well, to measure repetition loops and spill
+    (`--behaviour`)."""
+    controls: int = Field(12, ge=3)
+    """With `--unrelated`: number of adapters trained on that text."""
+    control_steps: int = Field(8, ge=1)
+    """With `--unrelated`: training steps of each of these adapters."""
+    wash_steps: int = Field(100, ge=1)
+    """With `--unrelated`: training steps on that text, on top of the change
+    (`embedding_phantom`)."""
+    learning_rate: float = Field(1e-3, gt=0)
+    """With `--unrelated`: learning rate of both trainings."""
     seed: int = 0
+    """Seed of everything that is drawn at random."""
 
 
 class OtherText(Record):
