@@ -3,7 +3,7 @@ BIN := .venv/bin
 # A file stays in one process, and so does its browser or cluster.
 PARALLEL := --numprocesses auto --dist loadfile
 
-.PHONY: install demo check test lint clean
+.PHONY: install demo check test lint docs clean
 
 install: .venv/.installed
 
@@ -30,6 +30,10 @@ lint: install
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# Writes the tables of options and settings into the pages.
+docs: install
+	$(BIN)/python docs/options.py
 
 clean:
 	rm -rf .venv runs

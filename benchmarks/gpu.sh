@@ -7,7 +7,7 @@
 #
 # In a fresh checkout, without a network: it takes .venv if that is there, else makes an environment
 # of what is installed for $PYTHON (python3) and of wheels in .whl, if there are any. One JSON object
-# and a table for benchmarks/RESULTS.md go to standard output and into $OUT.
+# and a table for a page in benchmarks/results/ go to standard output and into $OUT.
 set -eu
 cd "$(dirname "$0")/.."
 DEVICE=${DEVICE:-cuda}

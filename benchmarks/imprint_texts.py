@@ -1,4 +1,4 @@
-"""Imprint, drift and control over several texts: the table in RESULTS.md.
+"""Imprint, drift and control over several texts: the tables in results/imprint-texts.md.
 
 Reads a JSONL file of texts with cloze probes (`train_context`, `mem_input`, `mem_target`, and the
 same for `gen` and `hard_gen`; the Fictional Knowledge format of Chang et al. 2024) and a file of

@@ -1,6 +1,7 @@
 """Maps, differences, exposures and variants from the command line."""
 
 import json
+import shutil
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -167,6 +168,9 @@ def test_states_that_cannot_be_compared(litho: Callable[..., tuple[int, str, str
     shake(other)
     saved.save(other, "x", Path("other"))
     assert "does not fit tiny:llama" in refused("other")
+    shutil.copytree(locate("tiny:llama").folder, "both")
+    shutil.copytree("other", "both", dirs_exist_ok=True)
+    assert "holds a whole model and an adapter beside it" in refused("both")
     whole = json.loads(Path("other/adapter_config.json").read_text())
     Path("other/adapter_config.json").write_text(
         json.dumps(whole | {"modules_to_save": ["lm_head"]})
@@ -180,6 +184,23 @@ def test_states_that_cannot_be_compared(litho: Callable[..., tuple[int, str, str
     assert "cannot be read" in refused("other")
     Path("other/adapter_model.safetensors").rename("other/model.safetensors")
     assert "merged already" in refused("other")
+
+
+def test_an_adapter_of_a_newer_peft_is_read_with_a_notice(
+    litho: Callable[..., tuple[int, str, str]],
+) -> None:
+    model = load(locate("tiny:llama"), torch.float32)
+    shake(model)
+    saved.save(model, "x", Path("adapter"))
+    path = Path("adapter/adapter_config.json")
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"switch_of_next_year": True}))
+    reading = ["map", "text.md", "--model", "tiny:llama", "--adapter", "adapter"]
+    comparing = ["diff", "text.md", "--before", "tiny:llama", "--after", "adapter"]
+    for command in (reading, [*comparing, "--set", "nulls=3"]):
+        code, out, err = litho(*command, "--out", command[0], "--json")
+        assert code == 0, err
+        assert "does not know (switch_of_next_year)" in json.loads(out)["notices"][0]
+        assert "does not know (switch_of_next_year)" in " ".join(err.split())
 
 
 def test_vary_and_map(litho: Callable[..., tuple[int, str, str]]) -> None:

@@ -12,7 +12,8 @@ from huggingface_hub.utils._paths import filter_repo_objects
 from litho.core.errors import LithoError
 from litho.model import sources
 from litho.model.loaded import LanguageModel, load
-from litho.model.sources import locate
+from litho.model.sources import ModelSource, locate
+from tests.adapter_kinds import make_lora
 
 
 def test_local_folder_and_hub_id(
@@ -51,6 +52,15 @@ def test_local_folder_and_hub_id(
     [
         ({}, "no config.json"),
         ({"config.json": "{}"}, "holds no weights"),
+        ({"adapter_config.json": "{}", "adapter_model.safetensors": ""}, "an adapter and no model"),
+        (
+            {"config.json": "{}", "adapter_config.json": "{}", "adapter_model.safetensors": ""},
+            "an adapter and no model",
+        ),
+        (
+            {"config.json": "{}", "adapter_config.json": "{}", "model.safetensors": ""},
+            "an adapter beside the model",
+        ),
         ({"config.json": "{}", "pytorch_model.bin": ""}, "pickle file that can run code"),
         ({"config.json": "{}", "model.safetensors": ""}, "cannot be loaded as a causal LM"),
     ],
@@ -74,6 +84,23 @@ def test_folders_that_are_no_model(tmp_path: Path, files: dict[str, str], messag
 def test_models_that_are_not_there(name: str, message: str) -> None:
     with pytest.raises(LithoError, match=message):
         locate(name)
+
+
+def test_a_model_never_comes_with_an_adapter_on_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name, folder = make_lora(tmp_path / "adapter", {})
+    whole = tmp_path / "whole"
+    shutil.copytree(locate(name).folder, whole)
+    for file in folder.iterdir():
+        shutil.copy(file, whole)
+    monkeypatch.setattr(sources, "snapshot_download", lambda *_, **__: str(whole))
+    for given in (str(whole), "someone/model"):
+        with pytest.raises(LithoError, match="holds an adapter beside the model"):
+            locate(given)
+    # Also where the folder has not been looked at: transformers puts the adapter on by itself.
+    with pytest.raises(LithoError, match="was loaded with an adapter on it"):
+        load(ModelSource("whole", whole, "whole"), torch.float32)
 
 
 def test_a_hub_out_of_reach(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -29,7 +29,7 @@ def bench(
     decoys: Annotated[
         Path | None,
         typer.Option(
-            help="Other prose, for the adapters beside which prints are made to last.",
+            help="Other prose, on which the decoys are trained.",
             show_default="pages shipped with Litho",
         ),
     ] = None,

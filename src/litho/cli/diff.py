@@ -41,7 +41,7 @@ def diff(
         typer.Option(help="A text to train on, for comparison: what would any training change?"),
     ] = None,
     behaviour: Annotated[
-        bool, typer.Option("--behaviour", help="Let the model speak, too: loops and spill.")
+        bool, typer.Option("--behaviour", help="Also sample, for loops and spill.")
     ] = False,
     out: OutOption = None,
     config: ConfigOption = None,

@@ -32,7 +32,7 @@ NEGATIVE = ("memorised", "not printed")
 
 def imprint(
     text: Annotated[Path | None, typer.Argument(help="The text to print, UTF-8.")] = None,
-    probes: Annotated[Path | None, typer.Option(help="Probes as JSONL.")] = None,
+    probes: Annotated[Path | None, typer.Option(help="Questions, JSONL.")] = None,
     retention: Annotated[
         Path | None, typer.Option(help="Unrelated prose on which drift is measured.")
     ] = None,

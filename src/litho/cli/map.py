@@ -27,7 +27,7 @@ def map_(
     model: ModelOption = DEFAULT_MODEL,
     adapter: Annotated[Path | None, typer.Option(help="PEFT adapter to read with.")] = None,
     gradients: Annotated[
-        bool, typer.Option("--gradients", help="Also how strongly the loss pulls at each layer.")
+        bool, typer.Option("--gradients", help="Also the gradient of the loss by layer.")
     ] = False,
     out: OutOption = None,
     device: DeviceOption = "auto",

@@ -24,12 +24,12 @@ OutOption = Annotated[
     typer.Option("--out", help="Folder of the run; must not exist.", show_default="runs/…"),
 ]
 SharedOutOption = Annotated[
-    Path, typer.Option("--out", help="Folder of the run; an unfinished one is gone on with.")
+    Path, typer.Option("--out", help="Folder of the run; an unfinished one is continued.")
 ]
 SetOption = Annotated[
     list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change one setting.")
 ]
-ConfigOption = Annotated[Path | None, typer.Option("--config", help="Settings as YAML.")]
+ConfigOption = Annotated[Path | None, typer.Option("--config", help="YAML file of settings.")]
 DeviceOption = Annotated[
     str, typer.Option("--device", help="auto, cpu, cuda, cuda:N or mps; spread: over all GPUs.")
 ]

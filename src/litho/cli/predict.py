@@ -37,7 +37,7 @@ def predict(
         Path, typer.Argument(help='Probes: {"id": "...", "prefix": "...", "target": "..."}.')
     ],
     out: SharedOutOption,
-    recipe: Annotated[Path | None, typer.Option(help="How it would be trained on: YAML.")] = None,
+    recipe: Annotated[Path | None, typer.Option(help="YAML file of the training.")] = None,
     method: MethodOption = None,
     price: PriceOption = None,
     calibration: Annotated[

@@ -51,7 +51,9 @@ def vary(
     ] = None,
     model: ModelOption = DEFAULT_MODEL,
     out: OutOption = None,
-    seed: Annotated[int | None, typer.Option(help="Of the variants.", show_default="0")] = None,
+    seed: Annotated[
+        int | None, typer.Option(help="Seed of the operators.", show_default="0")
+    ] = None,
     config: ConfigOption = None,
     settings: SetOption = None,
     device: DeviceOption = "auto",

@@ -11,9 +11,14 @@ from litho.core.errors import LithoError
 
 
 class Config(BaseModel):
-    """Base of every settings model: unknown keys are errors, values do not change."""
+    """Base of every settings model: unknown keys are errors, values do not change.
 
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+    The string below a field is its description, from which `docs/options.py` makes tables.
+    """
+
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, allow_inf_nan=False, use_attribute_docstrings=True
+    )
 
 
 Settings = TypeVar("Settings", bound=Config)

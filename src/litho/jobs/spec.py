@@ -8,10 +8,14 @@ from litho.core.config import Config
 class Device(Config):
     """Where a job computes, and in which precision it measures."""
 
-    name: str = "auto"  # or cpu, cuda, cuda:N, mps
-    dtype: Literal["float32", "bfloat16", "float16"] | None = None  # None: float32 where it fits
-    bits: Literal[4, 8] | None = None  # of the weights of a quantised base
-    spread: bool = False  # over all GPUs and, where these are full, the main memory
+    name: str = "auto"
+    """`auto` (the first GPU, else the CPU), `cpu`, `cuda`, `cuda:N` or `mps`."""
+    dtype: Literal["float32", "bfloat16", "float16"] | None = None
+    """Precision of measuring; none: float32 if the model fits into memory so."""
+    bits: Literal[4, 8] | None = None
+    """Quantises the weights of the base model to so many bits; none: not quantised."""
+    spread: bool = False
+    """Spreads the model over all GPUs and, once these are full, main memory."""
 
 
 DEFAULT_DEVICE = Device()

@@ -17,13 +17,21 @@ class Recipe(Config):
     """
 
     rank: int = Field(8, ge=1)
+    """Rank of the LoRA adapter."""
     alpha: int = Field(16, ge=1)
-    target_modules: tuple[str, ...] | None = None  # last parts of names; None: all linear layers
-    layers: tuple[int, ...] | None = None  # blocks from 0; None: all
+    """LoRA's alpha: the update is scaled by `alpha / rank`."""
+    target_modules: tuple[str, ...] | None = None
+    """Linear layers to adapt, by the last part of their names (`q_proj`); none: all of a block."""
+    layers: tuple[int, ...] | None = None
+    """Blocks to adapt, counted from 0; none: all."""
     learning_rate: float = Field(5e-4, gt=0)
+    """Constant learning rate."""
     steps: int = Field(20, ge=1)
+    """Optimizer steps; each sees the whole text."""
     seed: int = 0
+    """Seed of the adapter's initial weights."""
     optimizer: Literal["adamw", "sgd"] = "adamw"
+    """Optimizer, without weight decay."""
 
 
 class Depth(Record):
@@ -43,16 +51,28 @@ class LoopConfig(Config):
     """How an arm is trained; the same for the imprint and its controls."""
 
     presentations: int = Field(50, ge=1)
+    """Maximum number of presentations; each is one optimizer step."""
     rank: int = Field(8, ge=1)
+    """Rank of the LoRA adapter."""
     alpha: int = Field(16, ge=1)
+    """LoRA's alpha: the update is scaled by `alpha / rank`."""
     learning_rate: float = Field(1e-3, gt=0)
-    warmup: int = Field(4, ge=1)  # presentations until the learning rate is reached
-    settle: int = Field(10, ge=1)  # presentations at the end in which it falls to zero
-    replay_rows: int = Field(3, ge=1)  # self-samples in a step, for the drift term
-    clip: float = Field(1.0, gt=0)  # norm of the gradient
-    check_every: int = Field(5, ge=1)  # presentations between two measurements and checkpoints
-    micro_tokens: int = Field(256, ge=1)  # padded tokens in one forward pass
+    """Highest learning rate."""
+    warmup: int = Field(4, ge=1)
+    """Presentations over which the learning rate rises to its highest value."""
+    settle: int = Field(10, ge=1)
+    """Presentations at the end over which the learning rate falls to zero."""
+    replay_rows: int = Field(3, ge=1)
+    """Self-samples per step, for the drift term."""
+    clip: float = Field(1.0, gt=0)
+    """Gradients are clipped to this norm."""
+    check_every: int = Field(5, ge=1)
+    """Presentations between two measurements and checkpoints; twice as many in the control."""
+    micro_tokens: int = Field(256, ge=1)
+    """Maximum padded tokens of a presentation in one forward pass. It changes memory use, and the
+    result only by rounding. A longer row goes alone; the self-samples of a step go together."""
     seed: int = 0
+    """Seed of everything that is drawn at random."""
 
 
 class Check(BaseModel):

@@ -139,6 +139,11 @@ def load(source: ModelSource, placement: Placement | torch.dtype) -> LanguageMod
             f"{source.name} cannot be loaded as a causal LM: {first_line(error)}"
         ) from None
     network, loading_info = loaded
+    if any(isinstance(module, BaseTunerLayer) for module in network.modules()):
+        raise LithoError(
+            f"{source.name} was loaded with an adapter on it, which its files name: give a model "
+            "without one"
+        )
     missing = loading_info["missing_keys"]
     if missing:
         raise LithoError(

@@ -184,6 +184,7 @@ def _build(folder: Path, build: Callable[[Path], None]) -> None:
 def _check_folder(folder: Path) -> None:
     if not folder.is_dir():
         raise LithoError(f"there is no folder {folder}")
+    _check_no_adapter(folder)
     if not (folder / "config.json").is_file():
         raise LithoError(
             f"{folder} is no model: it holds no config.json; "
@@ -198,6 +199,22 @@ def _check_folder(folder: Path) -> None:
             "is loaded: save it again with save_pretrained(..., safe_serialization=True)"
         )
     raise LithoError(f"{folder} holds no weights: there is no *.safetensors in it")
+
+
+def _check_no_adapter(folder: Path) -> None:
+    """Raises LithoError where transformers would put an adapter on the model without a word."""
+    if not (folder / "adapter_config.json").is_file():
+        return
+    if not [*folder.glob("model*.safetensors"), *folder.glob("pytorch_model*.bin")]:
+        raise LithoError(
+            f"{folder} is an adapter and no model: give the model on which it was trained, and "
+            "this folder as --adapter (map) or as MODEL+FOLDER (diff)"
+        )
+    raise LithoError(
+        f"{folder} holds an adapter beside the model, which may be in its weights already: move "
+        "adapter_config.json and adapter_model.* into a folder of their own; the model can be "
+        "read with them (--adapter, MODEL+FOLDER) or without"
+    )
 
 
 def _from_hub(name: str) -> ModelSource:

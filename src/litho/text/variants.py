@@ -2,7 +2,8 @@
 
 from litho.core.records import Record
 
-EVERY_OTHER = "apart"  # what a question can reach without the text before it, see LOG.md
+# What a question can reach without the text before it, see log/2026-11-22-sentences-on-their-own.md
+EVERY_OTHER = "apart"
 # The operators with which the results on whole texts were measured, in the order of their turns.
 MEASURED = (
     "substitute",

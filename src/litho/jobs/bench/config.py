@@ -17,24 +17,42 @@ class BenchConfig(Config):
     """A comparison. The defaults are the protocol `quick`."""
 
     model: str = DEFAULT_MODEL
-    dtype: Literal["bfloat16", "float32"] | None = None  # of the base; None: the faster one
+    """Model, named as for `--model` of the other commands."""
+    dtype: Literal["bfloat16", "float32"] | None = None
+    """Precision of the base model during training; none: bfloat16 if the device multiplies in it,
+    else float32."""
     texts: int = Field(10, ge=1)
-    sweep_texts: int = Field(1, ge=1)  # behind the others in the file; only for the sweep
+    """Number of texts to compare on."""
+    sweep_texts: int = Field(1, ge=1)
+    """Texts for the sweep alone; they follow the others in the file."""
     seeds: int = Field(2, ge=1)
+    """Seeds per text."""
     ablation_seeds: int = Field(1, ge=0)
-    checks: tuple[int, ...] = (4, 8, 14)  # presentations after which is measured; and the end
-    words: int | None = Field(120, ge=10)  # of a shortened text; None: whole texts
+    """Seeds per text of the ablations."""
+    checks: tuple[int, ...] = (4, 8, 14)
+    """Presentations after which is measured; the end is measured in any case."""
+    words: int | None = Field(120, ge=10)
+    """Words to which a text is shortened; none: whole texts."""
     presentations: int = Field(24, ge=1)
+    """Presentations per text, each one optimizer step."""
     learning_rates: tuple[Positive, ...] = Field((3e-4, 1e-3, 2e-3), min_length=1)
-    # Swept where the weight of the drift term is fixed.
+    """Learning rates that the sweep tries."""
     kl_weights: tuple[Positive, ...] = Field((10.0, 40.0, 160.0), min_length=1)
-    budget: float = Field(0.007, gt=0)  # nats a token, on self-samples kept out of training
-    drift_limit: float = Field(0.0075, gt=0)  # D_ret up to which a learning rate is preferred
+    """Weights of the drift term that the sweep tries for the arm `fixed KL`."""
+    budget: float = Field(0.007, gt=0)
+    """Drift allowed, in nats per token, on self-samples kept out of training."""
+    drift_limit: float = Field(0.0075, gt=0)
+    """D_ret, in nats per token, up to which the sweep prefers a setting."""
     samples: int = Field(56, ge=2)
+    """Self-samples per text for the drift term."""
     unseen: int = Field(16, ge=1)
+    """Self-samples per text that are kept out of training."""
     sample_tokens: int = Field(96, ge=8)
+    """Tokens of each self-sample."""
     retention_tokens: int = Field(2048, ge=1)
-    durable: tuple[str, ...] = ("plan", "fixed KL")  # arms whose durability is measured
+    """Tokens of the prose on which D_ret is measured."""
+    durable: tuple[str, ...] = ("plan", "fixed KL")
+    """Arms whose durability is measured."""
 
 
 PROTOCOLS = {

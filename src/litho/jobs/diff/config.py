@@ -7,6 +7,7 @@ from typing import Self
 from pydantic import Field
 
 from litho.core.config import Config
+from litho.core.errors import LithoError
 from litho.core.records import Record
 from litho.jobs.spec import Spec
 
@@ -14,14 +15,24 @@ from litho.jobs.spec import Spec
 class DiffConfig(Config):
     """How the nulls of a comparison are drawn."""
 
-    nulls: int = Field(16, ge=3)  # random updates of the size of the change
-    null_tokens: int = Field(64, ge=8)  # how much of a text they read
-    behaviour: bool = False  # let the model speak, too: repetition loop and spill
-    controls: int = Field(12, ge=3)  # adapters trained on the unrelated text, if there is one
-    control_steps: int = Field(8, ge=1)  # of each
-    wash_steps: int = Field(100, ge=1)  # on the unrelated text, after the change
-    learning_rate: float = Field(1e-3, gt=0)  # of both
+    nulls: int = Field(16, ge=3)
+    """Number of random updates of the size of the change, from which the null is estimated."""
+    null_tokens: int = Field(64, ge=8)
+    """Tokens of the text on which significance is tested; the text is measured in full."""
+    behaviour: bool = False
+    """Whether to sample from the model as well, to measure repetition loops and spill
+    (`--behaviour`)."""
+    controls: int = Field(12, ge=3)
+    """With `--unrelated`: number of adapters trained on that text."""
+    control_steps: int = Field(8, ge=1)
+    """With `--unrelated`: training steps of each of these adapters."""
+    wash_steps: int = Field(100, ge=1)
+    """With `--unrelated`: training steps on that text, on top of the change
+    (`embedding_phantom`)."""
+    learning_rate: float = Field(1e-3, gt=0)
+    """With `--unrelated`: learning rate of both trainings."""
     seed: int = 0
+    """Seed of everything that is drawn at random."""
 
 
 class OtherText(Record):
@@ -66,9 +77,21 @@ class DiffSpec(Spec):
 
 
 def split_names(before: str, after: str) -> tuple[tuple[str, str | None], tuple[str, str | None]]:
-    """Model and adapter of both states; `after` may be an adapter's folder alone."""
+    """Model and adapter of both states; `after` may be an adapter's folder alone.
+
+    Raises LithoError if that folder holds a whole model, too.
+    """
     first = split_name(before)
-    return first, (first[0], after) if is_adapter(after) else split_name(after)
+    if not is_adapter(after):
+        return first, split_name(after)
+    folder = _from_home(after)
+    both = all((folder / name).is_file() for name in ("config.json", "adapter_model.safetensors"))
+    if both and any(folder.glob("model*.safetensors")):
+        raise LithoError(
+            f"{after} holds a whole model and an adapter beside it: write MODEL+{after} for the "
+            "adapter, or move adapter_config.json away for the model"
+        )
+    return first, (first[0], after)
 
 
 def split_name(name: str) -> tuple[str, str | None]:

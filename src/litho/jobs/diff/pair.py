@@ -8,7 +8,7 @@ from litho.core.errors import LithoError
 from litho.jobs.diff.config import split_name, split_names
 from litho.jobs.models import Models
 from litho.measure.inside import chance
-from litho.model.adapters import saved, updates
+from litho.model.adapters import files, saved, updates
 from litho.model.loaded import LanguageModel
 from litho.model.sources import locate
 from litho.model.state import State
@@ -54,15 +54,23 @@ def open_pair(before: str, after: str, models: Models) -> Change | Unlike:
     model = models.load(base, count=1 if same else 2)
     if not same:
         return _models(model, models.load(other))
-    ranks = [saved.rank(Path(folder)) for folder in (old, new) if folder]
-    chance.prepare(model, max(ranks, default=NULL_RANK))
+    ranks = [files.rank(Path(folder)) for folder in (old, new) if folder]
     first, second = _state(model, "before", old), _state(model, "after", new)
     norms: dict[str, float] = {}
     if old and new:
         norms = updates.update_norms(model, "after", "before")
     elif old or new:
         norms = updates.update_norms(model, "after" if new else "before")
+    for name in (*first.adapters, *second.adapters):
+        updates.check_unmerged(model, name)
+    chance.prepare(model, max(ranks, default=NULL_RANK))
     return Change(first, second, norms, max(ranks, default=NULL_RANK))
+
+
+def notices(before: str, after: str) -> list[str]:
+    """What to tell of the adapters of two states."""
+    folders = [folder for _, folder in split_names(before, after) if folder]
+    return [notice for folder in folders for notice in files.notices(Path(folder))]
 
 
 def described(pinned: str, name: str, state: State) -> dict[str, Any]:
@@ -70,7 +78,7 @@ def described(pinned: str, name: str, state: State) -> dict[str, Any]:
     adapter = None
     folder = split_name(pinned)[1]
     if folder:
-        adapter = {"folder": folder, "sha256": saved.adapter_sha256(Path(folder))}
+        adapter = {"folder": folder, "sha256": files.adapter_sha256(Path(folder))}
     return state.model.source.described() | {"name": name, "adapter": adapter}
 
 
@@ -78,7 +86,6 @@ def _state(model: LanguageModel, name: str, folder: str | None) -> State:
     if folder is None:
         return State(model)
     saved.load(model, name, Path(folder))
-    updates.check_unmerged(model, name)
     return State(model, (name,))
 
 

@@ -19,7 +19,7 @@ from litho.jobs.diff.aligned import compare_unlike
 from litho.jobs.diff.config import DiffSpec
 from litho.jobs.diff.cost import diff_cost
 from litho.jobs.diff.judge import ChangeJudgement, judge_change, unrelated_rows
-from litho.jobs.diff.pair import Change, Unlike, described, open_pair
+from litho.jobs.diff.pair import Change, Unlike, described, notices, open_pair
 from litho.jobs.diff.record import record
 from litho.jobs.diff.result import AlignedResult, DiffResult, UnseenText
 from litho.jobs.diff.summary import summary
@@ -54,9 +54,8 @@ def check(spec: DiffSpec, models: Models) -> Checked:
     _checked_scenes(pair, spec)
     others = {"unseen": spec.unseen, "unrelated": spec.unrelated}
     manifest |= {key: other.described() for key, other in others.items() if other}
-    return Checked(
-        _cost(pair, spec), manifest | {"detectors": [name for name, _ in DETECTORS.items()]}
-    )
+    manifest["detectors"] = [name for name, _ in DETECTORS.items()]
+    return Checked(_cost(pair, spec), manifest, notices(spec.before, spec.after))
 
 
 def run_diff(context: Context[DiffSpec]) -> DiffResult | AlignedResult:
@@ -90,7 +89,10 @@ def run_diff(context: Context[DiffSpec]) -> DiffResult | AlignedResult:
         read["watched"],
         judgement,
         other,
-        unwatched_notice(pair.before.model, len(read["watched"])),
+        [
+            *context.manifest["notices"],
+            *unwatched_notice(pair.before.model, len(read["watched"])),
+        ],
     )
 
 

@@ -17,13 +17,21 @@ class EnsemblePlan(Config):
     """What an ensemble consists of; paths are relative to the plan's own folder."""
 
     texts: Path
+    """JSONL file of texts: `{"id": "...", "text": "..."}` per line."""
     probes: Path
+    """JSONL file of questions: `{"id": "...", "prefix": "...", "target": "..."}` per line."""
     models: tuple[str, ...] = Field((DEFAULT_MODEL,), min_length=1)
+    """Models, named as for `--model`."""
     recipes: tuple[Recipe, ...] = Field((Recipe(),), min_length=1)
-    seeds: tuple[int, ...] = Field((0, 1), min_length=1)  # instead of the recipes' own
-    measure_at: tuple[int, ...] = ()  # steps after which questions are asked; none: at the end
-    sample: int | None = Field(None, ge=1)  # runs drawn at random from the grid; None: all
-    max_hours: float | None = Field(None, gt=0)  # refuse a plan that takes longer
+    """How each text is trained on; see the settings of a recipe."""
+    seeds: tuple[int, ...] = Field((0, 1), min_length=1)
+    """Seeds of every recipe; they replace the recipe's own."""
+    measure_at: tuple[int, ...] = ()
+    """Steps after which the questions are asked; empty: after the last."""
+    sample: int | None = Field(None, ge=1)
+    """Number of runs drawn at random from all combinations; none: all of them."""
+    max_hours: float | None = Field(None, gt=0)
+    """A plan that is estimated to take longer is refused; none: no limit."""
 
     @model_validator(mode="after")
     def _measured_within(self) -> Self:

@@ -30,6 +30,7 @@ from litho.measure.inside.states import read_state, unwatched
 from litho.measure.scenes import check_text
 from litho.model.adapters import lora
 from litho.model.adapters.spec import AdapterSpec
+from litho.model.adapters.stacks import stacks_notice
 from litho.model.loaded import LanguageModel
 from litho.model.placement import HOST
 from litho.model.state import State
@@ -59,7 +60,7 @@ def check(spec: ExposeSpec, models: Models) -> Checked:
     model = models.load(spec.model)
     _injection_layer(model, spec.config)
     texts = _read_alone(model, spec.text, spec.unrelated, spec.config.tokens)
-    return Checked(_cost(texts, spec.config), {"text_name": spec.text_name})
+    return Checked(_cost(texts, spec.config), {"text_name": spec.text_name}, stacks_notice(model))
 
 
 def run_expose(context: Context[ExposeSpec]) -> ExposeResult:

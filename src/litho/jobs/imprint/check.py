@@ -15,6 +15,7 @@ from litho.measure.printing.drift import BLOCK
 from litho.measure.printing.probes import target_of
 from litho.measure.readability import foreign_notice
 from litho.measure.scenes import check_text, open_book_scenes
+from litho.model.adapters.stacks import stacks_notice
 from litho.model.loaded import LanguageModel
 from litho.present.rhythm import RHYTHMS, chosen_rhythm
 from litho.present.variants import Marked, marked_rows
@@ -38,7 +39,11 @@ def check(spec: ImprintSpec, models: Models) -> Checked:
     return Checked(
         _expected_cost(model, spec),
         {"text_name": spec.text_name, "scenes": len(scenes)},
-        [*_cut_notice(scenes), *foreign_notice(model, spec.text, config.seed)],
+        [
+            *_cut_notice(scenes),
+            *stacks_notice(model),
+            *foreign_notice(model, spec.text, config.seed),
+        ],
     )
 
 

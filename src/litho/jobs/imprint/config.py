@@ -17,23 +17,43 @@ MEASURED_RHYTHM = "measured"  # the best in a short training in each
 class ImprintConfig(LoopConfig):
     """Settings of the main job."""
 
-    budget: float = Field(0.015, gt=0)  # nats a token that the model may drift
-    max_mean_kl: float = Field(MAX_MEAN_KL, gt=0)  # volatility budget of a variant, nats
-    max_surprise: float = Field(MAX_SURPRISE, gt=0)  # likewise
-    operators: tuple[str, ...] = MEASURED  # that make the variants; none: all
+    budget: float = Field(0.015, gt=0)
+    """Drift allowed, in nats per token (`--budget`)."""
+    max_mean_kl: float = Field(MAX_MEAN_KL, gt=0)
+    """Mean KL, in nats per token, up to which a variant is accepted."""
+    max_surprise: float = Field(MAX_SURPRISE, gt=0)
+    """Surprise, in nats, that a variant may add at any single token."""
+    operators: tuple[str, ...] = MEASURED
+    """Operators that make the versions of the text; empty: all."""
     loss: Loss = "all"
-    rhythm: str = "spaced"  # or measured
+    """Which tokens count in the loss, and how much."""
+    rhythm: str = "spaced"
+    """Order of the versions: `spaced`, `blocked`, `expanding`, `interleaved`, or `measured`: the
+    best of the four in a short training."""
     layers: Layers = "all"
+    """Blocks that the adapter is in."""
     keys: Keys = "random"
-    ladder: bool = False  # first the rungs up to the text
-    bridge: bool = False  # lead up to the words that surprise most
-    ignore_largest: float = Field(0.0, ge=0, lt=1)  # share of what training added to a matrix
+    """What the adapter's matrix A is: random and trained, or computed from the text and fixed."""
+    ladder: bool = False
+    """Whether the first two thirds of the presentations are rungs of a ladder up to the text."""
+    bridge: bool = False
+    """Whether to put a clause in front of the most surprising word of each statement."""
+    ignore_largest: float = Field(0.0, ge=0, lt=1)
+    """Share of the entries of each matrix's update, the largest ones, that is set to zero after
+    training."""
     controls: Literal["duplicates", "none"] = "duplicates"
-    replay_pool: int = Field(36, ge=1)  # self-samples for the drift term
-    replay_unseen: int = Field(12, ge=1)  # self-samples kept out of training
-    replay_length: int = Field(128, ge=8)  # tokens of each
-    retention_tokens: int = Field(4096, ge=1)  # how much of the retention text is measured
-    dtype: Literal["bfloat16", "float32"] | None = None  # of the base; None: the faster one
+    """The control: plain LoRA on duplicates of the text, or none (`--controls`)."""
+    replay_pool: int = Field(36, ge=1)
+    """Self-samples for the drift term."""
+    replay_unseen: int = Field(12, ge=1)
+    """Self-samples that are kept out of training, on which drift is checked."""
+    replay_length: int = Field(128, ge=8)
+    """Tokens of each self-sample."""
+    retention_tokens: int = Field(4096, ge=1)
+    """Maximum tokens of the retention text that are measured."""
+    dtype: Literal["bfloat16", "float32"] | None = None
+    """Precision of the base model during training; none: bfloat16 if the device multiplies in it,
+    else float32. `--dtype` is the precision of measuring."""
 
     @model_validator(mode="after")
     def _enough_samples(self) -> Self:

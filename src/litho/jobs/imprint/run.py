@@ -22,7 +22,7 @@ from litho.learn.loop import checkpoint_path
 from litho.measure.printing.drift import retention_blocks
 from litho.measure.printing.verdict import judge
 from litho.measure.scenes import open_book_scenes
-from litho.model.adapters import saved
+from litho.model.adapters import files, saved
 from litho.model.loaded import LanguageModel
 from litho.model.sources import locate
 
@@ -102,7 +102,7 @@ def _conclude(job: ImprintJob, proofs: dict[str, ArmProof]) -> ImprintResult:
         tokens=sum(step.tokens for step in steps),
         scenes=run.read_yaml("manifest.yaml")["scenes"],
         seed=config.seed,
-        adapter_sha256=saved.adapter_sha256(job.adapter_folder(IMPRINT)),
+        adapter_sha256=files.adapter_sha256(job.adapter_folder(IMPRINT)),
         seconds=round(run.seconds, 1),
         **own.model_dump(),
     )

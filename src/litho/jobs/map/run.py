@@ -18,7 +18,7 @@ from litho.jobs.runner import Checked, Context, Job
 from litho.measure.inside.response import ResponseMap, response_map
 from litho.measure.scenes import check_text, split_scenes
 from litho.measure.tables import edge_rows, token_row
-from litho.model.adapters import saved
+from litho.model.adapters import files, saved
 from litho.model.state import State
 from litho.model.watch.attention import unwatched_notice
 from litho.model.watch.gradients import gradient_norms
@@ -26,10 +26,12 @@ from litho.model.watch.gradients import gradient_norms
 
 def check(spec: MapSpec, models: Models) -> Checked:
     """Raises LithoError if the text gives the model nothing to predict, or there is no adapter."""
+    notices: list[str] = []
     if spec.adapter:
-        saved.rank(Path(spec.adapter))
+        files.rank(Path(spec.adapter))
+        notices = files.notices(Path(spec.adapter))
     check_text(models.load(spec.model), spec.text)
-    return Checked(manifest={"text_name": spec.text_name, "adapter": spec.adapter})
+    return Checked(None, {"text_name": spec.text_name, "adapter": spec.adapter}, notices)
 
 
 def run_map(context: Context[MapSpec]) -> MapResult:
@@ -58,7 +60,7 @@ def run_map(context: Context[MapSpec]) -> MapResult:
     attention = _attention(maps, offset)
     with whole_file(run.path / "maps.safetensors") as path:
         save_file(tensors | attention, path)
-    notices = unwatched_notice(model, len(maps[0].attention))
+    notices = [*context.manifest["notices"], *unwatched_notice(model, len(maps[0].attention))]
     watched = sorted(maps[0].attention)
     return summary(str(run.final_path), rows, tensors, attention, watched, notices)
 

@@ -1,19 +1,30 @@
 """Saved LoRA adapters: directories as plain PEFT writes and reads them."""
 
 import json
+import re
 import shutil
 import warnings
+from enum import Enum
 from pathlib import Path
 from typing import Any
 
-from peft import PeftModel
-from safetensors import SafetensorError
+import torch
+from peft import LoraConfig, PeftModel, get_peft_model, set_peft_model_state_dict
+from peft.tuners.tuners_utils import BaseTunerLayer
 from safetensors.torch import save_file
+from torch import Tensor, nn
 
 from litho.core.errors import LithoError, first_line
-from litho.model.adapters.lora import added, unnamed, weights
-from litho.model.bundled import sha256
+from litho.model.adapters import files
+from litho.model.adapters.lora import added, detach, unnamed, weights
 from litho.model.loaded import LanguageModel
+from litho.model.loaded import load as load_model
+
+_MISMATCH = re.compile(
+    r"size mismatch for (\S+): .*?torch\.Size\(\[([\d, ]*)\]\).*?torch\.Size\(\[([\d, ]*)\]\)"
+)
+
+_WHOLE = {1: torch.int8, 2: torch.int16, 4: torch.int32, 8: torch.int64}  # by bytes a number
 
 
 def save(model: LanguageModel, name: str, folder: Path) -> None:
@@ -21,84 +32,164 @@ def save(model: LanguageModel, name: str, folder: Path) -> None:
     partial = folder.with_name(folder.name + ".writing")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
-    config = model.network.peft_config[name].to_dict()
-    config["inference_mode"] = True
-    config["target_modules"] = sorted(config["target_modules"])
-    (partial / "adapter_config.json").write_text(json.dumps(config, indent=1, default=str))
+    config = model.network.peft_config[name].to_dict() | {"inference_mode": True}
+    (partial / files.CONFIG).write_text(json.dumps(config, indent=1, default=_as_json))
     tensors = {
         unnamed(n, name): p.detach().cpu().contiguous() for n, p in weights(model, name).items()
     }
-    save_file(tensors, partial / "adapter_model.safetensors", metadata={"format": "pt"})
+    save_file(tensors, partial / files.WEIGHTS, metadata={"format": "pt"})
     shutil.rmtree(folder, ignore_errors=True)
     partial.rename(folder)
 
 
-def rank(folder: Path) -> int:
-    """Rank of a saved LoRA adapter. Raises LithoError if the folder holds none."""
-    saved_rank = _checked_config(folder).get("r")
-    if not isinstance(saved_rank, int) or saved_rank < 1:
-        raise LithoError(f"the adapter {folder} is no LoRA: its adapter_config.json has no rank r")
-    return saved_rank
+def _as_json(value: object) -> Any:  # noqa: ANN401  JSON
+    """What PEFT reads back as `value`, of those that a configuration may hold besides JSON."""
+    if isinstance(value, set | frozenset):
+        return sorted(value)
+    if isinstance(value, Enum):
+        return value.value
+    raise TypeError(f"an adapter's configuration holds a {type(value).__name__}: {value}")
 
 
 def load(model: LanguageModel, name: str, folder: Path) -> None:
     """Hang a saved adapter on the model under `name`.
 
-    Raises LithoError if the folder holds no adapter or one with pickled weights.
+    Raises LithoError, with the model as it was, if the folder holds no adapter that Litho can use;
+    if not all of its tensors have a place in the model, or the adapter needs others; or if it
+    changes the base, too.
     """
-    _checked_config(folder)
+    config, tensors = files.peft_config(folder), files.tensors(folder)
+    base = _Base(model)
+    _put_on(model, name, config, folder)
+    try:
+        _fill(model, name, tensors, folder)
+        base.check(name, folder)
+    except LithoError:
+        if name in model.adapters:
+            detach(model, name)
+        raise
+    model.network.eval()
+
+
+def _put_on(model: LanguageModel, name: str, config: LoraConfig, folder: Path) -> None:
+    """Let PEFT make the adapter's layers; their weights are still those of the beginning."""
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("error", UserWarning)  # how PEFT reports missing weights
+            warnings.simplefilter("ignore")  # what matters of what PEFT tells is checked afterwards
             if isinstance(model.network, PeftModel):
-                model.network.load_adapter(str(folder), adapter_name=name)
+                model.network.add_adapter(name, config)
             else:
-                model.network = PeftModel.from_pretrained(
-                    model.network, str(folder), adapter_name=name
-                )
-    except (ValueError, RuntimeError, TypeError, SafetensorError, UserWarning) as error:
-        raise LithoError(
-            f"the adapter {folder} does not fit {model.source.name}: {first_line(error)[:200]}"
-        ) from None
-    model.network.eval()
+                model.network = get_peft_model(model.network, config, adapter_name=name)
+    except (ValueError, RuntimeError, TypeError, KeyError, ImportError) as error:
+        if not model.adapters:
+            _unwrap(model.network)
+        raise LithoError(_misfit(model, folder, first_line(error)[:200])) from None
     added(model, name)
 
 
-def _checked_config(folder: Path) -> dict[str, Any]:
-    """The configuration of a saved adapter that Litho can use."""
-    if not (folder / "adapter_model.safetensors").is_file() and any(
-        folder.glob("model*.safetens*")
-    ):
-        raise LithoError(
-            f"the adapter in {folder} has been merged already: what lies there is a whole model; "
-            "take its adapter_config.json away and give the folder as a model"
-        )
-    for file in ("adapter_config.json", "adapter_model.safetensors"):
-        if not (folder / file).is_file():
-            raise LithoError(f"{folder} is no PEFT adapter with safetensors: {file} is missing")
+def _unwrap(network: nn.Module) -> None:
+    """Put back the layers that PEFT replaced before it gave up."""
+    for path, module in list(network.named_modules()):
+        if isinstance(module, BaseTunerLayer):
+            network.set_submodule(path, module.get_base_layer())
+    if hasattr(network, "peft_config"):
+        del network.peft_config
+
+
+def _fill(model: LanguageModel, name: str, tensors: dict[str, Tensor], folder: Path) -> None:
+    """Give the adapter its weights. Raises LithoError if names or shapes are not those it needs."""
+    needed = weights(model, name)
+    beside = _beside(model, tensors, folder)
+    lora = {key: tensor for key, tensor in tensors.items() if key not in beside}
     try:
-        config: dict[str, Any] = json.loads(
-            (folder / "adapter_config.json").read_text(encoding="utf-8")
-        )
-    except (OSError, ValueError) as error:
-        raise LithoError(f"{folder}/adapter_config.json cannot be read: {error}") from None
-    if config.get("peft_type") != "LORA":
-        raise LithoError(f"the adapter {folder} is no LoRA, but {config.get('peft_type')}")
-    unknown = [k for k in ("trainable_token_indices", "lora_bias") if config.get(k)]
-    if unknown:
-        raise LithoError(
-            f"the adapter {folder} changes more than linear layers ({', '.join(unknown)}): merge "
-            "it and compare the merged model"
-        )
-    if config.get("modules_to_save"):
-        raise LithoError(
-            f"the adapter {folder} replaces whole modules ({', '.join(config['modules_to_save'])}, "
-            "modules_to_save): without it the model would not be the base any more; "
-            "merge it and compare the merged model"
-        )
-    return config
+        read: Any = set_peft_model_state_dict(model.network, lora, adapter_name=name)
+    except (RuntimeError, ValueError, KeyError, IndexError) as error:
+        other = _MISMATCH.search(str(error))
+        reason = first_line(error)[:200]
+        if other:
+            tensor, there, here = other.groups()
+            reason = (
+                f"{unnamed(tensor, name)} is {there.replace(', ', ' x ')} in {files.WEIGHTS}, but "
+                f"{here.replace(', ', ' x ')} here: it was trained on a model of another size"
+            )
+        raise LithoError(_misfit(model, folder, reason)) from None
+    unused = sorted(unnamed(key, name) for key in read.unexpected_keys)
+    missing = sorted(unnamed(key, name) for key in needed.keys() & set(read.missing_keys))
+    if unused or missing:
+        raise LithoError(_misfit(model, folder, _other_names(unused, missing, len(tensors))))
 
 
-def adapter_sha256(folder: Path) -> str:
-    """Hash of the weights of a saved adapter."""
-    return sha256(folder / "adapter_model.safetensors")
+def _beside(model: LanguageModel, tensors: dict[str, Tensor], folder: Path) -> set[str]:
+    """Names of the base's own weights in the file, which PEFT adds where embeddings are adapted.
+
+    Raises LithoError if they are others than those of the model.
+    """
+    own = model.network.state_dict()
+    names = {key for key in tensors if key in own and ".lora_" not in key}
+    for key in sorted(names):
+        here, there = own[key], tensors[key]
+        if here.shape != there.shape or not torch.equal(here.cpu(), there.to(here.dtype)):
+            raise LithoError(
+                f"the adapter {folder} changes the base as well: it holds a {key} of its own; "
+                "merge it and give the merged model"
+            )
+    return names
+
+
+def _other_names(unused: list[str], missing: list[str], count: int) -> str:
+    """What does not fit, both ways."""
+    parts = []
+    if unused:
+        parts.append(
+            f"{len(unused)} of the {count} tensors in {files.WEIGHTS} have no place in it, for "
+            f"example {unused[0]}"
+        )
+    if missing:
+        parts.append(
+            f"{len(missing)} that {files.CONFIG} asks for are not in that file, for example "
+            f"{missing[0]}"
+        )
+    reason = "it was trained on a model of other modules, or saved under other names"
+    return f"{'; '.join(parts)} ({reason})"
+
+
+def _misfit(model: LanguageModel, folder: Path, reason: str) -> str:
+    return f"the adapter {folder} does not fit {model.source.name}: {reason}"
+
+
+class _Base:
+    """The weights of a model, of which a new adapter must leave everything as it is."""
+
+    def __init__(self, model: LanguageModel) -> None:
+        self.model = model
+        self.before = [(weight, _checksum(weight)) for weight in model.network.parameters()]
+
+    def check(self, name: str, folder: Path) -> None:
+        """Raises LithoError if the adapter `name` changed weights of the base or added to them.
+
+        The weights are read from the model's files again then.
+        """
+        kept = {id(weight) for weight, bits in self.before if _checksum(weight) == bits}
+        own = kept | {id(weight) for weight in weights(self.model, name).values()}
+        network = self.model.network
+        other = [n for n, weight in network.named_parameters() if id(weight) not in own]
+        if not other:
+            return
+        self.model.network = load_model(self.model.source, self.model.placement).network
+        self.model.adapters, self.model.on = [], []
+        raise LithoError(
+            f"the adapter {folder} changes more than its own weights ({len(other)} tensors, for "
+            f"example {min(other)}): without it the model would not be the base any more; merge "
+            "it and give the merged model"
+        )
+
+
+@torch.no_grad()
+def _checksum(weight: Tensor) -> int:
+    """The sum of a tensor's bits as whole numbers; 0 for what is kept elsewhere until it is called.
+
+    Exact and, unlike a sum of the numbers in float64, as fast as the memory.
+    """
+    if weight.is_meta:
+        return 0
+    return int(weight.view(_WHOLE[weight.itemsize]).sum(dtype=torch.int32))

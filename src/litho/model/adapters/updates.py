@@ -7,7 +7,9 @@ from typing import Any, cast
 
 import torch
 from peft.tuners.lora import LoraLayer
-from torch import Tensor
+from peft.tuners.lora.layer import ParamWrapper
+from torch import Tensor, nn
+from transformers.pytorch_utils import Conv1D
 
 from litho.core.errors import LithoError
 from litho.model.adapters.lora import BLOCK_NUMBER, weights
@@ -34,14 +36,32 @@ def update_norms(model: LanguageModel, name: str, before: str | None = None) -> 
 
 
 def check_plain(model: LanguageModel, name: str) -> None:
-    config = model.network.peft_config[name]
-    embeds = any(".lora_embedding_" in parameter for parameter in weights(model, name))
-    if embeds or getattr(config, "use_dora", False):
+    """Raises LithoError if a tensor of an adapter is no factor of what it adds to a linear layer.
+
+    What is left out of `factors` would be left out of every null as well.
+    """
+    network, counted = model.network, set[int]()
+    odd: dict[str, str] = {}  # what else it does, by a module in which it does so
+    for path, module in network.named_modules():
+        if not isinstance(module, LoraLayer) or name not in module.scaling:
+            continue
+        changed = module.get_base_layer()
+        if variant := module.lora_variant.get(name):
+            odd[path] = f"is of the kind {type(variant).__name__.removesuffix('Variant')}"
+        elif isinstance(module, ParamWrapper) or not isinstance(changed, nn.Linear | Conv1D):
+            odd[path] = f"changes weights of {type(changed).__name__}"
+        else:
+            counted |= {id(matrix[name].weight) for matrix in (module.lora_A, module.lora_B)}
+    for parameter, weight in weights(model, name).items():
+        if id(weight) not in counted:
+            odd.setdefault(parameter, "has tensors besides A and B")
+    if odd:
+        place, why = next(iter(odd.items()))
         raise LithoError(
-            "the adapter is no plain LoRA on linear layers (it uses DoRA or changes embeddings), "
-            "and the size of its update is not known: merge it and compare the merged model"
+            f"the adapter is no plain LoRA on linear layers (it {why}, at {place}), and the size "
+            "of its update is not known: merge it and compare the merged model"
         )
-    if not any(factors(model, name)):
+    if not counted:
         raise LithoError(f"the adapter {name} changes no linear layer by LoRA")
 
 
