@@ -137,7 +137,7 @@ def test_a_page_does_what_was_predicted(tmp_path: Path) -> None:
     measured = {row["probe"]: row["delta"] for row in rows}
     predicted = litho.predict(
         tmp_path / "texts.jsonl", tmp_path / "probes.jsonl", tmp_path / "predicted",
-        method="short-run", **recipe,
+        method="short-run", learning_rate=5e-4, steps=8,
     )  # fmt: skip
     assert predicted.calibration and predicted.calibration.coverage
     pairs = [(effect, measured[effect.probe]) for effect in predicted.effects]
