@@ -49,7 +49,7 @@ def check(spec: CalibrateSpec, models: Models) -> Checked:
 def run_calibrate(context: Context[CalibrateSpec]) -> CalibrationResult:
     """Fit predictions to the runs of a plan with its first seed, doing those that are left.
 
-    The fits are also in the calibration.json of the run, with those for other prices, models,
+    The fits are also in the calibration.json of the run, with those for other methods, models,
     recipes and probes that were there.
     """
     run, spec = context.run, context.spec

@@ -1,4 +1,4 @@
-"""Predictions of every text's effect on every question, at one of two prices."""
+"""Predictions of every text's effect on every question, by one of two methods."""
 
 import time
 from collections.abc import Sequence
