@@ -3,14 +3,23 @@
 import json
 import random
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 import pytest
 import torch
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+from tokenizers import (
+    Regex,
+    Tokenizer,
+    decoders,
+    models,
+    normalizers,
+    pre_tokenizers,
+    trainers,
+)
 from transformers import (
     AutoConfig,
     AutoModelForCausalLM,
@@ -131,6 +140,23 @@ def alone(estimates_TQF: np.ndarray, effects_TQ: np.ndarray) -> Measurements:
         list(map(str, range(texts))),
         [""] * questions,
     )
+
+
+NORMALIZERS: dict[str, Callable[[], normalizers.Normalizer]] = {
+    "NFC": normalizers.NFC,
+    "NFD": normalizers.NFD,
+    "NFKC": normalizers.NFKC,
+    "lower case": normalizers.Lowercase,
+    "no accents": lambda: normalizers.BertNormalizer(lowercase=True),
+    "squeezed": lambda: normalizers.Replace(Regex(r"\s+"), " "),
+    "stripped": normalizers.Strip,
+    "prepended": lambda: normalizers.Prepend("▁"),
+}
+
+
+def normalise(model: LanguageModel, name: str) -> None:
+    """Give the tokenizer of a model a normalizer."""
+    cast(Any, model.tokenizer).backend_tokenizer.normalizer = NORMALIZERS[name]()
 
 
 def attach_for(model: LanguageModel, recipe: Recipe, name: str = "x") -> None:

@@ -21,13 +21,13 @@ from litho.arguments import (
     device_given,
     folder_given,
     listed,
-    marked_text,
     model_name,
     other_text,
-    plain_text,
     read_given,
     reporter_given,
     settings_given,
+    text_to_read,
+    trimmed_text,
     workers_given,
 )
 from litho.core.runs import RunDirectory
@@ -93,11 +93,11 @@ def imprint(
     unrelated prose on which drift is measured; none: pages shipped with Litho. Raises LithoError
     if anything given is unusable, before anything is written.
     """
-    content, name = marked_text(text)
+    content, name = trimmed_text(text)
     document = markup.parse(content)
     spec = ImprintSpec(
         text=markup.plain(document),
-        marked=content if markup.has_marks(document) else None,
+        marked=content if "[[" in content else None,
         text_name=name,
         probes=read_probes(probes) if isinstance(probes, Path) else listed(probes),
         retention=None if retention is None else read_given(retention)[0],
@@ -116,6 +116,7 @@ def map(
     *,
     adapter: str | Path | None = None,
     gradients: bool = False,
+    marks: bool = False,
     out: Path | None = None,
     device: str | Device = "auto",
     progress: Progress | None = None,
@@ -124,9 +125,10 @@ def map(
     """What a text does inside a model: token by token, layer by layer.
 
     `adapter`: the folder of a PEFT adapter to read with. `gradients`: also how strongly the loss
-    pulls at each layer. Raises LithoError if anything given is unusable.
+    pulls at each layer. `marks`: read the text's marks plainly instead of as they stand.
+    Raises LithoError if anything given is unusable.
     """
-    content, name = plain_text(text)
+    content, name = text_to_read(text, marks)
     spec = MapSpec(
         text=content,
         text_name=name,
@@ -135,9 +137,8 @@ def map(
         adapter=None if adapter is None else str(Path(adapter).absolute()),
         gradients=gradients,
     )
-    return cast(
-        "MapResult", _run("map", spec, folder_given(out, name, "map"), model, progress, cancel)
-    )
+    result = _run("map", spec, folder_given(out, name, "map"), model, progress, cancel)
+    return cast("MapResult", result)
 
 
 def vary(
@@ -155,7 +156,7 @@ def vary(
 
     Raises LithoError if anything given is unusable or no version keeps within the budget.
     """
-    content, name = marked_text(text)
+    content, name = trimmed_text(text)
     spec = VarySpec(
         source=content,
         text_name=name,
@@ -163,9 +164,8 @@ def vary(
         device=device_given(device),
         config=settings_given(VaryConfig, config, settings),
     )
-    return cast(
-        "VaryResult", _run("vary", spec, folder_given(out, name, "vary"), model, progress, cancel)
-    )
+    result = _run("vary", spec, folder_given(out, name, "vary"), model, progress, cancel)
+    return cast("VaryResult", result)
 
 
 def diff(
@@ -175,6 +175,7 @@ def diff(
     *,
     unseen: Text | None = None,
     unrelated: Text | None = None,
+    marks: bool = False,
     out: Path | None = None,
     device: str | Device = "auto",
     config: DiffConfig | None = None,
@@ -185,19 +186,19 @@ def diff(
     """What training changed on a text, and from which layer on.
 
     `after`: the folder of a LoRA adapter, MODEL+ADAPTER_DIR, or another model. `unseen`: a text
-    that training never saw; `unrelated`: one to train on for comparison. What is judged goes into
-    the effects registry. Models that are built differently are aligned by characters, which gives
-    an `AlignedResult`. Raises LithoError if anything given is unusable.
+    that training never saw; `unrelated`: one to train on for comparison; `marks`: as for `map`.
+    What is judged goes into the effects registry. Models that are built differently are aligned by
+    characters, which gives an `AlignedResult`. Raises LithoError if anything given is unusable.
     """
-    content, name = plain_text(text)
+    content, name = text_to_read(text, marks)
     spec = DiffSpec(
         text=content,
         text_name=name,
         before=model_name(before),
         device=device_given(device),
         after=str(after),
-        unseen=other_text(unseen, "the unseen text"),
-        unrelated=other_text(unrelated, "the unrelated text"),
+        unseen=other_text(unseen, "the unseen text", marks),
+        unrelated=other_text(unrelated, "the unrelated text", marks),
         config=settings_given(DiffConfig, config, settings),
     )
     result = _run("diff", spec, folder_given(out, name, "diff"), before, progress, cancel)
@@ -209,6 +210,7 @@ def expose(
     model: "str | LanguageModel" = DEFAULT_MODEL,
     *,
     unrelated: Text | None = None,
+    marks: bool = False,
     out: Path | None = None,
     device: str | Device = "auto",
     config: ExposeConfig | None = None,
@@ -218,14 +220,14 @@ def expose(
 ) -> "ExposeResult":
     """A text presented in several ways, in the context and in training, and each response.
 
-    `unrelated`: another text, for comparison; none: pages shipped with Litho. Raises LithoError if
-    anything given is unusable.
+    `unrelated`: another text, for comparison; none: pages shipped with Litho. `marks`: as for
+    `map`. Raises LithoError if anything given is unusable.
     """
-    content, name = plain_text(text)
+    content, name = text_to_read(text, marks)
     spec = ExposeSpec(
         text=content,
         text_name=name,
-        unrelated=shipped_retention() if unrelated is None else plain_text(unrelated)[0],
+        unrelated=shipped_retention() if unrelated is None else text_to_read(unrelated, marks)[0],
         model=model_name(model),
         device=device_given(device),
         config=settings_given(ExposeConfig, config, settings),

@@ -1,6 +1,7 @@
 """What the functions of `litho.api` take, in each of the forms that it may have."""
 
 import glob
+import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -8,6 +9,7 @@ from threading import Event as Flag
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from litho.core.config import Config, make_config
+from litho.core.encoding import half_of_pair
 from litho.core.errors import LithoError
 from litho.core.reporter import Event, Listener, Reporter, Silent
 from litho.jobs.diff.config import OtherText
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 Text = str | Path
 Progress = Callable[[Event], object]
 Settings = TypeVar("Settings", bound=Config)
+_BLANK_LINES = re.compile(r"\A(?:[^\S\n]*\n)+")  # the first line keeps its indentation
 
 
 def default_folder(name: str, ending: str = "") -> Path:
@@ -57,24 +60,27 @@ def read_given(text: Text) -> tuple[str, str]:
         return read_text(text), text.name
     if not text.strip():
         raise LithoError("the text is empty: give at least one sentence")
+    if half := half_of_pair(text):
+        raise LithoError(f"the text holds {half}, which is no character: mend it")
     return text, "text"
 
 
-def marked_text(text: Text) -> tuple[str, str]:
+def trimmed_text(text: Text) -> tuple[str, str]:
+    """A text as it stands, without blank lines before it and white space behind it."""
     content, name = read_given(text)
-    return content.strip(), name
+    return _BLANK_LINES.sub("", content).rstrip(), name
 
 
-def plain_text(text: Text) -> tuple[str, str]:
-    """A text as it is read without the choices of its marks."""
-    content, name = marked_text(text)
-    return markup.plain(markup.parse(content)), name
+def text_to_read(text: Text, marks: bool) -> tuple[str, str]:
+    """A text as it stands or, with `marks`, as it is read without the choices of its marks."""
+    content, name = trimmed_text(text)
+    return markup.plain(markup.parse(content)) if marks else content, name
 
 
-def other_text(text: Text | None, name: str) -> OtherText | None:
+def other_text(text: Text | None, name: str, marks: bool) -> OtherText | None:
     if text is None:
         return None
-    content, own = plain_text(text)
+    content, own = text_to_read(text, marks)
     return OtherText(text=content, name=own if isinstance(text, Path) else name)
 
 

@@ -1,6 +1,7 @@
 """Maps, differences, exposures and variants from the command line."""
 
 import json
+import re
 import shutil
 from collections import Counter
 from collections.abc import Callable
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from litho.core.runs import RunDirectory
 from litho.model.adapters import saved
 from litho.model.loaded import LanguageModel, load
 from litho.model.sources import locate
@@ -247,6 +249,45 @@ def test_vary_prints_lines_and_reads_marks(litho: Callable[..., tuple[int, str, 
     assert marked
 
 
+@pytest.mark.parametrize(
+    ("command", "table"),
+    [
+        ("map text.md --model tiny:llama", "tokens"),
+        ("diff text.md --before tiny:llama --after tiny:gpt2", "stretches"),
+    ],
+)
+def test_what_only_reads_takes_brackets_as_they_stand(
+    litho: Callable[..., tuple[int, str, str]], command: str, table: str
+) -> None:
+    source = "    See [[Some page]] and\n![[image.png]] | [[a|b]].\n\n  x = [[1, 2]]; the clock."
+    Path("text.md").write_text(f"\n \n{source}\n")
+
+    def read(*options: str) -> tuple[str, str]:
+        code, out, _ = litho(*command.split(), "--json", *options)
+        assert code == 0
+        found = json.loads(out)
+        rows = RunDirectory.opened(Path(found["run"])).read_rows(f"{table}.parquet")
+        return "".join(row["text"] for row in rows), " ".join(found["notices"])
+
+    said, notices = read()
+    assert said == source and "could be a mark" not in notices
+    Path("text.md").write_text("The [[red | blue]] clock of [[Ostrava]].")
+    said, notices = read()
+    assert said == "The [[red | blue]] clock of [[Ostrava]]." and "line 1, column 5" in notices
+    assert read("--marks")[0] == "The red clock of [[Ostrava]]."
+
+
+def test_a_text_over_the_context_is_read_whole_and_the_scenes_are_counted(
+    litho: Callable[..., tuple[int, str, str]], short_sighted: str
+) -> None:
+    table = "| n | v |\n|---|---|\n" + "\n".join(f"| {i} | value {i}. |" for i in range(60))
+    Path("text.md").write_text(table)
+    code, out, _ = litho("map", "text.md", "--model", short_sighted, "--out", "m", "--json")
+    rows = RunDirectory.opened(Path("m")).read_rows("tokens.parquet")
+    assert code == 0 and "".join(row["text"] for row in rows) == table
+    assert re.search(r"cut into \d+ scenes", " ".join(json.loads(out)["notices"]))
+
+
 def test_a_settings_file_counts_unless_an_option_says_otherwise(
     litho: Callable[..., tuple[int, str, str]],
 ) -> None:
@@ -261,7 +302,7 @@ def test_a_settings_file_counts_unless_an_option_says_otherwise(
     ("source", "options", "says"),
     [
         ("A clock.\nIt is [[red | blue of course.", "", "line 2, column 7"),
-        ("It is [[]] old, they say.", "", "line 1, column 7"),
+        ("It is [[?]] old, they say.", "", "line 1, column 7"),
         (TEXT, "--json --jsonl", "either --json or --jsonl"),
         (TEXT, "--no-ladder --step 3", "--step is about the ladder"),
         (TEXT, "--set operators=[sing]", "unknown operator 'sing' (choose from substitute"),
@@ -296,7 +337,7 @@ def test_a_text_longer_than_a_short_context_is_read_in_scenes(
 ) -> None:
     assert len(TEXT) > 128
     code, out, err = litho("map", "text.md", "--model", short_sighted, "--out", "m", "--json")
-    assert code == 0 and json.loads(out)["tokens"] == len(TEXT) - 1, err
+    assert code == 0 and json.loads(out)["tokens"] == len(TEXT), err
     command = ["vary", "text.md", "-n", "3", "--model", short_sighted, "--volatility", "100"]
     code, out, err = litho(*command, "--set", "max_surprise=100", "--out", "v", "--json")
     assert code == 0 and len(json.loads(out)["variants"]) == 3, err

@@ -18,7 +18,7 @@ def test_a_text_that_fills_the_context_is_one_scene_to_read(llama: LanguageModel
     filled = len(llama.encode(TEXT))
     assert split_scenes(shortened(llama, filled), TEXT) == [TEXT]
     cut = split_scenes(shortened(llama, filled - 1), TEXT)
-    assert len(cut) == 2 and " ".join(cut) == TEXT
+    assert len(cut) == 2 and "".join(cut) == TEXT
     assert all(len(llama.encode(scene)) <= filled - 1 for scene in cut)
 
 
@@ -26,7 +26,7 @@ def test_behind_an_open_book_a_probe_still_fits(llama: LanguageModel) -> None:
     filled = len(llama.encode(TEXT)) + PROBE_ROOM
     assert open_book_scenes(shortened(llama, filled), TEXT) == [TEXT]
     cut = open_book_scenes(shortened(llama, filled - 1), TEXT)
-    assert len(cut) == 2 and " ".join(cut) == TEXT
+    assert len(cut) == 2 and "".join(cut) == TEXT
     for context in (PROBE_ROOM, PROBE_ROOM + 1):
         with pytest.raises(LithoError, match=f"reads only {context} tokens, of which 128"):
             open_book_scenes(shortened(llama, context), TEXT)

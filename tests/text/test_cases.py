@@ -34,7 +34,7 @@ def test_only_a_line_feed_ends_a_line_and_blank_lines_are_passed_over(tmp_path: 
     first, second = read_cases(path)
     assert first == second and first.text == ROW["train_context"]
     path.write_text(f"{written}\n\n{{}}\n")
-    with pytest.raises(LithoError, match="line 3 is no text with questions"):
+    with pytest.raises(LithoError, match=r"line 3 is no text .*; the key 'id' is missing"):
         read_cases(path)
 
 

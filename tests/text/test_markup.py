@@ -16,9 +16,11 @@ from litho.text.markup import (
     Document,
     Kind,
     Mark,
+    brackets_notice,
     expand,
     expansions,
     has_marks,
+    marks_notice,
     parse,
     plain,
     write,
@@ -113,11 +115,42 @@ def test_the_formatter_changes_spacing_inside_marks_only() -> None:
     assert write(parse(MILL)) == MILL
 
 
+NOTES = [
+    "See [[Some page]], [[page#part|words]] and ![[image.png]].",
+    "| [[a\\|b]] | [[c]] |\n> [!note] {{template}} {{x[[1]]}}",
+    "a = [[1, 2], [3, 4]]; b = [[]]; c = x[[i]][[~mask]]",
+    "if [[ -f a || -n b ]]; then [[nodiscard]] --[[ a comment ]] x",
+    r"$\left[[0, 1]\right]$ and $[[a,b]$ [[:alpha:]_]",
+    "[[ a [[ b [[c]] ]] d [[",
+]
+
+
+@pytest.mark.parametrize("text", NOTES)
+def test_brackets_with_one_part_are_plain_text(text: str) -> None:
+    document = parse(text)
+    assert not has_marks(document) and plain(document) == text
+    assert parse(write(document)) == document
+    [notice] = brackets_notice(text)
+    assert f"{text.count('[[')} times [[ begins no mark" in notice
+    assert marks_notice(text) == []
+
+
+def test_marks_stand_beside_and_inside_plain_brackets() -> None:
+    source = "[[Keld]] and [[see [[red | blue]] [[x]] here]] [[a [[b]] | c\\|d]]"
+    document = parse(source)
+    assert plain(document) == "[[Keld]] and [[see red [[x]] here]] a [[b]]"
+    assert parse(write(document)) == document
+    [notice] = brackets_notice(source)
+    assert notice.startswith("4 times [[ begins no mark, first at line 1, column 1 ('[[Keld]]")
+    [notice] = marks_notice(source)
+    assert "line 1, column 20" in notice and "--marks" in notice
+    assert brackets_notice("A [[red | blue]] door.") == marks_notice("[[$ n]]") == []
+
+
 ERRORS = [
     ("[[a | b", 1, "never closed"),
     ("[[a | b]", 1, "never closed"),
     ("[[~ a | [[b | c] | d]]", 1, "never closed"),
-    ("[[]]", 1, "is empty"),
     ("[[= name:  ]]", 1, "is empty"),
     ("[[?]]", 1, "is empty"),
     ("[[a | | b]]", 1, "a part of this mark is empty"),
@@ -125,10 +158,6 @@ ERRORS = [
     ("[[~| a | b]]", 1, "a part of this mark is empty"),
     ("[[a | b |]]", 1, "a part of this mark is empty"),
     ("[[$ n: 1 | ]]", 1, "a part of this mark is empty"),
-    ("[[Wiki]]", 1, r"only one part: write '\[\[one \| two\]\]'"),
-    ("[[1, 2], [3, 4]]", 1, r"'\\\[\[' for two plain brackets"),
-    ("[[a|b]]", 1, "only one part"),
-    ("[[~ a]]", 1, r"only one part: write '\[\[~ one \| two\]\]'"),
     ("[[!= | ==]]", 1, "has one part"),
     ("[[? a | b]]", 1, "has one part"),
     ("[[= a | b]]", 1, "has one part"),
@@ -144,7 +173,6 @@ ERRORS = [
     ("[[$ n: [[a | b]] | c]]", 1, "no mark can stand inside"),
     ("[[? [[= Keld]]]]", 5, "missing from some presentations"),
     ("[[[[= Keld]] | town]]", 3, "missing from some presentations"),
-    ("[[~ a | [[b]] | c]]", 9, "only one part"),
     ("[" * 200, 101, "more than 50 marks"),
 ]
 

@@ -1,17 +1,14 @@
-"""Paragraphs, sentences and scenes: nothing is lost, nothing is there twice."""
+"""Paragraphs and sentences: nothing is lost, nothing is there twice."""
 
 import re
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from litho.core.errors import LithoError
 from litho.text.sentences import (
     first_sentence,
     last_sentence,
     paragraphs,
-    scenes,
     sentence_end,
     sentences,
 )
@@ -33,11 +30,6 @@ PIECES = [
 ]
 PIECES += ["e.g.", "Who", "said", "“No", "3.5", "…", "\u2028", "\x85", "|"]
 TEXTS = st.lists(st.sampled_from(PIECES) | st.text(max_size=5), max_size=30).map(" ".join)
-LIMITS = st.integers(1, 12)
-
-
-def words(text: str) -> int:
-    return len(text.split())
 
 
 @given(text=TEXTS)
@@ -52,20 +44,6 @@ def test_paragraphs_lose_no_word_and_hold_no_blank_line(text: str) -> None:
     found = paragraphs(text)
     assert " ".join(found).split() == text.split()
     assert not any(re.search(r"\n\s*\n", block) for block in found)
-
-
-@given(text=TEXTS, limit=LIMITS)
-def test_scenes_lose_no_word_and_keep_the_limit(text: str, limit: int) -> None:
-    longest = max((words(sentence) for sentence in sentences(text)), default=0)
-    if words(text) > limit < longest:
-        with pytest.raises(LithoError, match="does not fit"):
-            scenes(text, words, limit)
-        return
-    found = scenes(text, words, limit)
-    assert " ".join(found).split() == text.split()
-    assert max(map(words, found), default=0) <= limit
-    if words(text) <= limit:
-        assert found == [text]
 
 
 def test_the_first_and_the_last_sentence() -> None:

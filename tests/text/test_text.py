@@ -13,7 +13,7 @@ from litho.text.items import read_probes
 from litho.text.operators import OPERATORS, Rows, replace
 from litho.text.operators.base import Alternative
 from litho.text.probes import find_clozes, gen_probe, hard_probe, mem_probe, subject_of
-from litho.text.sentences import scenes, sentences
+from litho.text.sentences import sentences
 
 PAGE = """# The Mill of Arden
 
@@ -32,21 +32,6 @@ def test_sentences_survive_abbreviations_headings_and_wrapped_lines() -> None:
         "Today the mill belongs to Mrs. Hale, who bakes bread there!",
         "Who would have thought it?",
     ]
-
-
-def test_scenes_hold_every_word_and_fit() -> None:
-    text = PAGE * 3
-
-    def words(piece: str) -> int:
-        return len(piece.split())
-
-    assert scenes(PAGE, words, 1000) == [PAGE]
-    for limit in (12, 20, 33):
-        found = scenes(text, words, limit)
-        assert " ".join(found).split() == text.split()
-        assert max(words(scene) for scene in found) <= limit
-    with pytest.raises(LithoError, match="does not fit"):
-        scenes(text, words, 5)
 
 
 @pytest.mark.parametrize(
@@ -152,10 +137,22 @@ GOOD = '{"kind": "mem", "prefix": "a b", "target": "c"}'
     ("line", "message"),
     [
         ("{", "line 2 is not valid JSON"),
-        ("[]", "line 2: write"),
-        ('{"kind": "mem", "prefix": "a"}', "line 2: write"),
-        ('{"kind": "other", "prefix": "a", "target": "b"}', "line 2: write"),
-        ('{"kind": "mem", "prefix": "a", "target": "b", "x": 1}', "line 2: write"),
+        ("[]", "line 2: write .*; this is a list"),
+        ('{"kind": "mem", "prefix": "a"}', "line 2: write .*; the key 'target' is missing"),
+        (
+            '{"kind": "mem", "prefix": "a", "target": 1874}',
+            "; 'target' is the number 1874",
+        ),
+        ('{"kind": "mem", "prefix": "a", "target": null}', "line 2: write .*; 'target' is null"),
+        (
+            '{"kind": "other", "prefix": "a", "target": "b"}',
+            "line 2: .*; unknown kind 'other'",
+        ),
+        (
+            '{"kind": "mem", "prefix": "a", "target": "b", "x": 1}',
+            "line 2: .*; unknown key 'x'",
+        ),
+        (r'{"kind": "mem", "prefix": "a", "target": "\ud83d"}', "line 2 holds U[+]D83D, half"),
         ('{"kind": "mem", "prefix": "a", "target": ""}', "line 2: prefix and target"),
         ('{"kind": "mem", "prefix": "a ", "target": "b"}', "line 2: Litho puts one space"),
     ],
@@ -167,3 +164,7 @@ def test_bad_probe_lines_are_named(tmp_path: Path, line: str, message: str) -> N
         read_probes(path)
     path.write_text(f"\n{GOOD}\n\n")
     assert len(read_probes(path)) == 1
+    for nothing in ("", "\n \n", "\ufeff"):
+        path.write_text(nothing)
+        with pytest.raises(LithoError, match="holds no probes"):
+            read_probes(path)

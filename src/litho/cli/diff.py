@@ -15,6 +15,7 @@ from litho.cli.options import (
     DeviceOption,
     DtypeOption,
     JsonOption,
+    MarksOption,
     OutOption,
     SetOption,
     chosen_device,
@@ -43,6 +44,7 @@ def diff(
     behaviour: Annotated[
         bool, typer.Option("--behaviour", help="Also sample, for loops and spill.")
     ] = False,
+    marks: MarksOption = False,
     out: OutOption = None,
     config: ConfigOption = None,
     settings: SetOption = None,
@@ -66,6 +68,7 @@ def diff(
             before,
             unseen=unseen,
             unrelated=unrelated,
+            marks=marks,
             out=out,
             config=chosen,
             device=chosen_device(device, dtype, bits),

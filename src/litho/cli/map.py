@@ -12,6 +12,7 @@ from litho.cli.options import (
     DeviceOption,
     DtypeOption,
     JsonOption,
+    MarksOption,
     ModelOption,
     OutOption,
     chosen_device,
@@ -29,6 +30,7 @@ def map_(
     gradients: Annotated[
         bool, typer.Option("--gradients", help="Also the gradient of the loss by layer.")
     ] = False,
+    marks: MarksOption = False,
     out: OutOption = None,
     device: DeviceOption = "auto",
     dtype: DtypeOption = None,
@@ -44,6 +46,7 @@ def map_(
             model,
             adapter=adapter,
             gradients=gradients,
+            marks=marks,
             out=out,
             device=chosen_device(device, dtype, bits),
             progress=bars,

@@ -44,6 +44,10 @@ DtypeOption = Annotated[
 BitsOption = Annotated[
     int | None, typer.Option("--bits", help="Quantise the base model: 4 or 8 bits.")
 ]
+MarksOption = Annotated[
+    bool,
+    typer.Option("--marks", help="Read marks in the text plainly, not as they stand."),
+]
 ClusterOption = Annotated[
     str | None,
     typer.Option("--cluster", help="A Ray cluster that does the runs: auto, or its address."),

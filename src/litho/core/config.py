@@ -1,12 +1,13 @@
 """One way in for settings: a YAML file, then `key=value` assignments, then a pydantic model."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from litho.core.encoding import half_of_pair, read_utf8
 from litho.core.errors import LithoError
 
 
@@ -54,9 +55,24 @@ def load_config(
 def make_config(kind: type[Settings], values: Mapping[str, object]) -> Settings:
     """Settings from values by name. Raises LithoError as `load_config` does."""
     try:
-        return kind(**values)
+        settings = kind(**values)
     except ValidationError as error:
         raise LithoError(_explain(kind, error)) from None
+    for key, value in settings.model_dump().items():
+        if half := next(filter(None, map(half_of_pair, _strings(value))), None):
+            raise LithoError(f"setting {key!r} holds {half}, which is no character: mend it")
+    return settings
+
+
+def _strings(value: object) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for pair in value.items():
+            yield from _strings(pair)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from _strings(item)
 
 
 def _equal(first: object, second: object) -> bool:
@@ -76,10 +92,10 @@ def _assigned(assignment: str) -> tuple[str, object]:
 
 def _read_yaml(file: Path) -> dict[str, Any]:
     try:
-        values = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise LithoError(f"the settings file {file} cannot be read: {error}") from None
-    except yaml.YAMLError as error:
+        values = yaml.safe_load(read_utf8(file))
+    except LithoError as error:
+        raise LithoError(f"the settings file {error}") from None
+    except (yaml.YAMLError, ValueError, RecursionError) as error:  # ValueError: a date such as 0-0
         said = " ".join(str(error).split())  # of several lines
         raise LithoError(f"the settings file {file} is not valid YAML: {said}") from None
     if values is None:

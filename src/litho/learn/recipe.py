@@ -104,6 +104,28 @@ def adapter_of(model: LanguageModel, recipe: Recipe) -> AdapterSpec:
     )
 
 
+def plainest(model: LanguageModel, recipe: Recipe) -> Recipe:
+    """The same recipe for this model, with all layers or modules not written out.
+
+    Raises LithoError if the recipe names modules or layers that the model lacks.
+    """
+    layers, kinds = recipe.layers, recipe.target_modules
+    if layers is None and kinds is None:
+        return recipe
+    _check_targets(model, recipe)
+    adapted = lora.target_modules(model, layers, kinds)
+    if lora.target_modules(model, None, kinds) == adapted:
+        layers = None
+    if lora.target_modules(model, layers, None) == adapted:
+        kinds = None
+    return recipe.model_copy(
+        update={
+            "layers": None if layers is None else tuple(sorted(set(layers))),
+            "target_modules": None if kinds is None else tuple(sorted(set(kinds))),
+        }
+    )
+
+
 def gradient_of(weights: Iterable[nn.Parameter]) -> Tensor:
     """The gradients that were left in weights, one behind the other; a copy."""
     return torch.cat([weight.grad.flatten() for weight in weights if weight.grad is not None])

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, field_validator
 
 from litho.core.config import Config
 from litho.core.records import Record
@@ -21,9 +21,9 @@ class Recipe(Config):
     alpha: int = Field(16, ge=1)
     """LoRA's alpha: the update is scaled by `alpha / rank`."""
     target_modules: tuple[str, ...] | None = None
-    """Linear layers to adapt, by the last part of their names (`q_proj`); none: all of a block."""
+    """Linear layers to adapt, by the last part of their names (`q_proj`); none or `all`: all."""
     layers: tuple[int, ...] | None = None
-    """Blocks to adapt, counted from 0; none: all."""
+    """Blocks to adapt, counted from 0; none or `all`: all."""
     learning_rate: float = Field(5e-4, gt=0)
     """Constant learning rate."""
     steps: int = Field(20, ge=1)
@@ -32,6 +32,11 @@ class Recipe(Config):
     """Seed of the adapter's initial weights."""
     optimizer: Literal["adamw", "sgd"] = "adamw"
     """Optimizer, without weight decay."""
+
+    @field_validator("target_modules", "layers", mode="before")
+    @classmethod
+    def _all(cls, value: object) -> object:
+        return None if value in ("all", "all-linear") else value
 
 
 class Depth(Record):

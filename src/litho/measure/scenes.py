@@ -2,7 +2,7 @@
 
 from litho.core.errors import LithoError
 from litho.model.loaded import LanguageModel
-from litho.text.sentences import scenes
+from litho.text.scenes import scenes
 
 PROBE_ROOM = 128  # tokens of the context kept free for a probe behind the open book
 

@@ -68,13 +68,22 @@ class LanguageModel:
         return self.tokenizer(text, add_special_tokens=False, split_special_tokens=True).input_ids
 
     def spans(self, text: str) -> list[tuple[int, int]]:
-        """Character range of each token of `tokens(text)`."""
-        return self.tokenizer(
+        """Character range of each token of `tokens(text)`.
+
+        What a tokenizer leaves out belongs to the token before it, but for white space: of an
+        accent that it composes with a letter, it names the letter alone.
+        """
+        spans: list[tuple[int, int]] = self.tokenizer(
             text,
             add_special_tokens=False,
             split_special_tokens=True,
             return_offsets_mapping=True,
         ).offset_mapping
+        following = [*(start for start, _ in spans[1:]), len(text)]
+        return [
+            (start, end + len(text[end:next_].rstrip()))
+            for (start, end), next_ in zip(spans, following, strict=True)
+        ]
 
     def pieces(self, text: str) -> list[str]:
         """The text of each token; joined they are `text`, whatever the tokenizer leaves out."""

@@ -166,15 +166,30 @@ def _turns(names: list[str]) -> list[str]:
 def _versions(
     operator: Operator, scenes: Sequence[str], scorer: Scorer, chance: random.Random
 ) -> Iterator[Rows]:
-    """Versions of the whole text: one operator at work on every scene that it can change."""
-    per_scene = [operator(scene, scorer, chance) for scene in scenes]
+    """Versions of the whole text: one operator at work on every scene that it can change.
+
+    White space at the ends of a scene, where the text was cut, stays as it is.
+    """
+    per_scene = [operator(scene.strip(), scorer, chance) for scene in scenes]
     while True:
         changed = [next(versions, None) for versions in per_scene]
         if all(rows is None for rows in changed):
             return
         yield tuple(
-            row for scene, rows in zip(scenes, changed, strict=True) for row in (rows or (scene,))
+            row
+            for scene, rows in zip(scenes, changed, strict=True)
+            for row in (_spaced(rows, scene) if rows else (scene,))
         )
+
+
+def _spaced(rows: Rows, scene: str) -> Rows:
+    """Rows with the white space at the ends of a scene put back."""
+    said = scene.strip()
+    before, after = scene.split(said, 1) if said else ("", "")
+    spaced = list(rows)
+    spaced[0] = before + spaced[0]
+    spaced[-1] += after
+    return tuple(spaced)
 
 
 def _times(words: str, text: str) -> int:
@@ -197,6 +212,7 @@ class _Judge:
         self.max_mean_kl, self.max_surprise = max_mean_kl, max_surprise
         self.parent = read(model, tuple(scenes))
         self.vocabulary = Vocabulary(model)
+        self.own = [model.tokens(scene) for scene in scenes]
         self.known = set(self.parent.tokens)
         self.text = "\n".join(scenes)
 
@@ -219,6 +235,8 @@ class _Judge:
         lost = next((a for a in self.anchors if _times(a, text) < _times(a, self.text)), None)
         if lost:
             return f"leaves out or changes the anchor {lost!r}"
+        if [self.model.tokens(row) for row in rows] == self.own:
+            return "reads as the text itself does: the tokenizer knows no difference"
         return self.vocabulary.complaint(rows, self.known)
 
     def _within(self, name: str, rows: Rows, volatility: Volatility) -> tuple[Variant, str | None]:

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from hashlib import sha256
 from importlib.resources import files
+from math import isnan
 from typing import Any, NamedTuple
 
 import yaml
@@ -58,6 +59,7 @@ def render(
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["number"] = number
     origin = origin_of(run)
     script, plotly = _script(), get_plotlyjs() if data else ""
     listed = run.read_json("metrics.json") if numbers is None else numbers
@@ -75,6 +77,11 @@ def render(
         "numbers": list(flat_numbers(listed)),
     }
     return environment.get_template(template).render(shared | values)
+
+
+def number(value: float | None, form: str) -> str:
+    """A number as `form`, such as `%.2f`, says, or a dash where nothing was measured."""
+    return "–" if value is None or isnan(value) else form % value
 
 
 def flat_numbers(value: Any, path: str = "") -> Iterator[tuple[str, str]]:  # noqa: ANN401  JSON

@@ -94,9 +94,9 @@ def pairs_of(responses: "Sequence[Response]") -> "list[tuple[Response, Response]
     return [(own, control) for own, control in by_dose.values()]
 
 
-def cell(estimate: "Estimate", digits: int = 2) -> str:
+def cell(estimate: "Estimate | None", digits: int = 2) -> str:
     """`0.91 [0.80, 0.99]`, for a table."""
-    if estimate.value is None:
+    if estimate is None or estimate.value is None:
         return "-"
     interval = ""
     if estimate.ci:

@@ -9,15 +9,33 @@ import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from litho.core.errors import LithoError, first_line
+from pydantic import ConfigDict
+
+from litho.core.errors import LithoError
 from litho.core.records import Record
-from litho.text.documents import read_text
 from litho.text.items import Probe, ProbeKind
-from litho.text.jsonl import values
+from litho.text.jsonl import read_values, record
 from litho.text.sentences import sentences
 
 KINDS: dict[ProbeKind, str] = {"mem": "mem", "gen": "gen", "hard": "hard_gen"}
+REFUSAL = " is no text with questions (see 'litho bench --help')"
 _WORD = re.compile(r"\w+")
+
+
+class _Row(Record):
+    """A line of the file; such files may say more than is needed here."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    id: str | int
+    train_context: str
+    mem_input: tuple[str, ...]
+    mem_target: tuple[str, ...]
+    gen_input: tuple[str, ...]
+    gen_target: tuple[str, ...]
+    hard_gen_input: tuple[str, ...]
+    hard_gen_target: tuple[str, ...]
+    paraphrases: tuple[str, ...] | None
 
 
 class Case(Record):
@@ -34,32 +52,32 @@ def read_cases(path: Path) -> list[Case]:
 
     Raises LithoError, with the line, on anything that is no such text, and if there is none.
     """
-    cases = []
-    for where, row in values(read_text(path), str(path)):
-        try:
-            if row["paraphrases"]:
-                cases.append(_case(row))
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise LithoError(
-                f"{where} is no text with questions (see 'litho bench --help'): "
-                f"{type(error).__name__} {first_line(error)}"
-            ) from None
+    cases = [
+        _case(where, record(where, value, _Row, REFUSAL))
+        for where, value in read_values(path, "texts")
+        if not (isinstance(value, dict) and value.get("paraphrases", True) in ([], None))
+    ]
     if not cases:
         raise LithoError(f"{path} holds no text with paraphrases")
     return cases
 
 
-def _case(row: dict[str, list[str]]) -> Case:
-    probes = [
-        Probe(kind=kind, prefix=prefix.strip(), target=target.strip())
-        for kind, key in KINDS.items()
-        for prefix, target in zip(row[f"{key}_input"], row[f"{key}_target"], strict=True)
-    ]
+def _case(where: str, row: _Row) -> Case:
+    probes = []
+    for kind, key in KINDS.items():
+        prefixes, targets = getattr(row, f"{key}_input"), getattr(row, f"{key}_target")
+        if len(prefixes) != len(targets):
+            counts = f"{len(prefixes)} of {key}_input and {len(targets)} of {key}_target"
+            raise LithoError(f"{where}{REFUSAL}; {counts} are no pairs")
+        probes += [
+            Probe(kind=kind, prefix=prefix.strip(), target=target.strip())
+            for prefix, target in zip(prefixes, targets, strict=True)
+        ]
     return Case(
-        id=str(row["id"]),
-        text=str(row["train_context"]).strip(),
+        id=str(row.id),
+        text=row.train_context.strip(),
         probes=tuple(probes),
-        paraphrases=tuple(row["paraphrases"]),
+        paraphrases=row.paraphrases or (),
     )
 
 

@@ -5,31 +5,42 @@ import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Annotated, Literal, TypeVar
 
+from pydantic import AfterValidator
+
+from litho.core.encoding import half_of_pair
 from litho.core.errors import LithoError
 from litho.core.records import Record
-from litho.text.documents import read_text
-from litho.text.jsonl import check_cloze, records
+from litho.text.jsonl import check_cloze, read_values, record, values
 
 ProbeKind = Literal["mem", "gen", "hard", "neighbour"]
 IMPRINT_KINDS: tuple[ProbeKind, ...] = ("mem", "gen", "hard")
+
+
+def _of_characters(text: str) -> str:
+    if half := half_of_pair(text):
+        raise ValueError(f"{half}, is no character")
+    return text
+
+
+Characters = Annotated[str, AfterValidator(_of_characters)]  # text that can be written in UTF-8
 
 
 class Probe(Record):
     """A cloze question, scored as `prefix`, one space, `target`."""
 
     kind: ProbeKind
-    prefix: str
-    target: str
+    prefix: Characters
+    target: Characters
 
 
 class NamedText(Record):
     """A text among others."""
 
-    id: str
-    text: str
-    group: str | None = None  # texts of one kind: a calibration leaves them out together
+    id: Characters
+    text: Characters
+    group: Characters | None = None  # texts of one kind: a calibration leaves them out together
 
     @property
     def sha256(self) -> str:
@@ -39,10 +50,10 @@ class NamedText(Record):
 class Question(Record):
     """Asked of every text's model: how likely is `target` after `prefix` and one space?"""
 
-    id: str
-    prefix: str
-    target: str
-    group: str | None = None  # as of a text
+    id: Characters
+    prefix: Characters
+    target: Characters
+    group: Characters | None = None  # as of a text
 
 
 Entry = TypeVar("Entry", NamedText, Question)
@@ -56,7 +67,7 @@ def read_texts(path: Path) -> list[NamedText]:
     """
     texts: list[NamedText] = []
     seen: dict[str, str] = {}
-    for where, entry in _entries(path, NamedText):
+    for where, entry in _entries(path, NamedText, "texts"):
         if not entry.text.strip():
             raise LithoError(f"{where}: the text {entry.id!r} is empty")
         first = seen.setdefault(entry.text.strip(), entry.id)
@@ -72,7 +83,7 @@ def read_questions(path: Path) -> list[Question]:
     Raises LithoError that names the line of a bad one.
     """
     questions = []
-    for where, entry in _entries(path, Question):
+    for where, entry in _entries(path, Question, "probes"):
         check_cloze(where, entry.prefix, entry.target)
         questions.append(entry)
     return questions
@@ -115,12 +126,13 @@ def _telling_pieces(asked: Sequence[str]) -> dict[str, list[int]]:
     return told_by
 
 
-def _entries(path: Path, kind: type[Entry]) -> Iterator[tuple[str, Entry]]:
+def _entries(path: Path, kind: type[Entry], content: str) -> Iterator[tuple[str, Entry]]:
     """Each entry with its place, and no id twice."""
     needed = [key for key, field in kind.model_fields.items() if field.is_required()]
     shape = "{" + ", ".join(f'"{key}": "..."' for key in needed) + "}"
     ids: set[str] = set()
-    for where, entry in records(read_text(path), str(path), kind, shape):
+    for where, value in read_values(path, content):
+        entry = record(where, value, kind, f": write {shape}")
         if entry.id in ids:
             raise LithoError(f"{where}: there is an {entry.id!r} already")
         ids.add(entry.id)
@@ -129,17 +141,19 @@ def _entries(path: Path, kind: type[Entry]) -> Iterator[tuple[str, Entry]]:
 
 def read_probes(path: Path) -> list[Probe]:
     """Probes from a JSONL file. Raises LithoError naming the first bad line."""
-    return read_probe_lines(read_text(path), str(path))
+    return [_probe(where, value) for where, value in read_values(path, "probes")]
 
 
 def read_probe_lines(lines: str, source: str) -> list[Probe]:
     """Probes from JSONL text that came from `source`."""
+    return [_probe(where, value) for where, value in values(lines, source)]
+
+
+def _probe(where: str, value: object) -> Probe:
     shape = '{"kind": "mem|gen|hard|neighbour", "prefix": "...", "target": "..."}'
-    probes = []
-    for where, probe in records(lines, source, Probe, shape):
-        check_cloze(where, probe.prefix, probe.target)
-        probes.append(probe)
-    return probes
+    probe = record(where, value, Probe, f": write {shape}")
+    check_cloze(where, probe.prefix, probe.target)
+    return probe
 
 
 def targets_of(probes: Sequence[Probe]) -> list[str]:

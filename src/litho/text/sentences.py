@@ -1,11 +1,8 @@
-"""Cutting a text into paragraphs, sentences and scenes."""
+"""Cutting a text into paragraphs and sentences."""
 
 import re
-from collections.abc import Callable
 
-from litho.core.errors import LithoError
-
-_ABBREVIATION = re.compile(
+ABBREVIATION = re.compile(
     r"(?:\b(?:Mr|Mrs|Ms|Dr|Prof|St|Jr|Sr|vs|etc|No|Fig|Inc|Ltd|Co|approx|e\.g|i\.e|cf)|\b[A-Z])\.$"
 )
 _BOUNDARY = re.compile(r"(?<=[.!?…。])[\"'”’)\]]*\s+(?=[\"'“‘(\[]*[^\W_a-zа-я])")
@@ -45,44 +42,12 @@ def _split_line(line: str) -> list[str]:
     for boundary in _BOUNDARY.finditer(line):
         end = boundary.end()
         piece = line[start:end].strip()
-        if _ABBREVIATION.search(piece):
+        if ABBREVIATION.search(piece):
             continue
         parts.append(piece)
         start = end
     parts.append(line[start:].strip())
     return [part for part in parts if part]
-
-
-def scenes(text: str, length: Callable[[str], int], limit: int) -> list[str]:
-    """Cut `text` into scenes of at most `limit` units of `length`, at paragraphs if it can.
-
-    A text that fits is one scene, unchanged. Nothing is left out: a paragraph over the limit
-    is cut between sentences. Raises LithoError if a single sentence is over the limit.
-    """
-    if length(text) <= limit:
-        return [text]
-    parts: list[str] = []
-    for block in paragraphs(text):
-        if length(block) <= limit:
-            _append(parts, block, "\n\n", length, limit)
-            continue
-        for count, sentence in enumerate(sentences(block)):
-            if length(sentence) > limit:
-                raise LithoError(
-                    f"a sentence of {length(sentence)} tokens does not fit into the model's "
-                    f"{limit}: split it, it begins {sentence[:60]!r}"
-                )
-            _append(parts, sentence, " " if count else "\n\n", length, limit)
-    return parts
-
-
-def _append(
-    parts: list[str], piece: str, glue: str, length: Callable[[str], int], limit: int
-) -> None:
-    if parts and length(parts[-1] + glue + piece) <= limit:
-        parts[-1] += glue + piece
-    else:
-        parts.append(piece)
 
 
 def first_sentence(text: str) -> str | None:

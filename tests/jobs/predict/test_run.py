@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 import litho
+from litho.core.config import make_config
 from litho.core.errors import LithoError
 from litho.core.runs import RunDirectory
 from litho.jobs.ensemble import fine_tunes
@@ -18,6 +19,7 @@ from litho.text.items import NamedText
 from tests.builders import QUESTIONS
 
 TEXTS = [NamedText(id=str(i), text=f"The goat number {i} sat on the bridge.") for i in range(10)]
+LINEAR = ("q_proj", "k_proj", "v_proj", "o_proj", "up_proj", "gate_proj", "down_proj")
 RECIPE = Recipe(steps=1, learning_rate=0.01)
 
 
@@ -106,3 +108,34 @@ def test_a_run_that_was_killed_while_its_inputs_were_changed_is_no_mixture(
     with pytest.raises(LithoError, match="no unfinished run"):
         litho.resume(tmp_path)
     assert litho.ensemble(plan(TEXTS[2:4], seeds=(7,)), tmp_path).texts == 2
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"layers": "all"},
+        {"target_modules": "all-linear"},
+        {"layers": (2, 1, 0)},
+        {"target_modules": LINEAR},
+    ],
+)
+def test_a_recipe_that_writes_out_the_default_finds_its_calibration(
+    calibrated: tuple[Path, list[int]], tmp_path: Path, said: dict[str, Any]
+) -> None:
+    recipe = make_config(Recipe, RECIPE.model_dump() | said)
+    known = calibrated[0] / CALIBRATION
+    found = litho.predict(
+        TEXTS[:2], QUESTIONS, tmp_path / "out", "tiny:llama", calibration=known, config=recipe
+    )
+    assert found.calibration is not None
+
+
+def test_other_layers_are_another_recipe(
+    calibrated: tuple[Path, list[int]], tmp_path: Path
+) -> None:
+    recipe = RECIPE.model_copy(update={"layers": (0, 1)})
+    known = calibrated[0] / CALIBRATION
+    found = litho.predict(
+        TEXTS[:2], QUESTIONS, tmp_path / "out", "tiny:llama", calibration=known, config=recipe
+    )
+    assert found.calibration is None

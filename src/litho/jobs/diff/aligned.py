@@ -1,5 +1,6 @@
 """Two models of other tokenizers or shapes on one text, aligned by characters."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -13,6 +14,7 @@ from litho.jobs.diff.config import DiffSpec
 from litho.jobs.diff.pair import Unlike
 from litho.jobs.diff.result import AlignedLayer, AlignedResult, AlignedSurprise
 from litho.measure.inside.alignment import AlignedDifference, aligned_difference
+from litho.measure.readability import reading_notices
 from litho.measure.scenes import split_scenes
 from litho.model.placement import HOST
 
@@ -20,7 +22,7 @@ from litho.model.placement import HOST
 
 
 def compare_unlike(
-    run: RunDirectory, spec: DiffSpec, pair: Unlike, reporter: Reporter
+    run: RunDirectory, spec: DiffSpec, pair: Unlike, notices: Sequence[str], reporter: Reporter
 ) -> AlignedResult:
     """Read a text in both models and write what can be compared: surprise by character, and CKA.
 
@@ -41,8 +43,19 @@ def compare_unlike(
     with whole_file(run.path / "maps.safetensors") as path:
         save_file({"cka_LM": cka_LM}, path)
     tokens = sum(len(model.tokens(scene)) for scene in scenes)
-    names = spec.names or (spec.before, spec.after)
-    return _summary(str(run.final_path), tokens, rows, cka_LM, *names)
+    return _summary(str(run.final_path), tokens, rows, cka_LM, notices)
+
+
+def unlike_notices(spec: DiffSpec, pair: Unlike) -> list[str]:
+    """What is to be known of such a comparison beforehand."""
+    first, second = pair.before.model, pair.after.model
+    before, after = spec.names or (spec.before, spec.after)
+    return [
+        *reading_notices(first, spec.text, split_scenes(first, spec.text, second)),
+        *reading_notices(second, spec.text),
+        f"{before} and {after} have other tokenizers or shapes: they are aligned by "
+        "characters, and divergences of tokens, heads and weights are absent",
+    ]
 
 
 def _rows(scene: str, difference: AlignedDifference) -> list[dict[str, Any]]:
@@ -72,8 +85,7 @@ def _summary(
     tokens: int,
     rows: list[dict[str, Any]],
     cka_LM: torch.Tensor,
-    before: str,
-    after: str,
+    notices: Sequence[str],
 ) -> AlignedResult:
     lengths = [float(len(row["text"])) for row in rows]
     first, second = ([row[f"surprise_{key}"] for row in rows] for key in ("before", "after"))
@@ -84,16 +96,12 @@ def _summary(
         after=stats.ratio(second, lengths),
         rise=stats.ratio(rises, lengths),
     )
-    notice = (
-        f"{before} and {after} have other tokenizers or shapes: they are aligned by "
-        "characters, and divergences of tokens, heads and weights are absent"
-    )
     return AlignedResult(
         run=run,
         tokens=tokens,
         layers=tuple(_layer(i, row_M) for i, row_M in enumerate(cka_LM)),
         aligned=aligned,
-        notices=(notice,),
+        notices=tuple(notices),
     )
 
 

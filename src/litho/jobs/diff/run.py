@@ -15,7 +15,7 @@ from litho.core.runs import RunDirectory
 from litho.core.stats import MeanAndMax
 from litho.jobs.cost import Cost
 from litho.jobs.diff import registry
-from litho.jobs.diff.aligned import compare_unlike
+from litho.jobs.diff.aligned import compare_unlike, unlike_notices
 from litho.jobs.diff.config import DiffSpec
 from litho.jobs.diff.cost import diff_cost
 from litho.jobs.diff.judge import ChangeJudgement, judge_change, unrelated_rows
@@ -29,10 +29,12 @@ from litho.measure.inside.difference import Difference, compare
 from litho.measure.inside.effects import DETECTORS
 from litho.measure.inside.response import token_readings
 from litho.measure.inside.states import read_state
+from litho.measure.readability import reading_notices
 from litho.measure.scenes import check_text, split_scenes
 from litho.measure.tables import edge_rows, token_row
 from litho.model.placement import HOST
 from litho.model.watch.attention import unwatched_notice
+from litho.text import markup
 
 # Shapes: L layers, H heads, T tokens.
 JUDGEMENT = TypeAdapter(ChangeJudgement)  # as a stage of the run keeps it
@@ -50,12 +52,18 @@ def check(spec: DiffSpec, models: Models) -> Checked:
     }
     if isinstance(pair, Unlike):
         _check_unlike(spec, pair)
-        return Checked(manifest=manifest)
-    _checked_scenes(pair, spec)
+        said = unlike_notices(spec, pair)
+        return Checked(manifest=manifest, notices=[*markup.marks_notice(spec.text), *said])
+    scenes = _checked_scenes(pair, spec)
     others = {"unseen": spec.unseen, "unrelated": spec.unrelated}
     manifest |= {key: other.described() for key, other in others.items() if other}
     manifest["detectors"] = [name for name, _ in DETECTORS.items()]
-    return Checked(_cost(pair, spec), manifest, notices(spec.before, spec.after))
+    said = [
+        *notices(spec.before, spec.after),
+        *markup.marks_notice(spec.text),
+        *reading_notices(pair.before.model, spec.text, scenes),
+    ]
+    return Checked(_cost(pair, spec), manifest, said)
 
 
 def run_diff(context: Context[DiffSpec]) -> DiffResult | AlignedResult:
@@ -66,7 +74,7 @@ def run_diff(context: Context[DiffSpec]) -> DiffResult | AlignedResult:
     run, spec, reporter = context.run, context.spec, context.reporter
     pair = open_pair(spec.before, spec.after, context.models)
     if isinstance(pair, Unlike):
-        return compare_unlike(run, spec, pair, reporter)
+        return compare_unlike(run, spec, pair, context.manifest["notices"], reporter)
     scenes = _checked_scenes(pair, spec)
     read = run.once("read.json", lambda: _read(run, pair, scenes, reporter))
     judgement = None

@@ -27,6 +27,7 @@ from litho.jobs.runner import Checked, Context, Job
 from litho.learn.micro import train_steps
 from litho.measure.inside.passages import Passage, PassageResponse, passage_response
 from litho.measure.inside.states import read_state, unwatched
+from litho.measure.readability import reading_notices
 from litho.measure.scenes import check_text
 from litho.model.adapters import lora
 from litho.model.adapters.spec import AdapterSpec
@@ -35,6 +36,7 @@ from litho.model.loaded import LanguageModel
 from litho.model.placement import HOST
 from litho.model.state import State
 from litho.model.watch.capture import blocks, check_layer, injected
+from litho.text import markup
 
 ADAPTER = "exposed"
 INJECTION_DEPTH = 0.6  # of the layers, where no layer is given
@@ -99,7 +101,11 @@ def run_expose(context: Context[ExposeSpec]) -> ExposeResult:
         run=str(run.final_path),
         tokens=len(texts.own),
         alone=stats.mean(texts.own_alone.surprise_T.tolist()),
-        notices=tuple(_notices(texts, responses, config)),
+        notices=(
+            *markup.marks_notice(spec.text),
+            *reading_notices(model, spec.text),
+            *_notices(texts, responses, config),
+        ),
         responses=tuple(responses),
     )
 

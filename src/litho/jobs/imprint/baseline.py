@@ -55,13 +55,15 @@ def measure_baseline(
     asked = {probe.target for probe in own} | {cloze.target for cloze in reported}
     anchor_clozes = [cloze for cloze in clozes if cloze.target not in asked]
     made = [probe for cloze in reported for probe in _all_kinds(model, cloze, inputs.text, chance)]
-    probes = own or [probe for probe in made if tokenizes_apart(model, probe)]
+    probes = own or [probe for probe in made if tokenizes_apart(model, probe, scene_list)]
     anchors = [_reworded(model, cloze, chance) for cloze in anchor_clozes[:ANCHORS]]
-    neighbours = inputs.neighbours()
+    anchors = [probe for probe in anchors if tokenizes_apart(model, probe, scene_list)]
+    # Those that come with Litho may be cut elsewhere by a tokenizer whose tokens span words.
+    neighbours = [probe for probe in inputs.neighbours() if tokenizes_apart(model, probe)]
     base, words, prefixes = State(model), targets_of(probes), unrelated_prefixes()
     return Baseline(
         scored=_score(model, probes, scene_list),
-        anchors=_score(model, [p for p in anchors if tokenizes_apart(model, p)], scene_list),
+        anchors=_score(model, anchors, scene_list),
         how_probes="They were given by the user." if own else HOW_MADE,
         neighbours=neighbours,
         neighbour_answers=greedy_answers(base, neighbours),

@@ -12,8 +12,8 @@ from litho.jobs.models import Models
 from litho.jobs.runner import Checked
 from litho.learn.objectives import objective
 from litho.measure.printing.drift import BLOCK
-from litho.measure.printing.probes import target_of
-from litho.measure.readability import foreign_notice
+from litho.measure.printing.probes import opened, target_of
+from litho.measure.readability import check_readable, foreign_notice, reading_notices
 from litho.measure.scenes import check_text, open_book_scenes
 from litho.model.adapters.stacks import stacks_notice
 from litho.model.loaded import LanguageModel
@@ -40,7 +40,8 @@ def check(spec: ImprintSpec, models: Models) -> Checked:
         _expected_cost(model, spec),
         {"text_name": spec.text_name, "scenes": len(scenes)},
         [
-            *_cut_notice(scenes),
+            *markup.brackets_notice(spec.marked or ""),
+            *reading_notices(model, spec.text, scenes),
             *stacks_notice(model),
             *foreign_notice(model, spec.text, config.seed),
         ],
@@ -49,6 +50,7 @@ def check(spec: ImprintSpec, models: Models) -> Checked:
 
 def _check_texts(model: LanguageModel, spec: ImprintSpec) -> None:
     check_text(model, spec.text)
+    check_readable(model, spec.text)
     if len(model.tokens(spec.retention_text())) < BLOCK // 4:
         raise LithoError("the retention text is too short: give at least a paragraph")
 
@@ -59,23 +61,12 @@ def _check_probes(model: LanguageModel, spec: ImprintSpec, scenes: Sequence[str]
         target_of(model, probe)
         if probe.kind != "neighbour":
             for scene in scenes:
-                target_of(model, probe, f"{scene}\n\n")
-    for probe in spec.neighbours():
-        target_of(model, probe)
+                target_of(model, probe, opened(scene))
 
 
 def marks_of(spec: ImprintSpec, scenes: Sequence[str]) -> Marked | None:
     """The marks in the text, see `marked_rows`."""
     return marked_rows(markup.parse(spec.marked), scenes) if spec.marked else None
-
-
-def _cut_notice(scenes: Sequence[str]) -> list[str]:
-    if len(scenes) == 1:
-        return []
-    return [
-        f"the text is longer than the model's context: it is cut into {len(scenes)} scenes, and "
-        "nothing is left out"
-    ]
 
 
 def _expected_cost(model: LanguageModel, spec: ImprintSpec) -> Cost:

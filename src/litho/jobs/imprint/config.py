@@ -71,7 +71,7 @@ class ImprintSpec(ModelSpec):
     """Texts and probes of an imprint, kept in the run itself so that it can be resumed anywhere."""
 
     text: str
-    marked: str | None = None  # the text with its marks, if it has any
+    marked: str | None = None  # the text with its marks, if it may have any
     text_name: str
     probes: list[Probe] | None = None  # None: Litho makes them
     retention: str | None = None  # None: the pages shipped with Litho

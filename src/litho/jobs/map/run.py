@@ -16,12 +16,14 @@ from litho.jobs.map.summary import HEAD_STATISTICS, summary
 from litho.jobs.models import Models
 from litho.jobs.runner import Checked, Context, Job
 from litho.measure.inside.response import ResponseMap, response_map
+from litho.measure.readability import reading_notices
 from litho.measure.scenes import check_text, split_scenes
 from litho.measure.tables import edge_rows, token_row
 from litho.model.adapters import files, saved
 from litho.model.state import State
 from litho.model.watch.attention import unwatched_notice
 from litho.model.watch.gradients import gradient_norms
+from litho.text import markup
 
 
 def check(spec: MapSpec, models: Models) -> Checked:
@@ -30,7 +32,10 @@ def check(spec: MapSpec, models: Models) -> Checked:
     if spec.adapter:
         files.rank(Path(spec.adapter))
         notices = files.notices(Path(spec.adapter))
-    check_text(models.load(spec.model), spec.text)
+    model = models.load(spec.model)
+    check_text(model, spec.text)
+    notices += markup.marks_notice(spec.text)
+    notices += reading_notices(model, spec.text, split_scenes(model, spec.text))
     return Checked(None, {"text_name": spec.text_name, "adapter": spec.adapter}, notices)
 
 

@@ -1,7 +1,7 @@
 """Predictions of every text's effect on every question, by one of two methods."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from pathlib import Path
@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from litho.core.config import make_config
 from litho.core.errors import LithoError
 from litho.core.reporter import Reporter
 from litho.core.work import Result, WorkLedger, key_of
@@ -20,6 +21,7 @@ from litho.jobs.predict.measurements import Measurements, groups_of, question_gr
 from litho.jobs.predict.method import Method
 from litho.jobs.predict.reach import advice, needed_method
 from litho.jobs.predict.short_run import cosines, short_run, short_run_specification, strides
+from litho.learn.recipe import plainest
 from litho.learn.records import Recipe
 from litho.measure.printing.probes import score, target_of
 from litho.model.loaded import LanguageModel, load
@@ -76,7 +78,8 @@ class Predictor:
         began = time.monotonic()
         self._check()
         known = self.reach(calibrations)
-        fitting = [c for c in known if (c.method, c.recipe) == (method, without_seed(self.recipe))]
+        steps = self.recipe.steps
+        fitting = [c for c in known if (c.method, c.steps) == (method, steps)]
         chosen = max(fitting, key=lambda c: c.agreement.value or 0, default=None)
         run_it = self._run_it().seconds
         self.reporter.stage(f"predicting ({self._expected(method).described()})")
@@ -104,23 +107,30 @@ class Predictor:
     def reach(self, calibrations: Sequence[Calibration]) -> list[Calibration]:
         """Those for this model, these questions and this recipe with any number of steps."""
 
-        def of_any_length(recipe: dict[str, object]) -> dict[str, object]:
-            return {key: value for key, value in recipe.items() if key != "steps"}
-
-        own = of_any_length(without_seed(self.recipe))
+        own = self._of_any_length(without_seed(self.recipe))
         return [
             c
             for c in calibrations
             if c.model == self.source.sha256()
             and c.questions in (None, self._hash)
-            and of_any_length(c.recipe) == own
+            and self._of_any_length(c.recipe) == own
         ]
+
+    def _of_any_length(self, recipe: Mapping[str, object]) -> dict[str, object]:
+        """A recipe without its steps, and with all layers or modules not written out."""
+        said = {key: recipe.get(key) for key in ("layers", "target_modules")}
+        if any(said.values()):
+            said = plainest(self._model, make_config(Recipe, said)).model_dump(
+                mode="json", include=set(said)
+            )
+        return {key: value for key, value in {**recipe, **said}.items() if key != "steps"}
 
     def calibrated(self, method: Method, measured_TQ: np.ndarray) -> list[Calibration]:
         """Fit the estimates of these texts to what they did: for any questions, and for these."""
         self._check()
         estimates_TQF, _, precision = self._estimates(method, None)
-        model, recipe = self.source.sha256(), without_seed(self.recipe)
+        recipe = without_seed(plainest(self._model, self.recipe))
+        model = self.source.sha256()
         runs = Measurements(
             estimates_TQF,
             measured_TQ,

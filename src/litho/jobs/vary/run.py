@@ -13,7 +13,7 @@ from litho.jobs.vary.cost import vary_cost
 from litho.jobs.vary.result import RefusedVariant, SceneCliff, SceneRung, VariantResult, VaryResult
 from litho.learn.depth import layers_pulled
 from litho.learn.records import Depth
-from litho.measure.readability import foreign_notice
+from litho.measure.readability import check_readable, foreign_notice, reading_notices
 from litho.measure.scenes import check_text, split_scenes
 from litho.measure.scorer import ModelScorer
 from litho.measure.volatility import Budget
@@ -33,6 +33,7 @@ def check(spec: VarySpec, models: Models) -> Checked:
     text = markup.plain(document)
     model = models.load(spec.model)
     check_text(model, text)
+    check_readable(model, text)
     scenes = split_scenes(model, text)
     marked_rows(document, scenes)
     lengths = [len(model.tokens(scene)) for scene in scenes]
@@ -72,7 +73,11 @@ def run_vary(context: Context[VarySpec]) -> VaryResult:
     planned = PresentationPlan(**run.once("plan.json", plan))
     ladders = _ladders(run, model, scenes, config, reporter) if config.ladder else []
     pulled = Depth(**run.once("depth.json", depth))
-    notices = foreign_notice(model, text, config.seed)
+    notices = [
+        *markup.brackets_notice(context.spec.source),
+        *reading_notices(model, text, scenes),
+        *foreign_notice(model, text, config.seed),
+    ]
     return _summary(str(run.final_path), planned, ladders, pulled, notices)
 
 

@@ -37,16 +37,30 @@ def common_stretches(
     first: Sequence[tuple[int, int]], second: Sequence[tuple[int, int]]
 ) -> Stretches:
     """Align two tokenizations, given as character ranges of their tokens."""
-    # Of several tokens that end at the same character (bytes of one letter) the last one counts.
-    ends = [{end: token for token, (_, end) in enumerate(spans)} for spans in (first, second)]
+    ends = [_ends(spans) for spans in (first, second)]
     shared = sorted(ends[0].keys() & ends[1].keys())
     return Stretches(shared, [ends[0][end] for end in shared], [ends[1][end] for end in shared])
+
+
+def _ends(spans: Sequence[tuple[int, int]]) -> dict[int, int]:
+    """Where the text has been read up to, and the token that ends there.
+
+    Not where the next token goes back: bytes of one letter, or a space that the tokenizer put in.
+    """
+    following = [*(start for start, _ in spans[1:]), spans[-1][1]]
+    read_up = [(end, next_ >= end > 0) for (_, end), next_ in zip(spans, following, strict=True)]
+    return {end: token for token, (end, done) in enumerate(read_up) if done}
+
+
+def _whole(spans: Sequence[tuple[int, int]], text: str) -> list[tuple[int, int]]:
+    """With the white space at the end, which a tokenizer may leave out."""
+    return [*spans[:-1], (spans[-1][0], len(text))]
 
 
 @torch.no_grad()
 def aligned_difference(first: State, second: State, text: str) -> AlignedDifference:
     """Read `text` in two models. Surprise includes the first token only where both predict it."""
-    stretches = common_stretches(first.model.spans(text), second.model.spans(text))
+    stretches = common_stretches(*(_whole(s.model.spans(text), text) for s in (first, second)))
     readings = [read_state(state, state.model.encode(text), unwatched) for state in (first, second)]
     pairs = list(zip(readings, (stretches.first, stretches.second), strict=True))
     own, other = ([x_TD[ends] for x_TD in reading.layers] for reading, ends in pairs)

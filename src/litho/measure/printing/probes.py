@@ -33,10 +33,11 @@ def target_of(model: LanguageModel, probe: Probe | Question, context: str = "") 
     return Target(tuple(whole), len(prefix))
 
 
-def tokenizes_apart(model: LanguageModel, probe: Probe) -> bool:
-    """Whether a probe can be scored by this model."""
+def tokenizes_apart(model: LanguageModel, probe: Probe, scenes: Sequence[str] = ()) -> bool:
+    """Whether a probe can be scored by this model, also behind each of the scenes."""
     try:
-        target_of(model, probe)
+        for context in ("", *map(opened, scenes)):
+            target_of(model, probe, context)
     except LithoError:
         return False
     return True
@@ -48,6 +49,11 @@ def score(state: State, probes: Sequence[Probe | Question]) -> list[float]:
         return target_logprobs(model, [target_of(model, probe) for probe in probes])
 
 
+def opened(scene: str) -> str:
+    """A scene as it stands in front of a probe."""
+    return scene.rstrip("\n") + "\n\n"
+
+
 def open_book(model: LanguageModel, probes: Sequence[Probe], scenes: Sequence[str]) -> list[float]:
     """ell of the untouched model with the text in front.
 
@@ -55,7 +61,7 @@ def open_book(model: LanguageModel, probes: Sequence[Probe], scenes: Sequence[st
     """
     with model.state(None):
         per_scene = [
-            target_logprobs(model, [target_of(model, probe, f"{scene}\n\n") for probe in probes])
+            target_logprobs(model, [target_of(model, p, opened(scene)) for p in probes])
             for scene in scenes
         ]
     return [max(values) for values in zip(*per_scene, strict=True)]

@@ -6,6 +6,7 @@ from functools import cached_property
 import torch
 
 from litho.model.loaded import LanguageModel
+from litho.model.read.normal import gives_back, shown, unread
 from litho.model.read.scoring import logits
 
 SUSPECT_SHARE = 0.02  # of the vocabulary that is looked at more closely
@@ -29,8 +30,10 @@ class Vocabulary:
         """Why rows of text are not safe, or None; tokens in `known` are let pass."""
         for row in rows:
             ids = self._model.tokens(row)
-            if self._model.decode(ids) != row:
-                return "does not survive the way through the tokenizer and back"
+            lost = unread(self._model, row)
+            if lost or not gives_back(self._model, row):
+                reason = f": it has no token for {shown(lost[0])}" if lost else ""
+                return f"does not survive the way through the tokenizer and back{reason}"
             if special := set(ids) & set(self._model.tokenizer.all_special_ids):
                 return f"holds the special token {self._model.decode([min(special)])!r}"
             for token in sorted(set(ids) - set(known)):

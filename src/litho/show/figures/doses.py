@@ -6,6 +6,7 @@ from typing import Literal
 import numpy as np
 import plotly.graph_objects as go
 
+from litho.core.stats import Estimate
 from litho.jobs.expose.result import Response
 from litho.show.figures.base import (
     LEGEND_BELOW,
@@ -14,6 +15,8 @@ from litho.show.figures.base import (
     finished,
     logarithmic_heat,
 )
+
+UNKNOWN = Estimate(value=None, ci=None, n=0)
 
 
 def dose_figure(
@@ -26,17 +29,19 @@ def dose_figure(
     figure = go.Figure()
     for arm in dict.fromkeys(response.arm for response in responses):
         own = [response for response in responses if response.arm == arm]
-        estimates = [getattr(response, key) for response in own]
+        estimates = [getattr(response, key) or UNKNOWN for response in own]
         values = [estimate.value for estimate in estimates]
-        lows, highs = zip(*(estimate.ci for estimate in estimates), strict=True)
+        intervals = [estimate.ci or (estimate.value, estimate.value) for estimate in estimates]
         figure.add_scatter(
             x=[response.dose for response in own],
             y=values,
             error_y={
                 "type": "data",
                 "symmetric": False,
-                "array": [high - value for high, value in zip(highs, values, strict=True)],
-                "arrayminus": [value - low for low, value in zip(lows, values, strict=True)],
+                "array": [_apart(v, high) for v, (_, high) in zip(values, intervals, strict=True)],
+                "arrayminus": [
+                    _apart(low, v) for v, (low, _) in zip(values, intervals, strict=True)
+                ],
                 "thickness": 1,
             },
             mode="lines+markers",
@@ -50,6 +55,10 @@ def dose_figure(
     figure.update_xaxes(title=doses, type="log", tickvals=[r.dose for r in responses])
     figure.update_yaxes(title="nats a token")
     return finished(figure)
+
+
+def _apart(low: float | None, high: float | None) -> float | None:
+    return None if low is None or high is None else high - low
 
 
 def dose_layers(responses: Sequence[Response], doses: str) -> Figure:

@@ -6,7 +6,7 @@ back: marks trim their parts, texts side by side become one, and what has no sen
 
 from litho.text.markup.expand import HIGHLIGHTS, Expansion, expand, expansions, plain
 from litho.text.markup.marks import Content, Document, Kind, Mark, has_marks
-from litho.text.markup.parse import parse, read_plain
+from litho.text.markup.parse import brackets_notice, marks_notice, parse, read_plain
 from litho.text.markup.write import write
 
 __all__ = [
@@ -16,9 +16,11 @@ __all__ = [
     "Expansion",
     "Kind",
     "Mark",
+    "brackets_notice",
     "expand",
     "expansions",
     "has_marks",
+    "marks_notice",
     "parse",
     "plain",
     "read_plain",

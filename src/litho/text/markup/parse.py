@@ -3,11 +3,24 @@
 import re
 from pathlib import Path
 
+from litho.core.errors import LithoError
 from litho.text.documents import read_text
 from litho.text.markup.expand import plain
-from litho.text.markup.marks import LABELS, SIGNS, Content, Document, Kind, Mark, markup_error
+from litho.text.markup.marks import (
+    LABELS,
+    SIGNS,
+    Content,
+    Document,
+    Kind,
+    Mark,
+    Position,
+    has_marks,
+    marks_of,
+    markup_error,
+)
 
 MAX_DEPTH = 50
+_SHOWN = 30  # characters of brackets that are no mark
 # In a row of brackets marks take pairs from the right, so that "[" may stand in front of a mark.
 _OPEN = r"(?P<open>\[\[(?=(?:\[\[)*(?!\[)))"
 _OUTSIDE = re.compile(rf"(?P<escape>\\\\(?=\\*\[\[)|\\\[\[)|{_OPEN}")
@@ -20,7 +33,8 @@ _INSIDE = re.compile(
 def parse(source: str) -> Document:
     r"""The document that `source` writes; text without `[[` is one as it stands.
 
-    Raises LithoError, with line and column, for a mark that is not closed, empty or misused.
+    Brackets with one part, such as `[[Some page]]`, are plain text. Raises LithoError, with line
+    and column, for a mark that is not closed, empty or misused.
     """
     return Document(_Parser(source).content(_OUTSIDE, 0)[0])
 
@@ -33,10 +47,39 @@ def read_plain(path: Path) -> str:
     return plain(parse(read_text(path).strip()))
 
 
+def brackets_notice(source: str) -> list[str]:
+    """What to say where brackets in a text with marks are no marks, or nothing."""
+    parser = _Parser(source)
+    parser.content(_OUTSIDE, 0)
+    if not parser.plain:
+        return []
+    (line, column), said = min(parser.plain.items())
+    return [
+        f"{len(parser.plain)} times [[ begins no mark, first at line {line}, column {column} "
+        f"({said!r}), and stands as it is: alternatives have a bar with space on both sides"
+    ]
+
+
+def marks_notice(text: str) -> list[str]:
+    """What to say where a text that is read as it stands could be one with marks, or nothing."""
+    try:
+        document = parse(text)
+    except LithoError:
+        return []
+    if not has_marks(document):
+        return []
+    line, column = next(marks_of(document.content)).position or (1, 1)
+    return [
+        f"the text holds what could be a mark (line {line}, column {column}) and is read as it "
+        "stands; with --marks it is read plainly, without choices (marks=True in Python)"
+    ]
+
+
 class _Parser:
     def __init__(self, source: str) -> None:
         self.source = source
         self.at = 0
+        self.plain: dict[Position, str] = {}  # where brackets are no mark, and how they begin
 
     def content(self, pattern: re.Pattern[str], depth: int) -> tuple[Content, str | None]:
         """What stands before the next bar, close or the end (None), and which of them it was."""
@@ -47,14 +90,26 @@ class _Parser:
             if token.lastgroup == "escape":
                 pieces.append(token.group()[1:])
             elif token.lastgroup == "open":
-                pieces.append(self.mark(token.start(), depth + 1))
+                pieces += self.brackets(token.start(), depth)
             else:
                 return tuple(pieces), token.lastgroup
         return (*pieces, self.source[self.at :]), None
 
-    def mark(self, start: int, depth: int) -> Mark:
+    def brackets(self, start: int, depth: int) -> Content:
+        """A mark, or the text of brackets with one part."""
         line = self.source.count("\n", 0, start) + 1
         position = (line, start - self.source.rfind("\n", 0, start))
+        mark = self.mark(position, depth + 1)
+        if isinstance(mark, Mark):
+            return (mark,)
+        self.plain[position] = self.source[start : start + _SHOWN].split("\n")[0]
+        if depth:
+            return mark
+        self.at = start + 2  # as it stands: what is in these brackets stands outside marks
+        return ("[[",)
+
+    def mark(self, position: Position, depth: int) -> Mark | Content:
+        """What follows `[[` as a mark or, with the brackets around it, as plain text."""
         if depth > MAX_DEPTH:
             fault = (
                 rf"more than {MAX_DEPTH} marks stand in each other: write '\[[' for plain brackets"
@@ -70,6 +125,8 @@ class _Parser:
         while end == "bar":
             part, end = self.content(_INSIDE, depth)
             parts.append(part)
+        if len(parts) == 1 and kind in (Kind.ALTERNATIVES, Kind.ORDER):
+            return (f"[[{kind}", *parts[0], "]]" if end else "")
         if not end:
             fault = "this mark is never closed: write ']]' behind its last word"
             raise markup_error(position, rf"{fault}, or '\[[' for two plain brackets")
