@@ -359,8 +359,13 @@ def resume(run: Path, *, progress: Progress | None = None, cancel: Flag | None =
 
 
 def report(run: Path) -> Path:
-    """Write the report of a finished run again; returns its path."""
-    return _write_report(RunDirectory.opened(run))
+    """Write the report of a finished run again; returns its path.
+
+    Raises LithoError if there is no finished run, or its files are damaged.
+    """
+    directory = RunDirectory.opened(run)
+    with directory.damage_told():
+        return _write_report(directory)
 
 
 def _run(

@@ -1,6 +1,7 @@
 """What the functions of `litho.api` take, in each of the forms that it may have."""
 
 import glob
+import os
 import re
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -57,7 +58,7 @@ def settings_given(
 def read_given(text: Text) -> tuple[str, str]:
     """A text and what it is called."""
     if isinstance(text, Path):
-        return read_text(text), text.name
+        return read_text(text), os.fsencode(text.name).decode("utf-8", "replace")
     if not text.strip():
         raise LithoError("the text is empty: give at least one sentence")
     if half := half_of_pair(text):

@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 import typer
 
+from litho import api
 from litho.cli.main import guarded
+from litho.core.errors import LithoError
 from tests.builders import GOOD_PROBE
 
 BAD_FILES = {
@@ -109,6 +111,10 @@ def test_bad_input_is_one_sentence_and_leaves_nothing(
         (OSError(errno.ENOSPC, "No space left on device"), 2, "the disk is full"),
         (RuntimeError("database or disk is full"), 2, "the disk is full"),
         (RuntimeError("odd"), 2, "unexpected RuntimeError: odd"),
+        (MemoryError(), 2, "the memory is not enough"),
+        (PermissionError(errno.EROFS, "Read-only file system", "x"), 2, "x cannot be used (Read-"),
+        (SystemExit(1), 2, "unexpected SystemExit"),
+        (LithoError("two\n  lines"), 2, "litho: two lines"),
         (typer.Exit(1), 1, ""),
     ],
 )
@@ -120,3 +126,44 @@ def test_whatever_happens_is_one_sentence(
 
     assert guarded(fail) == code
     assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "message"),
+    [
+        (KeyboardInterrupt(), 3, "litho: stopped: the same command begins again"),
+        (EOFError("half a file"), 2, "unexpected EOFError: half a file"),
+    ],
+)
+def test_what_typer_would_swallow(
+    litho: Callable[..., tuple[int, str, str]],
+    monkeypatch: pytest.MonkeyPatch,
+    error: BaseException,
+    code: int,
+    message: str,
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(api, "map", fail)
+    found, out, err = litho("map", "text.md")
+    assert (found, out) == (code, "") and message in err
+
+
+def test_a_damaged_run_names_its_file(
+    litho: Callable[..., tuple[int, str, str]], tmp_path: Path
+) -> None:
+    assert litho("map", "text.md", "--model", "tiny:llama", "--out", "run")[0] == 0
+    for name in ("tokens.parquet", "metrics.json"):
+        (tmp_path / "run" / name).write_text("{")
+        code, _, err = litho("report", "run")
+        assert code == 2 and f"run/{name} is damaged" in err
+    (tmp_path / "run" / "metrics.json").write_text("[]")
+    code, _, err = litho("report", "run")
+    assert code == 2 and "a file in run is damaged or of another version" in err
+    (tmp_path / "run" / "manifest.yaml").write_text("command: map")
+    (tmp_path / "run" / "metrics.json").unlink()
+    (tmp_path / "run").rename(tmp_path / "run.partial")
+    code, _, err = litho("resume", "run")
+    assert code == 2 and "damaged or of another version" in err
+    assert (tmp_path / "run.partial" / "manifest.yaml").is_file()

@@ -15,3 +15,10 @@ def test_a_failed_write_leaves_the_old_file(tmp_path: Path) -> None:
         raise OSError("full")
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_an_error_names_the_file_and_not_the_temporary_one(tmp_path: Path) -> None:
+    path = tmp_path / "missing" / "a"
+    with pytest.raises(FileNotFoundError) as told, whole_file(path) as temporary:
+        temporary.write_text("half")
+    assert told.value.filename == str(path)

@@ -46,3 +46,56 @@ def test_once_computes_once_and_time_adds_up(tmp_path: Path) -> None:
     run.write_yaml("manifest.yaml", {})
     run.release()
     assert RunDirectory.resume(run.path).seconds > 100.0
+
+
+def test_names_that_are_no_text_are_kept(tmp_path: Path) -> None:
+    run, value = RunDirectory.create(tmp_path / "r"), {"name": "caf\udce9 часы"}
+    run.write_json("x.json", value)
+    run.write_yaml("x.yaml", value)
+    assert run.read_json("x.json") == run.read_yaml("x.yaml") == value
+    with pytest.raises(LithoError, match="no text in UTF-8"):
+        RunDirectory.create(tmp_path / "caf\udce9")
+
+
+def test_a_discarded_run_leaves_no_folders(tmp_path: Path) -> None:
+    RunDirectory.create(tmp_path / "a" / "b" / "r").discard()
+    assert not list(tmp_path.iterdir())
+    first = RunDirectory.create(tmp_path / "a" / "r")
+    RunDirectory.create(tmp_path / "a" / "s").finish()
+    first.discard()
+    assert [path.name for path in (tmp_path / "a").iterdir()] == ["s"]
+
+
+def test_files_that_cannot_be_read_are_named(tmp_path: Path) -> None:
+    run = RunDirectory.create(tmp_path / "r")
+    for name in ("x.json", "x.yaml", "x.parquet"):
+        read = {"json": run.read_json, "yaml": run.read_yaml, "parquet": run.read_rows}
+        with pytest.raises(LithoError, match=f"{name} is missing"):
+            read[name[2:]](name)
+        (run.path / name).write_bytes(b"{\xff")
+        with pytest.raises(LithoError, match=f"{name} is damaged"):
+            read[name[2:]](name)
+
+
+def test_a_folder_that_may_only_be_read_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def denied(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("filelock.FileLock.acquire", denied)
+    with pytest.raises(LithoError, match=r"cannot be written \(Permission denied\)"):
+        RunDirectory.create(tmp_path / "r")
+    with (
+        pytest.raises(LithoError, match=r"cannot be written \(Permission denied\)"),
+        RunDirectory.join(tmp_path / "s").alone(),
+    ):
+        pass
+
+
+@pytest.mark.parametrize("odd", [float("nan"), float("inf"), -float("inf")])
+def test_a_number_that_is_none_is_named(tmp_path: Path, odd: float) -> None:
+    run = RunDirectory.create(tmp_path / "r")
+    with pytest.raises(LithoError, match=r"layers\[1\]\.norm of metrics\.json is infinite"):
+        run.write_json("metrics.json", {"layers": [{"norm": 1.0}, {"norm": odd}]})
+    assert not (run.path / "metrics.json").exists()

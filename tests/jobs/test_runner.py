@@ -75,16 +75,28 @@ def test_bad_input_found_late_leaves_no_run_without_stages(tmp_path: Path, stage
     if stages:
         run.once("plan.json", dict)
     job = replace(JOB, run=failing(LithoError("no variant keeps within the budget")))
-    with pytest.raises(LithoError, match="no variant"):
+    said = f"no variant.*kept in {run.path}" if stages else "no variant keeps within the budget$"
+    with pytest.raises(LithoError, match=said):
         runner.finish(run, job, Models(), Silent(), write_report)
     assert (tmp_path / "x.partial").exists() == stages
 
 
-@pytest.mark.parametrize("error", [OSError(errno.ENOSPC, "No space"), RuntimeError("a bug")])
-def test_what_was_done_survives_an_error(tmp_path: Path, error: Exception) -> None:
+@pytest.mark.parametrize(
+    ("error", "kind", "said"),
+    [
+        (OSError(errno.ENOSPC, "No space"), LithoError, "the disk is full.*litho resume"),
+        (OSError(errno.EROFS, "Read-only", "x"), LithoError, "x cannot be used.*litho resume"),
+        (MemoryError(), LithoError, "the memory is not enough.*--bits 4.*litho resume"),
+        (RuntimeError("CUDA out of memory"), LithoError, "the memory is not enough.*litho resume"),
+        (KeyboardInterrupt(), Interrupted, "stopped; go on with 'litho resume"),
+        (RuntimeError("a bug"), RuntimeError, "a bug"),
+    ],
+)
+def test_what_was_done_survives_an_error(
+    tmp_path: Path, error: BaseException, kind: type[Exception], said: str
+) -> None:
     run = begun(tmp_path / "x")
-    full = isinstance(error, OSError)
-    with pytest.raises(LithoError if full else RuntimeError, match="resume" if full else "a bug"):
+    with pytest.raises(kind, match=said):
         runner.finish(run, replace(JOB, run=failing(error)), Models(), Silent(), write_report)
     assert resumed(tmp_path / "x").read_json("metrics.json")["variants"]
 
@@ -93,6 +105,20 @@ def test_cancelling_while_the_report_is_written_ends_with_the_numbers(tmp_path: 
     report = failing(Cancelled())
     runner.finish(begun(tmp_path / "x"), JOB, Models(), Silent(), report)
     assert RunDirectory.opened(tmp_path / "x").read_json("metrics.json")
+
+
+def test_stopping_while_the_report_is_written_says_how_to_go_on(tmp_path: Path) -> None:
+    report = failing(KeyboardInterrupt())
+    with pytest.raises(Interrupted, match=f"litho resume {tmp_path / 'x'}'"):
+        runner.finish(begun(tmp_path / "x"), JOB, Models(), Silent(), report)
+    assert (resumed(tmp_path / "x").path / "report.html").is_file()
+
+
+def test_numbers_survive_an_error_behind_them(tmp_path: Path) -> None:
+    job = replace(JOB, done=failing(LithoError("the effects registry cannot be used")))
+    with pytest.raises(LithoError, match=f"registry.*kept in {tmp_path / 'x.partial'}"):
+        runner.finish(begun(tmp_path / "x"), job, Models(), Silent(), write_report)
+    assert resumed(tmp_path / "x").read_json("metrics.json")["variants"]
 
 
 def test_other_circumstances_are_said(tmp_path: Path) -> None:

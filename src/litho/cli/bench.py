@@ -48,6 +48,7 @@ def bench(
 ) -> None:
     """Compare ways of presenting a text, with rivals and ablations; takes hours."""
     from litho import api
+    from litho.cli.shown import show
     from litho.core.config import load_config
     from litho.jobs.bench.config import BenchConfig, protocol
 
@@ -69,7 +70,7 @@ def bench(
             device=chosen_device(device, dtype, bits),
             progress=bars,
         )
-    show_bench(result, as_json)
+    show(result, as_json, out)
     console.print(f"trials and table: {out}", soft_wrap=True, markup=False)
 
 

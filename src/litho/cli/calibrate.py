@@ -41,6 +41,7 @@ def calibrate(
 ) -> None:
     """Fit predictions to the runs of an ensemble, so that others come with intervals."""
     from litho import api
+    from litho.cli.shown import show
     from litho.jobs.ensemble.config import read_plan
     from litho.jobs.predict.config import CALIBRATION
 
@@ -56,7 +57,7 @@ def calibrate(
             device=chosen_device(device, dtype, bits),
             progress=bars,
         )
-    show_calibrations(result, as_json)
+    show(result, as_json, out)
     if not as_json:
         results.print(f"calibration  {out / CALIBRATION}", soft_wrap=True, markup=False)
 

@@ -1,6 +1,5 @@
 """Progress and messages on standard error; standard output belongs to results."""
 
-import json
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -19,6 +18,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from litho.cli.output import json_text
 from litho.core.reporter import Event, Listener, Reporter
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ def reporting() -> Iterator[Reporter]:
 
 def print_json(result: "BaseModel") -> None:
     """The whole result on standard output, as one JSON object."""
-    print(json.dumps(result.model_dump(mode="json"), ensure_ascii=False))
+    print(json_text(result.model_dump(mode="json")))
 
 
 def say_notices(notices: Sequence[str]) -> None:

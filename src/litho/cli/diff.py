@@ -55,6 +55,7 @@ def diff(
 ) -> None:
     """Show what training changed on a text, and from which layer on."""
     from litho import api
+    from litho.cli.shown import show
     from litho.core.config import load_config
     from litho.jobs.diff.config import DiffConfig
 
@@ -74,7 +75,7 @@ def diff(
             device=chosen_device(device, dtype, bits),
             progress=bars,
         )
-    show_diff(result, as_json)
+    show(result, as_json, Path(result.run))
 
 
 def show_diff(result: "DiffResult | AlignedResult", as_json: bool) -> None:

@@ -1,6 +1,5 @@
 """`litho doctor`: what is installed, what is missing, and how to fix it."""
 
-import json
 import os
 import platform
 import shutil
@@ -14,6 +13,7 @@ from rich.table import Table
 
 from litho.cli.console import results
 from litho.cli.options import JsonOption
+from litho.cli.output import json_text
 from litho.core.errors import LithoError
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ def _show(findings: list[Check], as_json: bool) -> None:
     """Print the findings."""
     if as_json:
         ok = all(finding.ok for finding in findings)
-        print(json.dumps({"ok": ok, "findings": [asdict(f) for f in findings]}))
+        print(json_text({"ok": ok, "findings": [asdict(f) for f in findings]}))
         return
     table = Table(show_edge=False)
     for column in ("", "what", "found"):

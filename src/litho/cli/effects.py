@@ -1,6 +1,5 @@
 """`litho effects`: what was ever judged, over all runs."""
 
-import json
 from pathlib import Path
 from typing import Annotated
 
@@ -9,6 +8,7 @@ from rich.table import Table
 
 from litho.cli.console import results
 from litho.cli.options import JsonOption
+from litho.cli.output import json_text
 from litho.core.errors import LithoError
 
 effects = typer.Typer(help="What was ever judged, over all runs.", no_args_is_help=True)
@@ -21,7 +21,7 @@ def list_(as_json: JsonOption = False) -> None:
 
     tallies = registry.tally(registry.query(registry.opened(registry.registry_path()), ""))
     if as_json:
-        print(json.dumps([tally.model_dump() for tally in tallies]))
+        print(json_text([tally.model_dump() for tally in tallies]))
         return
     if not tallies:
         results.print("nothing has been judged yet: 'litho diff' does")
@@ -48,7 +48,7 @@ def query(
 
     matches = registry.query(registry.opened(registry.registry_path()), expression)
     if as_json:
-        print(json.dumps([evidence.model_dump() for evidence in matches], ensure_ascii=False))
+        print(json_text([evidence.model_dump() for evidence in matches]))
         return
     table = Table(show_edge=False)
     numbers = ("id", "statistic", "p")
@@ -96,7 +96,7 @@ def show(
         raise LithoError(f"the evidence of finding {number} is gone: {evidence.run} is not there")
     report = api.report(Path(evidence.run))
     if as_json:
-        print(json.dumps(evidence.model_dump() | {"report": str(report)}, ensure_ascii=False))
+        print(json_text(evidence.model_dump() | {"report": str(report)}))
         return
     for name, value in evidence.model_dump().items():
         results.print(f"{name:10} {value}", markup=False, soft_wrap=True)

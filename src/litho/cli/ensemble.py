@@ -36,6 +36,7 @@ def ensemble(
 ) -> None:
     """Train on many texts one by one and see what each does to every question."""
     from litho import api
+    from litho.cli.shown import show
     from litho.jobs.ensemble.config import read_plan
 
     spec = read_plan(plan, settings or [])
@@ -48,7 +49,7 @@ def ensemble(
             device=chosen_device(device, dtype, bits),
             progress=bars,
         )
-    show_ensemble(result, as_json)
+    show(result, as_json, Path(result.run))
 
 
 def show_ensemble(result: "EnsembleResult", as_json: bool) -> None:

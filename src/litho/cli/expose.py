@@ -43,6 +43,7 @@ def expose(
 ) -> None:
     """Present a text in several ways, in the context and in training, and map each response."""
     from litho import api
+    from litho.cli.shown import show
     from litho.core.config import load_config
     from litho.jobs.expose.config import ExposeConfig
 
@@ -58,7 +59,7 @@ def expose(
             device=chosen_device(device, dtype, bits),
             progress=bars,
         )
-    show_expose(result, as_json)
+    show(result, as_json, Path(result.run))
 
 
 def show_expose(result: "ExposeResult", as_json: bool) -> None:

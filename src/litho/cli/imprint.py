@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
-from litho.cli.console import Bars, results
+from litho.cli.console import Bars, print_json, results
 from litho.cli.options import (
     BitsOption,
     ConfigOption,
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from litho.jobs.imprint.result import ArmMetrics, ImprintResult
 
 KIND_NAMES = {"mem": "its own words", "gen": "rewordings", "hard": "hard questions"}
-NEGATIVE = ("memorised", "not printed")
 
 
 def imprint(
@@ -57,6 +56,7 @@ def imprint(
     """Print a text into a model and prove what happened."""
     from litho import api
     from litho.cli.runs import resume as resumed
+    from litho.cli.shown import show
     from litho.core.config import load_config
     from litho.jobs.imprint.config import ImprintConfig
 
@@ -83,17 +83,15 @@ def imprint(
             device=chosen_device(device, dtype, bits),
             progress=bars,
         )
-    show_imprint(result, as_json)
+    show(result, as_json, Path(result.run))
 
 
 def show_imprint(result: "ImprintResult", as_json: bool) -> None:
-    """Print the verdict; the exit code is 1 where it is negative."""
+    """Print the verdict and what it rests on."""
     if as_json:
-        print(result.model_dump_json())
+        print_json(result)
     else:
         _show_table(result)
-    if result.verdict in NEGATIVE:
-        raise typer.Exit(1)
 
 
 def _show_table(result: "ImprintResult") -> None:

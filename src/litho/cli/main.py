@@ -2,6 +2,7 @@
 
 import os
 import sys
+import traceback
 import warnings
 from collections.abc import Callable
 
@@ -18,10 +19,19 @@ from litho.cli.ensemble import ensemble
 from litho.cli.expose import expose
 from litho.cli.imprint import imprint
 from litho.cli.map import map_
+from litho.cli.output import check_written, lenient_streams
 from litho.cli.predict import predict
+from litho.cli.process import STOPPED, ignore_signals
 from litho.cli.runs import report, resume
 from litho.cli.vary import vary
-from litho.core.errors import Interrupted, LithoError, disk_is_full
+from litho.core.errors import (
+    SHORT_OF_MEMORY,
+    Interrupted,
+    LithoError,
+    disk_is_full,
+    memory_is_short,
+    unusable_file,
+)
 from litho.core.memory import keep_freed_memory
 
 app = typer.Typer(
@@ -45,42 +55,69 @@ app.command()(resume)
 app.command()(report)
 app.command()(doctor)
 
+_STOPPED_BY_TYPER = 130  # what it makes of KeyboardInterrupt
+
 
 def main() -> None:
     """Run the command line; errors are one sentence, exit codes those of the README."""
     keep_freed_memory()
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     warnings.filterwarnings("ignore", category=FutureWarning, module="transformers")
-    sys.exit(guarded(lambda: app(standalone_mode=False)))
+    code = guarded(lambda: app(standalone_mode=False))
+    ignore_signals()
+    sys.exit(code)
 
 
 def guarded(command: Callable[[], object]) -> int:
     """Call `command`; turn what it raises into one sentence and an exit code."""
+    with lenient_streams():
+        code = _code_of(command)
+        try:
+            check_written()
+        except LithoError as error:
+            return _tell(str(error), error.exit_code)
+        return code
+
+
+def _code_of(command: Callable[[], object]) -> int:
     try:
         code = command()
     except typer.Exit as stop:
         return stop.exit_code
-    except LithoError as error:
-        return _tell(str(error), error.exit_code)
+    except typer.Abort as stop:
+        return _failed(stop.__cause__ or stop)  # Typer makes it of an EOFError
     except TyperException as error:
         reason = error.format_message()  # empty where the help has been shown instead
         return _tell(f"{reason} (see 'litho --help')", 2) if reason else 2
-    except (KeyboardInterrupt, typer.Abort):
-        return _tell("stopped", Interrupted.exit_code)
-    except Exception as error:
-        if os.environ.get("LITHO_DEBUG"):
-            raise
-        if disk_is_full(error):
-            return _tell("the disk is full: free some space and start again", 2)
-        reason = " ".join(str(error).split())[:300]
-        return _tell(
-            f"unexpected {type(error).__name__}: {reason} "
-            "(LITHO_DEBUG=1 shows where; please report it)",
-            2,
-        )
+    except KeyboardInterrupt:
+        return _tell(STOPPED, Interrupted.exit_code)
+    except (Exception, SystemExit) as error:
+        return _failed(error)
+    if code == _STOPPED_BY_TYPER:
+        return _tell(STOPPED, Interrupted.exit_code)
     return code if isinstance(code, int) else 0
 
 
+def _failed(error: BaseException) -> int:
+    if os.environ.get("LITHO_DEBUG"):
+        traceback.print_exception(error)
+    if memory_is_short(error) and SHORT_OF_MEMORY not in str(error):
+        return _tell(SHORT_OF_MEMORY, 2)
+    if isinstance(error, LithoError):
+        return _tell(str(error), error.exit_code)
+    if disk_is_full(error):
+        return _tell("the disk is full: free some space and start again", 2)
+    if reason := unusable_file(error):
+        return _tell(reason, 2)
+    reason = " ".join(str(error).split())[:300]
+    return _tell(
+        f"unexpected {type(error).__name__}: {reason} "
+        "(LITHO_DEBUG=1 shows where; please report it)",
+        2,
+    )
+
+
 def _tell(message: str, code: int) -> int:
-    console.print(f"litho: {message}", markup=False, soft_wrap=True)
+    sentence = " ".join(line.strip() for line in message.splitlines())  # some quote a library
+    console.print(f"litho: {sentence}", markup=False, soft_wrap=True)
     return code

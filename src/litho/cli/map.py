@@ -39,6 +39,7 @@ def map_(
 ) -> None:
     """Show what a text does inside a model: token by token, layer by layer."""
     from litho import api
+    from litho.cli.shown import show
 
     with Bars() as bars:
         result = api.map(
@@ -51,7 +52,7 @@ def map_(
             device=chosen_device(device, dtype, bits),
             progress=bars,
         )
-    show_map(result, as_json)
+    show(result, as_json, Path(result.run))
 
 
 def show_map(result: "MapResult", as_json: bool) -> None:

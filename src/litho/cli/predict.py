@@ -1,6 +1,5 @@
 """`litho predict`: what training on texts would do, without training."""
 
-import json
 from pathlib import Path
 from statistics import fmean
 from typing import TYPE_CHECKING, Annotated, Any
@@ -23,6 +22,7 @@ from litho.cli.options import (
     chosen_device,
     chosen_method,
 )
+from litho.cli.output import json_text
 from litho.jobs import DEFAULT_MODEL
 
 if TYPE_CHECKING:
@@ -52,6 +52,7 @@ def predict(
 ) -> None:
     """Say what training on each text would do to each probe, without training."""
     from litho import api
+    from litho.cli.shown import show
     from litho.core.config import load_config
     from litho.learn.records import Recipe
 
@@ -69,7 +70,7 @@ def predict(
             device=chosen_device(device, dtype, bits),
             progress=bars,
         )
-    show_predict(result, as_json)
+    show(result, as_json, Path(result.run))
 
 
 def show_predict(result: "PredictResult", as_json: bool) -> None:
@@ -78,7 +79,7 @@ def show_predict(result: "PredictResult", as_json: bool) -> None:
 
     if as_json:
         written = {"effects": [_written(effect) for effect in result.effects]}
-        print(json.dumps(written | result.model_dump(mode="json"), ensure_ascii=False))
+        print(json_text(written | result.model_dump(mode="json")))
         return
     by_text: dict[str, list[float]] = {}
     for effect in result.effects:

@@ -7,6 +7,7 @@ import typer
 
 from litho.cli.console import Bars
 from litho.cli.options import JsonOption
+from litho.core.errors import LithoError
 
 
 def resume(
@@ -16,10 +17,16 @@ def resume(
     """Go on with an interrupted run."""
     from litho import api
     from litho.cli.shown import show
+    from litho.core.runs import PARTIAL
 
     with Bars() as bars:
         result = api.resume(run, progress=bars)
-    show(result, as_json)
+    final = run.with_name(run.name.removesuffix(PARTIAL))
+    try:
+        show(result, as_json, final)
+    except (ValueError, LookupError) as error:  # what the run had before may be damaged
+        reason = f"{type(error).__name__}: {error}"
+        raise LithoError(f"the result in {final} cannot be shown ({reason})") from error
 
 
 def report(run: Annotated[Path, typer.Argument(help="A finished run.")]) -> None:

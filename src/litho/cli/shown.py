@@ -1,5 +1,9 @@
 """The result of any command as its command shows it."""
 
+from pathlib import Path
+
+import typer
+
 from litho.cli.bench import show_bench
 from litho.cli.calibrate import show_calibrations
 from litho.cli.diff import show_diff
@@ -7,6 +11,7 @@ from litho.cli.ensemble import show_ensemble
 from litho.cli.expose import show_expose
 from litho.cli.imprint import show_imprint
 from litho.cli.map import show_map
+from litho.cli.output import check_written
 from litho.cli.predict import show_predict
 from litho.cli.vary import show_vary
 from litho.jobs.bench.result import BenchResult
@@ -18,9 +23,21 @@ from litho.jobs.map.result import MapResult
 from litho.jobs.predict.result import CalibrationResult, PredictResult
 from litho.jobs.vary.result import VaryResult
 
+NEGATIVE = ("memorised", "not printed")
 
-def show(result: object, as_json: bool) -> None:
-    """Print the result of a run whose command is not known beforehand."""
+
+def show(result: object, as_json: bool, run: Path) -> None:
+    """Print the result of any finished run; the exit code is 1 where its verdict is negative.
+
+    Raises LithoError that names the run where standard output cannot be written.
+    """
+    _print(result, as_json)
+    check_written(run)
+    if isinstance(result, ImprintResult) and result.verdict in NEGATIVE:
+        raise typer.Exit(1)
+
+
+def _print(result: object, as_json: bool) -> None:
     match result:
         case ImprintResult():
             show_imprint(result, as_json)

@@ -1,6 +1,5 @@
 """`litho vary`: minimally different versions of a text."""
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -21,6 +20,7 @@ from litho.cli.options import (
     SetOption,
     chosen_device,
 )
+from litho.cli.output import check_written, json_text
 from litho.core.errors import LithoError
 from litho.jobs import DEFAULT_MODEL
 
@@ -66,6 +66,7 @@ def vary(
 ) -> None:
     """Make minimally different versions of a text, each within a volatility budget."""
     from litho import api
+    from litho.cli.shown import show
     from litho.core.config import load_config
     from litho.jobs.vary.config import VaryConfig
 
@@ -92,9 +93,10 @@ def vary(
         )
     if as_lines:
         for kind, item in _lines(result):
-            print(json.dumps({"kind": kind} | item, ensure_ascii=False))
+            print(json_text({"kind": kind} | item))
+        check_written(Path(result.run))
     else:
-        show_vary(result, as_json)
+        show(result, as_json, Path(result.run))
 
 
 def _lines(result: "VaryResult") -> Iterator[tuple[str, dict[str, Any]]]:

@@ -62,8 +62,9 @@ def read_utf8(path: Path) -> str:
     """
     try:
         raw = path.read_bytes()
-    except OSError as error:
-        raise LithoError(f"{path} cannot be read: {error.strerror}") from None
+    except (OSError, ValueError) as error:  # the second: what no path may hold
+        reason = getattr(error, "strerror", error)
+        raise LithoError(f"{path} cannot be read: {reason}") from None
     if kind := _kind(raw):
         raise LithoError(f"{path} is {kind}, a binary file: give plain text in UTF-8")
     encoding = next((name for mark, name in _MARKS.items() if raw.startswith(mark)), "utf-8")

@@ -76,7 +76,12 @@ class _Worker:
     def __init__(self, begin: Callable[[], object] | None) -> None:
         self._pipe, far = _CONTEXT.Pipe()
         self._process = _CONTEXT.Process(target=_serve, args=(far, begin), daemon=True)
-        self._process.start()
+        # A process inherits what is blocked: Ctrl-C while it starts is for us alone.
+        blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            self._process.start()
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
         far.close()  # else the pipe would stay open when the process dies
 
     def do(self, piece: Piece) -> Result:

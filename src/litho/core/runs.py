@@ -8,17 +8,24 @@ Where several processes may work on one run it is `NAME/` from the start, and do
 """
 
 import json
+import math
 import shutil
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import yaml
 from filelock import FileLock, Timeout
 
-from litho.core.errors import LithoError
+from litho.core.errors import (
+    LithoError,
+    disk_is_full,
+    first_line,
+    memory_is_short,
+    unusable_file,
+)
 from litho.core.files import WRITING, whole_file
 
 PARTIAL = ".partial"
@@ -33,6 +40,7 @@ class RunDirectory:
         self.path = path
         self._lock = FileLock(path / _LOCK)
         self._began = time.monotonic()
+        self._above: list[Path] = []  # folders that were made for this run, the innermost first
         self._earlier = self.read_json(_CLOCK) if (path / _CLOCK).exists() else 0.0
 
     @classmethod
@@ -42,7 +50,9 @@ class RunDirectory:
         Raises LithoError if something is there already or the folder cannot be written.
         """
         path = check_free(path)
+        above = [folder for folder in path.parents if not folder.exists()]
         run = cls(_made(path.with_name(path.name + PARTIAL), path))._locked()
+        run._above = above
         if (run.path / MANIFEST).is_file():  # another process was quicker
             run.release()
             check_free(path)
@@ -51,6 +61,7 @@ class RunDirectory:
     @classmethod
     def join(cls, path: Path) -> "RunDirectory":
         """A run on which several processes may work, whether it is there already or not."""
+        _check_name(path.absolute())
         return cls(_made(path.absolute(), path))
 
     @classmethod
@@ -82,13 +93,21 @@ class RunDirectory:
             self._lock.acquire(timeout=0)
         except Timeout:
             raise LithoError(f"{self.path} is in use by another Litho process") from None
+        except OSError as error:
+            raise _unwritable(self.path, error) from None
         return self
 
     @contextmanager
     def alone(self) -> Iterator[None]:
         """Run the block while no other process that has joined the run does."""
-        with self._lock:
+        try:
+            self._lock.acquire()
+        except OSError as error:
+            raise _unwritable(self.path, error) from None
+        try:
             yield
+        finally:
+            self._lock.release()
 
     @property
     def final_path(self) -> Path:
@@ -115,31 +134,48 @@ class RunDirectory:
         return self.path
 
     def discard(self) -> None:
-        """Delete the run."""
+        """Delete the run, and the folders that were made for it."""
         self.release()
         shutil.rmtree(self.path, ignore_errors=True)
+        with suppress(OSError):  # another run is there by now
+            for folder in self._above:
+                folder.rmdir()
 
     def release(self) -> None:
         self._lock.release()
 
     def write_text(self, name: str, text: str) -> None:
         with whole_file(self.path / name) as path:
-            path.write_text(text, encoding="utf-8")
+            # What a name of a file may hold that is no text becomes `\udcXX`, as JSON writes it.
+            path.write_text(text, encoding="utf-8", errors="backslashreplace")
 
     def read_text(self, name: str) -> str:
-        return (self.path / name).read_text(encoding="utf-8")
+        """Every reader raises LithoError, with the name of the file, where it cannot be read."""
+        with self._told(name):
+            return (self.path / name).read_text(encoding="utf-8")
 
     def write_json(self, name: str, value: object) -> None:
-        self.write_text(name, json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False))
+        """Raises LithoError where a number is infinite or none, which JSON cannot hold."""
+        try:
+            text = json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False)
+        except ValueError:
+            place = next(_not_finite(value), "a number")
+            raise LithoError(
+                f"{place} of {name} is infinite or no number: the model itself computes no number "
+                "there; choose --dtype float32, or look for NaN in its weights"
+            ) from None
+        self.write_text(name, text)
 
     def read_json(self, name: str) -> Any:  # noqa: ANN401  whatever was written
-        return json.loads(self.read_text(name))
+        with self._told(name):
+            return json.loads(self.read_text(name))
 
     def write_yaml(self, name: str, value: object) -> None:
         self.write_text(name, yaml.safe_dump(value, sort_keys=False, allow_unicode=True))
 
     def read_yaml(self, name: str) -> Any:  # noqa: ANN401  whatever was written
-        return yaml.safe_load(self.read_text(name))
+        with self._told(name):
+            return yaml.safe_load(self.read_text(name))
 
     def write_rows(self, name: str, rows: list[dict[str, Any]]) -> None:
         import pyarrow as pa
@@ -151,7 +187,33 @@ class RunDirectory:
     def read_rows(self, name: str) -> list[dict[str, Any]]:
         import pyarrow.parquet as pq
 
-        return pq.read_table(self.path / name).to_pylist()
+        with self._told(name):
+            return pq.read_table(self.path / name).to_pylist()
+
+    @contextmanager
+    def _told(self, name: str) -> Iterator[None]:
+        path = self.path / name
+        if not path.is_file():
+            raise LithoError(f"{path} is missing: without it the run cannot be read")
+        with self.damage_told(name):
+            yield
+
+    @contextmanager
+    def damage_told(self, name: str = "") -> Iterator[None]:
+        """What a file of the run makes go wrong, or any of them, is told as such."""
+        try:
+            yield
+        except LithoError:
+            raise
+        except Exception as error:  # libraries raise what they like
+            if disk_is_full(error) or memory_is_short(error) or unusable_file(error):
+                raise
+            said = f"{type(error).__name__}: {first_line(error)[:200]}"
+            what = self.path / name if name else f"a file in {self.path}"
+            raise LithoError(
+                f"{what} is damaged or of another version of Litho ({said}; LITHO_DEBUG=1 shows "
+                "where)"
+            ) from error
 
     def once(self, name: str, compute: Callable[[], Any]) -> Any:  # noqa: ANN401  JSON
         """The JSON in `name`, computed and written if it is not there yet: a stage of the run."""
@@ -161,9 +223,31 @@ class RunDirectory:
         return self.read_json(name)
 
     @property
+    def has_metrics(self) -> bool:
+        """Whether all numbers of the run are there."""
+        return (self.path / METRICS).is_file()
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether nothing is left that `litho resume` would do."""
+        return self.has_metrics and self.path == self.final_path
+
+    @property
     def has_stages(self) -> bool:
         """Whether anything was finished that a resumed run would not do again."""
         return (self.path / _CLOCK).exists()
+
+
+def _not_finite(value: Any, place: str = "") -> Iterator[str]:  # noqa: ANN401  JSON
+    """Where in a JSON value a number is infinite or none."""
+    if isinstance(value, float) and not math.isfinite(value):
+        yield place
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            yield from _not_finite(item, f"{place}.{key}" if place else str(key))
+    elif isinstance(value, list | tuple):
+        for number, item in enumerate(value):
+            yield from _not_finite(item, f"{place}[{number}]")
 
 
 def check_free(path: Path) -> Path:
@@ -172,6 +256,7 @@ def check_free(path: Path) -> Path:
     if path.name.endswith(PARTIAL):
         raise LithoError(f"{path.name} is a name for unfinished runs: choose another --out")
     partial = path.with_name(path.name + PARTIAL)
+    _check_name(path)
     if path.exists():
         raise LithoError(f"{path} exists already: choose another folder with --out")
     if (partial / MANIFEST).is_file():  # without one it was killed before it had begun
@@ -180,6 +265,13 @@ def check_free(path: Path) -> Path:
             "it, or choose another --out"
         )
     return path
+
+
+def _check_name(path: Path) -> None:
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        raise LithoError(f"the path {path} is no text in UTF-8: choose another --out") from None
 
 
 def _made(folder: Path, named: Path) -> Path:
@@ -191,3 +283,10 @@ def _made(folder: Path, named: Path) -> Path:
             "choose a writable one with --out"
         ) from None
     return folder
+
+
+def _unwritable(folder: Path, error: OSError) -> LithoError:
+    return LithoError(
+        f"the output folder {folder} cannot be written ({error.strerror}): "
+        "choose a writable one with --out"
+    )

@@ -99,7 +99,7 @@ class Store:
             raise LithoError(f"{title} cannot be used ({error}): {advice.if_unusable}") from None
         except sqlite3.IntegrityError:
             raise  # the caller's mistake, and no damage
-        except sqlite3.DatabaseError as error:
+        except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
             raise LithoError(f"{title} is damaged ({error}): {advice.if_damaged}") from None
 
 

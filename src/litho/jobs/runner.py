@@ -16,7 +16,16 @@ from typing import Any, Generic, TypeVar, cast
 import torch
 from pydantic import BaseModel
 
-from litho.core.errors import Cancelled, Interrupted, LithoError, disk_is_full, first_line
+from litho.core.errors import (
+    SHORT_OF_MEMORY,
+    Cancelled,
+    Interrupted,
+    LithoError,
+    disk_is_full,
+    first_line,
+    memory_is_short,
+    unusable_file,
+)
 from litho.core.reporter import Reporter
 from litho.core.runs import INPUTS, MANIFEST, METRICS, RunDirectory, check_free
 from litho.jobs.cost import Cost
@@ -203,14 +212,15 @@ def resume(path: Path, models: Models, reporter: Reporter, report: Report) -> Ba
     Raises LithoError, and leaves the run as it is, if it cannot be gone on with.
     """
     run = RunDirectory.resume(path)
-    try:
-        manifest = run.read_yaml(MANIFEST)
-        job = job_of(manifest["command"])
-        _check_models(_specification(run, job.spec), manifest)
-    except BaseException:
-        run.release()
-        raise
-    return finish(run, job, models, reporter, report)
+    with run.damage_told():
+        try:
+            manifest = run.read_yaml(MANIFEST)
+            job = job_of(manifest["command"])
+            _check_models(_specification(run, job.spec), manifest)
+        except BaseException:
+            run.release()
+            raise
+        return finish(run, job, models, reporter, report)
 
 
 def finish(
@@ -224,19 +234,27 @@ def finish(
     """Do what is left to do of a started run, write its report and give it its name."""
     try:
         result = _run(run, job, models, reporter, workers)
+        _report(run, reporter, report)
+        job.done(run, result)  # a run that has its name is not resumed
+        run.finish()
     except (KeyboardInterrupt, Cancelled):
-        raise Interrupted(_how_to_resume(run, "stopped")) from None
+        raise Interrupted(_how_to_go_on(run, "stopped")) from None
     except Exception as error:
         if disk_is_full(error):
-            raise LithoError(_how_to_resume(run, "the disk is full: free some space")) from error
-        if isinstance(error, LithoError) and not job.joint and not run.has_stages:
-            run.discard()
+            raise LithoError(_how_to_go_on(run, "the disk is full: free some space")) from error
+        if memory_is_short(error):
+            raise LithoError(_how_to_go_on(run, SHORT_OF_MEMORY)) from error
+        if reason := unusable_file(error):
+            raise LithoError(_how_to_go_on(run, reason)) from error
+        if not isinstance(error, LithoError) or job.joint:
+            raise
+        if run.has_stages or run.has_metrics:
+            kept = f"{error}; what was done before is kept in {run.path}"
+            raise LithoError(kept) from error
+        run.discard()
         raise
     finally:
         run.release()
-    _report(run, reporter, report)
-    job.done(run, result)  # a run that has its name is not resumed
-    run.finish()
     return result
 
 
@@ -316,5 +334,7 @@ def _report(run: RunDirectory, reporter: Reporter, report: Report) -> None:
         )
 
 
-def _how_to_resume(run: RunDirectory, reason: str) -> str:
+def _how_to_go_on(run: RunDirectory, reason: str) -> str:
+    if run.is_finished:
+        return f"{reason}; all numbers are there: 'litho report {run.path}' writes the report"
     return f"{reason}; go on with 'litho resume {run.final_path}'"

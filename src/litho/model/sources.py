@@ -154,10 +154,11 @@ def _own(name: str, build: Callable[[Path], None]) -> ModelSource:
     """A model that Litho makes itself: built once, under a lock, checked ever after."""
     folder = cache_folder() / name.replace(":", "-")
     try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(folder.with_suffix(".lock")):
-            if not (folder / _SHA_FILE).exists():
-                _build(folder, build)
+        if not (folder / _SHA_FILE).is_file():  # one that is there may be in a read-only folder
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            with FileLock(folder.with_suffix(".lock")):
+                if not (folder / _SHA_FILE).is_file():
+                    _build(folder, build)
     except OSError as error:
         raise LithoError(
             f"the model cache {folder.parent} cannot be written ({error.strerror}): "

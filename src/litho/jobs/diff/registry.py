@@ -9,8 +9,10 @@ import re
 from collections.abc import Iterable
 from math import isnan
 from pathlib import Path
+from typing import Any
 
 from platformdirs import user_data_path
+from pydantic import ValidationError
 
 from litho.core.errors import LithoError
 from litho.core.records import Record
@@ -47,6 +49,7 @@ _JOINT = re.compile(r"\s+and\s+(?=\w+\s*(?:$|[<>=]|and\s)|not\s+found\b)")
 _TERM = re.compile(r"(\w+)\s*(<=|>=|=|<|>)\s*(.+)", re.DOTALL)
 # GLOB has three more special characters than `*`; in brackets each stands for itself.
 _NO_WILDCARD = re.compile(r"[\[?]")
+_LARGEST = 2**63 - 1  # number of a row
 _UNWRITABLE = re.compile(r"[\ud800-\udfff]")  # bytes of a command line that are no text
 
 
@@ -124,13 +127,27 @@ def query(store: Store, expression: str) -> list[Evidence]:
         values += value
     where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
     rows = store.rows(f"SELECT * FROM findings {where} ORDER BY id DESC", values)
-    return [Evidence(**row) for row in rows]
+    return [_read(store, row) for row in rows]
 
 
 def one(store: Store, number: int) -> Evidence | None:
     """The judgement with an id, or None."""
+    if number > _LARGEST:
+        return None
     rows = store.rows("SELECT * FROM findings WHERE id = ?", (number,))
-    return Evidence(**rows[0]) if rows else None
+    return _read(store, rows[0]) if rows else None
+
+
+def _read(store: Store, row: dict[str, Any]) -> Evidence:
+    """Raises LithoError if a row holds what Litho never writes."""
+    try:
+        return Evidence(**row)
+    except ValidationError as error:
+        place = error.errors()[0]["loc"][0]
+        raise LithoError(
+            f"{_SCHEMA.title} {store.path} is damaged ({place} of finding {row.get('id')}): "
+            f"{_SCHEMA.if_damaged}"
+        ) from None
 
 
 def _condition(term: str) -> tuple[str, list[str | float]]:

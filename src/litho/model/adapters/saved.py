@@ -80,7 +80,7 @@ def _put_on(model: LanguageModel, name: str, config: LoraConfig, folder: Path) -
                 model.network.add_adapter(name, config)
             else:
                 model.network = get_peft_model(model.network, config, adapter_name=name)
-    except (ValueError, RuntimeError, TypeError, KeyError, ImportError) as error:
+    except (ValueError, RuntimeError, TypeError, LookupError, AttributeError, ImportError) as error:
         if not model.adapters:
             _unwrap(model.network)
         raise LithoError(_misfit(model, folder, first_line(error)[:200])) from None
