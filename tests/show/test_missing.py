@@ -95,7 +95,7 @@ def test_a_report_needs_no_number_that_may_be_missing(kind: str, tmp_path: Path)
     result = missing(RESULTS[kind], run.read_json("metrics.json"))
     run.write_json("metrics.json", result)
     write_report(run)
-    show(RESULTS[kind].model_validate(result), as_json=False)
+    show(RESULTS[kind].model_validate(result), False, run.path)
 
 
 def test_an_imprint_is_reported_where_versions_were_refused_unmeasured(
