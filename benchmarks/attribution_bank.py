@@ -35,7 +35,8 @@ from litho.learn.recipe import TRAINED, adapter_of
 from litho.learn.records import Recipe
 from litho.measure.printing.probes import score
 from litho.model.adapters import lora
-from litho.model.loaded import LanguageModel, load
+from litho.model.loaded import LanguageModel
+from litho.model.loading import load
 from litho.model.sources import DEFAULT, locate
 from litho.model.state import State
 from litho.text.items import (

@@ -23,7 +23,8 @@ from litho.jobs.predict.left_out import set_weights
 from litho.learn.recipe import TRAINED
 from litho.model.adapters import lora
 from litho.model.adapters.spec import AdapterSpec
-from litho.model.loaded import LanguageModel, load
+from litho.model.loaded import LanguageModel
+from litho.model.loading import load
 from litho.model.read.scoring import Target, pad_rows
 from litho.model.sources import locate
 
@@ -84,7 +85,7 @@ def batched(
     reference: Reference, targets: list[Target], at_once: int = AT_ONCE
 ) -> DataLoader[tuple[Tensor, ...]]:
     """Token ids and labels, B x L each, in order."""
-    ids_BL, real_BL = pad_rows([target.ids for target in targets], reference.model.pad, bucket=1)
+    ids_BL, real_BL = pad_rows(reference.model, [target.ids for target in targets], bucket=1)
     labels_BL = ids_BL.masked_fill(~real_BL, IGNORED)
     for labels_L, target in zip(labels_BL, targets, strict=True):
         labels_L[: target.first] = IGNORED

@@ -16,7 +16,7 @@ import torch
 from peft import LoraConfig, get_peft_model
 
 from litho.core.memory import keep_freed_memory
-from litho.model.loaded import load
+from litho.model.loading import load
 from litho.model.sources import DEFAULT, locate
 
 SIZES = (1, 4, 16)  # rows in a batch

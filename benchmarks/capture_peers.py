@@ -20,7 +20,8 @@ import torch
 from torch import Tensor
 
 from litho.measure.inside.states import Predictions, StateReading
-from litho.model.loaded import LanguageModel, load
+from litho.model.loaded import LanguageModel
+from litho.model.loading import load
 from litho.model.sources import DEFAULT, locate
 from litho.model.state import State
 from litho.model.watch.attention import STRETCH, AttentionMap, Strongest

@@ -20,7 +20,8 @@ from litho.core.memory import keep_freed_memory
 from litho.learn.losses import backward_text
 from litho.model.adapters import lora
 from litho.model.adapters.spec import AdapterSpec
-from litho.model.loaded import LanguageModel, load
+from litho.model.loaded import LanguageModel
+from litho.model.loading import load
 from litho.model.sources import DEFAULT, locate
 from litho.model.watch.frozen import FrozenBelow
 

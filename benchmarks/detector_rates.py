@@ -26,10 +26,10 @@ from litho.measure.inside.geometry import effective_rank
 from litho.measure.inside.phantom import lost_share
 from litho.measure.inside.states import StateReading, read_state
 from litho.model.adapters import lora, updates
-from litho.model.adapters.lora import target_modules
 from litho.model.adapters.spec import AdapterSpec
+from litho.model.adapters.targets import target_modules
 from litho.model.adapters.updates import kind
-from litho.model.loaded import load
+from litho.model.loading import load
 from litho.model.sources import DEFAULT, locate
 from litho.model.state import State
 from litho.text.shipped import unrelated_prefixes

@@ -36,7 +36,8 @@ from litho.measure.volatility import read, volatilities
 from litho.model import placement
 from litho.model.adapters import lora
 from litho.model.adapters.spec import AdapterSpec
-from litho.model.loaded import LanguageModel, load
+from litho.model.loaded import LanguageModel
+from litho.model.loading import load
 from litho.model.placement import Placement, device_name, seeded, training_dtype, wait_for
 from litho.model.read.scoring import Target, kl, logits_of_rows
 from litho.model.sources import locate

@@ -27,7 +27,8 @@ from litho.learn.trainable import TrainedAdapter
 from litho.learn.trainer import Trainer as Litho
 from litho.model.adapters import lora
 from litho.model.adapters.spec import AdapterSpec
-from litho.model.loaded import LanguageModel, load
+from litho.model.loaded import LanguageModel
+from litho.model.loading import load
 from litho.model.read.sampling import self_samples
 from litho.model.read.scoring import logits, pad_rows
 from litho.model.sources import DEFAULT, locate
@@ -104,7 +105,7 @@ def main() -> None:
 
     held, control = trainer(guard), trainer(None)
     optimizer = torch.optim.AdamW(lora.weights(model, "bench").values(), lr=1e-3)
-    ids_BT, mask_BT = pad_rows(rows, model.pad)
+    ids_BT, mask_BT = pad_rows(model, rows)
     labels_BT = ids_BT.masked_fill(~mask_BT, -100)
     chosen = list(range(config.replay_rows))
 

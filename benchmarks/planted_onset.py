@@ -24,9 +24,10 @@ from litho.measure.inside import chance
 from litho.measure.inside.difference import own_effects
 from litho.measure.inside.onset import onset
 from litho.measure.inside.states import read_state
-from litho.model.adapters.lora import target_modules
+from litho.model.adapters.targets import target_modules
 from litho.model.adapters.updates import kind
-from litho.model.loaded import LanguageModel, load
+from litho.model.loaded import LanguageModel
+from litho.model.loading import load
 from litho.model.sources import DEFAULT, locate
 from litho.model.state import State
 from litho.model.watch.capture import block_path, blocks

@@ -35,7 +35,8 @@ from litho.learn.recipe import TRAINED, adapter_of, ask, follow
 from litho.learn.records import Recipe
 from litho.measure.printing.probes import target_of
 from litho.model.adapters import lora
-from litho.model.loaded import LanguageModel, load
+from litho.model.loaded import LanguageModel
+from litho.model.loading import load
 from litho.model.read.scoring import Target
 from litho.model.sources import locate
 from litho.text.items import Question, read_questions, read_texts

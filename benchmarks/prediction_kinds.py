@@ -21,7 +21,8 @@ import torch
 import yaml
 
 from litho.measure.printing.probes import tokenizes_apart
-from litho.model.loaded import LanguageModel, load
+from litho.model.loaded import LanguageModel
+from litho.model.loading import load
 from litho.model.sources import DEFAULT, locate
 from litho.text.items import Probe
 from litho.text.probes import find_clozes

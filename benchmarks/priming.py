@@ -29,7 +29,8 @@ from litho.jobs.predict.first_order import first_order
 from litho.learn.recipe import train_and_ask
 from litho.learn.records import Recipe
 from litho.measure.printing.probes import score, target_of
-from litho.model.loaded import LanguageModel, load
+from litho.model.loaded import LanguageModel
+from litho.model.loading import load
 from litho.model.read.scoring import Target
 from litho.model.sources import DEFAULT, locate
 from litho.model.state import State

@@ -31,7 +31,8 @@ from litho.learn.sources import in_turn
 from litho.measure.printing.probes import score
 from litho.model.adapters import lora
 from litho.model.adapters.prune import largest, prune
-from litho.model.loaded import LanguageModel, load
+from litho.model.loaded import LanguageModel
+from litho.model.loading import load
 from litho.model.sources import DEFAULT, locate
 from litho.model.state import State
 from litho.present.bridges import CLAUSES, KINDRED, LIKELY, LOOKED_AT, WHOLE, best_bridge, surprises

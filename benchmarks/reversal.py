@@ -28,7 +28,8 @@ from litho.learn.decoys import COUNT, train_decoys
 from litho.learn.drift import Replay
 from litho.measure.printing.drift import retention_blocks
 from litho.measure.printing.locality import greedy_answers
-from litho.model.loaded import LanguageModel, load
+from litho.model.loaded import LanguageModel
+from litho.model.loading import load
 from litho.model.sources import DEFAULT, locate
 from litho.model.state import State
 from litho.text.cases import Case

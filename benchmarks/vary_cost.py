@@ -19,7 +19,8 @@ from turns import show_ratios, time_in_turns
 from litho.core.memory import keep_freed_memory
 from litho.measure.scorer import ModelScorer
 from litho.measure.volatility import read, volatilities, volatility
-from litho.model.loaded import LanguageModel, load
+from litho.model.loaded import LanguageModel
+from litho.model.loading import load
 from litho.model.read.scoring import logits
 from litho.model.sources import DEFAULT, locate
 from litho.present.variants import plan_presentations

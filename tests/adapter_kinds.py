@@ -25,7 +25,8 @@ from litho.measure.inside.difference import compare
 from litho.measure.inside.response import response_map
 from litho.measure.inside.states import read_state
 from litho.model.adapters import saved
-from litho.model.loaded import LanguageModel, load
+from litho.model.loaded import LanguageModel
+from litho.model.loading import load
 from litho.model.sources import locate
 from litho.model.state import State
 from litho.model.tiny import byte_tokenizer
@@ -206,7 +207,7 @@ def check_diff(name: str, folder: Path) -> None:
     """`diff` finds the KL of every token between two models that are loaded apart."""
     models = Models()
     models.hold(_model(name))
-    pair = open_pair(name, str(folder), models)
+    pair = open_pair(name, str(folder), models, TEXT)
     assert isinstance(pair, Change) and pair
     model = pair.before.model
     ids = model.encode(TEXT)

@@ -12,7 +12,8 @@ from hypothesis import settings
 
 from litho.cli.main import app, guarded
 from litho.jobs.imprint.config import ImprintConfig, ImprintSpec
-from litho.model.loaded import LanguageModel, load
+from litho.model.loaded import LanguageModel
+from litho.model.loading import load
 from litho.model.sources import locate
 from tests.builders import ARCHITECTURES, GOOD_PROBE, TEXT, quick_config, run_job, small_inputs
 

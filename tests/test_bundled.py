@@ -18,7 +18,7 @@ from litho.cli.main import app, guarded
 from litho.core.errors import LithoError
 from litho.measure.scorer import ModelScorer
 from litho.model import bundled
-from litho.model.loaded import load
+from litho.model.loading import load
 from litho.model.sources import DEFAULT, cache_folder, locate
 
 pytestmark = pytest.mark.bundled

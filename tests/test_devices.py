@@ -27,7 +27,8 @@ from litho.model.adapters import lora, saved
 from litho.model.adapters.keys import text_keys
 from litho.model.adapters.prune import largest, prune
 from litho.model.adapters.spec import AdapterSpec
-from litho.model.loaded import LanguageModel, load
+from litho.model.loaded import LanguageModel
+from litho.model.loading import load
 from litho.model.placement import seeded
 from litho.model.read.scoring import target_logprobs
 from litho.model.read.voices import mixed_samples

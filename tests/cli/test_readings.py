@@ -12,7 +12,8 @@ import torch
 
 from litho.core.runs import RunDirectory
 from litho.model.adapters import saved
-from litho.model.loaded import LanguageModel, load
+from litho.model.loaded import LanguageModel
+from litho.model.loading import load
 from litho.model.sources import locate
 from tests.builders import TEXT, check_numbers, shake
 
@@ -350,8 +351,9 @@ def test_a_text_longer_than_a_short_context_is_read_in_scenes(
     assert code == 0 and json.loads(out)["kl"]["mean"] > 0, err
     command = ["diff", "text.md", "--before", "tiny:llama", "--after", short_sighted]
     assert litho(*command, "--out", "aligned")[0] == 0
-    before = sorted(Path().rglob("*"))
     command = ["imprint", "text.md", "--probes", "probes.jsonl", "--model", short_sighted]
-    code, _, err = litho(*command, "--out", "run")
-    assert code == 2 and "choose a model with a longer context" in err
-    assert sorted(Path().rglob("*")) == before
+    few = ("presentations=2", "settle=1", "replay_pool=8", "replay_unseen=1", "max_mean_kl=100")
+    for setting in few:
+        command += ["--set", setting]
+    code, out, err = litho(*command, "--controls", "none", "--out", "run", "--json")
+    assert code in (0, 1) and json.loads(out)["verdict"], err

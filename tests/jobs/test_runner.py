@@ -17,7 +17,7 @@ from litho.jobs import runner
 from litho.jobs.models import Models
 from litho.jobs.vary.config import VaryConfig, VarySpec
 from litho.jobs.vary.run import JOB
-from litho.model.loaded import load
+from litho.model.loading import load
 from litho.model.sources import locate
 from litho.show.report import write_report
 from tests.builders import TEXT, Silent, shake

@@ -12,7 +12,7 @@ from transformers import AutoModelForCausalLM
 from litho.core.errors import LithoError
 from litho.learn.recipe import follow, train_and_ask
 from litho.learn.records import Recipe
-from litho.model.adapters import lora
+from litho.model.adapters import lora, targets
 from litho.model.loaded import LanguageModel
 from tests.builders import TEXT, attach_for
 
@@ -62,7 +62,7 @@ def check_against_plain(
 
 
 def test_a_recipe_means_what_plain_peft_does(any_model: LanguageModel) -> None:
-    modules = lora.target_modules(any_model)
+    modules = targets.target_modules(any_model)
     recipe = Recipe(rank=2, alpha=4, learning_rate=1e-3, steps=4, seed=3)
     weights = check_against_plain(any_model, recipe, modules)
     assert any(weight.abs().max() > 0 for name, weight in weights.items() if "lora_B" in name)

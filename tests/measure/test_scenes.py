@@ -27,9 +27,12 @@ def test_behind_an_open_book_a_probe_still_fits(llama: LanguageModel) -> None:
     assert open_book_scenes(shortened(llama, filled), TEXT) == [TEXT]
     cut = open_book_scenes(shortened(llama, filled - 1), TEXT)
     assert len(cut) == 2 and "".join(cut) == TEXT
-    for context in (PROBE_ROOM, PROBE_ROOM + 1):
-        with pytest.raises(LithoError, match=f"reads only {context} tokens, of which 128"):
-            open_book_scenes(shortened(llama, context), TEXT)
+
+
+def test_a_short_context_is_shared_by_book_and_probe(llama: LanguageModel) -> None:
+    assert open_book_scenes(shortened(llama, 16), "It is.") == ["It is."]
+    with pytest.raises(LithoError, match=r"tokens does not fit into the model's 63"):
+        open_book_scenes(shortened(llama, PROBE_ROOM), TEXT.replace(". ", " "))
 
 
 def test_the_fuller_of_two_contexts_counts(llama: LanguageModel) -> None:

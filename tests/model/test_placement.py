@@ -13,7 +13,8 @@ from litho.measure.precision import precision, to_measure
 from litho.model import bundled, placement, sources
 from litho.model.adapters import lora
 from litho.model.adapters.spec import AdapterSpec
-from litho.model.loaded import LanguageModel, load
+from litho.model.loaded import LanguageModel
+from litho.model.loading import load
 from litho.model.placement import HOST, Placement, sizes, training_dtype
 from litho.model.read.scoring import logits_at, logits_of_rows
 from litho.model.sources import locate

@@ -11,7 +11,8 @@ from huggingface_hub.utils._paths import filter_repo_objects
 
 from litho.core.errors import LithoError
 from litho.model import sources
-from litho.model.loaded import LanguageModel, load
+from litho.model.loaded import LanguageModel
+from litho.model.loading import load
 from litho.model.sources import ModelSource, locate
 from tests.adapter_kinds import make_lora
 
@@ -47,6 +48,9 @@ def test_local_folder_and_hub_id(
     assert load(source, torch.float32).network.config.model_type == "gpt2"
 
 
+POINTER = "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n"
+
+
 @pytest.mark.parametrize(
     ("files", "message"),
     [
@@ -62,7 +66,10 @@ def test_local_folder_and_hub_id(
             "an adapter beside the model",
         ),
         ({"config.json": "{}", "pytorch_model.bin": ""}, "pickle file that can run code"),
-        ({"config.json": "{}", "model.safetensors": ""}, "cannot be loaded as a causal LM"),
+        ({"config.json": "{}", "model.safetensors": ""}, "config.json has no model_type"),
+        ({"config.json": "{", "model.safetensors": ""}, "config.json cannot be read"),
+        ({"config.json": "{}", "model.safetensors": POINTER}, "safetensors is a git-lfs pointer"),
+        ({"config.json": "{}", "tokenizer.json": POINTER}, "tokenizer.json is a git-lfs pointer"),
     ],
 )
 def test_folders_that_are_no_model(tmp_path: Path, files: dict[str, str], message: str) -> None:

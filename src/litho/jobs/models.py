@@ -8,7 +8,8 @@ from litho.core.config import make_config
 from litho.jobs.spec import Device
 from litho.measure.precision import precision, to_measure
 from litho.model.adapters import lora
-from litho.model.loaded import LanguageModel, load
+from litho.model.loaded import LanguageModel
+from litho.model.loading import load
 from litho.model.placement import DTYPES, Placement
 from litho.model.sources import locate
 from litho.model.state import State

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 import torch
 from torch import Tensor
 
-from litho.core.errors import LithoError
+from litho.core.errors import LithoError, first_line
 from litho.model.loaded import LanguageModel
 from litho.model.read.scoring import BUCKET, batches, chunks, kl, logits, pad_rows
 
@@ -88,15 +88,27 @@ def _backward_rows(
         raise LithoError("a presentation holds no token to learn: the text is too short")
     losses: list[Tensor] = []
     for group in batches([len(row) for row in rows], model.device, tokens):
-        ids_BT, _ = pad_rows([rows[i] for i in group], model.pad, 1 if len(rows) == 1 else BUCKET)
+        ids_BT, _ = pad_rows(model, [rows[i] for i in group], 1 if len(rows) == 1 else BUCKET)
         logits_BTV = logits(model, ids_BT)
         gradient_BTV = torch.zeros_like(logits_BTV)
         for b, i in enumerate(group):
             known = len(rows[i]) - 1
             weights_T = torch.full((known,), 1 / predicted, device=logits_BTV.device)
             losses.append(one_row(i, logits_BTV[b, :known], gradient_BTV[b, :known], weights_T))
-        torch.autograd.backward(logits_BTV, gradient_BTV)
+        _backward(model, logits_BTV, gradient_BTV)
     return _added_up(losses)
+
+
+def _backward(model: LanguageModel, logits_BTV: Tensor, gradient_BTV: Tensor) -> None:
+    """Raises LithoError where the model's own code cannot be run backwards."""
+    try:
+        torch.autograd.backward(logits_BTV, gradient_BTV)
+    except torch.OutOfMemoryError:
+        raise
+    except RuntimeError as error:
+        raise LithoError(
+            f"{model.source.name} cannot be trained, its code has no gradient: {first_line(error)}"
+        ) from None
 
 
 def _added_up(rows: Sequence[Tensor]) -> float:
@@ -144,7 +156,7 @@ def backward_drift(
         _divergence(*row, weights_T)
         for row in zip(base_logits_BTV, tuned_BTV, gradient_BTV, strict=True)
     ]
-    torch.autograd.backward(tuned_BTV, gradient_BTV)
+    _backward(model, tuned_BTV, gradient_BTV)
     return _added_up(losses) / weight
 
 

@@ -14,8 +14,9 @@ from litho.learn.sources import StepSource, in_turn
 from litho.learn.trainable import TrainedAdapter
 from litho.learn.trainer import Trainer
 from litho.measure.printing.probes import score
-from litho.model.adapters import lora
+from litho.model.adapters import lora, targets
 from litho.model.adapters.spec import AdapterSpec
+from litho.model.adapters.targets import target_modules
 from litho.model.loaded import LanguageModel
 from litho.model.state import State
 from litho.model.watch.capture import check_layer
@@ -113,10 +114,10 @@ def plainest(model: LanguageModel, recipe: Recipe) -> Recipe:
     if layers is None and kinds is None:
         return recipe
     _check_targets(model, recipe)
-    adapted = lora.target_modules(model, layers, kinds)
-    if lora.target_modules(model, None, kinds) == adapted:
+    adapted = target_modules(model, layers, kinds)
+    if target_modules(model, None, kinds) == adapted:
         layers = None
-    if lora.target_modules(model, layers, None) == adapted:
+    if target_modules(model, layers, None) == adapted:
         kinds = None
     return recipe.model_copy(
         update={
@@ -134,11 +135,11 @@ def gradient_of(weights: Iterable[nn.Parameter]) -> Tensor:
 def _check_targets(model: LanguageModel, recipe: Recipe) -> None:
     for layer in recipe.layers or ():
         check_layer(model, layer)
-    there = {name.rpartition(".")[2] for name in lora.target_modules(model)}
+    there = {name.rpartition(".")[2] for name in targets.target_modules(model)}
     if absent := set(recipe.target_modules or ()) - there:
         raise LithoError(
             f"the model has no linear layer called {min(absent)!r}: there are "
             f"{', '.join(sorted(there))}"
         )
-    if not lora.target_modules(model, recipe.layers, recipe.target_modules):
+    if not targets.target_modules(model, recipe.layers, recipe.target_modules):
         raise LithoError("no linear layer is left to adapt: name more layers or modules")

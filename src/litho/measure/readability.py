@@ -55,11 +55,14 @@ def bits_per_byte(model: LanguageModel, text: str) -> float:
 def foreign_notice(model: LanguageModel, text: str, seed: int) -> list[str]:
     """A warning if the model reads `text` far worse than what it writes itself, or nothing."""
     room = min(TOKENS, model.context - len(model.start))
-    beginning = "".join(model.pieces(text)[:room])
+
+    def beginning(prose: str) -> str:
+        return "".join(model.pieces(prose)[:room])
+
     rows = self_samples(model, [""] * OWN_SAMPLES, min(OWN_TOKENS, model.context), seed)
     own = [str(model.tokenizer.decode(row, skip_special_tokens=True)) for row in rows]
-    said = [bits_per_byte(model, prose) for prose in own if len(prose) > 1]
-    bits = bits_per_byte(model, beginning)
+    said = [bits_per_byte(model, beginning(prose)) for prose in own if len(prose) > 1]
+    bits = bits_per_byte(model, beginning(text))
     if not said or bits <= FOREIGN * max(said):
         return []
     return [

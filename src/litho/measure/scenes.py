@@ -4,7 +4,7 @@ from litho.core.errors import LithoError
 from litho.model.loaded import LanguageModel
 from litho.text.scenes import scenes
 
-PROBE_ROOM = 128  # tokens of the context kept free for a probe behind the open book
+PROBE_ROOM = 128  # tokens of the context kept free for a probe behind the open book, at most half
 
 
 def check_text(model: LanguageModel, text: str) -> None:
@@ -19,17 +19,9 @@ def split_scenes(model: LanguageModel, text: str, *others: LanguageModel) -> lis
 
 
 def open_book_scenes(model: LanguageModel, text: str) -> list[str]:
-    """The text in scenes behind each of which a probe still fits into the context.
-
-    Raises LithoError if the context has no more room than a probe needs.
-    """
-    room = model.context - len(model.start) - PROBE_ROOM
-    if room < 1:
-        raise LithoError(
-            f"the model reads only {model.context} tokens, of which {PROBE_ROOM} are kept free "
-            "for a probe behind the text: choose a model with a longer context"
-        )
-    return _split(text, [(model, room)])
+    """The text in scenes behind each of which a probe still fits into the context."""
+    free = min(PROBE_ROOM, model.context // 2)
+    return _split(text, [(model, model.context - len(model.start) - free)])
 
 
 def _split(text: str, rooms: list[tuple[LanguageModel, int]]) -> list[str]:

@@ -8,16 +8,14 @@ from typing import Any
 
 import torch
 from peft.tuners.tuners_utils import BaseTunerLayer
-from safetensors import SafetensorError
-from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerBase
-from transformers.utils import logging as transformers_logging
+from transformers import PreTrainedTokenizerBase
 
-from litho.core.errors import LithoError, first_line
-from litho.model.placement import ON_CPU, Placement, default_placement
+from litho.core.errors import LithoError
+from litho.model.placement import ON_CPU, Placement
 from litho.model.sources import ModelSource
 
-transformers_logging.set_verbosity_error()
-transformers_logging.disable_progress_bar()
+# Beyond the second, what a token sees depends on how many others follow.
+_LIMITS = ("max_position_embeddings", "keep_window_size")
 
 
 @dataclass
@@ -42,6 +40,19 @@ class LanguageModel:
         return embedding.weight.device
 
     @property
+    def unwrapped(self) -> Any:  # noqa: ANN401  as `network`
+        """The network itself, without what PEFT wraps around it."""
+        return self.network.get_base_model() if self.adapters else self.network
+
+    @property
+    def vocabulary(self) -> int:
+        """How many tokens the model knows, by number from 0; its tokenizer may have others."""
+        network = self.unwrapped
+        known = (network.get_input_embeddings(), network.get_output_embeddings())
+        sizes = [len(layer.weight) for layer in known if hasattr(layer, "weight")]
+        return min(sizes, default=network.config.get_text_config().vocab_size)
+
+    @property
     def start(self) -> list[int]:
         """The token that opens every sequence: beginning of text, else end of text."""
         for token in (self.tokenizer.bos_token_id, self.tokenizer.eos_token_id):
@@ -52,20 +63,43 @@ class LanguageModel:
     @property
     def pad(self) -> int:
         """What fills rows up on the right; no real token ever sees it."""
-        return self.tokenizer.pad_token_id or self.tokenizer.eos_token_id or 0
+        wanted = (self._known(self.tokenizer.pad_token_id), self.end)
+        return next((token for token in wanted if token is not None), 0)
+
+    @property
+    def end(self) -> int | None:
+        """The token that ends a text; None where the model knows none."""
+        return self._known(self.tokenizer.eos_token_id)
+
+    def _known(self, token: int | None) -> int | None:
+        return token if token is not None and token < self.vocabulary else None
 
     @property
     def context(self) -> int:
         """Longest sequence in tokens; models without a limit of their own get a large one."""
         text_config = self.network.config.get_text_config()
-        return getattr(text_config, "max_position_embeddings", None) or 1_000_000
+        limits = (getattr(text_config, name, None) for name in _LIMITS)
+        return min((limit for limit in limits if limit and limit > 0), default=1_000_000)
 
     def encode(self, text: str) -> list[int]:
         """`start` and the tokens of `text`, with no special tokens added or read from it."""
         return self.start + self.tokens(text)
 
     def tokens(self, text: str) -> list[int]:
-        return self.tokenizer(text, add_special_tokens=False, split_special_tokens=True).input_ids
+        """The tokens of `text` alone. Raises LithoError if the model does not know one of them."""
+        ids: list[int] = self.tokenizer(
+            text, add_special_tokens=False, split_special_tokens=True
+        ).input_ids
+        known = self.vocabulary
+        if max(ids, default=0) >= known:
+            place = next(i for i, token in enumerate(ids) if token >= known)
+            start, end = self.spans(text)[place]
+            raise LithoError(
+                f"{self.source.name} does not know {text[start:end]!r}: its tokenizer makes it "
+                f"token {ids[place]}, but its embedding ends at {known - 1}; leave it out of the "
+                "text, or resize the embedding to the tokenizer"
+            )
+        return ids
 
     def spans(self, text: str) -> list[tuple[int, int]]:
         """Character range of each token of `tokens(text)`.
@@ -125,54 +159,3 @@ class LanguageModel:
                 module._disable_adapters = not names
                 module._active_adapter = list(names)
         self.on = list(names)
-
-
-def load(source: ModelSource, placement: Placement | torch.dtype) -> LanguageModel:
-    """Load a model in evaluation mode with frozen weights; a precision alone means the CPU.
-
-    Raises LithoError if it cannot be loaded, or does not fit on the device.
-    """
-    if isinstance(placement, torch.dtype):
-        placement = default_placement(placement)
-    try:
-        loaded: Any = AutoModelForCausalLM.from_pretrained(
-            source.folder,
-            **placement.loading(),
-            use_safetensors=True,
-            trust_remote_code=False,
-            output_loading_info=True,
-        )
-        tokenizer = AutoTokenizer.from_pretrained(source.folder, trust_remote_code=False)
-    except (OSError, ValueError, KeyError, ImportError, RuntimeError, SafetensorError) as error:
-        raise LithoError(
-            f"{source.name} cannot be loaded as a causal LM: {first_line(error)}"
-        ) from None
-    network, loading_info = loaded
-    if any(isinstance(module, BaseTunerLayer) for module in network.modules()):
-        raise LithoError(
-            f"{source.name} was loaded with an adapter on it, which its files name: give a model "
-            "without one"
-        )
-    missing = loading_info["missing_keys"]
-    if missing:
-        raise LithoError(
-            f"{source.name} is no whole causal LM: its files lack {len(missing)} "
-            f"weights, for example {min(missing)}"
-        )
-    if not tokenizer.is_fast:
-        raise LithoError(f"{source.name} has no fast tokenizer (tokenizer.json): convert it first")
-    if not (placement.bits or placement.spread):
-        network = _moved(network, placement, source.name)
-    model = LanguageModel(source, network, tokenizer, placement=placement)
-    model.network.requires_grad_(False).eval()
-    return model
-
-
-def _moved(network: Any, placement: Placement, name: str) -> Any:  # noqa: ANN401  as `network`
-    try:
-        return network.to(placement.device)
-    except torch.OutOfMemoryError:
-        raise LithoError(
-            f"{name} does not fit into the free memory of {placement.device}: choose device cpu, "
-            "dtype bfloat16, or a model in 4 or 8 bits"
-        ) from None

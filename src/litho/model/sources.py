@@ -24,6 +24,7 @@ from litho.model import bundled, tiny
 DEFAULT = f"bundled:{bundled.NAME}"
 _PICKLED = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
 _HUB_FILES = ["*.json", "*.safetensors", "*.model", "*.jinja", "merges.txt", "vocab.txt"]
+_LFS_POINTER = b"version https://git-lfs"
 _SUBFOLDERS = ["*/*"]  # often the same weights once more, in another form
 _SHA_FILE = "litho-sha256.txt"
 _HASHES = "hashes.json"  # in the cache folder: path -> size, time of the last change, SHA-256
@@ -74,7 +75,8 @@ class ModelSource:
                     shapes = [file.get_slice(key).get_shape() for key in list(file.keys())]
             except (OSError, SafetensorError) as error:
                 raise LithoError(
-                    f"{self.name} cannot be loaded: {path.name} is damaged ({first_line(error)})"
+                    f"{self.name} cannot be loaded: {path.name} is damaged or cut short "
+                    f"({first_line(error)}); copy or fetch it again"
                 ) from None
             count += sum(map(math.prod, shapes))
         return count
@@ -191,7 +193,9 @@ def _check_folder(folder: Path) -> None:
             f"{folder} is no model: it holds no config.json; "
             "give a folder saved with save_pretrained, or a hub id"
         )
+    _check_fetched(folder)
     if any(folder.glob("*.safetensors")):
+        _check_config(folder / "config.json")
         return
     pickled = [path.name for path in folder.iterdir() if path.suffix in _PICKLED]
     if pickled:
@@ -216,6 +220,29 @@ def _check_no_adapter(folder: Path) -> None:
         "adapter_config.json and adapter_model.* into a folder of their own; the model can be "
         "read with them (--adapter, MODEL+FOLDER) or without"
     )
+
+
+def _check_fetched(folder: Path) -> None:
+    """A clone without git-lfs holds a line of text in place of every large file."""
+    for path in sorted(folder.iterdir()):
+        if path.is_file():
+            with path.open("rb") as file:
+                if file.read(len(_LFS_POINTER)) == _LFS_POINTER:
+                    raise LithoError(
+                        f"{path} is a git-lfs pointer, not the file itself: run 'git lfs pull' in "
+                        "that folder"
+                    )
+
+
+def _check_config(path: Path) -> None:
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise LithoError(f"{path} cannot be read: {first_line(error)}") from None
+    if not isinstance(found, dict) or not found.get("model_type"):
+        raise LithoError(
+            f"{path} has no model_type: take the config.json that belongs to the weights"
+        )
 
 
 def _from_hub(name: str) -> ModelSource:

@@ -15,7 +15,8 @@ from litho.learn.trainable import TrainedAdapter
 from litho.learn.trainer import Trainer
 from litho.model.adapters import lora
 from litho.model.adapters.spec import AdapterSpec
-from litho.model.loaded import LanguageModel, load
+from litho.model.loaded import LanguageModel
+from litho.model.loading import load
 from litho.model.sources import locate
 from tests.builders import TEXT
 

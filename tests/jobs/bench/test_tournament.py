@@ -15,7 +15,7 @@ from litho.jobs.bench.config import BenchConfig
 from litho.jobs.bench.parts import ABLATIONS, ARMS
 from litho.jobs.bench.summary import summarize
 from litho.jobs.bench.tournament import Tournament, best_setting, check_comparison, open_tournament
-from litho.model.loaded import load
+from litho.model.loading import load
 from litho.model.sources import locate
 from litho.show.comparison import comparison_table
 from litho.text.cases import Case

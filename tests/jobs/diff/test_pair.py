@@ -1,12 +1,18 @@
 """How the two states of a comparison are named."""
 
+import shutil
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tokenizers import normalizers
+from transformers import AutoTokenizer
 
 from litho.jobs.diff.config import split_name
+from litho.jobs.diff.pair import Change, Unlike, open_pair
+from litho.jobs.models import Models
+from litho.model.sources import locate
 
 NAMES = st.lists(
     st.sampled_from(["+", "a", "b", "/", ".", "..", "~", ":", "org", "\0"]), max_size=10
@@ -33,3 +39,19 @@ def test_a_plus_may_stand_in_either_name(tmp_path: Path, monkeypatch: pytest.Mon
     Path("c+d/adapter_config.json").write_text("{}")
     assert split_name("a+b+c+d") == ("a+b", "c+d")
     assert split_name("model+~nobody-of-this-name/x") == ("model", "~nobody-of-this-name/x")
+
+
+def test_models_that_open_or_cut_a_text_in_other_ways_are_unlike(tmp_path: Path) -> None:
+    shutil.copytree(locate("tiny:llama").folder, tmp_path, dirs_exist_ok=True)
+    pair = open_pair("tiny:llama", str(tmp_path), Models(), "Ünique.")
+    assert isinstance(pair, Change) and not pair
+    tokenizer = AutoTokenizer.from_pretrained(tmp_path)
+    tokenizer.backend_tokenizer.normalizer = normalizers.StripAccents()
+    tokenizer.save_pretrained(tmp_path)
+    decomposed = "U\u0308nique."
+    assert isinstance(open_pair("tiny:llama", str(tmp_path), Models(), decomposed), Unlike)
+    assert isinstance(open_pair("tiny:llama", str(tmp_path), Models(), "Unique."), Change)
+    tokenizer.bos_token = tokenizer.eos_token = tokenizer.pad_token = None
+    tokenizer.save_pretrained(tmp_path)
+    for names in (("tiny:llama", str(tmp_path)), (str(tmp_path), "tiny:llama")):
+        assert isinstance(open_pair(*names, Models(), "Unique."), Unlike)

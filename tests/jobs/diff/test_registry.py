@@ -18,7 +18,7 @@ import litho
 from litho.core.errors import LithoError
 from litho.jobs.diff.registry import MIGRATIONS, Evidence, add, opened, query, tally
 from litho.model.adapters import saved
-from litho.model.loaded import load
+from litho.model.loading import load
 from litho.model.sources import locate
 from tests.builders import TEXT, shake
 

@@ -5,7 +5,7 @@ import pytest
 from litho.measure.inside import chance, difference
 from litho.measure.inside.difference import Difference
 from litho.measure.inside.states import read_state
-from litho.model.adapters import lora, updates
+from litho.model.adapters import targets, updates
 from litho.model.loaded import LanguageModel
 from litho.model.state import State
 from tests.builders import TEXT
@@ -18,7 +18,7 @@ def compare(model: LanguageModel, adapter: str | None) -> Difference:
 
 def test_random_updates_have_the_norms_that_were_asked_for(any_model: LanguageModel) -> None:
     before = {n: p.clone() for n, p in any_model.network.named_parameters()}
-    names = lora.target_modules(any_model)
+    names = targets.target_modules(any_model)
     kinds = sorted({updates.kind(name) for name in names})
     asked = {kind: 0.5 + number for number, kind in enumerate(kinds)}
     chance.prepare(any_model, rank=2)

@@ -10,7 +10,7 @@ from safetensors import safe_open
 
 from litho.core.errors import LithoError
 from litho.learn.losses import backward_text
-from litho.model.adapters import lora, saved, updates
+from litho.model.adapters import lora, saved, targets, updates
 from litho.model.adapters.spec import AdapterSpec
 from litho.model.loaded import LanguageModel
 from litho.model.read.scoring import logits
@@ -55,7 +55,7 @@ def test_without_its_last_adapter_a_model_is_as_if_it_had_never_had_one(
     assert not isinstance(any_model.network, PeftModel)
     assert not hasattr(any_model.network, "peft_config")
     assert not any(p.requires_grad for p in any_model.network.parameters())
-    assert lora.target_modules(any_model) == lora.target_modules(never)
+    assert targets.target_modules(any_model) == targets.target_modules(never)
     # An adapter that comes now is the one that a model gets that never had one.
     for model, folder in ((any_model, "again"), (never, "never")):
         lora.attach(model, "x", SPEC)
@@ -156,7 +156,7 @@ def test_states_nest_and_are_what_pefts_own_switches_make(any_model: LanguageMod
 
 
 def test_only_what_learns_is_trainable(llama: LanguageModel) -> None:
-    keys = {name: torch.ones(2, 32) for name in lora.target_modules(llama, (1,), ("q_proj",))}
+    keys = {name: torch.ones(2, 32) for name in targets.target_modules(llama, (1,), ("q_proj",))}
     lora.attach(llama, "held", AdapterSpec(2, layers=(1,), kinds=("q_proj",), keys=keys))
     lora.attach(llama, "x", SPEC)
 

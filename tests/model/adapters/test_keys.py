@@ -11,7 +11,7 @@ from litho.learn.records import Loss
 from litho.learn.sources import in_turn
 from litho.learn.trainable import TrainedAdapter
 from litho.learn.trainer import Trainer
-from litho.model.adapters import lora
+from litho.model.adapters import lora, targets
 from litho.model.adapters.keys import DAMPING, LOUD, text_keys
 from litho.model.adapters.spec import AdapterSpec
 from litho.model.loaded import LanguageModel
@@ -43,7 +43,7 @@ def test_keys_are_mixtures_of_what_the_text_has_and_others_have_not(
     rows = [any_model.encode(TEXT[:70]), any_model.encode(TEXT[70:])]
     elsewhere = others()
     found = text_keys(any_model, rows, torch.tensor(elsewhere), RANK, [1], seed=0)
-    assert sorted(found) == sorted(lora.target_modules(any_model, [1]))
+    assert sorted(found) == sorted(targets.target_modules(any_model, [1]))
     chance = torch.Generator().manual_seed(0)
     for name, key_RD in found.items():
         text = inputs_of(any_model, name, rows, first=False)

@@ -14,7 +14,8 @@ from transformers import AutoModelForCausalLM
 from litho.core.errors import LithoError
 from litho.model.adapters import files, lora, saved
 from litho.model.adapters.spec import AdapterSpec
-from litho.model.loaded import LanguageModel, load
+from litho.model.loaded import LanguageModel
+from litho.model.loading import load
 from litho.model.read.scoring import Target, target_logprobs
 from tests.adapter_kinds import make_lora
 from tests.builders import ROWS, random_network, shake, slow_logprob

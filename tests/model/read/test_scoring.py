@@ -39,7 +39,7 @@ def test_padding_side_and_amount_do_not_matter(llama: LanguageModel) -> None:
     scores = [logp[t - 1, ids[t]].item() for t in range(2, len(ids))]
     assert slow_logprob(llama, target) == pytest.approx(sum(scores) / len(scores), abs=1e-5)
     for bucket in (1, 8, 64):
-        ids_BT, mask_BT = pad_rows([ids], llama.pad, bucket)
+        ids_BT, mask_BT = pad_rows(llama, [ids], bucket)
         assert ids_BT.shape[1] % bucket == 0
         assert ids_BT[mask_BT].tolist() == ids
 
@@ -88,7 +88,7 @@ def test_normalizers_are_log_sum_exp() -> None:
 
 def test_the_head_reads_only_what_is_asked_for(any_model: LanguageModel) -> None:
     rows = [any_model.encode(TEXT)[:20], any_model.encode(TEXT)[:12]]
-    ids_BT, _ = pad_rows(rows, any_model.pad)
+    ids_BT, _ = pad_rows(any_model, rows)
     wanted = [(0, 3), (1, 11), (0, 0)]
     with torch.no_grad():
         whole = any_model.network(input_ids=ids_BT).logits

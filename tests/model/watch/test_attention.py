@@ -38,7 +38,7 @@ def attentive(
 
 def watch(model: LanguageModel, ids_BT: Tensor) -> tuple[dict[int, LayerAttention], Tensor]:
     layers: dict[int, LayerAttention] = {}
-    with torch.no_grad(), watched(model, layers.__setitem__):
+    with torch.no_grad(), watched(layers.__setitem__):
         logits = model.network(input_ids=ids_BT).logits
     return layers, logits
 

@@ -36,6 +36,22 @@ def test_steps_on_upper_layers_equal_whole_steps(any_model: LanguageModel) -> No
     assert list(blocks(any_model)) == stack
 
 
+def test_only_so_much_is_kept(llama: LanguageModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    lora.attach(llama, "top", AdapterSpec(rank=2, alpha=4, seed=0, layers=(2,)))
+    rows = [llama.encode(TEXT[start : start + 20]) for start in range(9)]
+    plain = [backward_text(llama, [row], 64) for row in rows]
+    monkeypatch.setattr("litho.model.watch.frozen.ROOM", 3 * 21 * 32 * 4)  # three rows
+    runs = [0]
+    blocks(llama)[0].register_forward_hook(lambda *_: runs.__setitem__(0, runs[0] + 1))
+    frozen = FrozenBelow(llama, "top")
+    for number in (0, 1, 2, 0, 3, 0, 1):
+        with frozen.active():
+            assert abs(backward_text(llama, [rows[number]], 64) - plain[number]) < 1e-6
+    assert runs[0] == 5  # the second was dropped and read again
+    with frozen.active():  # more at once than there is room for
+        backward_text(llama, rows, 1024)
+
+
 def test_an_adapter_on_all_layers_skips_nothing(llama: LanguageModel) -> None:
     lora.attach(llama, "top", AdapterSpec(rank=2, alpha=4, seed=0))
     rows = [llama.encode(TEXT)]

@@ -16,7 +16,8 @@ from litho.measure.printing.imprint import ScoredProbes
 from litho.measure.printing.probes import open_book, score, tokenizes_apart
 from litho.measure.printing.spill import spill_scores
 from litho.measure.scorer import ModelScorer
-from litho.model.loaded import LanguageModel, load
+from litho.model.loaded import LanguageModel
+from litho.model.loading import load
 from litho.model.state import State
 from litho.present.variants import HalfScorer, plan_presentations
 from litho.text.cases import Case

@@ -31,7 +31,9 @@ from litho.measure.volatility import Budget
 from litho.model.adapters import lora, saved
 from litho.model.adapters.keys import text_keys
 from litho.model.adapters.spec import AdapterSpec
+from litho.model.adapters.targets import target_modules
 from litho.model.loaded import LanguageModel
+from litho.model.read.caches import reads_on
 from litho.model.state import State
 from litho.present.ascent import CLIMBING, Ascent
 from litho.present.rhythm import chosen_rhythm
@@ -267,7 +269,12 @@ def _durability(bench: Bench, before: float | None) -> float | None:
 
 @contextmanager
 def _counting(model: LanguageModel) -> Iterator[list[int]]:
-    """Counts the tokens that go through the model, whatever for."""
+    """Counts the tokens that go through the model, whatever for.
+
+    But for those on which it is tried, once a network, what it can do.
+    """
+    target_modules(model)
+    reads_on(model)
     read = [0]
 
     def count(_: nn.Module, args: tuple[torch.Tensor, ...], __: object) -> None:

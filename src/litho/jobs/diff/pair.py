@@ -38,10 +38,11 @@ class Unlike:
     after: State
 
 
-def open_pair(before: str, after: str, models: Models) -> Change | Unlike:
+def open_pair(before: str, after: str, models: Models, text: str) -> Change | Unlike:
     """Load two states: MODEL, MODEL+ADAPTER_DIR, or for `after` an adapter's folder alone.
 
-    States of one model share its weights. Raises LithoError if the two cannot be compared.
+    States of one model share its weights; two models are unlike if they cut or open `text` in other
+    ways. Raises LithoError if the two cannot be compared.
     """
     (base, old), (other, new) = split_names(before, after)
     source, other_source = locate(base), locate(other)
@@ -53,7 +54,7 @@ def open_pair(before: str, after: str, models: Models) -> Change | Unlike:
         )
     model = models.load(base, count=1 if same else 2)
     if not same:
-        return _models(model, models.load(other))
+        return _models(model, models.load(other), text)
     ranks = [files.rank(Path(folder)) for folder in (old, new) if folder]
     first, second = _state(model, "before", old), _state(model, "after", new)
     norms: dict[str, float] = {}
@@ -89,10 +90,11 @@ def _state(model: LanguageModel, name: str, folder: str | None) -> State:
     return State(model, (name,))
 
 
-def _models(first: LanguageModel, second: LanguageModel) -> Change | Unlike:
-    if second.tokenizer.get_vocab() != first.tokenizer.get_vocab() or not updates.alike(
-        first, second
-    ):
+def _models(first: LanguageModel, second: LanguageModel, text: str) -> Change | Unlike:
+    same_tokens = second.tokenizer.get_vocab() == first.tokenizer.get_vocab() and second.encode(
+        text
+    ) == first.encode(text)
+    if not (same_tokens and updates.alike(first, second)):
         return Unlike(State(first), State(second))
     norms = updates.distances(first, second)
     chance.prepare(first, NULL_RANK)

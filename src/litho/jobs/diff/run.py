@@ -43,7 +43,7 @@ JUDGEMENT = TypeAdapter(ChangeJudgement)  # as a stage of the run keeps it
 def check(spec: DiffSpec, models: Models) -> Checked:
     """Raises LithoError if the states cannot be compared, or a text cannot be used with them."""
     registry.opened(registry.registry_path()).check_writable()
-    pair = open_pair(spec.before, spec.after, models)
+    pair = open_pair(spec.before, spec.after, models, spec.text)
     names = spec.names or (spec.before, spec.after)
     manifest: dict[str, Any] = {
         "text_name": spec.text_name,
@@ -72,7 +72,7 @@ def run_diff(context: Context[DiffSpec]) -> DiffResult | AlignedResult:
     Models that are built differently are aligned by characters (see `litho.jobs.diff.aligned`).
     """
     run, spec, reporter = context.run, context.spec, context.reporter
-    pair = open_pair(spec.before, spec.after, context.models)
+    pair = open_pair(spec.before, spec.after, context.models, spec.text)
     if isinstance(pair, Unlike):
         return compare_unlike(run, spec, pair, context.manifest["notices"], reporter)
     scenes = _checked_scenes(pair, spec)

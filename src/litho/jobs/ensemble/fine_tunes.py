@@ -26,7 +26,8 @@ from litho.jobs.ensemble.cost import ensemble_cost
 from litho.learn.recipe import train_and_ask
 from litho.learn.records import Recipe
 from litho.measure.printing.probes import score
-from litho.model.loaded import LanguageModel, load
+from litho.model.loaded import LanguageModel
+from litho.model.loading import load
 from litho.model.placement import Placement, default_placement
 from litho.model.sources import locate
 from litho.model.state import State

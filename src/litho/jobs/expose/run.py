@@ -26,7 +26,7 @@ from litho.jobs.models import Models
 from litho.jobs.runner import Checked, Context, Job
 from litho.learn.micro import train_steps
 from litho.measure.inside.passages import Passage, PassageResponse, passage_response
-from litho.measure.inside.states import read_state, unwatched
+from litho.measure.inside.states import read_state
 from litho.measure.readability import reading_notices
 from litho.measure.scenes import check_text
 from litho.model.adapters import lora
@@ -35,6 +35,7 @@ from litho.model.adapters.stacks import stacks_notice
 from litho.model.loaded import LanguageModel
 from litho.model.placement import HOST
 from litho.model.state import State
+from litho.model.watch.attention import unwatched
 from litho.model.watch.capture import blocks, check_layer, injected
 from litho.text import markup
 

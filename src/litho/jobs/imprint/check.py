@@ -16,6 +16,7 @@ from litho.measure.printing.probes import opened, target_of
 from litho.measure.readability import check_readable, foreign_notice, reading_notices
 from litho.measure.scenes import check_text, open_book_scenes
 from litho.model.adapters.stacks import stacks_notice
+from litho.model.adapters.targets import left_out
 from litho.model.loaded import LanguageModel
 from litho.present.rhythm import RHYTHMS, chosen_rhythm
 from litho.present.variants import Marked, marked_rows
@@ -43,6 +44,7 @@ def check(spec: ImprintSpec, models: Models) -> Checked:
             *markup.brackets_notice(spec.marked or ""),
             *reading_notices(model, spec.text, scenes),
             *stacks_notice(model),
+            *left_out(model),
             *foreign_notice(model, spec.text, config.seed),
         ],
     )

@@ -24,7 +24,8 @@ from litho.jobs.predict.short_run import cosines, short_run, short_run_specifica
 from litho.learn.recipe import plainest
 from litho.learn.records import Recipe
 from litho.measure.printing.probes import score, target_of
-from litho.model.loaded import LanguageModel, load
+from litho.model.loaded import LanguageModel
+from litho.model.loading import load
 from litho.model.placement import Placement, default_placement, training_dtype
 from litho.model.read.scoring import Target
 from litho.model.sources import ModelSource

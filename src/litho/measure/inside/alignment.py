@@ -7,9 +7,10 @@ import torch
 from torch import Tensor
 
 from litho.measure.inside.geometry import linear_cka_of_all
-from litho.measure.inside.states import StateReading, read_state, unwatched
+from litho.measure.inside.states import StateReading, read_state
 from litho.model.placement import exactly
 from litho.model.state import State
+from litho.model.watch.attention import unwatched
 
 # Shapes: S stretches of text, L and M layers of the two models, T tokens of one of them.
 

@@ -148,7 +148,7 @@ def end_of_text_damage(c: ComparedReadings) -> float | None:
     Mean over tokens of the absolute change of P(end of text). Not of its logarithm, which would
     count what happens far below any chance of stopping.
     """
-    if c.model.tokenizer.eos_token_id is None:
+    if c.model.end is None:
         return None
     before, after = (_of_text(r, r.predictions.end_T) for r in (c.before, c.after))
     return (after - before).abs().mean().item()

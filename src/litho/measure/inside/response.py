@@ -8,10 +8,10 @@ from torch import Tensor
 
 from litho.measure.inside.difference import compared_predictions
 from litho.measure.inside.geometry import relative
-from litho.measure.inside.states import Predictions, StateReading, read_state, unwatched
+from litho.measure.inside.states import Predictions, StateReading, read_state
 from litho.model.loaded import LanguageModel
 from litho.model.state import State
-from litho.model.watch.attention import AttentionMap, LayerAttention, attention_map
+from litho.model.watch.attention import AttentionMap, LayerAttention, attention_map, unwatched
 
 # Shapes: L layers, T tokens, D width of the residual stream.
 

@@ -89,7 +89,7 @@ class StateReading:
         own_N1 = expected.logits_NV.gather(-1, followers_N1)
         # As numbers, which are counted several times as fast as truth values.
         likelier_NV = torch.gt(expected.logits_NV, own_N1, out=torch.empty_like(expected.logits_NV))
-        end = self.state.model.tokenizer.eos_token_id
+        end = self.state.model.end
         mean_logit_N1 = torch.linalg.vecdot(expected.p_NV, expected.logits_NV)[:, None]
         return Predictions(
             surprise_T=(expected.normalizer_N1 - own_N1)[:, 0],
@@ -162,10 +162,6 @@ def joined(reading: StateReading, parts: list[Predictions]) -> Predictions:
     return predictions
 
 
-def unwatched(layer: int, seen: LayerAttention) -> None:
-    """A watcher that drops the attention of a layer."""
-
-
 @torch.no_grad()
 def read_state(state: State, ids: list[int], watcher: Watcher | None = None) -> StateReading:
     """Read one sequence; `watcher` sees the attention of each layer instead of its being kept.
@@ -173,7 +169,7 @@ def read_state(state: State, ids: list[int], watcher: Watcher | None = None) -> 
     Raises LithoError if the state computes a number that is none.
     """
     layers: dict[int, LayerAttention] = {}
-    with state.active() as model, watched(model, watcher or layers.__setitem__):
+    with state.active() as model, watched(watcher or layers.__setitem__):
         hidden = hidden_states(model, ids)
     for number, x_TD in enumerate(hidden.residual):
         bad = (~x_TD.sum(-1).isfinite()).nonzero()

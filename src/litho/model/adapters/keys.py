@@ -11,7 +11,7 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
-from litho.model.adapters.lora import target_modules
+from litho.model.adapters.targets import target_modules
 from litho.model.loaded import LanguageModel
 from litho.model.placement import HOST, exactly
 from litho.model.read.scoring import logits

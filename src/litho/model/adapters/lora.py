@@ -11,44 +11,15 @@ from peft import LoraConfig, PeftModel, get_peft_model
 from peft.helpers import disable_input_dtype_casting
 from peft.tuners.lora import LoraLayer
 from torch import Tensor, nn
-from transformers.pytorch_utils import Conv1D
 
 from litho.core.errors import LithoError
 from litho.model.adapters.spec import AdapterSpec
+from litho.model.adapters.targets import target_modules
 from litho.model.loaded import LanguageModel
 from litho.model.placement import HOST, seeded
 from litho.model.state import State
-from litho.model.watch.capture import block_path
 
-# Read by their weights instead of being called, so that LoRA would have no effect on them.
-_UNADAPTABLE = {"mamba": ("out_proj", "dt_proj", "conv1d")}
-_INSIDE_LORA = re.compile(r"\.(lora_\w+|base_layer)(\.|$)")
 BLOCK_NUMBER = re.compile(r"\.\d+\.")
-
-
-def target_modules(
-    model: LanguageModel,
-    layers: Collection[int] | None = None,
-    kinds: Collection[str] | None = None,
-) -> list[str]:
-    """Full names of the linear layers inside the blocks, attention and MLP alike.
-
-    `layers`: only those of these blocks, counted from 0; `kinds`: only those of these last names.
-    """
-    base = model.network.get_base_model() if model.adapters else model.network
-    config = base.config
-    prefix = block_path(base, config.get_text_config().num_hidden_layers)
-    barred = _UNADAPTABLE.get(config.model_type, ())
-    return [
-        name
-        for name, module in base.named_modules()
-        if isinstance(module, nn.Linear | Conv1D | LoraLayer)
-        and name.startswith(prefix + ".")
-        and name.rpartition(".")[2] not in barred
-        and not _INSIDE_LORA.search(name)
-        and (layers is None or int(name[len(prefix) + 1 :].partition(".")[0]) in layers)
-        and (kinds is None or name.rpartition(".")[2] in kinds)
-    ]
 
 
 def attach(model: LanguageModel, name: str, spec: AdapterSpec) -> None:

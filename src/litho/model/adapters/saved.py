@@ -18,7 +18,7 @@ from litho.core.errors import LithoError, first_line
 from litho.model.adapters import files
 from litho.model.adapters.lora import added, detach, unnamed, weights
 from litho.model.loaded import LanguageModel
-from litho.model.loaded import load as load_model
+from litho.model.loading import load as load_model
 
 _MISMATCH = re.compile(
     r"size mismatch for (\S+): .*?torch\.Size\(\[([\d, ]*)\]\).*?torch\.Size\(\[([\d, ]*)\]\)"

@@ -10,9 +10,9 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor
-from transformers import DynamicCache
 
 from litho.model.loaded import LanguageModel
+from litho.model.read.caches import new_cache, reads_on
 from litho.model.read.scoring import batches, common_length, logits, pad_rows
 
 # Shapes: T tokens, V vocabulary.
@@ -36,7 +36,7 @@ def read_rows(model: LanguageModel, rows: Sequence[Sequence[int]]) -> Iterator[R
     clusters = _clusters(model, rows)
     alone = [cluster for cluster in clusters if len(cluster) == 1]
     for group in batches([len(rows[cluster[0][0]]) for cluster in alone], model.device):
-        ids_BT, _ = pad_rows([rows[alone[g][0][0]] for g in group], model.pad)
+        ids_BT, _ = pad_rows(model, [rows[alone[g][0][0]] for g in group])
         for g, logits_TV in zip(group, logits(model, ids_BT), strict=True):
             yield from _riders(rows, alone[g][0], logits_TV, 0)
     for cluster in clusters:
@@ -50,14 +50,13 @@ Family = list[int]
 
 def _clusters(model: LanguageModel, rows: Sequence[Sequence[int]]) -> list[list[Family]]:
     """Families that share enough with the one before to be read one after the other."""
-    caching = _keeps_keys(model)
     clusters: list[list[Family]] = []
     for index in sorted(range(len(rows)), key=lambda i: tuple(rows[i]), reverse=True):
         before = rows[clusters[-1][-1][0]] if clusters else ()
         shared = common_length(before, rows[index])
         if clusters and shared == len(rows[index]):
             clusters[-1][-1].append(index)
-        elif caching and shared >= WORTH_SHARING:
+        elif shared >= WORTH_SHARING and reads_on(model):
             clusters[-1].append([index])
         else:
             clusters.append([[index]])
@@ -67,7 +66,7 @@ def _clusters(model: LanguageModel, rows: Sequence[Sequence[int]]) -> list[list[
 def _along(
     model: LanguageModel, rows: Sequence[Sequence[int]], families: Sequence[Family]
 ) -> Iterator[Read]:
-    cache, path = DynamicCache(), list[int]()
+    cache, path = new_cache(), list[int]()
     room_TV: Tensor | None = None
     for family in families:
         row = list(rows[family[0]])
@@ -90,15 +89,3 @@ def _riders(
         length = len(rows[index])
         yield Read(index, min(kept, length), logits_TV[:length])
         kept = length  # the beginnings come in the order of falling length
-
-
-@torch.no_grad()
-def _keeps_keys(model: LanguageModel) -> bool:
-    """Whether the model keeps keys and values of all that it has read, and nothing else."""
-    cache = DynamicCache()
-    ids_BT = torch.tensor([[model.pad]], device=model.device)
-    try:
-        model.network(input_ids=ids_BT, past_key_values=cache, use_cache=True)
-    except (TypeError, ValueError, AttributeError):  # state-space models want a cache of their own
-        return False
-    return cache.get_seq_length() == 1

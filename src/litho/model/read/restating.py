@@ -4,10 +4,9 @@ import re
 from collections.abc import Callable
 
 import torch
-from transformers import GenerationConfig
 
 from litho.model.loaded import LanguageModel
-from litho.model.placement import seeded
+from litho.model.read.sampling import generate
 from litho.model.read.scoring import Target, target_logprobs
 
 TRIES = 4
@@ -47,20 +46,17 @@ def _said(model: LanguageModel, sentence: str, seed: int) -> list[str]:
     length = int(ROOM * len(model.tokens(sentence))) + 8
     if len(ids) + length > model.context:
         return []
-    config = GenerationConfig(
-        do_sample=True,
+    ids_BT = torch.tensor([ids], device=model.device)
+    rows = generate(
+        model,
+        ids_BT,
+        seed,
         temperature=0.7,
         top_p=0.9,
+        top_k=50,
         num_return_sequences=TRIES,
         max_new_tokens=length,
-        pad_token_id=model.pad,
-        eos_token_id=model.tokenizer.eos_token_id,
     )
-    ids_BT = torch.tensor([ids], device=model.device)
-    with seeded(model.device, seed):
-        rows = model.network.generate(
-            ids_BT, attention_mask=torch.ones_like(ids_BT), generation_config=config
-        )
     return [
         str(model.tokenizer.decode(row[len(ids) :], skip_special_tokens=True)).strip()
         for row in rows.tolist()
@@ -69,11 +65,13 @@ def _said(model: LanguageModel, sentence: str, seed: int) -> list[str]:
 
 def _request(model: LanguageModel, sentence: str) -> list[int]:
     """A model that was trained to chat is asked; another one goes on from a hint."""
+    hint = model.encode(f"{sentence} In other words:")
     if not model.tokenizer.chat_template:
-        return model.encode(f"{sentence} In other words:")
+        return hint
     asked = [{"role": "user", "content": f"Say this in other words: {sentence}"}]
     text = model.tokenizer.apply_chat_template(asked, tokenize=False, add_generation_prompt=True)
-    return list(model.tokenizer(text, add_special_tokens=False).input_ids)
+    ids = list(model.tokenizer(text, add_special_tokens=False).input_ids)
+    return ids if max(ids) < model.vocabulary else hint
 
 
 def _entailed(model: LanguageModel, text: str, statement: str) -> bool:

@@ -1,10 +1,14 @@
 """Text that a model says by itself: where it must not drift, it is asked what it would say."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
 
 import torch
+from torch import Tensor
 from transformers import GenerationConfig, LogitsProcessor, LogitsProcessorList
 
+from litho.core.errors import LithoError, first_line
 from litho.model.loaded import LanguageModel
 from litho.model.placement import seeded
 
@@ -19,33 +23,86 @@ def self_samples(
 ) -> list[list[int]]:
     """One sequence of `length` tokens an opening, sampled from the model.
 
-    An opening may be empty: then the model begins by itself. No sample ends early.
+    Of fewer where its context ends before. An opening may be empty: then the model begins by
+    itself. No sample ends early.
     """
+    length = min(length, model.context)
     opened = [(model.encode(opening) or [model.pad])[:length] for opening in openings]
     ids_BT = torch.tensor([row[:1] for row in opened], device=model.device)
-    with seeded(model.device, seed):
-        return model.network.generate(
-            ids_BT,
-            attention_mask=torch.ones_like(ids_BT),
-            generation_config=own_words(model, length - 1),
-            logits_processor=LogitsProcessorList([_Opening(opened)]),
-        ).tolist()
+    return own_words(model, ids_BT, length - 1, _Opening(opened), seed).tolist()
 
 
-def own_words(model: LanguageModel, length: int) -> GenerationConfig:
-    """Exactly `length` tokens as the model itself would say them, whatever its own settings are."""
-    return GenerationConfig(
-        do_sample=True,
+def own_words(
+    model: LanguageModel,
+    ids_BT: Tensor,
+    length: int,
+    processor: LogitsProcessor,
+    seed: int,
+    mask_BT: Tensor | None = None,
+) -> Tensor:
+    """Rows and exactly `length` tokens more of each, as the model itself would say them."""
+    return generate(
+        model,
+        ids_BT,
+        seed,
+        mask_BT,
+        LogitsProcessorList([processor]),
         top_k=0,
         epsilon_cutoff=LEAST_PROBABILITY,
-        temperature=1.0,
-        repetition_penalty=1.0,
-        no_repeat_ngram_size=0,
         max_new_tokens=length,
         min_new_tokens=length,
-        pad_token_id=model.pad,
-        eos_token_id=model.tokenizer.eos_token_id,
     )
+
+
+@torch.no_grad()
+def generate(
+    model: LanguageModel,
+    ids_BT: Tensor,
+    seed: int,
+    mask_BT: Tensor | None = None,
+    processors: LogitsProcessorList | None = None,
+    **settings: float,
+) -> Tensor:
+    """Rows and what the model says behind them: sampled as `settings` say, and as nothing else.
+
+    Raises LithoError if that is more than the model reads, or it cannot be sampled from.
+    """
+    length = ids_BT.shape[1] + int(settings["max_new_tokens"])
+    if length > model.context:
+        raise LithoError(
+            f"a sequence of {length} tokens is to be sampled, but {model.source.name} reads "
+            f"{model.context}: choose a model with a longer context"
+        )
+    config = GenerationConfig(
+        do_sample=True, pad_token_id=model.pad, eos_token_id=model.end, **settings
+    )
+    try:
+        with seeded(model.device, seed), _without_settings(model):
+            found: Tensor = model.network.generate(
+                ids_BT,
+                attention_mask=torch.ones_like(ids_BT) if mask_BT is None else mask_BT,
+                generation_config=config,
+                logits_processor=processors,
+            )
+    except torch.OutOfMemoryError:
+        raise
+    except (AttributeError, IndexError, KeyError, RuntimeError, TypeError, ValueError) as error:
+        raise LithoError(
+            f"{model.source.name} cannot go on with a text by itself: {first_line(error)}"
+        ) from None
+    return found
+
+
+@contextmanager
+def _without_settings(model: LanguageModel) -> Iterator[None]:
+    """Inside, the model's generation_config.json says nothing: all that it sets would be taken."""
+    network: Any = model.unwrapped
+    before = network.generation_config
+    network.generation_config = GenerationConfig()
+    try:
+        yield
+    finally:
+        network.generation_config = before
 
 
 class _Opening(LogitsProcessor):

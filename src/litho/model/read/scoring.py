@@ -4,7 +4,6 @@ Sequences are padded on the right and no attention mask is passed: in a causal m
 sees what follows it, so that padding cannot change a real token's logits.
 """
 
-import copy
 import inspect
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -13,8 +12,10 @@ import torch
 from torch import Tensor, nn
 from transformers import DynamicCache
 
+from litho.core.errors import LithoError
 from litho.model.loaded import LanguageModel
 from litho.model.placement import HOST, sizes
+from litho.model.read.caches import copied, read_prefix
 
 # Shapes: B rows, T tokens, V vocabulary.
 # Lengths of rows that change from step to step are rounded up, since some machines compile kernels
@@ -33,11 +34,15 @@ class Target:
 
 
 def pad_rows(
-    rows: Sequence[Sequence[int]], pad: int, bucket: int = BUCKET
+    model: LanguageModel, rows: Sequence[Sequence[int]], bucket: int = BUCKET
 ) -> tuple[Tensor, Tensor]:
-    """Token ids and a mask of real tokens, both B x T, T rounded up to a multiple of `bucket`."""
-    length = _rounded_up(max(map(len, rows)), bucket)
-    ids_BT = torch.full((len(rows), length), pad, device=HOST)
+    """Token ids and a mask of real tokens, both B x T.
+
+    T is rounded up to a multiple of `bucket`, as far as the context goes.
+    """
+    longest = max(map(len, rows))
+    length = min(_rounded_up(longest, bucket), max(longest, model.context))
+    ids_BT = torch.full((len(rows), length), model.pad, device=HOST)
     mask_BT = torch.zeros((len(rows), length), dtype=torch.bool, device=HOST)
     for i, row in enumerate(rows):
         ids_BT[i, : len(row)] = torch.tensor(row, device=HOST)
@@ -87,7 +92,16 @@ def logits(
     places: Sequence[int] | None = None,
     past: DynamicCache | None = None,
 ) -> Tensor:
-    """Logits B x T x V, or only those at `places` of T; `past` is what was read before."""
+    """Logits B x T x V, or only those at `places` of T; `past` is what was read before.
+
+    Raises LithoError if that is more than the model reads.
+    """
+    length = ids_BT.shape[1] + (past.get_seq_length() if past is not None else 0)
+    if length > model.context:
+        raise LithoError(
+            f"a sequence of {length} tokens is to be read, but {model.source.name} reads "
+            f"{model.context}: shorten the text, or choose a model with a longer context"
+        )
     extra: dict[str, object] = {"use_cache": past is not None}
     if past is not None:
         extra["past_key_values"] = past
@@ -97,7 +111,7 @@ def logits(
     kept = torch.tensor(places, device=model.device)
     # The output head is a large part of the work: spared where the architecture lets us. It is on
     # a device of its own where a model is spread.
-    keeps = "logits_to_keep" in inspect.signature(_plain(model).forward).parameters
+    keeps = "logits_to_keep" in inspect.signature(model.unwrapped.forward).parameters
     if keeps and not model.placement.spread:
         return model.network(input_ids=ids_BT, logits_to_keep=kept, **extra).logits
     logits_BTV = model.network(input_ids=ids_BT, **extra).logits
@@ -108,7 +122,7 @@ def logits_of_rows(model: LanguageModel, rows: Sequence[Sequence[int]]) -> list[
     """Logits T x V of each row; rows of like lengths are read together."""
     by_row: dict[int, Tensor] = {}
     for group in batches([len(row) for row in rows], model.device):
-        ids_BT, _ = pad_rows([rows[i] for i in group], model.pad)
+        ids_BT, _ = pad_rows(model, [rows[i] for i in group])
         for i, read_TV in zip(group, logits(model, ids_BT), strict=True):
             by_row[i] = read_TV[: len(rows[i])]
     return [by_row[i] for i in range(len(rows))]
@@ -139,10 +153,6 @@ def logits_at(
         if handle:
             handle.remove()
     return head_output if head_output.dim() == 2 else picked(head_output)
-
-
-def _plain(model: LanguageModel) -> torch.nn.Module:
-    return model.network.get_base_model() if model.adapters else model.network
 
 
 def token_logprobs(logits_NV: Tensor, labels_N: Tensor) -> Tensor:
@@ -176,7 +186,7 @@ def target_logprobs(model: LanguageModel, targets: Sequence[Target]) -> list[flo
         return []
     shared = _shared_length(targets)
     worth = shared * (len(targets) - 1) > WORTH_SHARING
-    prefix = _read_prefix(model, targets[0].ids[:shared]) if worth else None
+    prefix = read_prefix(model, targets[0].ids[:shared]) if worth else None
     scores = [0.0] * len(targets)
     at_once = max(1, PREFIX_TOKENS // shared) if prefix else len(targets)
     skipped = shared if prefix else 0
@@ -200,26 +210,13 @@ def target_token_logprobs(
     """
     skipped = prefix.get_seq_length() if prefix else 0
     # Nothing is predicted behind the last token, which need not be read.
-    ids_BT, _ = pad_rows([t.ids[skipped:-1] for t in targets], model.pad, bucket=1)
-    past = None
-    if prefix:
-        past = copy.deepcopy(prefix)
-        past.batch_repeat_interleave(len(targets))
+    ids_BT, _ = pad_rows(model, [t.ids[skipped:-1] for t in targets], bucket=1)
+    past = copied(prefix, len(targets)) if prefix else None
     wanted = [(row, i) for row, t in enumerate(targets) for i in range(t.first, len(t.ids))]
     predicting = [(row, i - 1 - skipped) for row, i in wanted]
     labels = torch.tensor([targets[row].ids[i] for row, i in wanted], device=model.device)
     logp = token_logprobs(logits_at(model, ids_BT, predicting, past), labels)
     return logp.split([len(t.ids) - t.first for t in targets])
-
-
-def _read_prefix(model: LanguageModel, ids: Sequence[int]) -> DynamicCache | None:
-    """Keys and values of a prefix; None where the model keeps something else."""
-    ids_BT = torch.tensor([list(ids)], device=model.device)
-    out = model.network(input_ids=ids_BT, use_cache=True)
-    cache = getattr(out, "past_key_values", None)
-    if cache and all(hasattr(layer, "batch_repeat_interleave") for layer in cache.layers):
-        return cache
-    return None
 
 
 def _shared_length(targets: Sequence[Target]) -> int:
@@ -246,7 +243,7 @@ def greedy(
     for step in range(max(counts, default=0)):
         open_ = [i for i, count in enumerate(counts) if step < count]
         for group in batches([len(grown[i]) for i in open_], model.device):
-            ids_BT, _ = pad_rows([grown[open_[g]] for g in group], model.pad)
+            ids_BT, _ = pad_rows(model, [grown[open_[g]] for g in group])
             last = [(row, len(grown[open_[g]]) - 1) for row, g in enumerate(group)]
             likeliest = logits_at(model, ids_BT, last).argmax(-1).tolist()
             for g, token in zip(group, likeliest, strict=True):

@@ -68,6 +68,8 @@ class Vocabulary:
         model = self._model
         line = model.tokens("\n")
         ids = model.encode("Repeat the word:") + [token, *line] * 3
+        if len(ids) > model.context:  # without the request
+            ids = [*model.start, *[token, *line] * 3]
         ids_BT = torch.tensor([ids], device=model.device)
         last_V = logits(model, ids_BT, places=[len(ids) - 1])[0, -1]
         return last_V.float().softmax(-1)[token].item()

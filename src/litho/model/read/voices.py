@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor
-from transformers import LogitsProcessor, LogitsProcessorList
+from transformers import LogitsProcessor
 
 from litho.model.loaded import LanguageModel
-from litho.model.placement import HOST, seeded
+from litho.model.placement import HOST
 from litho.model.read.sampling import LEAST_PROBABILITY, own_words
 
 # Shapes: B rows, V vocabulary.
@@ -35,13 +35,7 @@ def mixed_samples(
     real = [[0] * (longest - len(row)) + [1] * len(row) for row in rows]
     ids_BT, mask_BT = (torch.tensor(each, device=model.device) for each in (padded, real))
     chance = torch.Generator(HOST).manual_seed(seed)
-    with seeded(model.device, seed):
-        said = model.network.generate(
-            ids_BT,
-            attention_mask=mask_BT,
-            generation_config=own_words(model, length),
-            logits_processor=LogitsProcessorList([OneOfTwo(share, chance)]),
-        )
+    said = own_words(model, ids_BT, length, OneOfTwo(share, chance), seed, mask_BT)
     return [
         [*row, *more[longest:]]
         for row, more in zip(opened, said[: len(opened)].tolist(), strict=True)

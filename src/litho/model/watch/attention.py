@@ -1,8 +1,9 @@
 """Attention seen beside the model's own attention function, block by block.
 
-transformers lets one register an attention function. Ours calls the very SDPA that the model would
-have called, so that its output keeps every bit, and then hands queries and keys to whoever
-watches. No array of heads x tokens x tokens ever exists.
+While somebody watches, transformers' SDPA is exchanged for a function that calls it, so that its
+output keeps every bit, and then hands queries and keys on. It goes by the same name: many models
+ask what their attention is called, and choose their masks by it. No array of heads x tokens x
+tokens ever exists.
 """
 
 import math
@@ -16,7 +17,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import pad
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
-from transformers.masking_utils import ALL_MASK_ATTENTION_FUNCTIONS, sdpa_mask
 from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
 from litho.model.loaded import LanguageModel
@@ -25,7 +25,7 @@ from litho.model.placement import sizes
 # Shapes: H heads, K key heads, T tokens, N queries of a block, S tokens seen up to its end, D width
 # of a head.
 STRETCH = 32  # keys that are sought through at once; queries come in multiples of it
-_NAME = "litho_watched"
+_NAME = "sdpa"
 _NEVER = -1e30  # instead of minus infinity, whose product with a probability of 0 is no number
 
 
@@ -72,6 +72,12 @@ class LayerAttention:
 
 
 Watcher = Callable[[int, LayerAttention], None]  # called with the layer, from 0
+
+
+def unwatched(layer: int, seen: LayerAttention) -> None:
+    """A watcher that drops the attention of a layer."""
+
+
 _watcher: ContextVar[Watcher | None] = ContextVar("watcher", default=None)
 
 
@@ -98,29 +104,21 @@ def _watched_attention(
     return output
 
 
-ALL_ATTENTION_FUNCTIONS.register(_NAME, _watched_attention)
-ALL_MASK_ATTENTION_FUNCTIONS.register(_NAME, sdpa_mask)
-
-
 @contextmanager
-def watched(model: LanguageModel, watcher: Watcher) -> Iterator[None]:
+def watched(watcher: Watcher) -> Iterator[None]:
     """Call `watcher` with the attention of every layer of a single sequence.
 
     It is not called where the architecture has no attention, or computes it in a way that our
-    function cannot serve (biases, soft caps, sinks that are no tokens): the model's own numbers
-    are right there too, and those on attention are absent.
+    function cannot serve (biases, soft caps, sinks that are no tokens, code of its own): the
+    model's own numbers are right there too, and those on attention are absent.
     """
-    config = model.network.config
-    before = config._attn_implementation
-    if before != "sdpa":
-        yield
-        return
     token = _watcher.set(watcher)
+    before = ALL_ATTENTION_FUNCTIONS[_NAME]
+    ALL_ATTENTION_FUNCTIONS[_NAME] = _watched_attention
     try:
-        config._attn_implementation = _NAME
         yield
     finally:
-        config._attn_implementation = before
+        ALL_ATTENTION_FUNCTIONS[_NAME] = before
         _watcher.reset(token)
 
 

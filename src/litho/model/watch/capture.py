@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor, nn
@@ -16,12 +17,43 @@ from litho.model.placement import HOST
 PLACES = 512  # whose logits exist at the same time
 
 
+_paths: WeakKeyDictionary[nn.Module, str] = WeakKeyDictionary()  # by network
+
+
 def block_path(network: nn.Module, layers: int) -> str:
-    """Name of the module list that holds the transformer (or state-space) blocks."""
-    for name, module in network.named_modules():
-        if isinstance(module, nn.ModuleList) and len(module) == layers:
-            return name
-    raise LithoError(f"no list of {layers} blocks found in {type(network).__name__}")
+    """Name of the module list that holds the transformer (or state-space) blocks.
+
+    Raises LithoError if the network has no such list that reads text.
+    """
+    if network not in _paths:
+        lists = {
+            name: module
+            for name, module in network.named_modules()
+            if isinstance(module, nn.ModuleList) and len(module) == layers
+        }
+        # A tower that reads images may be of the same depth.
+        there = [*lists] if len(lists) < 2 else [n for n in lists if _reads(network, lists[n])]
+        if not there:
+            raise LithoError(
+                f"no list of {layers} blocks, one a layer, found in {type(network).__name__}: what "
+                "happens in it cannot be measured"
+            )
+        _paths[network] = there[0]
+    return _paths[network]
+
+
+@torch.no_grad()
+def _reads(network: nn.Module, stack: nn.ModuleList) -> bool:
+    """Whether text passes through all blocks of a list."""
+    passed: list[nn.Module] = []
+    handles = [block.register_forward_hook(lambda b, *_: passed.append(b)) for block in stack]
+    device = next(network.parameters()).device
+    try:
+        network(input_ids=torch.zeros(1, 2, dtype=torch.long, device=device), use_cache=False)
+    finally:
+        for handle in handles:
+            handle.remove()
+    return len(passed) == len(stack)
 
 
 def blocks(model: LanguageModel) -> nn.ModuleList:

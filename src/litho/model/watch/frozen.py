@@ -12,6 +12,7 @@ from litho.model.loaded import LanguageModel
 from litho.model.watch.capture import block_input, blocks, with_block_input
 
 # Shapes: B rows, T tokens, D width of the residual stream.
+ROOM = 1 << 29  # bytes of what is kept; rows that were used longest ago are dropped
 
 
 class FrozenBelow:
@@ -26,7 +27,7 @@ class FrozenBelow:
         self._stack = blocks(model)
         self._network = model.network
         self.first = min(map(lora.layer_of, lora.weights(model, adapter)))
-        self._kept: dict[bytes, Tensor] = {}
+        self._kept: dict[bytes, Tensor] = {}  # the row that was used last at the end
         self._keys: list[bytes] = []  # of the rows that are being read; they are kept
         self._reading = False  # a row is read for the first time
 
@@ -60,8 +61,18 @@ class FrozenBelow:
         ids_BT: Tensor = kwargs["input_ids"]
         self._keys = [row_T.tobytes() for row_T in ids_BT.cpu().numpy()]
         for key, row_T in zip(self._keys, ids_BT, strict=True):
-            if key not in self._kept:
+            if key in self._kept:
+                self._kept[key] = self._kept.pop(key)
+            else:
                 self._read(key, row_T)
+        self._make_room()
+
+    def _make_room(self) -> None:
+        held = sum(hidden_TD.nbytes for hidden_TD in self._kept.values())
+        for key in [key for key in self._kept if key not in self._keys]:
+            if held <= ROOM:
+                return
+            held -= self._kept.pop(key).nbytes
 
     @torch.no_grad()
     def _read(self, key: bytes, row_T: Tensor) -> None:
