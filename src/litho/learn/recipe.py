@@ -16,7 +16,6 @@ from litho.learn.trainer import Trainer
 from litho.measure.printing.probes import score
 from litho.model.adapters import lora, targets
 from litho.model.adapters.spec import AdapterSpec
-from litho.model.adapters.targets import target_modules
 from litho.model.loaded import LanguageModel
 from litho.model.state import State
 from litho.model.watch.capture import check_layer
@@ -114,10 +113,10 @@ def plainest(model: LanguageModel, recipe: Recipe) -> Recipe:
     if layers is None and kinds is None:
         return recipe
     _check_targets(model, recipe)
-    adapted = target_modules(model, layers, kinds)
-    if target_modules(model, None, kinds) == adapted:
+    adapted = targets.target_modules(model, layers, kinds)
+    if targets.target_modules(model, None, kinds) == adapted:
         layers = None
-    if target_modules(model, layers, None) == adapted:
+    if targets.target_modules(model, layers, None) == adapted:
         kinds = None
     return recipe.model_copy(
         update={
