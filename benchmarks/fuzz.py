@@ -35,6 +35,7 @@ from litho.core.files import WRITING
 from litho.core.runs import MANIFEST, PARTIAL
 
 NEGATIVE = 1  # exit code of a negative verdict, and of a doctor who missed something
+_MAY_LEAVE = ("predict", "ensemble", "calibrate", "bench", "resume")  # a run that can go on
 _TOLD = 4000  # characters of a command's output that a failure shows
 
 
@@ -204,13 +205,14 @@ def _wrong(
         yield "no sentence at the end"
     new = set(folder.rglob("*")) - given
     for path in new:
-        if path.name.endswith(WRITING) or (path.is_dir() and not any(path.iterdir())):
+        empty = path.is_dir() and path.name != "locks" and not any(path.iterdir())
+        if path.name.endswith(WRITING) or empty:
             yield f"left {path.name}"
         elif path.name.endswith(PARTIAL) and not (path / MANIFEST).is_file():
             yield f"left {path.name} without a manifest"
     if code == 2 and PARTIAL not in said.splitlines()[-1]:  # else it says what was kept
         runs = {path.name for path in new if path.parent == folder and path.is_dir()}
-        if runs and line[0] not in ("predict", "ensemble", "calibrate", "bench"):  # shared folders
+        if runs and line[0] not in _MAY_LEAVE:
             yield f"left {', '.join(sorted(runs))}"
 
 

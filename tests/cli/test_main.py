@@ -30,6 +30,8 @@ BAD_FILES = {
         ("imprint text.md --resume run", "give either a TEXT"),
         ("imprint missing.md", "missing.md cannot be read"),
         ("imprint .", "cannot be read"),
+        ("imprint /dev/zero", "it is a device"),
+        ("imprint text.md --config /dev/zero", "it is a device"),
         ("imprint empty.md", "is empty"),
         ("imprint blank.md", "is empty"),
         ("imprint binary.md", "binary file"),

@@ -1,6 +1,5 @@
 """Scenes fit into the contexts; room for a probe is kept free only where probes are scored."""
 
-
 from litho.measure.scenes import PROBE_ROOM, open_book_scenes, split_scenes
 from litho.model.loaded import LanguageModel
 from tests.builders import TEXT

@@ -117,4 +117,7 @@ def say_notices(notices: Sequence[str]) -> None:
 
 
 def say_report(run: str) -> None:
-    results.print(f"report   {Path(run, 'report.html')}", soft_wrap=True, markup=False)
+    """Where the report is, if it could be written."""
+    report = Path(run, "report.html")
+    if report.is_file():
+        results.print(f"report   {report}", soft_wrap=True, markup=False)

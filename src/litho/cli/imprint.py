@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
-from litho.cli.console import Bars, print_json, results
+from litho.cli.console import Bars, print_json, results, say_report
 from litho.cli.options import (
     BitsOption,
     ConfigOption,
@@ -113,7 +113,7 @@ def _show_table(result: "ImprintResult") -> None:
     for reason in result.reasons:
         results.print(f"· {reason}", markup=False)
     results.print(f"adapter  {result.adapter}", soft_wrap=True, markup=False)
-    results.print(f"report   {Path(result.run, 'report.html')}", soft_wrap=True, markup=False)
+    say_report(result.run)
 
 
 def _add(table: Table, title: str, values: "Sequence[Estimate]", digits: int = 2) -> None:

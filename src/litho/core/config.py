@@ -108,7 +108,7 @@ def _read_yaml(file: Path) -> dict[str, Any]:
 def _parse(value: str, assignment: str) -> Any:  # noqa: ANN401  any YAML scalar
     try:
         return yaml.safe_load(value)
-    except yaml.YAMLError:
+    except (yaml.YAMLError, ValueError, RecursionError):
         raise LithoError(f"{assignment!r}: the value is not valid YAML") from None
 
 

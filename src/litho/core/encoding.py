@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from litho.core.errors import LithoError
+from litho.core.files import refuse_device
 
 _MARKS = {  # a byte order mark says what follows; that of UTF-32 begins with that of UTF-16
     b"\xef\xbb\xbf": "utf-8-sig",
@@ -61,6 +62,7 @@ def read_utf8(path: Path) -> str:
     Raises LithoError if it cannot be read, is binary or in another encoding, which is named.
     """
     try:
+        refuse_device(path)
         raw = path.read_bytes()
     except (OSError, ValueError) as error:  # the second: what no path may hold
         reason = getattr(error, "strerror", error)

@@ -1,11 +1,18 @@
 """Files that appear whole or not at all."""
 
+import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 WRITING = ".writing"
+
+
+def refuse_device(path: Path) -> None:
+    """Raises OSError on a device such as /dev/zero, whose content may have no end."""
+    if path.is_char_device():
+        raise OSError(errno.EINVAL, "it is a device and no file")
 
 
 @contextmanager

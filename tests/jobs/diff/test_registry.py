@@ -225,7 +225,7 @@ def test_a_run_that_was_killed_before_it_was_recorded_is_recorded_by_its_resumpt
     def killed(*_: object) -> None:
         raise KeyboardInterrupt
 
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+    with monkeypatch.context() as patch, pytest.raises(litho.Interrupted):
         patch.setattr("litho.jobs.diff.registry.add", killed)
         litho.diff(TEXT, str(tmp_path / "adapter"), "tiny:llama", out=out, nulls=3)
     assert query(opened(path), "") == []

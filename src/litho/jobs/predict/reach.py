@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from litho.core.errors import LithoError
+from litho.core.files import refuse_device
 from litho.jobs.predict.calibration import FORMAT, Calibration
 from litho.jobs.predict.method import FORMER, METHODS, Method
 
@@ -17,6 +18,7 @@ _CALIBRATIONS = TypeAdapter(list[Calibration])
 def read_calibrations(path: Path) -> list[Calibration]:
     """Those of the present format; raises LithoError if the file is none of calibrations."""
     try:
+        refuse_device(path)
         entries = _ENTRIES.validate_json(path.read_bytes())
         return _CALIBRATIONS.validate_python(
             [_renamed(entry) for entry in entries if entry.get("format") == FORMAT]
