@@ -70,6 +70,7 @@ def _check_kind(source: ModelSource) -> None:
 def _tokenizer(source: ModelSource) -> Any:  # noqa: ANN401  their annotations are incomplete
     try:
         tokenizer = AutoTokenizer.from_pretrained(source.folder, trust_remote_code=False)
+        tokenizer("a text")  # some damaged settings are noticed only now
     except Exception as error:  # tokenizers raises no kind of its own for a file that it can't read
         reason = "" if str(error).startswith("Couldn't instantiate") else f" ({first_line(error)})"
         raise LithoError(
