@@ -1,6 +1,8 @@
 """Bad input and errors: one sentence, nothing left behind."""
 
 import errno
+import os
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
@@ -8,6 +10,7 @@ import pytest
 import typer
 
 from litho import api
+from litho.cli import process
 from litho.cli.main import guarded
 from litho.core.errors import LithoError
 from tests.builders import GOOD_PROBE
@@ -169,3 +172,21 @@ def test_a_damaged_run_names_its_file(
     code, _, err = litho("resume", "run")
     assert code == 2 and "damaged or of another version" in err
     assert (tmp_path / "run.partial" / "manifest.yaml").is_file()
+
+
+def test_an_error_that_a_library_makes_of_a_signal_is_a_stop(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def importing() -> None:
+        try:
+            os.kill(os.getpid(), signal.SIGTERM)
+        except KeyboardInterrupt:
+            raise ModuleNotFoundError("could not import a model") from None
+
+    monkeypatch.setattr(process, "_heard", [])
+    before = signal.signal(signal.SIGTERM, process._stop)
+    try:
+        assert guarded(importing) == 3
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert "litho: stopped" in capsys.readouterr().err

@@ -21,7 +21,7 @@ from litho.cli.imprint import imprint
 from litho.cli.map import map_
 from litho.cli.output import check_written, lenient_streams
 from litho.cli.predict import predict
-from litho.cli.process import STOPPED, ignore_signals
+from litho.cli.process import STOPPED, ignore_signals, was_stopped
 from litho.cli.runs import report, resume
 from litho.cli.vary import vary
 from litho.core.errors import (
@@ -101,6 +101,8 @@ def _code_of(command: Callable[[], object]) -> int:
 def _failed(error: BaseException) -> int:
     if os.environ.get("LITHO_DEBUG"):
         traceback.print_exception(error)
+    if was_stopped() and not isinstance(error, Interrupted):
+        return _tell(STOPPED, Interrupted.exit_code)
     if memory_is_short(error) and SHORT_OF_MEMORY not in str(error):
         return _tell(SHORT_OF_MEMORY, 2)
     if isinstance(error, LithoError):

@@ -35,8 +35,17 @@ class _Stopped(KeyboardInterrupt):
     has come through `exec`, as it may during imports."""
 
 
-def _stop(*_: object) -> None:
+_heard: list[object] = []  # signals that asked this process to stop
+
+
+def _stop(number: object, _: object) -> None:
+    _heard.append(number)
     raise _Stopped
+
+
+def was_stopped() -> bool:
+    """Whether a signal asked to stop: libraries may have made another error of it on the way."""
+    return bool(_heard)
 
 
 def _open_streams() -> None:
