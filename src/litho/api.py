@@ -34,7 +34,7 @@ from litho.core.runs import RunDirectory
 from litho.jobs import DEFAULT_MODEL
 from litho.jobs.bench.config import BenchConfig, BenchSpec
 from litho.jobs.diff.config import DiffConfig, DiffSpec
-from litho.jobs.ensemble.config import EnsembleSpec, read_plan
+from litho.jobs.ensemble.config import EnsembleSpec
 from litho.jobs.expose.config import ExposeConfig, ExposeSpec
 from litho.jobs.imprint.config import ImprintConfig, ImprintSpec
 from litho.jobs.map.config import MapSpec
@@ -253,7 +253,7 @@ def ensemble(
     cluster that does the runs; `processes`: how many do them on this machine. Raises LithoError if
     the plan, a text or a probe is unusable.
     """
-    spec = _planned(plan, device)
+    spec = plan_given(plan, device)
     workers = workers_given(cluster, processes)
     return cast("EnsembleResult", _run("ensemble", spec, out, None, progress, cancel, workers))
 
@@ -274,7 +274,7 @@ def calibrate(
     Runs that `out` has already are not done again; the fits go into its calibration.json. Raises
     LithoError if the plan is too small, or of more than one model.
     """
-    planned = _planned(plan, device)
+    planned = plan_given(plan, device)
     fields = {name: getattr(planned, name) for name in EnsembleSpec.model_fields}
     spec = CalibrateSpec(**fields, method=checked_method(method))
     workers = workers_given(cluster, processes)
@@ -391,12 +391,6 @@ def _run(
         return runner.finish(run, job, models, reporter, _write_report, workers or runner.ALONE)
     finally:
         models.take_adapters_off()
-
-
-def _planned(plan: "Path | EnsembleSpec", device: str | Device) -> EnsembleSpec:
-    if isinstance(plan, Path):
-        return read_plan(plan, device=device_given(device))
-    return plan.model_copy(update={"device": device_given(device)})
 
 
 def _write_report(run: RunDirectory) -> Path:

@@ -14,6 +14,7 @@ from litho.core.encoding import half_of_pair
 from litho.core.errors import LithoError
 from litho.core.reporter import Event, Listener, Reporter, Silent
 from litho.jobs.diff.config import OtherText
+from litho.jobs.ensemble.config import EnsembleSpec, read_plan
 from litho.jobs.spec import Device
 from litho.text import markup
 from litho.text.documents import read_text
@@ -91,6 +92,12 @@ def folder_given(out: Path | None, name: str, command: str = "") -> Path:
 
 def listed(probes: Sequence[Probe] | None) -> list[Probe] | None:
     return None if probes is None else list(probes)
+
+
+def plan_given(plan: Path | EnsembleSpec, device: str | Device) -> EnsembleSpec:
+    if isinstance(plan, Path):
+        return read_plan(plan, device=device_given(device))
+    return plan.model_copy(update={"device": device_given(device)})
 
 
 def reporter_given(progress: Progress | None, cancel: Flag | None) -> Reporter:
