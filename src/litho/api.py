@@ -23,6 +23,7 @@ from litho.arguments import (
     listed,
     model_name,
     other_text,
+    plan_given,
     read_given,
     reporter_given,
     settings_given,
