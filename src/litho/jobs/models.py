@@ -94,8 +94,7 @@ class Models:
             self._held = {k: model for k, model in self._held.items() if k[1] == placement}
             self._held[key] = load(source, placement)
         model = self._held[key]
-        if model.adapters:
-            lora.detach(model)
+        lora.detach(model)
         return model
 
     def hold(self, model: LanguageModel) -> None:
@@ -106,5 +105,4 @@ class Models:
     def take_adapters_off(self) -> None:
         """Leave all models as they were loaded: one that was given may be used again."""
         for model in self._held.values():
-            if model.adapters:
-                lora.detach(model)
+            lora.detach(model)

@@ -225,13 +225,17 @@ def _check_no_adapter(folder: Path) -> None:
 def _check_fetched(folder: Path) -> None:
     """A clone without git-lfs holds a line of text in place of every large file."""
     for path in sorted(folder.iterdir()):
-        if path.is_file():
-            with path.open("rb") as file:
-                if file.read(len(_LFS_POINTER)) == _LFS_POINTER:
-                    raise LithoError(
-                        f"{path} is a git-lfs pointer, not the file itself: run 'git lfs pull' in "
-                        "that folder"
-                    )
+        if path.is_file() and is_lfs_pointer(path):
+            raise LithoError(
+                f"{path} is a git-lfs pointer, not the file itself: run 'git lfs pull' in "
+                "that folder"
+            )
+
+
+def is_lfs_pointer(path: Path) -> bool:
+    """Whether a file is the line of text that git-lfs puts in place of a large one."""
+    with path.open("rb") as file:
+        return file.read(len(_LFS_POINTER)) == _LFS_POINTER
 
 
 def _check_config(path: Path) -> None:

@@ -14,10 +14,10 @@ from torch import Tensor
 
 from litho.core.errors import LithoError, first_line
 from litho.model.bundled import sha256
+from litho.model.sources import is_lfs_pointer
 
 CONFIG, WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
 _PICKLED = ("adapter_model.bin", "adapter_model.pt", "pytorch_model.bin")
-_LFS = b"version https://git-lfs"
 _KNOWN = {field.name for field in dataclasses.fields(LoraConfig)} | {"runtime_config"}
 # Ways to begin that leave the base as it is; all others take something out of its weights.
 _HARMLESS = (None, True, False, "gaussian", "eva", "orthogonal", "mica")
@@ -69,9 +69,7 @@ def tensors(folder: Path) -> dict[str, Tensor]:
     """
     path = folder / WEIGHTS
     try:
-        with path.open("rb") as file:
-            pointer = file.read(len(_LFS)) == _LFS
-        if pointer:
+        if is_lfs_pointer(path):
             raise LithoError(
                 f"{path} is a pointer of git-lfs, not the weights: fetch them with 'git lfs pull'"
             )
