@@ -104,3 +104,25 @@ def test_too_little_memory_is_one_sentence(folder: Path) -> None:
     _, err = process.communicate()
     assert process.returncode == 2 and "the memory is not enough" in err.decode().splitlines()[-1]
     assert b"Traceback" not in err and not list(folder.glob("run*"))
+
+
+def test_a_signal_in_an_import_waits_for_its_end(tmp_path: Path) -> None:
+    (tmp_path / "large.py").write_text(
+        "import os, signal, time\n"
+        "os.kill(os.getpid(), signal.SIGTERM)\n"
+        "time.sleep(0.2)\n"
+        "print('imported', flush=True)\n"
+    )
+    script = (
+        "import time\n"
+        "from litho.cli.process import hear_signals\n"
+        "hear_signals()\n"
+        "try:\n"
+        "    import large\n"
+        "    time.sleep(10)\n"
+        "    print('not stopped')\n"
+        "except KeyboardInterrupt:\n"
+        "    print('stopped')\n"
+    )
+    said = subprocess.check_output([sys.executable, "-c", script], cwd=tmp_path, text=True)
+    assert said.split() == ["imported", "stopped"]

@@ -6,6 +6,7 @@ Imports nothing but what Python has loaded anyway, so that a signal finds its ha
 import os
 import signal
 import sys
+from types import FrameType
 
 STOPPED = "stopped: the same command begins again"
 
@@ -26,21 +27,33 @@ def hear_signals() -> None:
 
 def ignore_signals() -> None:
     """Come to the end of what has been decided."""
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGALRM):
         signal.signal(number, signal.SIG_IGN)
 
 
-class _Stopped(KeyboardInterrupt):
-    """Python ends itself by SIGINT, whatever exit code it is given, once a plain KeyboardInterrupt
-    has come through `exec`, as it may during imports."""
+_heard: list[int] = []  # signals that asked this process to stop
+_AGAIN_S = 0.02
 
 
-_heard: list[object] = []  # signals that asked this process to stop
+def _stop(number: int, frame: FrameType | None) -> None:
+    """Stop here, or soon: an exception in the middle of an import may abort the process.
 
-
-def _stop(number: object, _: object) -> None:
+    Modules in C++ let none through, and some that import on demand make another error of it.
+    """
     _heard.append(number)
-    raise _Stopped
+    if _importing(frame):
+        signal.signal(signal.SIGALRM, _stop)
+        signal.setitimer(signal.ITIMER_REAL, _AGAIN_S)
+    else:
+        raise KeyboardInterrupt
+
+
+def _importing(frame: FrameType | None) -> bool:
+    while frame:
+        if frame.f_code.co_filename.startswith("<frozen importlib"):
+            return True
+        frame = frame.f_back
+    return False
 
 
 def was_stopped() -> bool:
