@@ -3,7 +3,7 @@
     .venv/bin/python -m benchmarks.compatibility_adapters
 
 "agrees": surprise (`map`) and KL (`diff`) are those of plain transformers and PEFT within 1e-5
-nats a token. Everything else is the sentence with which the adapter is refused.
+nats per token. Everything else is the sentence with which the adapter is refused.
 """
 
 import tempfile

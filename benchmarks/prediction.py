@@ -19,18 +19,19 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from litho.cli.console import reporting
 from litho.core.config import load_config
 from litho.core.memory import keep_freed_memory
 from litho.core.reporter import Reporter
 from litho.jobs.ensemble.config import EnsemblePlan
-from litho.jobs.ensemble.fine_tunes import Ensemble
+from litho.jobs.ensemble.fine_tunes import Ensemble, opened
 from litho.jobs.predict.method import METHODS, Method
 from litho.jobs.predict.predictor import Prediction, Predictor
 from litho.learn.records import Recipe
 from litho.measure.agreement import rank_agreement
-from litho.model.sources import locate
+from litho.model.placement import default_placement
 from litho.text.items import NamedText, Question, read_questions, read_texts
 
 Measured = dict[tuple[float, int], dict[str, list[float]]]  # by rate and steps, by text
@@ -52,7 +53,14 @@ def predictor(
     folder: Path,
     bars: Reporter,
 ) -> Predictor:
-    return Predictor(locate(plan.models[0]), recipe, texts, questions, folder, bars)
+    return Predictor(
+        opened(plan.models[0], default_placement(torch.float32)),
+        recipe,
+        texts,
+        questions,
+        folder,
+        bars,
+    )
 
 
 def agreed(texts: Sequence[str], predicted_TQ: np.ndarray, measured: dict[str, list[float]]) -> str:

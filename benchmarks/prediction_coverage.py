@@ -14,17 +14,18 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import torch
 from scipy.stats import spearmanr
 
 from litho.cli.console import reporting
 from litho.core.config import load_config
 from litho.jobs.ensemble.config import EnsemblePlan
-from litho.jobs.ensemble.fine_tunes import Ensemble
+from litho.jobs.ensemble.fine_tunes import Ensemble, opened
 from litho.jobs.predict.measurements import groups_of
 from litho.jobs.predict.method import METHODS
 from litho.jobs.predict.predictor import Predictor
 from litho.jobs.predict.reach import read_calibrations, shipped_calibrations
-from litho.model.sources import locate
+from litho.model.placement import default_placement
 from litho.text.items import read_questions, read_texts
 
 STEPS = (20, 8)  # more serve for fewer
@@ -60,7 +61,15 @@ def main() -> None:
             measured = {e.run.text.id: e.deltas for e in effects if e.step == steps}
             measured_TQ = np.array([measured[text.id] for text in texts])
             recipe = plan.recipes[0].model_copy(update={"steps": steps, "seed": plan.seeds[0]})
-            predictor = Predictor(locate(plan.models[0]), recipe, texts, questions, folder, bars)
+            model = opened(plan.models[0], default_placement(torch.float32))
+            predictor = Predictor(
+                model,
+                recipe,
+                texts,
+                questions,
+                folder,
+                bars,
+            )
             made = predictor.predict(options.method, known)
             if made.half_TQ is None:
                 print(f"{steps} steps: no calibration")

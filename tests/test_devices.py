@@ -262,10 +262,8 @@ def test_ensemble(device: Accelerator, tmp_path: Path) -> None:
 
 @EITHER
 @pytest.mark.parametrize("method", METHODS)
-def test_predict(device: Accelerator, tmp_path: Path, method: Method) -> None:
-    predictor = Predictor(
-        locate("tiny:llama"), Recipe(steps=9), TEXTS[:2], QUESTIONS, tmp_path, Silent()
-    )
+def test_predict(model: LanguageModel, tmp_path: Path, method: Method) -> None:
+    predictor = Predictor(model, Recipe(steps=9), TEXTS[:2], QUESTIONS, tmp_path, Silent())
     assert predictor.predict(method, []).effects_TQ.shape == (2, 2)
 
 

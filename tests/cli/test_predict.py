@@ -73,6 +73,33 @@ def test_bad_input_is_named_and_leaves_nothing(
     assert not (collection / "x").exists()
 
 
+@pytest.mark.parametrize(
+    ("name", "entry", "message"),
+    [
+        ("texts", {"id": "endless", "text": "On and on it went. " * 200}, "'endless' has"),
+        ("probes", {"id": "e", "prefix": "On and on" * 400, "target": "it"}, "the model reads"),
+    ],
+)
+@pytest.mark.parametrize("command", ["predict", "ensemble", "calibrate"])
+def test_what_is_longer_than_the_context_is_named_and_leaves_nothing(
+    collection: Path,
+    litho: Callable[..., tuple[int, str, str]],
+    command: str,
+    name: str,
+    entry: dict[str, str],
+    message: str,
+) -> None:
+    with (collection / f"{name}.jsonl").open("a") as file:
+        file.write(json.dumps(entry) + "\n")
+    files = [str(collection / name) for name in ("texts.jsonl", "probes.jsonl")]
+    given = [*files, "--model", "tiny:llama"]
+    if command != "predict":
+        given = [str(collection / "plan.yaml")]
+    code, _, said = litho(command, *given, "--out", str(collection / "x"))
+    assert code == 2 and message in said
+    assert not (collection / "x").exists()
+
+
 def test_a_probe_that_stands_in_a_text_is_flagged(
     collection: Path, litho: Callable[..., tuple[int, str, str]]
 ) -> None:

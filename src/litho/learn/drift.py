@@ -27,7 +27,7 @@ class DriftController(BaseModel):
 
     What counts is the drift on samples that are not trained on. It is measured now and then;
     in between, the drift on the replay rows of each step stands for it, scaled by the ratio that
-    the two had at the last measurement. `budget` and `smoothed` are in nats a token. All of the
+    the two had at the last measurement. `budget` and `smoothed` are in nats per token. All of the
     state is in the fields, so that a resumed run goes on as if nothing had happened.
     """
 
@@ -75,7 +75,7 @@ class Replay:
         return cls(ids_BT, torch.cat(base_logits))
 
     def drift(self, state: State) -> float:
-        """How far a state is from the base on these rows, KL in nats a token."""
+        """How far a state is from the base on these rows, KL in nats per token."""
         with state.active() as model:
             return drift_on(model, self.ids_BT, self.logits_BTV)
 
@@ -101,7 +101,7 @@ class DriftGuard:
     def hold(self, model: LanguageModel, done: int) -> float:
         """Add the gradient that pulls back to the base after `done` steps; return the drift there.
 
-        Nats a token. The model is in the state that learns.
+        Nats per token. The model is in the state that learns.
         """
         chance = random.Random(f"{self._seed} replay {done}")
         chosen = chance.sample(range(len(self._replay.ids_BT)), self._rows)

@@ -30,7 +30,7 @@ class Batch:
     done: float  # how much of the training is done, 0 to 1
 
 
-# Adds the gradient of a presentation and returns its loss, nats a token. One that remembers
+# Adds the gradient of a presentation and returns its loss, nats per token. One that remembers
 # something from step to step has a `memory`, too (see litho.learn.checkpoint).
 Objective = Callable[[Batch], float]
 

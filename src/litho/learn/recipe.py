@@ -13,13 +13,13 @@ from litho.learn.records import Recipe
 from litho.learn.sources import StepSource, in_turn
 from litho.learn.trainable import TrainedAdapter
 from litho.learn.trainer import Trainer
-from litho.measure.printing.probes import score
+from litho.measure.printing.probes import score, target_of
 from litho.model.adapters import lora, targets
 from litho.model.adapters.spec import AdapterSpec
 from litho.model.loaded import LanguageModel
 from litho.model.state import State
 from litho.model.watch.capture import check_layer
-from litho.text.items import Question
+from litho.text.items import NamedText, Question
 
 TRAINED = "trained"  # name of the adapter of a run
 
@@ -48,6 +48,21 @@ def follow(
         loss = trainer.step(stride).loss
         assert loss is not None
         yield trainer.progress.done, loss
+
+
+def check_inputs(
+    model: LanguageModel, texts: Iterable[NamedText], questions: Iterable[Question]
+) -> None:
+    """Raises LithoError on a text that cannot be learned, or a probe that cannot be asked."""
+    for text in texts:
+        count = len(model.encode(text.text))
+        if not 1 < count <= model.context:
+            raise LithoError(
+                f"the text {text.id!r} has {count} tokens, but from 2 to {model.context} are "
+                f"needed by {model.source.name}"
+            )
+    for question in questions:
+        target_of(model, question)
 
 
 def trainer_of(model: LanguageModel, name: str, recipe: Recipe, source: StepSource) -> Trainer:

@@ -87,8 +87,8 @@ class Check(BaseModel):
     anchor: float | None  # imprint on held-out rewordings that Litho made; steers the stop
     anchor_interval: tuple[float, float] | None = None
     imprint: dict[str, float | None]  # on the probes of the report; steers nothing
-    drift_self: float  # nats a token, on self-samples kept out of training
-    drift_retention: float  # nats a token, on part of the retention text
+    drift_self: float  # nats per token, on self-samples kept out of training
+    drift_retention: float  # nats per token, on part of the retention text
 
 
 class Step(BaseModel):
@@ -96,8 +96,8 @@ class Step(BaseModel):
 
     presentations: int
     tokens: int  # supervised
-    loss: float | None  # nats a token; none where only self-samples were replayed
-    drift: float | None  # nats a token on the replay rows of this step, before it
+    loss: float | None  # nats per token; none where only self-samples were replayed
+    drift: float | None  # nats per token on the replay rows of this step, before it
     weight: float | None
     shown: str | None = None  # what made the presentation: an operator, RUNG, or nothing but REPLAY
     rung: str | None = None  # the version of the text that a ladder had reached

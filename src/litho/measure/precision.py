@@ -18,7 +18,7 @@ TOKENS, EVERY = 64, 8  # of plain prose that are read; of which the beginnings d
 
 
 class Precision(Record):
-    """What a model is computed in, and how far that lets its predictions waver, nats a token."""
+    """What a model is computed in, and how far that lets its predictions waver, nats per token."""
 
     device: str
     dtype: str
@@ -27,9 +27,9 @@ class Precision(Record):
     largest: float  # the largest of these
 
     def described(self) -> str:
-        """`bfloat16 on cuda, good to 2e-04 nats a token`."""
+        """`bfloat16 on cuda, good to 2e-04 nats per token`."""
         rounded = f", weights in {self.bits} bits" if self.bits else ""
-        return f"{self.dtype} on {self.device}{rounded}, good to {self.noise:.0e} nats a token"
+        return f"{self.dtype} on {self.device}{rounded}, good to {self.noise:.0e} nats per token"
 
 
 def to_measure(source: ModelSource, device: str | None = None, models: int = 1) -> Placement:

@@ -144,8 +144,8 @@ def _too_tight(refused: Sequence[Refusal], max_mean_kl: float, max_surprise: flo
     limits = max(max_mean_kl, 1e-9), max(max_surprise, 1e-9)
     least = min(measured, key=lambda v: max(v.mean_kl / limits[0], v.max_surprise / limits[1]))
     return (
-        f"no version of the text stays within the volatility budget of {max_mean_kl} nats a token "
-        f"and {max_surprise} nats of new surprise: the smallest that works is max_mean_kl "
+        f"no version of the text stays within the volatility budget of {max_mean_kl} nats per "
+        f"token and {max_surprise} nats of new surprise: the smallest that works is max_mean_kl "
         f"{_rounded_up(least.mean_kl)} with max_surprise {_rounded_up(least.max_surprise)}"
     )
 
@@ -243,7 +243,7 @@ class _Judge:
         diff = token_edits(self.model, self.parent, rows)
         variant = Variant(rows=rows, operator=name, diff=diff, volatility=volatility)
         if volatility.mean_kl > self.max_mean_kl:
-            moved = f"{volatility.mean_kl:.3f} nats a token"
+            moved = f"{volatility.mean_kl:.3f} nats per token"
             return variant, f"moves the model by {moved}, over {self.max_mean_kl}"
         if volatility.max_surprise > self.max_surprise:
             added = f"{volatility.max_surprise:.1f} nats"

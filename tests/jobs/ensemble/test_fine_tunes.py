@@ -137,17 +137,6 @@ def test_plans_that_are_refused(
     assert not (tmp_path / "e").exists() or len(rows_of(tmp_path / "e")) == 0
 
 
-def test_a_text_beyond_the_context_is_refused_before_the_work(
-    litho: Command, tmp_path: Path
-) -> None:
-    plan = write_plan(tmp_path)
-    with (tmp_path / "texts.jsonl").open("a") as file:
-        file.write(json.dumps({"id": "long", "text": "and on " * 2000}))
-    code, _, err = litho("ensemble", str(plan), "--out", "e")
-    assert code == 2 and "the text 'long' does not fit" in " ".join(err.split())
-    assert rows_of(tmp_path / "e") == []
-
-
 def started(plan: Path) -> subprocess.Popen[bytes]:
     command = [
         sys.executable,

@@ -37,7 +37,7 @@ def test_a_calibration_finds_weights_and_its_intervals_cover_unseen_texts() -> N
     true_TQ = estimates_TQF @ [2.0, -0.5] + 0.3
     measured_TQ = true_TQ + chance.standard_t(4, true_TQ.shape) * (0.1 + 0.2 * np.abs(true_TQ))
     runs = alone(estimates_TQF[:60], measured_TQ[:60])
-    found = calibrate("first-order", "", {}, None, "float32", runs)
+    found = calibrate("first-order", "", {"steps": 8}, None, "float32", runs)
     assert found.coverage is None
     assert np.allclose(found.weights, [2.0, -0.5, 0.3], atol=0.05)
     predicted_TQ, half_TQ = found.predict(estimates_TQF[60:], np.ones(40))
@@ -54,7 +54,7 @@ def test_a_calibration_for_its_own_questions_knows_their_usual_effects() -> None
     measured_TQ = estimates_TQF[..., 0] + usual_Q + chance.normal(0, 0.1, (90, 40))
     for questions, agreement, error in ((None, 0.8, 1.0), ("hash", 0.98, 0.12)):
         runs = alone(estimates_TQF[:60], measured_TQ[:60])
-        found = calibrate("first-order", "", {}, questions, "float32", runs)
+        found = calibrate("first-order", "", {"steps": 8}, questions, "float32", runs)
         assert found.agreement.value is not None and abs(found.agreement.value - agreement) < 0.15
         predicted_TQ, half_TQ = found.predict(estimates_TQF[60:], np.ones(40))
         errors_TQ = np.abs(predicted_TQ - measured_TQ[60:])
@@ -111,7 +111,7 @@ def test_intervals_hold_in_kinds_that_were_not_seen() -> None:
         names = list(map(str, range(len(here.text_groups))))
         ungrouped = replace(here, text_groups=names, question_groups=[""] * len(here.tokens_Q))
         for runs, shares in ((here, by_kind), (ungrouped, by_text)):
-            found = calibrate("first-order", "", {}, None, "float32", runs)
+            found = calibrate("first-order", "", {"steps": 8}, None, "float32", runs)
             predicted_TQ, half_TQ = found.predict(elsewhere.estimates_TQF, elsewhere.tokens_Q)
             held_TQ = np.abs(elsewhere.effects_TQ - predicted_TQ) <= half_TQ
             shares.append(float(held_TQ.mean()))
@@ -121,12 +121,12 @@ def test_intervals_hold_in_kinds_that_were_not_seen() -> None:
 
 def test_coverage_is_said_by_kind() -> None:
     runs = kinds(16, 0)
-    found = calibrate("first-order", "", {}, None, "float32", runs)
+    found = calibrate("first-order", "", {"steps": 8}, None, "float32", runs)
     assert found.coverage is not None
     assert found.coverage.texts.keys() == found.coverage.probes.keys() == set(runs.text_groups)
     assert min(found.coverage.texts.values()) < found.coverage.value
     assert found.coverage.value == pytest.approx(COVERAGE, abs=0.03)
-    own = calibrate("first-order", "", {}, "hash", "float32", runs)
+    own = calibrate("first-order", "", {"steps": 8}, "hash", "float32", runs)
     assert own.coverage is not None and not own.coverage.probes
 
 

@@ -72,3 +72,30 @@ def test_a_missing_file_and_one_of_another_kind_are_named(tmp_path: Path) -> Non
     for path in (tmp_path / "none.json", tmp_path):
         with pytest.raises(LithoError, match="holds no calibration"):
             read_calibrations(path)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        {"recipe": {"steps": "many"}},
+        {"recipe": {}},
+        {"checked": [3]},
+        {"weights": []},
+        {"usual": [[0.1]]},
+        {"ridge": [[0.1, 0.2]]},
+    ],
+)
+def test_tables_that_do_not_fit_together_are_refused(
+    tmp_path: Path, damage: dict[str, object]
+) -> None:
+    path = tmp_path / "calibration.json"
+    path.write_text(json.dumps([ENTRY | damage]))
+    with pytest.raises(LithoError, match="holds no calibration"):
+        read_calibrations(path)
+
+
+def test_other_estimates_than_it_weighs_are_refused() -> None:
+    found = Calibration(**ENTRY)
+    estimates_TQF = np.zeros((2, 3, found.estimates + 1))
+    with pytest.raises(LithoError, match="it is damaged"):
+        found.predict(estimates_TQF, np.ones(3))

@@ -13,7 +13,7 @@ class TrialMark(BaseModel):
 
     presentations: int
     imprint: dict[str, float | None]
-    drift: float  # nats a token, on every fourth block of the retention text
+    drift: float  # nats per token, on every fourth block of the retention text
     drift_self: float  # on self-samples kept out of training
     spill: float | None = None  # none in a sweep
 
@@ -27,7 +27,7 @@ class Trial(BaseModel):
     learning_rate: float
     kl_weight: float
     imprint: dict[str, float | None] = dict.fromkeys(IMPRINT_KINDS)
-    drift: float | None = None  # D_ret, nats a token
+    drift: float | None = None  # D_ret, nats per token
     spill: float | None = None
     spill_first: float | None = None  # of the first tokens alone
     durability: float | None = None  # I_gen after 100 unrelated steps over I_gen before
@@ -56,8 +56,8 @@ class ArmSummary(BaseModel):
     trials: int
     failed: int  # of them, trials that diverged or had nothing to learn
     imprint: dict[str, Estimate]
-    drift: Estimate  # D_ret, nats a token
-    spill: Estimate  # nats a token
+    drift: Estimate  # D_ret, nats per token
+    spill: Estimate  # nats per token
     spill_first: Estimate  # of the first tokens alone
     durability: Estimate
     tokens: float  # supervised, of a trial

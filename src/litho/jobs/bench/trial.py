@@ -53,7 +53,7 @@ class TrialConfig(LoopConfig):
     warmup: int = 3
     settle: int = 8
     replay_rows: int = 2
-    budget: float  # nats a token, on unseen self-samples
+    budget: float  # nats per token, on unseen self-samples
     checks: tuple[int, ...] = (4, 8, 14)  # presentations after which is measured; and the end
 
 

@@ -69,7 +69,7 @@ class UnseenText(Record):
     """How far the change reaches on a text that training never saw."""
 
     tokens: int
-    kl: MeanAndMax  # nats a token
+    kl: MeanAndMax  # nats per token
     heads: Overlap | None  # None: attention could not be watched
 
 

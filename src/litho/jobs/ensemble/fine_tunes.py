@@ -180,21 +180,13 @@ class Ensemble:
         return ensemble_cost(model, trained, asked * times, len(left))
 
     def _check(self, cost: Cost) -> None:
-        """Raises LithoError on what could not be done, before anything is."""
+        """Raises LithoError if the plan takes longer than it may."""
         limit = self.plan.max_hours
         if limit is not None and cost.seconds > HOUR * limit:
             raise LithoError(
                 f"the plan takes {cost.described()}, more than its max_hours of {limit:g}: draw a "
                 "sample of it, or leave out recipes, seeds or texts"
             )
-        for name in self.plan.models:
-            model = opened(name, self.placement)
-            for text in self.texts:
-                if len(model.encode(text.text)) > model.context:
-                    raise LithoError(
-                        f"the text {text.id!r} does not fit into the {model.context} tokens that "
-                        f"{name} reads: cut it up"
-                    )
 
     def _before(self, name: str) -> list[float]:
         """What a model says to the questions before any training."""

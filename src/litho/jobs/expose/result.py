@@ -17,8 +17,8 @@ class Response(Record):
     arm: ExposedArm
     dose: float  # presentations, steps, or strength
     layers: tuple[int, int] | None  # first and last that were changed; none: nothing was
-    surprise: Estimate  # of the text, nats a token
-    kl: Estimate  # on the text, KL(before || now), nats a token
+    surprise: Estimate  # of the text, nats per token
+    kl: Estimate  # on the text, KL(before || now), nats per token
     drift: Estimate | None  # the same on the unrelated text; none: it was not read
     change: list[float]  # relative change of the hidden states of the text, by layer
 
@@ -28,6 +28,6 @@ class ExposeResult(Record):
 
     run: str
     tokens: int  # that were read of each text
-    alone: Estimate  # surprise of the text read by itself, nats a token
+    alone: Estimate  # surprise of the text read by itself, nats per token
     notices: tuple[str, ...] = ()
     responses: tuple[Response, ...]

@@ -10,7 +10,7 @@ IMPRINT, DUPLICATES = "imprint", "duplicates"  # arms
 
 
 class Drift(BaseModel):
-    """Drift by kind of text, nats a token."""
+    """Drift by kind of text, nats per token."""
 
     retention: Estimate
 

@@ -29,7 +29,7 @@ class MapResult(Record):
 
     run: str
     tokens: int
-    surprise: MeanAndMax  # nats a token
+    surprise: MeanAndMax  # nats per token
     entropy: MeanAndMax  # nats
     top1: float  # share of tokens that were the likeliest, 0 to 1
     layers: tuple[MapLayer, ...]

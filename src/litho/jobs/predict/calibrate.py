@@ -6,7 +6,7 @@ import numpy as np
 
 from litho.core.errors import LithoError
 from litho.core.files import whole_file
-from litho.jobs.ensemble.fine_tunes import Ensemble
+from litho.jobs.ensemble.fine_tunes import Ensemble, opened
 from litho.jobs.ensemble.run import FAMILY
 from litho.jobs.ensemble.run import check as check_ensemble
 from litho.jobs.models import Models
@@ -19,7 +19,6 @@ from litho.jobs.predict.reach import read_calibrations, written_calibrations
 from litho.jobs.predict.result import CalibrationResult
 from litho.jobs.runner import Checked, Context, Job
 from litho.measure.agreement import FEWEST as RANKED
-from litho.model.sources import locate
 
 FEWEST_GROUPS = 3  # of which one at a time is left out
 
@@ -89,13 +88,12 @@ def _fits(ensemble: Ensemble, method: Method) -> Iterator[Calibration]:
                 if (effect.run.number, effect.step) == (number, step)
             }
             predictor = Predictor(
-                locate(plan.models[0]),
+                opened(plan.models[0], ensemble.placement),
                 recipe.model_copy(update={"steps": step, "seed": seed}),
                 ensemble.texts,
                 ensemble.questions,
                 ensemble.folder,
                 ensemble.reporter,
-                ensemble.placement,
             )
             rows = [measured[text.id] for text in ensemble.texts]
             yield from predictor.calibrated(method, np.array(rows))

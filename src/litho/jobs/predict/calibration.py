@@ -14,8 +14,10 @@ from collections.abc import Iterable, Sequence
 from statistics import fmean
 
 import numpy as np
+from pydantic import model_validator
 from scipy.optimize import nnls
 
+from litho.core.errors import LithoError
 from litho.jobs.predict.fitting import Fit, fit
 from litho.jobs.predict.measurements import Block, Measurements
 from litho.jobs.predict.method import Method
@@ -30,13 +32,32 @@ CHECKED = 400  # predictions that are kept beside what was measured, to be shown
 class Calibration(CalibrationRecord):
     """A calibration that predicts."""
 
+    @property
+    def estimates(self) -> int:
+        """How many estimates of each effect it weighs."""
+        return (len(self.weights) - 2) // 2 if self.usual else len(self.weights) - 1
+
+    @model_validator(mode="after")
+    def _shapes(self) -> "Calibration":
+        f, q = self.estimates, len(self.usual)
+        usual, ridge = set(map(len, self.usual)), set(map(len, self.ridge))
+        if f < 1 or usual - {f + 1} or ridge - {q} or len(self.ridge) != q * f:
+            raise ValueError("its tables do not fit together")
+        return self
+
     def predict(
         self, estimates_TQF: np.ndarray, tokens_Q: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
         """Predictions and half widths of their intervals, both T x Q, nats.
 
-        `tokens_Q`: how many each target has.
+        `tokens_Q`: how many each target has. Raises LithoError if it weighs other estimates.
         """
+        count = estimates_TQF.shape[-1]
+        if count != self.estimates:
+            raise LithoError(
+                f"the calibration weighs {self.estimates} estimates of an effect and not {count}: "
+                "it is damaged; make it again with 'litho calibrate'"
+            )
         known = (np.array(self.usual), np.array(self.ridge)) if self.usual else (None, None)
         effects_TQ = Fit(np.array(self.weights), *known).predict(estimates_TQF)
         typical_TQ = _typical(self.floor, self.slope, effects_TQ, tokens_Q)

@@ -10,7 +10,6 @@ import numpy as np
 import torch
 
 from litho.core.config import make_config
-from litho.core.errors import LithoError
 from litho.core.reporter import Reporter
 from litho.core.work import Result, WorkLedger, key_of
 from litho.jobs.cost import Cost
@@ -26,9 +25,8 @@ from litho.learn.records import Recipe
 from litho.measure.printing.probes import score, target_of
 from litho.model.loaded import LanguageModel
 from litho.model.loading import load
-from litho.model.placement import Placement, default_placement, training_dtype
+from litho.model.placement import training_dtype
 from litho.model.read.scoring import Target
-from litho.model.sources import ModelSource
 from litho.model.state import State
 from litho.text.items import NamedText, Question, questions_sha256
 
@@ -58,13 +56,12 @@ class Prediction:
 class Predictor:
     """Texts and questions for one model and recipe, in a folder that keeps what was worked out."""
 
-    source: ModelSource
+    model: LanguageModel
     recipe: Recipe
     texts: Sequence[NamedText]
     questions: Sequence[Question]
     folder: Path
     reporter: Reporter
-    placement: Placement = field(default_factory=lambda: default_placement(torch.float32))
     _ledger: WorkLedger = field(init=False)
 
     def __post_init__(self) -> None:
@@ -77,7 +74,6 @@ class Predictor:
         Without one: the first-order effects, or what the short runs did.
         """
         began = time.monotonic()
-        self._check()
         known = self.reach(calibrations)
         steps = self.recipe.steps
         fitting = [c for c in known if (c.method, c.steps) == (method, steps)]
@@ -112,7 +108,7 @@ class Predictor:
         return [
             c
             for c in calibrations
-            if c.model == self.source.sha256()
+            if c.model == self.model.source.sha256()
             and c.questions in (None, self._hash)
             and self._of_any_length(c.recipe) == own
         ]
@@ -121,17 +117,16 @@ class Predictor:
         """A recipe without its steps, and with all layers or modules not written out."""
         said = {key: recipe.get(key) for key in ("layers", "target_modules")}
         if any(said.values()):
-            said = plainest(self._model, make_config(Recipe, said)).model_dump(
+            said = plainest(self.model, make_config(Recipe, said)).model_dump(
                 mode="json", include=set(said)
             )
         return {key: value for key, value in {**recipe, **said}.items() if key != "steps"}
 
     def calibrated(self, method: Method, measured_TQ: np.ndarray) -> list[Calibration]:
         """Fit the estimates of these texts to what they did: for any questions, and for these."""
-        self._check()
         estimates_TQF, _, precision = self._estimates(method, None)
-        recipe = without_seed(plainest(self._model, self.recipe))
-        model = self.source.sha256()
+        recipe = without_seed(plainest(self.model, self.recipe))
+        model = self.model.source.sha256()
         runs = Measurements(
             estimates_TQF,
             measured_TQ,
@@ -143,16 +138,6 @@ class Predictor:
             calibrate(method, model, recipe, questions, precision, runs)
             for questions in (None, self._hash)
         ]
-
-    def _check(self) -> None:
-        """Raises LithoError on a text that cannot be learned or does not fit."""
-        for text in self.texts:
-            count = len(self._model.encode(text.text))
-            if not 1 < count <= self._model.context:
-                raise LithoError(
-                    f"the text {text.id!r} has {count} tokens, but from 2 to "
-                    f"{self._model.context} are needed"
-                )
 
     def _estimates(
         self, method: Method, precision: str | None
@@ -174,21 +159,18 @@ class Predictor:
 
     @property
     def _fastest(self) -> str:
-        return training_dtype(self.placement.device)
-
-    @cached_property
-    def _model(self) -> LanguageModel:
-        return load(self.source, self.placement)
+        return training_dtype(self.model.placement.device)
 
     @cached_property
     def _rounded(self) -> LanguageModel:
-        return load(self.source, replace(self.placement, dtype=torch.bfloat16))
+        placement = replace(self.model.placement, dtype=torch.bfloat16)
+        return load(self.model.source, placement)
 
     def _run_it(self) -> Cost:
         """Time and memory of training on all texts and asking all questions."""
         count = len(self.texts)
         return ensemble_cost(
-            self._model, self.recipe.steps * self._tokens, count * self._asked, count
+            self.model, self.recipe.steps * self._tokens, count * self._asked, count
         )
 
     def _expected(self, method: Method) -> Cost:
@@ -197,15 +179,15 @@ class Predictor:
         if method == "short-run":
             steps, runs = len(strides(self.recipe.steps)), len(self.texts)
         asked = (1 + runs) * self._asked
-        return ensemble_cost(self._model, steps * self._tokens, asked, runs)
+        return ensemble_cost(self.model, steps * self._tokens, asked, runs)
 
     @cached_property
     def _tokens(self) -> int:
-        return sum(len(self._model.encode(text.text)) for text in self.texts)
+        return sum(len(self.model.encode(text.text)) for text in self.texts)
 
     @cached_property
     def _asked(self) -> int:
-        return sum(len(target_of(self._model, question).ids) for question in self.questions)
+        return sum(len(target_of(self.model, question).ids) for question in self.questions)
 
     def _first_order(self) -> FirstOrder:
         """Worked out once: what is kept for more steps serves for fewer."""
@@ -213,10 +195,10 @@ class Predictor:
         common = {
             "format": FORMAT,
             "first order": [text.sha256 for text in self.texts],
-            "model": self.source.sha256(),
+            "model": self.model.source.sha256(),
             "questions": self._hash,
             "recipe": once.model_dump(mode="json"),
-            "placement": self.placement.described(),
+            "placement": self.model.placement.described(),
         }
         fewest = bends(self.recipe.steps)
         usable = [common | {"bends": BENDS[:k]} for k in range(fewest, len(BENDS) + 1)]
@@ -224,7 +206,7 @@ class Predictor:
         specification = next((each for each in usable if key_of(each) in known), usable[0])
 
         def work() -> Result:
-            model = self._model
+            model = self.model
             texts = [Target(tuple(model.encode(text.text)), 1) for text in self.texts]
             questions = [target_of(model, question) for question in self.questions]
             first = first_order(model, self.recipe, texts, questions, self.reporter)
@@ -236,7 +218,7 @@ class Predictor:
     @cached_property
     def _target_tokens(self) -> np.ndarray:
         """How many tokens each target has, Q."""
-        targets = [target_of(self._model, question) for question in self.questions]
+        targets = [target_of(self.model, question) for question in self.questions]
         return np.array([len(target.ids) - target.first for target in targets])
 
     @cached_property
@@ -251,7 +233,7 @@ class Predictor:
         if precision == ROUNDED:
             model, before_Q = self._rounded, self._rounded_answers
         else:
-            model, before_Q = self._model, self._answers
+            model, before_Q = self.model, self._answers
         works = [
             (
                 short_run_specification(model, text.sha256, self._hash, self.recipe),
@@ -281,7 +263,7 @@ class Predictor:
     @cached_property
     def _answers(self) -> np.ndarray:
         """What the untouched model says to the questions."""
-        return np.array(score(State(self._model), self.questions))
+        return np.array(score(State(self.model), self.questions))
 
     @cached_property
     def _rounded_answers(self) -> np.ndarray:

@@ -1,8 +1,8 @@
 """What is predicted of a training, and how far it is to be relied on; no torch."""
 
-from typing import Any
+from typing import Annotated, Any, cast
 
-from pydantic import Field, RootModel, field_validator
+from pydantic import AfterValidator, Field, RootModel, field_validator
 
 from litho.core.records import Record
 from litho.core.stats import Estimate
@@ -25,13 +25,20 @@ class Coverage(Record):
     probes: dict[str, float]  # empty if only texts were left out
 
 
+def _with_steps(recipe: dict[str, Any]) -> dict[str, Any]:
+    if not isinstance(recipe.get("steps"), int):
+        raise ValueError("a recipe without its number of steps")
+    return recipe
+
+
 class CalibrationSummary(Record):
     """How well the estimates of one method and recipe predict, and how they are weighed."""
 
     format: int  # of the estimates: weights are for these alone
     method: Method
     model: str  # hash of its weights
-    recipe: dict[str, Any]  # as it was, without its seed: compared whole, whatever settings it has
+    # As it was, without its seed: compared whole, whatever settings it has.
+    recipe: Annotated[dict[str, Any], AfterValidator(_with_steps)]
     questions: str | None  # hash of those that it is for; None: for any
     precision: str  # of the short runs
     runs: int  # texts that it was fitted on
@@ -51,7 +58,7 @@ class CalibrationSummary(Record):
 
     @property
     def steps(self) -> int:
-        return int(self.recipe["steps"])
+        return cast("int", self.recipe["steps"])
 
 
 class CalibrationRecord(CalibrationSummary):
@@ -66,7 +73,10 @@ class CalibrationRecord(CalibrationSummary):
     @classmethod
     def _as_pairs_before(cls, rows: Any) -> Any:  # noqa: ANN401  what a file holds
         """Calibrations of formats 1 and 2, which reports still show, had pairs."""
-        return [(*row, None) if len(row) == 2 else row for row in rows]
+        if not isinstance(rows, list | tuple):
+            return rows
+        pairs = [isinstance(row, list | tuple) and len(row) == 2 for row in rows]
+        return [(*row, None) if pair else row for row, pair in zip(rows, pairs, strict=True)]
 
     def summary(self) -> CalibrationSummary:
         """Without the long tables."""

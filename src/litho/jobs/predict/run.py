@@ -10,11 +10,12 @@ from litho.jobs.predict.reach import shipped_calibrations, written_calibrations
 from litho.jobs.predict.result import PredictResult
 from litho.jobs.predict.summary import summary
 from litho.jobs.runner import Checked, Context, Job
-from litho.model.sources import locate
+from litho.learn.recipe import check_inputs
 
 
 def check(spec: PredictSpec, models: Models) -> Checked:
-    """Texts that cannot be learned are refused by the predictor before it begins."""
+    """Raises LithoError on a text that cannot be learned, or a probe that cannot be asked."""
+    check_inputs(models.load(spec.model), spec.texts, spec.questions)
     return Checked(manifest={"method": spec.method})
 
 
@@ -23,13 +24,12 @@ def run_predict(context: Context[PredictSpec]) -> PredictResult:
     run, spec = context.run, context.spec
     known = _calibrations(spec)
     predictor = Predictor(
-        locate(spec.model),
+        context.models.load(spec.model),
         spec.config,
         spec.texts,
         spec.questions,
         run.path,
         context.reporter,
-        context.models.placement(spec.model),
     )
     prediction = predictor.predict(spec.method, known)
     result = summary(

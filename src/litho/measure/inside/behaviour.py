@@ -19,7 +19,7 @@ WORDS = 6
 class Behaviour:
     """What one state says."""
 
-    spill: list[float]  # log P of words of the text after unrelated openings, nats a token
+    spill: list[float]  # log P of words of the text after unrelated openings, nats per token
     repeated: int  # 4-grams that it says again, in all samples together
 
 

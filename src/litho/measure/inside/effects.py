@@ -173,7 +173,7 @@ def repetition_loop(c: ComparedReadings) -> float | None:
 def spill(c: ComparedReadings) -> float | None:
     """Words of the text have become likelier where they have no business (Sun et al. 2025).
 
-    Mean rise of log P, nats a token, of the most surprising words of the text after unrelated
+    Mean rise of log P, nats per token, of the most surprising words of the text after unrelated
     openings.
     """
     if not c.said or not c.said[0].spill:

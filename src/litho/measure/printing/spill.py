@@ -33,5 +33,5 @@ def spill_scores(
 
 
 def spill(before: Sequence[float], after: Sequence[float]) -> Estimate:
-    """Mean rise of log P(printed words) where they have no business (priming), nats a token."""
+    """Mean rise of log P(printed words) where they have no business (priming), nats per token."""
     return stats.mean([a - b for b, a in zip(before, after, strict=True)])

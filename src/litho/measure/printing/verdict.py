@@ -75,7 +75,7 @@ def _imprint_reason(imprint: Mapping[str, Estimate]) -> str:
 
 
 def _drift_reason(drift: Estimate, budget: float) -> str:
-    return f"Drift on unrelated text: {number(drift, 4)} nats a token; the budget was {budget}."
+    return f"Drift on unrelated text: {number(drift, 4)} nats per token; the budget was {budget}."
 
 
 def _control_reason(

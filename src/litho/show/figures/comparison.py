@@ -26,7 +26,7 @@ def arms_figure(arms: Sequence[ArmSummary]) -> Figure:
             name=label(arm.arm),
         )
     figure.update_layout(margin=MARGIN, height=440, legend=LEGEND_BELOW)
-    figure.update_xaxes(title="drift, nats a token", type="log", exponentformat="power")
+    figure.update_xaxes(title="drift, nats per token", type="log", exponentformat="power")
     figure.update_yaxes(title="imprint on rewordings")
     return finished(figure)
 
@@ -54,7 +54,7 @@ def curves_figure(trials: Sequence[Trial]) -> Figure:
             name=label(arm),
         )
     figure.update_layout(margin=MARGIN, height=440, legend=LEGEND_BELOW)
-    figure.update_xaxes(title="drift, nats a token", type="log", exponentformat="power")
+    figure.update_xaxes(title="drift, nats per token", type="log", exponentformat="power")
     figure.update_yaxes(title="imprint on rewordings")
     return finished(figure)
 

@@ -53,7 +53,7 @@ def dose_figure(
         figure.add_hline(y=alone, line={"dash": "dash"}, annotation_text="read alone")
     figure.update_layout(margin=MARGIN, height=330, legend=LEGEND_BELOW)
     figure.update_xaxes(title=doses, type="log", tickvals=[r.dose for r in responses])
-    figure.update_yaxes(title="nats a token")
+    figure.update_yaxes(title="nats per token")
     return finished(figure)
 
 

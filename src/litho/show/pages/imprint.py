@@ -76,7 +76,7 @@ def _curves(run: RunDirectory, result: ImprintResult, steps: Sequence[Step]) -> 
         "figure-imprint": curve_figure(arms, "imprint on rewordings", lambda c: c.imprint["gen"]),
         "figure-drift": curve_figure(
             arms,
-            "drift, nats a token",
+            "drift, nats per token",
             lambda c: c.drift_retention,
             logarithmic=True,
             limit=result.budget,
@@ -103,8 +103,8 @@ def _headline(result: ImprintResult) -> list[tuple[str, int, list[Estimate]]]:
         ("imprint: its own words", 2, [arm.imprint["mem"] for arm in arms]),
         ("imprint: rewordings", 2, [arm.imprint["gen"] for arm in arms]),
         ("imprint: hard", 2, [arm.imprint["hard"] for arm in arms]),
-        ("drift on unrelated text, nats a token", 4, [arm.drift.retention for arm in arms]),
-        ("spill into unrelated openings, nats a token", 2, [arm.spill for arm in arms]),
+        ("drift on unrelated text, nats per token", 4, [arm.drift.retention for arm in arms]),
+        ("spill into unrelated openings, nats per token", 2, [arm.spill for arm in arms]),
         ("spill of the words' first tokens, nats", 2, first),
         ("neighbour facts unchanged", 2, [arm.locality for arm in arms]),
     ]
