@@ -32,7 +32,7 @@ def diff(
         str, typer.Option(help="Folder of a LoRA adapter, MODEL+ADAPTER_DIR, or another model.")
     ],
     before: Annotated[
-        str, typer.Option(help="As --model of the other commands, or MODEL+ADAPTER_DIR.")
+        str, typer.Option(help="A model, as --model elsewhere, or MODEL+ADAPTER_DIR.")
     ] = DEFAULT_MODEL,
     unseen: Annotated[
         Path | None, typer.Option(help="A text that training never saw, for comparison.")
@@ -42,7 +42,7 @@ def diff(
         typer.Option(help="A text to train on, for comparison: what would any training change?"),
     ] = None,
     behaviour: Annotated[
-        bool, typer.Option("--behaviour", help="Also sample, for loops and spill.")
+        bool, typer.Option("--behaviour", help="Also generate text, to measure loops and spill.")
     ] = False,
     marks: MarksOption = False,
     out: OutOption = None,

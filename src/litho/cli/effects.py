@@ -11,7 +11,7 @@ from litho.cli.options import JsonOption
 from litho.cli.output import json_text
 from litho.core.errors import LithoError
 
-effects = typer.Typer(help="What was ever judged, over all runs.", no_args_is_help=True)
+effects = typer.Typer(help="The effects that all runs of diff judged.", no_args_is_help=True)
 
 
 @effects.command("list")
@@ -77,7 +77,7 @@ def query(
             Path(e.change).name or e.change,
         )
     results.print(table)
-    results.print(f"{len(matches)} findings")
+    results.print("1 finding" if len(matches) == 1 else f"{len(matches)} findings")
 
 
 @effects.command()

@@ -31,16 +31,24 @@ KIND_NAMES = {"mem": "its own words", "gen": "rewordings", "hard": "hard questio
 
 def imprint(
     text: Annotated[Path | None, typer.Argument(help="The text to print, UTF-8.")] = None,
-    probes: Annotated[Path | None, typer.Option(help="Questions, JSONL.")] = None,
+    probes: Annotated[
+        Path | None, typer.Option(help="Questions, JSONL; without it Litho makes some.")
+    ] = None,
     retention: Annotated[
-        Path | None, typer.Option(help="Unrelated prose on which drift is measured.")
+        Path | None,
+        typer.Option(
+            help="Unrelated prose on which drift is measured.", show_default="shipped pages"
+        ),
     ] = None,
     model: ModelOption = DEFAULT_MODEL,
     budget: Annotated[
         float | None, typer.Option(help="Drift allowed, nats per token.", show_default="0.015")
     ] = None,
     controls: Annotated[
-        str | None, typer.Option(help="duplicates or none.", show_default="duplicates")
+        str | None,
+        typer.Option(
+            help="Plain LoRA to compare with: duplicates or none.", show_default="duplicates"
+        ),
     ] = None,
     out: OutOption = None,
     config: ConfigOption = None,

@@ -31,7 +31,10 @@ SetOption = Annotated[
 ]
 ConfigOption = Annotated[Path | None, typer.Option("--config", help="YAML file of settings.")]
 DeviceOption = Annotated[
-    str, typer.Option("--device", help="auto, cpu, cuda, cuda:N or mps; spread: over all GPUs.")
+    str,
+    typer.Option(
+        "--device", help="auto, cpu, cuda, cuda:N or mps; spread: split the model over all GPUs."
+    ),
 ]
 DtypeOption = Annotated[
     str | None,
@@ -46,7 +49,9 @@ BitsOption = Annotated[
 ]
 MarksOption = Annotated[
     bool,
-    typer.Option("--marks", help="Read marks in the text plainly, not as they stand."),
+    typer.Option(
+        "--marks", help="Treat [[...]] as marks and read the first of each; else brackets are text."
+    ),
 ]
 ClusterOption = Annotated[
     str | None,

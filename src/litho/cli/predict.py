@@ -37,11 +37,13 @@ def predict(
         Path, typer.Argument(help='Probes: {"id": "...", "prefix": "...", "target": "..."}.')
     ],
     out: SharedOutOption,
-    recipe: Annotated[Path | None, typer.Option(help="YAML file of the training.")] = None,
+    recipe: Annotated[
+        Path | None, typer.Option(help="YAML file with the settings of a recipe.")
+    ] = None,
     method: MethodOption = None,
     price: PriceOption = None,
     calibration: Annotated[
-        Path | None, typer.Option(help="What 'litho calibrate' wrote, for intervals.")
+        Path | None, typer.Option(help="calibration.json of 'litho calibrate': gives intervals.")
     ] = None,
     model: ModelOption = DEFAULT_MODEL,
     settings: SetOption = None,

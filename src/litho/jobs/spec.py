@@ -11,7 +11,7 @@ class Device(Config):
     name: str = "auto"
     """`auto` (the first GPU, else the CPU), `cpu`, `cuda`, `cuda:N` or `mps`."""
     dtype: Literal["float32", "bfloat16", "float16"] | None = None
-    """Precision of measuring; none: float32 if the model fits into memory so."""
+    """Precision of measuring; none: float32 if the model then fits into memory."""
     bits: Literal[4, 8] | None = None
     """Quantises the weights of the base model to so many bits; none: not quantised."""
     spread: bool = False

@@ -19,8 +19,8 @@ class BenchConfig(Config):
     model: str = DEFAULT_MODEL
     """Model, named as for `--model` of the other commands."""
     dtype: Literal["bfloat16", "float32"] | None = None
-    """Precision of the base model during training; none: bfloat16 if the device multiplies in it,
-    else float32."""
+    """Precision of the base model during training; none: bfloat16 if the device multiplies in
+    it without emulation, else float32."""
     texts: int = Field(10, ge=1)
     """Number of texts to compare on."""
     sweep_texts: int = Field(1, ge=1)
@@ -30,7 +30,7 @@ class BenchConfig(Config):
     ablation_seeds: int = Field(1, ge=0)
     """Seeds per text of the ablations."""
     checks: tuple[int, ...] = (4, 8, 14)
-    """Presentations after which is measured; the end is measured in any case."""
+    """Numbers of presentations after which arms are measured; the end always is."""
     words: int | None = Field(120, ge=10)
     """Words to which a text is shortened; none: whole texts."""
     presentations: int = Field(24, ge=1)

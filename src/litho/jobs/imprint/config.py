@@ -33,7 +33,7 @@ class ImprintConfig(LoopConfig):
     layers: Layers = "all"
     """Blocks that the adapter is in."""
     keys: Keys = "random"
-    """What the adapter's matrix A is: random and trained, or computed from the text and fixed."""
+    """How LoRA's matrix A is set: random and trained, or computed from the text and fixed."""
     ladder: bool = False
     """Whether the first two thirds of the presentations are rungs of a ladder up to the text."""
     bridge: bool = False
@@ -52,8 +52,8 @@ class ImprintConfig(LoopConfig):
     retention_tokens: int = Field(4096, ge=1)
     """Maximum tokens of the retention text that are measured."""
     dtype: Literal["bfloat16", "float32"] | None = None
-    """Precision of the base model during training; none: bfloat16 if the device multiplies in it,
-    else float32. `--dtype` is the precision of measuring."""
+    """Precision of the base model during training; none: bfloat16 if the device multiplies in
+    it without emulation, else float32. `--dtype` is the precision of measuring."""
 
     @model_validator(mode="after")
     def _enough_samples(self) -> Self:
