@@ -257,18 +257,29 @@ def table(results: dict[str, Found]) -> str:
         [
             "# Models that Litho reads",
             "",
-            "Made by `benchmarks/compatibility.py`: a tiny random model of every class of causal "
-            f"language models in transformers {transformers.__version__}, with PEFT "
+            "**Question:** does Litho work with my model?",
+            "",
+            "Find the `model_type` of its `config.json` below. A model that is not in the list can "
+            "be tried as well: whenever Litho opens a model, it checks that it is causal, that "
+            "recording its attention changes no prediction, and that its numbers are finite, and "
+            "refuses it in one sentence where it is not.",
+            "",
+            "*read*: surprise and KL divergence can be measured. *attention recorded*: in how many "
+            "of the layers Litho can record attention heads; in the others it measures hidden "
+            "states alone. *trained*: a step with LoRA is that of plain PEFT.",
+            "",
+            "`benchmarks/compatibility.py` made this table: a tiny random model of every class of "
+            f"causal language models in transformers {transformers.__version__}, with PEFT "
             f"{peft.__version__}, measured by Litho and by plain transformers and PEFT. Numbers "
-            "are right to 1e-5 wherever this page says yes; what Litho refuses, it refuses in one "
-            "sentence when it opens the model or makes the adapter.",
+            "are equal within 1e-5 wherever it says yes.",
             "",
             f"Of {len(results)} model types {len(read)} are read, "
             f"{sum('refused' in found for found in results.values())} are refused, and "
-            f"{sum('not built' in found for found in results.values())} could not be tried: no "
-            "tiny model of them can be built by itself.",
+            f"{sum('not built' in found for found in results.values())} could not be tried, "
+            "because no tiny model could be made from their configuration alone (the last column "
+            "has the error of transformers).",
             "",
-            "| model type | class | read | layers watched | trained (LoRA) | why not |",
+            "| model type | class | read | attention recorded | trained (LoRA) | why not |",
             "| --- | --- | --- | --- | --- | --- |",
             *rows,
             "",

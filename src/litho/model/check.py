@@ -77,8 +77,8 @@ def _check_left_to_right(model: LanguageModel, ids_BT: Tensor, logits_BTV: Tenso
     alike = trial.shared(ids_BT)
     if not trial.agree(model, logits_BTV[0, :alike], logits_BTV[1, :alike]):
         raise LithoError(
-            f"{model.source.name} is no causal language model: what it expects at a token depends "
-            "on later ones, as in an encoder; give a model that reads from left to right"
+            f"{model.source.name} is no causal language model: its attention is bidirectional, so "
+            "that predictions depend on later tokens; give one that reads from left to right"
         )
 
 
