@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     )
     from litho.core.errors import Interrupted, LithoError
     from litho.core.reporter import Event
+    from litho.jobs.ask.ask import ask
     from litho.jobs.spec import Device
 
 __all__ = [
@@ -36,6 +37,7 @@ __all__ = [
     "Event",
     "Interrupted",
     "LithoError",
+    "ask",
     "bench",
     "calibrate",
     "diff",
@@ -54,6 +56,7 @@ _ELSEWHERE = {
     "Event": "litho.core.reporter",
     "Interrupted": "litho.core.errors",
     "LithoError": "litho.core.errors",
+    "ask": "litho.jobs.ask.ask",
 }
 
 

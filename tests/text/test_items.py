@@ -11,7 +11,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from litho.core.errors import LithoError
-from litho.text.items import NamedText, Question, leaks, read_probes, read_questions, read_texts
+from litho.text.items import (
+    NamedText,
+    Probe,
+    Question,
+    leaks,
+    read_probes,
+    read_questions,
+    read_texts,
+)
 
 Reader = Callable[[Path], list[Any]]
 
@@ -112,3 +120,12 @@ def test_bad_questions(tmp_path: Path, prefix: str, target: str, said: str) -> N
     (tmp_path / "probes.jsonl").write_text(line)
     with pytest.raises(LithoError, match=said):
         read_questions(tmp_path / "probes.jsonl")
+
+
+def test_a_chat_question_is_a_probe(tmp_path: Path) -> None:
+    path = tmp_path / "probes.jsonl"
+    path.write_text('{"question": "Who built it?", "answer": "Marek"}\n')
+    assert read_probes(path) == [Probe(kind="chat", prefix="Who built it?", target="Marek")]
+    path.write_text('{"question": "Who built it?", "target": "Marek"}\n')
+    with pytest.raises(LithoError, match="line 1: write"):
+        read_probes(path)

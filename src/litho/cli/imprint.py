@@ -117,6 +117,9 @@ def _show_table(result: "ImprintResult") -> None:
     if first:
         _add(table, "spill of first tokens, nats", first)
     _add(table, "neighbours unchanged", [a.locality for a in arms])
+    if result.chat:
+        _add(table, "imprint: chat questions", [a.chat.imprint for a in arms if a.chat])
+        _add(table, "chat questions right", [a.chat.accuracy["after"] for a in arms if a.chat])
     results.print(table)
     for reason in result.reasons:
         results.print(f"· {reason}", markup=False)

@@ -9,6 +9,7 @@ from collections.abc import Callable
 import typer
 from typer.exceptions import TyperException
 
+from litho.cli.ask import ask
 from litho.cli.bench import bench
 from litho.cli.calibrate import calibrate
 from litho.cli.console import console
@@ -42,6 +43,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command()(imprint)
+app.command()(ask)
 app.command()(vary)
 app.command("map")(map_)
 app.command()(diff)

@@ -14,7 +14,7 @@ from litho.core.errors import LithoError
 from litho.core.records import Record
 from litho.text.jsonl import check_cloze, read_values, record, values
 
-ProbeKind = Literal["mem", "gen", "hard", "neighbour"]
+ProbeKind = Literal["mem", "gen", "hard", "chat", "neighbour"]
 IMPRINT_KINDS: tuple[ProbeKind, ...] = ("mem", "gen", "hard")
 
 
@@ -28,7 +28,11 @@ Characters = Annotated[str, AfterValidator(_of_characters)]  # text that can be 
 
 
 class Probe(Record):
-    """A cloze question, scored as `prefix`, one space, `target`."""
+    """A cloze question, scored as `prefix`, one space, `target`.
+
+    One of kind `chat` is asked in the model's chat format instead: `prefix` is what the user says,
+    `target` what the answer must hold.
+    """
 
     kind: ProbeKind
     prefix: Characters
@@ -149,13 +153,24 @@ def read_probe_lines(lines: str, source: str) -> list[Probe]:
     return [_probe(where, value) for where, value in values(lines, source)]
 
 
+class _ChatQuestion(Record):
+    """A probe of kind `chat` as it is written in a file."""
+
+    question: Characters
+    answer: Characters
+
+
 def _probe(where: str, value: object) -> Probe:
-    shape = '{"kind": "mem|gen|hard|neighbour", "prefix": "...", "target": "..."}'
-    probe = record(where, value, Probe, f": write {shape}")
+    if isinstance(value, dict) and "question" in value:
+        chat = record(where, value, _ChatQuestion, ': write {"question": "...", "answer": "..."}')
+        probe = Probe(kind="chat", prefix=chat.question, target=chat.answer)
+    else:
+        shape = '{"kind": "mem|gen|hard|neighbour", "prefix": "...", "target": "..."}'
+        probe = record(where, value, Probe, f": write {shape}")
     check_cloze(where, probe.prefix, probe.target)
     return probe
 
 
 def targets_of(probes: Sequence[Probe]) -> list[str]:
     """The printed words: each target of an imprint probe once, in order."""
-    return list(dict.fromkeys(p.target for p in probes if p.kind != "neighbour"))
+    return list(dict.fromkeys(p.target for p in probes if p.kind in IMPRINT_KINDS))

@@ -21,6 +21,7 @@ from litho.core.runs import RunDirectory
 from litho.jobs.imprint.config import ImprintConfig, ImprintSpec
 from litho.jobs.imprint.result import ImprintResult
 from litho.present.rhythm import RHYTHMS
+from litho.text.items import Probe
 from tests.builders import ARCHITECTURES, check_numbers, run_job, start_job, stop_at_times
 
 
@@ -103,6 +104,22 @@ def test_probes_are_made_when_none_are_given(
     anchors = {p["target"] for p in baseline["anchors"]["probes"]}
     assert not reported & anchors
     assert "Litho made these probes" in (tmp_path / "run/report.html").read_text()
+
+
+def test_chat_questions_are_scored_and_answered(
+    inputs: ImprintSpec, quick: ImprintConfig, tmp_path: Path
+) -> None:
+    probes = [*(inputs.probes or []), Probe(kind="chat", prefix="Who built it?", target="Marek")]
+    asked = inputs.model_copy(update={"probes": probes})
+    result = run_job(asked, quick, tmp_path / "run")
+    assert result.chat and result.chat.accuracy["after"].n == 1
+    assert result.controls["duplicates"].chat
+    assert "chat" not in result.imprint  # which is over clozes alone
+    (own,) = [answer for answer in result.answers if answer.probe == "Who built it?"]
+    assert own.openbook is not None and own.right is ("marek" in own.after.lower().split())
+    assert len(result.answers) == len(probes) - 1  # without the neighbour
+    page = (tmp_path / "run/report.html").read_text()
+    assert "What the model says" in page and "Who built it?" in page
 
 
 def test_a_text_longer_than_the_context_is_split_at_scenes(

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from pydantic import BaseModel
 
 from litho.jobs.imprint.config import ImprintSpec
+from litho.measure.printing.answers import answers
 from litho.measure.printing.imprint import ScoredProbes
 from litho.measure.printing.locality import greedy_answers
-from litho.measure.printing.probes import open_book, score, tokenizes_apart
+from litho.measure.printing.probes import best_scene, open_book, score, tokenizes_apart
 from litho.measure.printing.spill import spill_scores
 from litho.measure.scorer import ModelScorer
 from litho.model.loaded import LanguageModel
@@ -36,6 +37,8 @@ class Baseline(BaseModel):
     scored: ScoredProbes  # the probes of the report
     anchors: ScoredProbes  # held-out rewordings that only steer the stop
     how_probes: str
+    answers: list[str] = []  # to the probes of the report; runs of earlier versions have none
+    openbook_answers: list[str | None] = []  # to those of kind chat
     neighbours: list[Probe]
     neighbour_answers: list[list[int]]
     spill: list[float]  # per printed word
@@ -64,6 +67,8 @@ def measure_baseline(
     return Baseline(
         scored=_score(model, probes, scene_list),
         anchors=_score(model, anchors, scene_list),
+        answers=answers(base, probes),
+        openbook_answers=[_open_book_answer(model, probe, scene_list) for probe in probes],
         how_probes="They were given by the user." if own else HOW_MADE,
         neighbours=neighbours,
         neighbour_answers=greedy_answers(base, neighbours),
@@ -83,6 +88,14 @@ def _all_kinds(model: LanguageModel, cloze: Cloze, text: str, chance: random.Ran
 def _reworded(model: LanguageModel, cloze: Cloze, chance: random.Random) -> Probe:
     scorer = HalfScorer(ModelScorer(model), held_out=True)
     return gen_probe(cloze, scorer.alternatives(cloze.sentence), chance)
+
+
+def _open_book_answer(model: LanguageModel, probe: Probe, scene_list: Sequence[str]) -> str | None:
+    """What the model answers with the text open, if it is asked in the chat format."""
+    if probe.kind != "chat":
+        return None
+    (said,) = answers(State(model), [probe], best_scene(model, probe, scene_list))
+    return said
 
 
 def _score(

@@ -7,14 +7,17 @@ from pydantic import BaseModel
 from safetensors.torch import save_file
 from torch import Tensor
 
+from litho.core import stats
 from litho.core.files import whole_file
 from litho.core.runs import RunDirectory
 from litho.core.stats import Estimate
 from litho.jobs.imprint.baseline import Baseline
-from litho.jobs.imprint.result import ArmMetrics, Drift
+from litho.jobs.imprint.result import Answered, ArmMetrics, Chat, Drift
 from litho.measure.inside.response import compared_maps
+from litho.measure.printing.answers import answers as answers_to
+from litho.measure.printing.answers import is_right
 from litho.measure.printing.drift import retention_drift
-from litho.measure.printing.imprint import imprint_by_kind
+from litho.measure.printing.imprint import imprint_by_kind, imprint_of
 from litho.measure.printing.locality import greedy_answers, locality
 from litho.measure.printing.probes import score
 from litho.measure.printing.spill import spill, spill_scores
@@ -30,6 +33,7 @@ class ArmProof(BaseModel):
 
     metrics: ArmMetrics
     after: list[float]  # ell of each probe, nats per target token
+    said: list[str]  # to each probe, each token the likeliest
     answers: list[list[int]]  # greedy answer to each neighbour fact
 
 
@@ -47,7 +51,7 @@ def prove_arms(
 def _prove_arm(model: LanguageModel, arm: str, baseline: Baseline, retention: Estimate) -> ArmProof:
     probes = baseline.scored.probes
     state = State(model, (arm,))
-    after = score(state, probes)
+    after, said = score(state, probes), answers_to(state, probes)
     answers = greedy_answers(state, baseline.neighbours)
     words, prefixes = targets_of(probes), unrelated_prefixes()
     spilled = spill_scores(state, words, prefixes)
@@ -58,8 +62,45 @@ def _prove_arm(model: LanguageModel, arm: str, baseline: Baseline, retention: Es
         spill=spill(baseline.spill, spilled),
         spill_first=spill(baseline.spill_first, unasked) if baseline.spill_first else None,
         locality=locality(baseline.neighbour_answers, answers),
+        chat=_chat(baseline, after, said),
     )
-    return ArmProof(metrics=metrics, after=after, answers=answers)
+    return ArmProof(metrics=metrics, after=after, said=said, answers=answers)
+
+
+def _chat(baseline: Baseline, after: Sequence[float], said: Sequence[str]) -> Chat | None:
+    probes = baseline.scored.probes
+    asked = [i for i, probe in enumerate(probes) if probe.kind == "chat"]
+    if not asked:
+        return None
+
+    def right(given: Sequence[str | None]) -> Estimate:
+        return stats.mean([float(is_right(given[i] or "", probes[i].target)) for i in asked])
+
+    return Chat(
+        accuracy={
+            "before": right(baseline.answers),
+            "openbook": right(baseline.openbook_answers),
+            "after": right(said),
+        },
+        imprint=imprint_of("chat", baseline.scored, after),
+    )
+
+
+def answered(baseline: Baseline, said: Sequence[str]) -> list[Answered]:
+    """Every probe with the answers before and after."""
+    return [
+        Answered(
+            probe=probe.prefix,
+            target=probe.target,
+            before=before,
+            after=after,
+            openbook=openbook,
+            right=is_right(after, probe.target),
+        )
+        for probe, before, openbook, after in zip(
+            baseline.scored.probes, baseline.answers, baseline.openbook_answers, said, strict=True
+        )
+    ]
 
 
 def write_probes(run: RunDirectory, baseline: Baseline, arms: dict[str, ArmProof]) -> None:

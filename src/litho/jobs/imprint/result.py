@@ -15,6 +15,24 @@ class Drift(BaseModel):
     retention: Estimate
 
 
+class Chat(BaseModel):
+    """Questions in the model's chat format."""
+
+    accuracy: dict[str, Estimate]  # share of right answers: before, openbook, after
+    imprint: Estimate
+
+
+class Answered(BaseModel):
+    """A probe and what the model says to it, each token the likeliest."""
+
+    probe: str
+    target: str
+    before: str
+    after: str
+    openbook: str | None  # to questions in the chat format alone
+    right: bool  # whether the answer after training holds the target
+
+
 class ArmMetrics(BaseModel):
     """The numbers of one arm."""
 
@@ -23,6 +41,7 @@ class ArmMetrics(BaseModel):
     spill: Estimate
     spill_first: Estimate | None = None  # of the first tokens alone
     locality: Estimate
+    chat: Chat | None = None  # None: no probe was of kind chat
 
 
 class ImprintResult(ArmMetrics):
@@ -41,3 +60,4 @@ class ImprintResult(ArmMetrics):
     seed: int
     adapter_sha256: str
     seconds: float
+    answers: tuple[Answered, ...] = ()

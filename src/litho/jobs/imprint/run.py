@@ -10,6 +10,7 @@ from litho.jobs.imprint.history import steps_of
 from litho.jobs.imprint.job import ImprintJob
 from litho.jobs.imprint.proof import (
     ArmProof,
+    answered,
     prove_arms,
     write_maps,
     write_neighbours,
@@ -36,7 +37,7 @@ def run_imprint(context: Context[ImprintSpec]) -> ImprintResult:
     baseline, layers = _measure_before(job)
     if not all(job.adapter_folder(arm).exists() for arm in job.arms):
         train_arms(job, baseline, layers)
-    return _conclude(job, _prove(job, baseline))
+    return _conclude(job, baseline, _prove(job, baseline))
 
 
 def _measure_before(job: ImprintJob) -> tuple[Baseline, list[int]]:
@@ -76,7 +77,7 @@ def _prove(job: ImprintJob, baseline: Baseline) -> dict[str, ArmProof]:
     return proofs
 
 
-def _conclude(job: ImprintJob, proofs: dict[str, ArmProof]) -> ImprintResult:
+def _conclude(job: ImprintJob, baseline: Baseline, proofs: dict[str, ArmProof]) -> ImprintResult:
     run, config = job.run, job.config
     own = proofs[IMPRINT].metrics
     controls = {arm: proof.metrics for arm, proof in proofs.items() if arm != IMPRINT}
@@ -104,6 +105,7 @@ def _conclude(job: ImprintJob, proofs: dict[str, ArmProof]) -> ImprintResult:
         seed=config.seed,
         adapter_sha256=files.adapter_sha256(job.adapter_folder(IMPRINT)),
         seconds=round(run.seconds, 1),
+        answers=tuple(answered(baseline, proofs[IMPRINT].said)),
         **own.model_dump(),
     )
 

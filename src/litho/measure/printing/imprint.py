@@ -6,7 +6,7 @@ from pydantic import BaseModel
 
 from litho.core import stats
 from litho.core.stats import Estimate
-from litho.text.items import IMPRINT_KINDS, Probe
+from litho.text.items import IMPRINT_KINDS, Probe, ProbeKind
 
 MIN_GAIN = 0.5  # nats: where the open book gains less there is nothing to imprint
 
@@ -33,12 +33,14 @@ class ScoredProbes(BaseModel):
 
 def imprint_by_kind(scored: ScoredProbes, after: Sequence[float]) -> dict[str, Estimate]:
     """I_mem, I_gen and I_hard."""
-    by_kind: dict[str, Estimate] = {}
-    for kind in IMPRINT_KINDS:
-        own = [i for i, probe in enumerate(scored.probes) if probe.kind == kind]
-        by_kind[kind] = imprint(
-            [scored.before[i] for i in own],
-            [scored.openbook[i] for i in own],
-            [after[i] for i in own],
-        )
-    return by_kind
+    return {kind: imprint_of(kind, scored, after) for kind in IMPRINT_KINDS}
+
+
+def imprint_of(kind: ProbeKind, scored: ScoredProbes, after: Sequence[float]) -> Estimate:
+    """The imprint over the probes of one kind."""
+    own = [i for i, probe in enumerate(scored.probes) if probe.kind == kind]
+    return imprint(
+        [scored.before[i] for i in own],
+        [scored.openbook[i] for i in own],
+        [after[i] for i in own],
+    )

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from litho.core.errors import LithoError
 from litho.model.loaded import LanguageModel
+from litho.model.read.chat import chat_ids, question
 from litho.model.read.scoring import Target, target_logprobs
 from litho.model.state import State
 from litho.text.items import Probe, Question
@@ -18,8 +19,12 @@ def target_of(model: LanguageModel, probe: Probe | Question, context: str = "") 
 
     Raises LithoError if the tokens of the prefix are no prefix of the tokens of the whole.
     """
-    prefix = model.encode(context + probe.prefix)
-    whole = model.encode(f"{context}{probe.prefix} {probe.target}")
+    if isinstance(probe, Probe) and probe.kind == "chat":
+        prefix = chat_ids(model, [question(probe.prefix, context)])
+        whole = prefix + model.tokens(probe.target)
+    else:
+        prefix = model.encode(context + probe.prefix)
+        whole = model.encode(f"{context}{probe.prefix} {probe.target}")
     if whole[: len(prefix)] != prefix or len(whole) <= len(prefix):
         raise LithoError(
             f"the probe {probe.prefix!r} + {probe.target!r} does not tokenize apart: "
@@ -59,9 +64,17 @@ def open_book(model: LanguageModel, probes: Sequence[Probe], scenes: Sequence[st
 
     Of a text in several scenes, the one that helps most.
     """
-    with model.state(None):
-        per_scene = [
-            target_logprobs(model, [target_of(model, p, opened(scene)) for p in probes])
-            for scene in scenes
-        ]
+    per_scene = [_with_page(model, probes, scene) for scene in scenes]
     return [max(values) for values in zip(*per_scene, strict=True)]
+
+
+def best_scene(model: LanguageModel, probe: Probe, scenes: Sequence[str]) -> str:
+    """The scene that helps the untouched model most with a probe."""
+    if len(scenes) == 1:
+        return scenes[0]
+    return max(scenes, key=lambda scene: _with_page(model, [probe], scene)[0])
+
+
+def _with_page(model: LanguageModel, probes: Sequence[Probe], scene: str) -> list[float]:
+    with model.state(None):
+        return target_logprobs(model, [target_of(model, p, opened(scene)) for p in probes])

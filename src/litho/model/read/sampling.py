@@ -77,7 +77,7 @@ def generate(
         do_sample=True, pad_token_id=model.pad, eos_token_id=model.end, **settings
     )
     try:
-        with seeded(model.device, seed), _without_settings(model):
+        with seeded(model.device, seed), without_settings(model):
             found: Tensor = model.network.generate(
                 ids_BT,
                 attention_mask=torch.ones_like(ids_BT) if mask_BT is None else mask_BT,
@@ -94,7 +94,7 @@ def generate(
 
 
 @contextmanager
-def _without_settings(model: LanguageModel) -> Iterator[None]:
+def without_settings(model: LanguageModel) -> Iterator[None]:
     """Inside, the model's generation_config.json says nothing: all that it sets would be taken."""
     network: Any = model.unwrapped
     before = network.generation_config

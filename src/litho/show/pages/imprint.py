@@ -107,5 +107,7 @@ def _headline(result: ImprintResult) -> list[tuple[str, int, list[Estimate]]]:
         ("spill into unrelated openings, nats per token", 2, [arm.spill for arm in arms]),
         ("spill of the words' first tokens, nats", 2, first),
         ("neighbour facts unchanged", 2, [arm.locality for arm in arms]),
+        ("imprint: chat questions", 2, [arm.chat.imprint for arm in arms if arm.chat]),
+        ("chat questions right", 2, [arm.chat.accuracy["after"] for arm in arms if arm.chat]),
     ]
     return [row for row in rows if row[2]]

@@ -1,0 +1,87 @@
+"""`litho ask`: what the model answers, before and after, with and without the text."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from litho.cli.console import console, print_json, results
+from litho.cli.options import BitsOption, DeviceOption, DtypeOption, JsonOption, chosen_device
+from litho.core.errors import LithoError
+
+if TYPE_CHECKING:
+    from litho.jobs.ask.ask import Asked
+    from litho.jobs.ask.result import Voice
+
+NAMES = {
+    "base": "before",
+    "adapter": "after",
+    "openbook": "open book",
+    "retrieval": "retrieval",
+}
+
+
+def ask(
+    run: Annotated[Path, typer.Argument(help="A finished run of 'litho imprint'.")],
+    question: Annotated[
+        str | None, typer.Argument(help="Without it, a conversation: one question a line.")
+    ] = None,
+    voices: Annotated[
+        str, typer.Option(help="Who answers, with commas: base, adapter, openbook, retrieval.")
+    ] = "base,adapter,openbook,retrieval",
+    tokens: Annotated[int, typer.Option(min=1, help="At most, of an answer.")] = 80,
+    device: DeviceOption = "auto",
+    dtype: DtypeOption = None,
+    bits: BitsOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Ask the model of a run: before, after, with the text open, and with retrieval."""
+    from litho.jobs.ask.ask import Asked
+
+    chosen = _voices(voices)
+    if as_json and question is None:
+        raise LithoError("--json needs a QUESTION")
+    asked = Asked(run, chosen_device(device, dtype, bits))
+    if question is None:
+        _converse(asked, chosen, tokens)
+    elif as_json:
+        print_json(asked.ask(question, chosen, tokens))
+    else:
+        _answer(asked, question, chosen, tokens)
+
+
+def _voices(names: str) -> "list[Voice]":
+    from litho.jobs.ask.result import VOICES
+
+    given = [name.strip() for name in names.split(",")]
+    if unknown := [name for name in given if name not in VOICES]:
+        raise LithoError(f"unknown voice {unknown[0]!r} (choose from {', '.join(VOICES)})")
+    return [voice for voice in VOICES if voice in given]
+
+
+def _converse(asked: "Asked", voices: "list[Voice]", tokens: int) -> None:
+    """Answer line by line until the input ends."""
+    console.print("one question a line; an empty line ends", style="dim")
+    while True:
+        try:
+            said = console.input("> ")
+        except EOFError:
+            return
+        if not said.strip():
+            return
+        _answer(asked, said, voices, tokens)
+
+
+def _answer(asked: "Asked", question: str, voices: "list[Voice]", tokens: int) -> None:
+    """Print each answer as it comes."""
+    speaking: list[str] = []
+
+    def said(voice: "Voice", piece: str) -> None:
+        if speaking[-1:] != [voice]:
+            end = "\n" if speaking else ""
+            results.print(f"{end}{NAMES[voice]:<10} ", end="", markup=False)
+            speaking.append(voice)
+        results.print(piece.replace("\n", " "), end="", markup=False, soft_wrap=True)
+
+    asked.ask(question, voices, tokens, said)
+    results.print()

@@ -1,0 +1,73 @@
+"""Questions in a model's chat format, and its answers."""
+
+import pytest
+import torch
+
+from litho.core.errors import LithoError
+from litho.model.loaded import LanguageModel
+from litho.model.read.chat import answer, chat_ids, question, reply
+
+TEMPLATE = (
+    "{% for m in messages %}<{{ m.role }}>{{ m.content }}</>{% endfor %}"
+    "{% if add_generation_prompt %}<assistant>{% endif %}"
+)
+
+
+def slow_reply(model: LanguageModel, ids: list[int], tokens: int) -> str:
+    """One token after the other, all read again for each."""
+    said: list[int] = []
+    for _ in range(tokens):
+        with torch.no_grad():
+            logits = model.network(input_ids=torch.tensor([ids + said])).logits[0, -1]
+        token = int(logits.argmax())
+        if token == model.end:
+            break
+        said.append(token)
+    return str(model.tokenizer.decode(said, skip_special_tokens=True)).strip()
+
+
+def test_the_template_of_the_model_is_used(llama: LanguageModel) -> None:
+    llama.tokenizer.chat_template = TEMPLATE
+    talk = [question("Who?", "A page."), answer("Marek"), question("When?")]
+    expected = "<user>A page.\n\nWho?</><assistant>Marek</><user>When?</><assistant>"
+    assert chat_ids(llama, talk) == llama.tokens(expected)
+
+
+def test_without_a_template_questions_are_put_plainly(llama: LanguageModel) -> None:
+    llama.tokenizer.chat_template = None
+    expected = "Question: Who?\nAnswer: Marek\nQuestion: When?\nAnswer:"
+    talk = [question("Who?"), answer("Marek"), question("When?")]
+    assert chat_ids(llama, talk) == llama.encode(expected)
+
+
+def test_a_reply_is_the_likeliest_token_each_time(llama: LanguageModel) -> None:
+    llama.tokenizer.chat_template = TEMPLATE
+    heard: list[str] = []
+    said = reply(llama, [question("Who built the clock?")], 12, heard.append)
+    assert said == slow_reply(llama, chat_ids(llama, [question("Who built the clock?")]), 12)
+    assert "".join(heard).strip() == said and said
+
+
+def test_a_reply_without_a_template_ends_with_its_line(llama: LanguageModel) -> None:
+    llama.tokenizer.chat_template = None
+    assert "\n" not in reply(llama, [question("Who built the clock?")], 40)
+
+
+@pytest.mark.parametrize(
+    ("template", "said"),
+    [
+        ("{{ raise_exception('system first') }}", "system first"),
+        ("{% for m in messages %}{{ m.content.nothing.more }}{% endfor %}", "no attribute"),
+        ("{% if %}", "chat template"),
+    ],
+)
+def test_a_template_that_fails_is_named(llama: LanguageModel, template: str, said: str) -> None:
+    llama.tokenizer.chat_template = template
+    with pytest.raises(LithoError, match="chat template") as found:
+        chat_ids(llama, [question("Who?")])
+    assert said in str(found.value)
+
+
+def test_a_question_longer_than_the_context_is_refused(llama: LanguageModel) -> None:
+    with pytest.raises(LithoError, match="shorten it"):
+        reply(llama, [question("Who? " * llama.context)], 5)
