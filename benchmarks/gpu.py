@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 import numpy as np
@@ -147,7 +148,7 @@ def numbers(model: LanguageModel, given: Texts) -> Numbers:
     with torch.enable_grad(), model.state("arm"):
         loss = backward_text(model, rows[:2], 256)
         gradient = flat([p.grad for p in weights.values() if p.grad is not None])
-        drift = backward_drift(model, replay.ids_BT, replay.logits_BTV, 40.0)
+        drift = fmean(backward_drift(model, replay.ids_BT, replay.logits_BTV, 40.0))
     optimizer.step()
     with torch.no_grad(), model.state("arm"):
         after = read(model, (given.text,)).surprise_N.cpu()

@@ -1,9 +1,10 @@
 """The drift term against autograd; its controller; what is rehearsed."""
 
 import json
-import random
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from statistics import fmean
 
 import pytest
 import torch
@@ -11,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from litho.learn.checkpoint import Memory
-from litho.learn.drift import HEADROOM, DriftController, DriftGuard, Replay
+from litho.learn.drift import HEADROOM, DriftController, DriftGuard, Replay, UnreadReplay
 from litho.learn.losses import backward_drift
 from litho.learn.trainable import TrainedAdapter
 from litho.model.adapters import lora
@@ -26,7 +27,7 @@ def test_drift_term_is_zero_at_the_base_and_pulls_back_to_it(llama: LanguageMode
     replay = Replay.read(llama, rows)
     lora.attach(llama, "x", AdapterSpec(rank=4, alpha=8, seed=0))
     assert replay.drift(State(llama, ("x",))) == 0.0
-    assert backward_drift(llama, replay.ids_BT, replay.logits_BTV, 1.0) == 0.0
+    assert set(backward_drift(llama, replay.ids_BT, replay.logits_BTV, 1.0)) == {0.0}
     assert all(g.abs().max() < 1e-6 for g in gradients(llama).values())
     lora.detach(llama)
     shake(llama)
@@ -38,7 +39,7 @@ def test_drift_term_is_zero_at_the_base_and_pulls_back_to_it(llama: LanguageMode
     (base.exp() * (base - tuned)).sum(-1).mean().mul(2.0).backward()
     by_autograd = gradients(llama)
     assert before == pytest.approx(
-        backward_drift(llama, replay.ids_BT, replay.logits_BTV, 2.0), rel=1e-4
+        fmean(backward_drift(llama, replay.ids_BT, replay.logits_BTV, 2.0)), rel=1e-4
     )
     for name, parameter in lora.weights(llama, "x").items():
         torch.testing.assert_close(parameter.grad, by_autograd[name], atol=1e-6, rtol=1e-3)
@@ -47,6 +48,20 @@ def test_drift_term_is_zero_at_the_base_and_pulls_back_to_it(llama: LanguageMode
             assert parameter.grad is not None
             parameter.sub_(0.01 * parameter.grad)
     assert replay.drift(State(llama, ("x",))) < before
+
+
+def test_rows_that_are_read_when_drawn_pull_as_those_read_before(llama: LanguageModel) -> None:
+    rows = [llama.encode(row)[:12] for row in ROWS]
+    shake(llama)
+    pulled = []
+    for replay in (Replay.read(llama, rows), UnreadReplay.of(rows)):
+        guard = DriftGuard(replay, DriftController(budget=0.01), rows=2, seed=3)
+        with State(llama, ("x",)).active():
+            pulled.append((guard.hold(llama, 5), gradients(llama)))
+    (before, before_by_name), (drawn, drawn_by_name) = pulled
+    assert drawn == pytest.approx(before, rel=1e-5)
+    for name, gradient in before_by_name.items():
+        torch.testing.assert_close(drawn_by_name[name], gradient, atol=1e-6, rtol=1e-4)
 
 
 def test_controller_brings_a_drift_that_answers_to_its_weight_under_the_budget() -> None:
@@ -113,7 +128,31 @@ def test_a_guard_has_a_controller_of_its_own(llama: LanguageModel) -> None:
     assert controller == DriftController(budget=1e-6) != guard.controller
     again.recall(Memory(values=json.loads(json.dumps(guard.memory().values))))
     assert again.controller == guard.controller
-    chosen = [random.Random(f"0 replay {done}").sample(range(3), 2) for done in range(3)]
-    for rows, drift in zip(chosen, drifts, strict=True):
-        part = Replay(replay.ids_BT[rows], replay.logits_BTV[rows])
+    assert again._drawn(3) == guard._drawn(3)
+    for done, drift in enumerate(drifts):
+        fresh = DriftGuard(replay, controller, 2, seed=0)
+        for earlier in range(done):
+            fresh.hold(llama, earlier)
+        part = replay.part(llama, fresh._drawn(done))
         assert drift == pytest.approx(part.drift(State(llama, ("x",))), rel=1e-4)
+
+
+def test_the_drift_may_count_only_the_rows_that_drift_least(llama: LanguageModel) -> None:
+    rows = [llama.encode(row)[:12] for row in (*ROWS, *ROWS[::-1])][:4]
+    shake(llama)
+    state = State(llama, ("x",))
+    alone = sorted(Replay.read(llama, [row]).drift(state) for row in rows)
+    assert Replay.read(llama, rows).drift(state) == pytest.approx(fmean(alone), rel=1e-4)
+    counted = Replay.read(llama, rows, counted=0.6).drift(state)  # three of four
+    assert counted == pytest.approx(fmean(alone[:3]), rel=1e-4)
+
+
+def test_rows_that_drifted_more_are_drawn_more_often(llama: LanguageModel) -> None:
+    replay = UnreadReplay.of([llama.encode(ROWS[0])[:12]] * 8)
+    guard = DriftGuard(replay, DriftController(budget=0.01), rows=2, seed=0)
+    even = Counter(row for done in range(400) for row in guard._drawn(done))
+    assert all(70 <= even[row] <= 130 for row in range(8))  # 100 expected
+    guard.recall(Memory(values=guard.memory().values | {"drawn": [[0, 0.04], [1, 0.0], [2, 0.01]]}))
+    drawn = Counter(row for done in range(400) for row in guard._drawn(done))
+    assert all(len(set(guard._drawn(done))) == 2 for done in range(20))
+    assert drawn[0] > 1.5 * drawn[3] and 0 < drawn[1] < drawn[2] < drawn[3]

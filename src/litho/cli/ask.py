@@ -41,7 +41,8 @@ def ask(
     chosen = _voices(voices)
     if as_json and question is None:
         raise LithoError("--json needs a QUESTION")
-    asked = Asked(run, chosen_device(device, dtype, bits))
+    with console.status("loading the model"):
+        asked = Asked(run, chosen_device(device, dtype, bits))
     if question is None:
         _converse(asked, chosen, tokens)
     elif as_json:

@@ -112,6 +112,9 @@ def _show_table(result: "ImprintResult") -> None:
     for kind, title in KIND_NAMES.items():
         _add(table, f"imprint: {title}", [a.imprint[kind] for a in arms])
     _add(table, "drift, nats/token", [a.drift.retention for a in arms], 4)
+    if all(a.drift.worst for a in arms):
+        worst = [f"{a.drift.worst.value:.4f}" for a in arms if a.drift.worst]
+        table.add_row("drift on the worst passage", *worst)
     _add(table, "spill, nats/token", [a.spill for a in arms])
     first = [a.spill_first for a in arms if a.spill_first]
     if first:

@@ -4,6 +4,7 @@ import math
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import fmean
 
 import torch
 from pydantic import BaseModel
@@ -20,6 +21,8 @@ from litho.model.state import State
 HEADROOM = 0.85  # aim below the budget: the drift of single steps is noisy
 SMOOTHING = 0.3
 GAIN = 0.2
+
+Rows = Sequence[Sequence[int]]
 
 
 class DriftController(BaseModel):
@@ -60,38 +63,76 @@ class DriftController(BaseModel):
 
 @dataclass
 class Replay:
-    """Self-samples of the base model and what the base says on them."""
+    """Rows of text, all of one length, and what the base says on them.
+
+    `counted`: share of them, those that drift least, that the drift is the mean of.
+    """
 
     ids_BT: Tensor
     logits_BTV: Tensor
+    counted: float = 1.0
 
     @classmethod
-    @torch.no_grad()
-    def read(cls, model: LanguageModel, rows: Sequence[Sequence[int]]) -> "Replay":
-        """Let the untouched base read `rows`, all of one length."""
-        ids_BT = torch.tensor([list(row) for row in rows], device=HOST)
-        with model.state(None):
+    def read(cls, model: LanguageModel, rows: Rows | Tensor, counted: float = 1.0) -> "Replay":
+        """Let the untouched base read `rows`."""
+        ids_BT = _tensor(rows)
+        with torch.no_grad(), model.state(None):
             base_logits = [logits(model, ids) for ids in torch.split(ids_BT, ROWS_AT_ONCE)]
-        return cls(ids_BT, torch.cat(base_logits))
+        return cls(ids_BT, torch.cat(base_logits), counted)
+
+    def __len__(self) -> int:
+        return len(self.ids_BT)
+
+    def part(self, model: LanguageModel, places: Sequence[int]) -> "Replay":
+        """Some of the rows."""
+        return Replay(self.ids_BT[list(places)], self.logits_BTV[list(places)])
 
     def drift(self, state: State) -> float:
         """How far a state is from the base on these rows, KL in nats per token."""
         with state.active() as model:
-            return drift_on(model, self.ids_BT, self.logits_BTV)
+            by_row = sorted(drift_on(model, self.ids_BT, self.logits_BTV))
+        return fmean(by_row[: math.ceil(self.counted * len(by_row))])
+
+
+@dataclass
+class UnreadReplay:
+    """Rows of which a training draws few: the base reads those when they are drawn."""
+
+    ids_BT: Tensor
+
+    @classmethod
+    def of(cls, rows: Rows) -> "UnreadReplay":
+        return cls(_tensor(rows))
+
+    def __len__(self) -> int:
+        return len(self.ids_BT)
+
+    def part(self, model: LanguageModel, places: Sequence[int]) -> Replay:
+        """Some of the rows, read by the untouched base."""
+        return Replay.read(model, self.ids_BT[list(places)])
+
+
+def _tensor(rows: Rows | Tensor) -> Tensor:
+    if isinstance(rows, Tensor):
+        return rows
+    return torch.tensor([list(row) for row in rows], device=HOST)
 
 
 class DriftGuard:
     """Holds a training within its budget of drift.
 
-    In each step a gradient pulls back to the base on a few self-samples of `replay`, drawn by
-    `seed` and the number of the step; a controller of its own, which begins like `controller`, sets
-    the weight of this pull.
+    In each step a gradient pulls back to the base on a few rows of `replay`, drawn by `seed`, the
+    number of the step and how far the model drifted on them before; a controller of its own, which
+    begins like `controller`, sets the weight of this pull.
     """
 
-    def __init__(self, replay: Replay, controller: DriftController, rows: int, seed: int) -> None:
-        """`rows`: self-samples in a step."""
+    def __init__(
+        self, replay: Replay | UnreadReplay, controller: DriftController, rows: int, seed: int
+    ) -> None:
+        """`rows`: how many in a step."""
         self.controller = controller.model_copy()
         self._replay, self._rows, self._seed = replay, rows, seed
+        self._last: dict[int, float] = {}  # drift of each row when it was last drawn
 
     @property
     def weight(self) -> float:
@@ -103,12 +144,25 @@ class DriftGuard:
 
         Nats per token. The model is in the state that learns.
         """
-        chance = random.Random(f"{self._seed} replay {done}")
-        chosen = chance.sample(range(len(self._replay.ids_BT)), self._rows)
-        ids_BT, logits_BTV = self._replay.ids_BT[chosen], self._replay.logits_BTV[chosen]
-        drift = backward_drift(model, ids_BT, logits_BTV, self.weight)
+        chosen = self._drawn(done)
+        held = self._replay.part(model, chosen)
+        drifts = backward_drift(model, held.ids_BT, held.logits_BTV, self.weight)
+        self._last.update(zip(chosen, drifts, strict=True))
+        drift = fmean(drifts)
         self.controller.observe(drift)
         return drift
+
+    def _drawn(self, done: int) -> list[int]:
+        """The rows of a step: those that drifted more when they were last drawn come more often.
+
+        Weighted draws without replacement (Efraimidis & Spirakis 2006). What was never drawn counts
+        as the mean of the others, and none less than a quarter of that.
+        """
+        chance = random.Random(f"{self._seed} replay {done}")
+        usual = (fmean(self._last.values()) if self._last else 0.0) or 1.0
+        weights = [max(self._last.get(i, usual), usual / 4) for i in range(len(self._replay))]
+        places = [math.log(1.0 - chance.random()) / weight for weight in weights]
+        return sorted(range(len(places)), key=places.__getitem__)[-self._rows :]
 
     def calibrate(self, unseen: float) -> None:
         """Take in the drift measured on samples that are not trained on."""
@@ -119,10 +173,12 @@ class DriftGuard:
         return shrink_to_budget(model, adapter, unseen, self.controller.budget)
 
     def memory(self) -> Memory:
-        return Memory(values=self.controller.model_dump())
+        drawn = [[place, drift] for place, drift in self._last.items()]
+        return Memory(values={"controller": self.controller.model_dump(), "drawn": drawn})
 
     def recall(self, memory: Memory) -> None:
-        self.controller = DriftController(**memory.values)
+        self.controller = DriftController(**memory.values["controller"])
+        self._last = {int(place): drift for place, drift in memory.values["drawn"]}
 
 
 @torch.no_grad()

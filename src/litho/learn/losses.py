@@ -112,12 +112,14 @@ def _backward(model: LanguageModel, logits_BTV: Tensor, gradient_BTV: Tensor) ->
 
 
 def _added_up(rows: Sequence[Tensor]) -> float:
-    """Sum of losses that come in parts, in the order of their making and in double precision.
+    """Sum of losses that come in parts, in the order of their making and in double precision."""
+    return _sum(_of_each(rows))
 
-    The device is waited for once for all of them.
-    """
+
+def _of_each(rows: Sequence[Tensor]) -> list[float]:
+    """Each loss of those that come in parts; the device is waited for once for all of them."""
     parts = iter(torch.cat(list(rows)).tolist())
-    return _sum(_sum(next(parts) for _ in row) for row in rows)
+    return [_sum(next(parts) for _ in row) for row in rows]
 
 
 def _sum(values: Iterable[float]) -> float:
@@ -146,8 +148,11 @@ def _cross_entropy(
 
 def backward_drift(
     model: LanguageModel, ids_BT: Tensor, base_logits_BTV: Tensor, weight: float
-) -> float:
-    """Add `weight` times the gradient of KL(base || tuned), mean per token; return that KL."""
+) -> list[float]:
+    """Add `weight` times the gradient of KL(base || tuned), mean per token of all rows.
+
+    Returns that KL of each row, of which the mean is meant.
+    """
     tuned_BTV = logits(model, ids_BT)
     gradient_BTV = torch.empty_like(tuned_BTV)
     weights_T = torch.full(ids_BT.shape[1:], weight / ids_BT.numel(), device=tuned_BTV.device)
@@ -157,7 +162,7 @@ def backward_drift(
         for row in zip(base_logits_BTV, tuned_BTV, gradient_BTV, strict=True)
     ]
     _backward(model, tuned_BTV, gradient_BTV)
-    return _added_up(losses) / weight
+    return [loss * len(losses) / weight for loss in _of_each(losses)]
 
 
 @torch.no_grad()
@@ -180,11 +185,12 @@ def _divergence(
 
 
 @torch.no_grad()
-def drift_on(model: LanguageModel, ids_BT: Tensor, base_logits_BTV: Tensor) -> float:
-    """KL(base || tuned), mean per token in nats, a few rows at a time to save memory."""
+def drift_on(model: LanguageModel, ids_BT: Tensor, base_logits_BTV: Tensor) -> list[float]:
+    """KL(base || tuned) of each row, mean per token in nats, a few rows at a time for memory."""
     pairs = zip(*(torch.split(x, ROWS_AT_ONCE) for x in (ids_BT, base_logits_BTV)), strict=True)
     divergences: list[Tensor] = []
     for ids, base in pairs:
-        tuned = logits(model, ids).flatten(0, 1)
-        divergences.append(kl(base.flatten(0, 1).to(tuned.device), tuned).sum())
-    return _sum(torch.stack(divergences).tolist()) / ids_BT.numel()
+        tuned = logits(model, ids)
+        by_token = kl(base.flatten(0, 1).to(tuned.device), tuned.flatten(0, 1))
+        divergences.append(by_token.view(ids.shape).mean(1))
+    return torch.cat(divergences).tolist()

@@ -24,5 +24,14 @@ def unrelated_prefixes() -> list[str]:
     return shipped_lines("prefixes.txt")
 
 
+def shipped_prose() -> dict[str, list[str]]:
+    """Passages of about a hundred words by the kind of writing, such as `letter` or `code`."""
+    files = [file for file in (SHIPPED / "prose").iterdir() if file.name.endswith(".txt")]
+    return {
+        file.name.removesuffix(".txt"): file.read_text(encoding="utf-8").strip().split("\n***\n")
+        for file in sorted(files, key=lambda file: file.name)
+    }
+
+
 def shipped_lines(name: str) -> list[str]:
     return (SHIPPED / name).read_text(encoding="utf-8").splitlines()

@@ -15,10 +15,11 @@ from litho.jobs.imprint.job import ImprintJob
 from litho.jobs.imprint.monitor import ArmMonitor
 from litho.jobs.imprint.rehearsal import rehearse
 from litho.jobs.imprint.result import DUPLICATES, IMPRINT
-from litho.learn.drift import DriftController, DriftGuard, Replay
+from litho.learn.drift import DriftController, DriftGuard, Replay, UnreadReplay
 from litho.learn.loop import train_arm
-from litho.learn.objectives import Objective, all_tokens, objective
+from litho.learn.objectives import Answering, Objective, all_tokens, objective
 from litho.learn.optimizer import OptimizerSpec
+from litho.learn.prose import prose_rows
 from litho.learn.records import LoopConfig, Step
 from litho.learn.self_samples import replay_samples
 from litho.learn.sources import REPLAY, Climbing, Planned, StepSource
@@ -33,12 +34,16 @@ from litho.model.adapters.keys import text_keys
 from litho.model.adapters.prune import largest, prune
 from litho.model.adapters.spec import AdapterSpec
 from litho.model.loaded import LanguageModel
+from litho.model.read.chat import chat_ids, question
 from litho.present.ascent import CLIMBING, Ascent
 from litho.present.bridges import bridged
 from litho.present.rhythm import chosen_rhythm
 from litho.present.variants import HalfScorer, duplicates, plan_presentations
+from litho.text.probes import subject_of
 from litho.text.variants import STEP_SURPRISE, PresentationPlan
 
+# Share of the unseen rows, those that drift least, that count: some passages are near any text.
+FAR = 0.75
 CURVE_BLOCKS = 4  # blocks of the retention text in each check along the training
 
 
@@ -49,14 +54,13 @@ def train_arms(job: ImprintJob, baseline: Baseline, layers: Sequence[int]) -> No
     scenes = open_book_scenes(model, job.inputs.text)
     shown = _bridged(job, model, scenes) if config.bridge else scenes
     plan = PresentationPlan(**run.once("plan.json", lambda: _plan(job, model, shown)))
-    samples = run.once("replay.json", lambda: _sample(job, model))
+    held, unseen = _held(job, model)
     job.reporter.stage("reading what must not drift")
-    pool, unseen = samples[: config.replay_pool], samples[config.replay_pool :]
     retention = retention_blocks(model, job.inputs.retention_text(), config.retention_tokens)
-    replay = Replay.read(model, pool)
+    replay = UnreadReplay.of(held)
     monitor = ArmMonitor(
         baseline,
-        Replay.read(model, unseen),
+        Replay.read(model, unseen, FAR if config.replay != "samples" else 1.0),
         Replay.read(model, retention[:: max(1, len(retention) // CURVE_BLOCKS)][:CURVE_BLOCKS]),
     )
 
@@ -64,7 +68,8 @@ def train_arms(job: ImprintJob, baseline: Baseline, layers: Sequence[int]) -> No
     keys = None
     if config.keys == "text":
         keys = text_keys(model, text, replay.ids_BT, config.rank, layers, config.seed)
-    asked = objective(config.loss, model, scenes)
+    opening = _chat_opening(model, job)
+    asked = Answering(opening) if opening else objective(config.loss, model, scenes)
 
     def imprinting(source: StepSource, used: LoopConfig) -> AbstractContextManager[Trainer]:
         controller = DriftController(budget=config.budget)
@@ -72,13 +77,13 @@ def train_arms(job: ImprintJob, baseline: Baseline, layers: Sequence[int]) -> No
         return _trainer(model, IMPRINT, source, used, layers, keys, asked, guard)
 
     def in_rhythm(rhythm: str, used: LoopConfig) -> AbstractContextManager[Trainer]:
-        return imprinting(_in_rhythm(model, plan, rhythm, used.presentations), used)
+        return imprinting(_in_rhythm(model, plan, rhythm, used.presentations, opening), used)
 
     rhythm = config.rhythm
     if rhythm == MEASURED_RHYTHM:
         rehearsal = partial(rehearse, in_rhythm, monitor, config, job.reporter)
         rhythm = run.once("rhythm.json", rehearsal)["chosen"]
-    source: StepSource = _in_rhythm(model, plan, rhythm, config.presentations)
+    source: StepSource = _in_rhythm(model, plan, rhythm, config.presentations, opening)
     if config.ladder:
         source = Climbing(_ascent(model, scenes, config), source)
     with imprinting(source, config) as trainer:
@@ -145,13 +150,39 @@ def _plan(job: ImprintJob, model: LanguageModel, scenes: Sequence[str]) -> dict[
     return plan.model_dump()
 
 
-def _in_rhythm(model: LanguageModel, plan: PresentationPlan, rhythm: str, count: int) -> Planned:
-    """The variants in the order of the rhythm, and what made them."""
+def _chat_opening(model: LanguageModel, job: ImprintJob) -> list[int]:
+    """What is asked in the chat format before an answer that is a version; empty: nothing is."""
+    if not (job.config.chat and model.tokenizer.chat_template and job.config.loss == "all"):
+        return []
+    subject = subject_of(job.inputs.text) or job.inputs.text_name
+    return chat_ids(model, [question(f"What do you know about {subject}?")])
+
+
+def _in_rhythm(
+    model: LanguageModel,
+    plan: PresentationPlan,
+    rhythm: str,
+    count: int,
+    opening: Sequence[int] = (),
+) -> Planned:
+    """The variants in the order of the rhythm, and what made them.
+
+    With an `opening`, every two in four are shown behind it.
+    """
     kinds = [variant.operator for variant in plan.variants]
     rows = [[model.encode(row) for row in variant.rows] for variant in plan.variants]
     order = chosen_rhythm(rhythm)(kinds, count)
+
+    def shown(number: int, place: int | None) -> list[list[int]]:
+        if place is None:
+            return []
+        if not opening or number % 4 < 2:
+            return rows[place]
+        end = [] if model.end is None else [model.end]
+        return [[*opening, *model.tokens(row), *end] for row in plan.variants[place].rows]
+
     return Planned(
-        [[] if place is None else rows[place] for place in order],
+        [shown(number, place) for number, place in enumerate(order)],
         [REPLAY if place is None else kinds[place] for place in order],
     )
 
@@ -159,6 +190,18 @@ def _in_rhythm(model: LanguageModel, plan: PresentationPlan, rhythm: str, count:
 def _ascent(model: LanguageModel, scenes: Sequence[str], config: ImprintConfig) -> Ascent:
     budget = Budget(config.max_mean_kl, STEP_SURPRISE)
     return Ascent(model, scenes, budget, math.ceil(CLIMBING * config.presentations))
+
+
+def _held(job: ImprintJob, model: LanguageModel) -> tuple[list[list[int]], list[list[int]]]:
+    """Rows on which the model is held to its base, and others that show whether that suffices."""
+    config = job.config
+    held, unseen = list[list[int]](), list[list[int]]()
+    if config.replay != "samples":
+        held, unseen = prose_rows(model, config.replay_length)
+    if config.replay != "prose":
+        samples = job.run.once("replay.json", lambda: _sample(job, model))
+        held, unseen = held + samples[: config.replay_pool], unseen + samples[config.replay_pool :]
+    return held, unseen
 
 
 def _sample(job: ImprintJob, model: LanguageModel) -> list[list[int]]:

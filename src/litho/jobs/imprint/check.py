@@ -11,6 +11,7 @@ from litho.jobs.imprint.rehearsal import TRIED
 from litho.jobs.models import Models
 from litho.jobs.runner import Checked
 from litho.learn.objectives import objective
+from litho.learn.prose import prose_rows
 from litho.measure.printing.drift import BLOCK
 from litho.measure.printing.probes import opened, target_of
 from litho.measure.readability import check_readable, foreign_notice, reading_notices
@@ -37,8 +38,9 @@ def check(spec: ImprintSpec, models: Models) -> Checked:
     if marks_of(spec, scenes) and config.bridge:
         raise LithoError("a text with marks gets no bridges: take the marks out, or bridge=false")
     objective(config.loss, model, scenes)
+    prose = prose_rows(model, config.replay_length) if config.replay != "samples" else ([], [])
     return Checked(
-        _expected_cost(model, spec),
+        _expected_cost(model, spec, len(prose[1])),
         {"text_name": spec.text_name, "scenes": len(scenes)},
         [
             *markup.brackets_notice(spec.marked or ""),
@@ -71,9 +73,10 @@ def marks_of(spec: ImprintSpec, scenes: Sequence[str]) -> Marked | None:
     return marked_rows(markup.parse(spec.marked), scenes) if spec.marked else None
 
 
-def _expected_cost(model: LanguageModel, spec: ImprintSpec) -> Cost:
+def _expected_cost(model: LanguageModel, spec: ImprintSpec, unseen: int) -> Cost:
+    """`unseen`: passages on which drift is checked."""
     config = spec.config
-    rows = config.replay_pool + config.replay_unseen
+    samples = config.replay != "prose"
     rehearsed = len(RHYTHMS) * TRIED if config.rhythm == MEASURED_RHYTHM else 0
     return expected_cost(
         model,
@@ -81,7 +84,9 @@ def _expected_cost(model: LanguageModel, spec: ImprintSpec) -> Cost:
         probes=len(spec.probes or []) or 3 * MADE,
         retention_tokens=config.retention_tokens,
         presentations=config.presentations + rehearsed,
-        replay_tokens=(config.replay_rows * config.replay_length, rows * config.replay_length),
+        replay_tokens=config.replay_rows * config.replay_length,
+        sampled_tokens=samples * (config.replay_pool + config.replay_unseen) * config.replay_length,
+        unseen_tokens=(unseen + samples * config.replay_unseen) * config.replay_length,
         arms=len(config.arms),
         check_every=config.check_every,
         micro_tokens=config.micro_tokens,

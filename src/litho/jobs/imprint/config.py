@@ -32,8 +32,15 @@ class ImprintConfig(LoopConfig):
     best of the four in a short training."""
     layers: Layers = "all"
     """Blocks that the adapter is in."""
-    keys: Keys = "random"
+    rank: int = Field(32, ge=1)
+    """Rank of the LoRA adapter."""
+    alpha: int = Field(64, ge=1)
+    """LoRA's alpha: the update is scaled by `alpha / rank`."""
+    keys: Keys = "text"
     """How LoRA's matrix A is set: random and trained, or computed from the text and fixed."""
+    chat: bool = False
+    """Whether every other version is shown as an answer in the model's chat format, where it has
+    one; with `loss: all` alone."""
     ladder: bool = False
     """Whether the first two thirds of the presentations are rungs of a ladder up to the text."""
     bridge: bool = False
@@ -43,6 +50,9 @@ class ImprintConfig(LoopConfig):
     training."""
     controls: Literal["duplicates", "none"] = "duplicates"
     """The control: plain LoRA on duplicates of the text, or none (`--controls`)."""
+    replay: Literal["prose", "samples", "both"] = "prose"
+    """Text on which the model is held to its base in training: `prose`, passages of many kinds that
+    come with Litho; `samples`, what the base itself writes (self-samples); or both."""
     replay_pool: int = Field(36, ge=1)
     """Self-samples for the drift term."""
     replay_unseen: int = Field(12, ge=1)

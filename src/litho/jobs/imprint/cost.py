@@ -13,6 +13,7 @@ from litho.text.shipped import unrelated_prefixes
 
 TALK_RATIO = 2.5  # sampling
 PROBE_TOKENS = 32  # a probe with its padding
+CURVE_TOKENS = 512  # of the retention text in each check along the training
 
 
 def expected_cost(
@@ -21,33 +22,41 @@ def expected_cost(
     probes: int,
     retention_tokens: int,
     presentations: int,
-    replay_tokens: tuple[int, int],
+    replay_tokens: int,
+    sampled_tokens: int,
+    unseen_tokens: int,
     arms: int,
     check_every: int,
     micro_tokens: int,
     dtype: str,
 ) -> Cost:
-    """Time and memory of an imprint; `replay_tokens` are those of a step and of all samples."""
-    in_step, in_all = replay_tokens
+    """Time and memory of an imprint.
+
+    `replay_tokens`: of a step; `sampled_tokens`: that the model writes itself; `unseen_tokens`: on
+    which drift is checked.
+    """
     checks = presentations / check_every
     before = (
         text_tokens + probes * PROBE_TOKENS * 2 + probes * len(unrelated_prefixes()) * PROBE_TOKENS
     )
     after = arms * before + (arms + 1) * retention_tokens + 6 * text_tokens
     varying = 1.2 * presentations * text_tokens * READ_RATIO
-    steps = presentations * (arms * text_tokens + in_step) * STEP_RATIO
-    checking = (arms + 1) / 2 * checks * (2 * probes * PROBE_TOKENS + 2048) * READ_RATIO
-    talking = in_all * TALK_RATIO
+    steps = presentations * (
+        (arms * text_tokens + replay_tokens) * STEP_RATIO + replay_tokens * READ_RATIO
+    )
+    checked = 2 * probes * PROBE_TOKENS + unseen_tokens + CURVE_TOKENS
+    checking = (arms + 1) / 2 * checks * checked * READ_RATIO
+    talking = sampled_tokens * TALK_RATIO
     training = varying + steps + checking + talking
     tokens = before + after + training * (BFLOAT_RATIO if dtype == "float32" else 1)
     return Cost(
         seconds=tokens * seconds_per_token(model) + 15,
-        gib=_memory(model, text_tokens, in_step, in_all, micro_tokens),
+        gib=_memory(model, text_tokens, replay_tokens, unseen_tokens, micro_tokens),
     )
 
 
 def _memory(
-    model: LanguageModel, text_tokens: int, replay_step: int, samples: int, micro_tokens: int
+    model: LanguageModel, text_tokens: int, replay_step: int, unseen: int, micro_tokens: int
 ) -> float:
     config = model.network.config.get_text_config()
     parameters = model.network.num_parameters()
@@ -56,5 +65,7 @@ def _memory(
     # in bfloat16, and float32 copies where an adapter or a norm needs them.
     per_token = 2 * 2 * config.vocab_size + 110 * config.hidden_size * config.num_hidden_layers
     at_once = max(text_tokens, micro_tokens, replay_step)
-    training = 2 * parameters + 2 * (samples + 512) * config.vocab_size + at_once * per_token
+    training = (
+        2 * parameters + 2 * (unseen + CURVE_TOKENS) * config.vocab_size + at_once * per_token
+    )
     return LIBRARIES_GIB + max(measuring, training) / 2**30

@@ -12,11 +12,11 @@ from litho.core.files import whole_file
 from litho.core.runs import RunDirectory
 from litho.core.stats import Estimate
 from litho.jobs.imprint.baseline import Baseline
-from litho.jobs.imprint.result import Answered, ArmMetrics, Chat, Drift
+from litho.jobs.imprint.result import Answered, ArmMetrics, Chat, Drift, Passage
 from litho.measure.inside.response import compared_maps
 from litho.measure.printing.answers import answers as answers_to
 from litho.measure.printing.answers import is_right
-from litho.measure.printing.drift import retention_drift
+from litho.measure.printing.drift import RetentionDrift, retention_drift
 from litho.measure.printing.imprint import imprint_by_kind, imprint_of
 from litho.measure.printing.locality import greedy_answers, locality
 from litho.measure.printing.probes import score
@@ -26,6 +26,8 @@ from litho.model.loaded import LanguageModel
 from litho.model.state import State
 from litho.text.items import targets_of
 from litho.text.shipped import unrelated_prefixes
+
+SHOWN = 80  # characters of a passage
 
 
 class ArmProof(BaseModel):
@@ -45,10 +47,18 @@ def prove_arms(
 ) -> dict[str, ArmProof]:
     """Measure the adapters `arms` of a model against the baseline."""
     drifts = retention_drift(model, retention, arms)
-    return {arm: _prove_arm(model, arm, baseline, drifts[arm]) for arm in arms}
+    return {
+        arm: _prove_arm(model, arm, baseline, _drift(model, retention, drifts[arm])) for arm in arms
+    }
 
 
-def _prove_arm(model: LanguageModel, arm: str, baseline: Baseline, retention: Estimate) -> ArmProof:
+def _drift(model: LanguageModel, rows: Sequence[Sequence[int]], drift: RetentionDrift) -> Drift:
+    worst = max(range(len(rows)), key=drift.by_row.__getitem__)
+    beginning = " ".join(model.decode(rows[worst][len(model.start) :]).split())[:SHOWN]
+    return Drift(retention=drift.mean, worst=Passage(passage=beginning, value=drift.by_row[worst]))
+
+
+def _prove_arm(model: LanguageModel, arm: str, baseline: Baseline, drift: Drift) -> ArmProof:
     probes = baseline.scored.probes
     state = State(model, (arm,))
     after, said = score(state, probes), answers_to(state, probes)
@@ -58,7 +68,7 @@ def _prove_arm(model: LanguageModel, arm: str, baseline: Baseline, retention: Es
     unasked = spill_scores(state, words, prefixes, first=True)
     metrics = ArmMetrics(
         imprint=imprint_by_kind(baseline.scored, after),
-        drift=Drift(retention=retention),
+        drift=drift,
         spill=spill(baseline.spill, spilled),
         spill_first=spill(baseline.spill_first, unasked) if baseline.spill_first else None,
         locality=locality(baseline.neighbour_answers, answers),

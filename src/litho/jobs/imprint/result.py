@@ -9,10 +9,18 @@ from litho.measure.printing.verdict import Verdict
 IMPRINT, DUPLICATES = "imprint", "duplicates"  # arms
 
 
+class Passage(BaseModel):
+    """A block of the retention text and how far the model moved on it, nats per token."""
+
+    passage: str  # its beginning
+    value: float
+
+
 class Drift(BaseModel):
     """Drift by kind of text, nats per token."""
 
     retention: Estimate
+    worst: Passage | None = None  # runs of earlier versions did not say it
 
 
 class Chat(BaseModel):

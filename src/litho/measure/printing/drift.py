@@ -1,6 +1,7 @@
 """Drift on unrelated text."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from litho.core import stats
 from litho.core.stats import Estimate
@@ -21,16 +22,25 @@ def retention_blocks(model: LanguageModel, text: str, tokens: int) -> list[list[
     return [model.start + blocks[place] for place in places]
 
 
+@dataclass(frozen=True)
+class RetentionDrift:
+    """KL(base || tuned) in nats per token: over all rows, bootstrapped over them, and of each."""
+
+    mean: Estimate
+    by_row: list[float]
+
+
 def retention_drift(
     model: LanguageModel, rows: Sequence[Sequence[int]], adapters: Sequence[str]
-) -> dict[str, Estimate]:
-    """D_ret of each adapter: mean over tokens of KL(base || tuned) in nats, bootstrapped over rows.
-
-    The base reads each row once for all adapters.
-    """
-    divergences = kl_between_states(model, rows, None, adapters)
+) -> dict[str, RetentionDrift]:
+    """D_ret of each adapter; the base reads each row once for all of them."""
     lengths = [float(len(row)) for row in rows]
+
+    def measured(sums: list[float]) -> RetentionDrift:
+        by_row = [total / length for total, length in zip(sums, lengths, strict=True)]
+        return RetentionDrift(stats.ratio(sums, lengths), by_row)
+
     return {
-        adapter: stats.ratio([values.double().sum().item() for values in per_row], lengths)
-        for adapter, per_row in divergences.items()
+        adapter: measured([values.double().sum().item() for values in per_row])
+        for adapter, per_row in kl_between_states(model, rows, None, adapters).items()
     }
