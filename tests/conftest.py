@@ -1,5 +1,6 @@
 """Fixtures: tiny models in a cache of the session, small jobs, a command line."""
 
+import gc
 import os
 from collections.abc import Callable, Iterator
 from copy import deepcopy
@@ -23,6 +24,13 @@ os.environ["OMP_NUM_THREADS"] = "1"
 # The same examples every time; a busy machine is no fault of theirs.
 settings.register_profile("repeatable", derandomize=True, deadline=None, max_examples=100)
 settings.load_profile("repeatable")
+
+
+def pytest_collection_finish() -> None:
+    """From here on, garbage is collected without a look through all the libraries each time."""
+    gc.collect()
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture(scope="session", autouse=True)
