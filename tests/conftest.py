@@ -16,6 +16,7 @@ from litho.jobs.imprint.config import ImprintConfig, ImprintSpec
 from litho.model.loaded import LanguageModel
 from litho.model.loading import load
 from litho.model.sources import locate
+from litho.text.shipped import unrelated_prefixes
 from tests.builders import ARCHITECTURES, GOOD_PROBE, TEXT, quick_config, run_job, small_inputs
 
 # Tiny models gain nothing from threads, and a machine that is busy makes them wait for each other.
@@ -43,6 +44,15 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         yield folder
 
 
+@pytest.fixture(scope="session", autouse=True)
+def few_openings() -> Iterator[None]:
+    """Spill is measured behind two unrelated openings of twelve: a fifth of a tiny job's time."""
+    two = unrelated_prefixes()[:2]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("litho.text.shipped.shipped_lines", {"prefixes.txt": two}.__getitem__)
+        yield
+
+
 @pytest.fixture(scope="session")
 def make_model(cache: Path) -> Callable[[str], LanguageModel]:
     """A fresh float32 copy of a tiny model."""
@@ -60,6 +70,18 @@ def any_model(
     request: pytest.FixtureRequest, make_model: Callable[[str], LanguageModel]
 ) -> LanguageModel:
     return make_model(request.param)
+
+
+@pytest.fixture
+def short_sighted(make_model: Callable[[str], LanguageModel], tmp_path: Path) -> str:
+    """The folder of a model that reads no more than 128 tokens: it knows no further places."""
+    model = make_model("gpt2")
+    model.network.config.n_positions = 128
+    places = model.network.transformer.wpe
+    places.weight.data = places.weight.data[:128].clone()
+    model.network.save_pretrained(tmp_path / "short")
+    model.tokenizer.save_pretrained(tmp_path / "short")
+    return str(tmp_path / "short")
 
 
 @pytest.fixture

@@ -66,7 +66,7 @@ def test_a_comparison_goes_on_where_it_stopped(
     }
     monkeypatch.setattr("litho.jobs.bench.tournament.ARMS", chosen)
     monkeypatch.setattr("litho.jobs.bench.tournament.ABLATIONS", few)
-    monkeypatch.setattr("litho.jobs.bench.trial.AFTERWARDS", 10)
+    monkeypatch.setattr("litho.jobs.bench.trial.AFTERWARDS", 4)
     monkeypatch.setattr(
         "litho.measure.printing.imprint.MIN_GAIN", -100.0
     )  # a random model gains nothing

@@ -106,13 +106,14 @@ def test_probes_are_made_when_none_are_given(
 
 
 def test_a_text_longer_than_the_context_is_split_at_scenes(
-    inputs: ImprintSpec, quick: ImprintConfig, tmp_path: Path
+    inputs: ImprintSpec, quick: ImprintConfig, tmp_path: Path, short_sighted: str
 ) -> None:
-    long = inputs.model_copy(update={"text": "\n\n".join([inputs.text] * 12)})
+    assert len(inputs.text) > 128
     config = quick.model_copy(update={"presentations": 2, "controls": "none"})
-    result = run_job(long, config, tmp_path / "run")
-    assert result.scenes == 2
-    assert "cut into 2 scenes" in (tmp_path / "run/report.html").read_text()
+    short = inputs.model_copy(update={"model": short_sighted})
+    result = run_job(short, config, tmp_path / "run")
+    assert result.scenes == 3
+    assert "cut into 3 scenes" in (tmp_path / "run/report.html").read_text()
 
 
 def test_interrupted_anywhere_resumes_to_the_same_adapter(
@@ -123,9 +124,10 @@ def test_interrupted_anywhere_resumes_to_the_same_adapter(
     stop_at_times(inputs, quick, tmp_path, expected, stops=(2, 7, 12, 17))
 
 
-@pytest.mark.parametrize("loss", ["dosed", "distilled"])
+# Within the imprint and, as the control has no other loss, once within the control.
+@pytest.mark.parametrize(("loss", "stops"), [("dosed", (10,)), ("distilled", (10, 16))])
 def test_a_ladder_and_kept_layers_resume_to_the_same_adapter(
-    inputs: ImprintSpec, quick: ImprintConfig, tmp_path: Path, loss: str
+    inputs: ImprintSpec, quick: ImprintConfig, tmp_path: Path, loss: str, stops: tuple[int, ...]
 ) -> None:
     parts = {"ladder": True, "layers": "top", "keys": "text", "rhythm": "interleaved", "loss": loss}
     config = quick.model_copy(update=parts)
@@ -133,13 +135,13 @@ def test_a_ladder_and_kept_layers_resume_to_the_same_adapter(
     assert expected["presentations"] == config.presentations
     names = (tmp_path / "whole/adapter/adapter_config.json").read_text()
     assert "layers.2." in names and "layers.1." not in names
-    stop_at_times(inputs, config, tmp_path, expected, stops=(10, 16))
+    stop_at_times(inputs, config, tmp_path, expected, stops)
 
 
 def test_a_rhythm_is_chosen_by_its_anchor(
     inputs: ImprintSpec, quick: ImprintConfig, tmp_path: Path
 ) -> None:
-    config = quick.model_copy(update={"rhythm": "measured", "controls": "none"})
+    config = quick.model_copy(update={"presentations": 2, "rhythm": "measured", "controls": "none"})
     run_job(inputs, config, tmp_path / "run")
     found = json.loads((tmp_path / "run/rhythm.json").read_text())
     assert set(found["anchors"]) == set(RHYTHMS)
