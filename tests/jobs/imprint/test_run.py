@@ -18,6 +18,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from litho.core.errors import LithoError
 from litho.core.runs import RunDirectory
+from litho.jobs.imprint import rehearsal
 from litho.jobs.imprint.config import ImprintConfig, ImprintSpec
 from litho.jobs.imprint.result import ImprintResult
 from litho.present.rhythm import RHYTHMS
@@ -139,8 +140,10 @@ def test_a_ladder_and_kept_layers_resume_to_the_same_adapter(
 
 
 def test_a_rhythm_is_chosen_by_its_anchor(
-    inputs: ImprintSpec, quick: ImprintConfig, tmp_path: Path
+    inputs: ImprintSpec, quick: ImprintConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(rehearsal, "TRIED", 3)
+    monkeypatch.setattr(rehearsal, "SETTLE", 1)
     config = quick.model_copy(update={"presentations": 2, "rhythm": "measured", "controls": "none"})
     run_job(inputs, config, tmp_path / "run")
     found = json.loads((tmp_path / "run/rhythm.json").read_text())
