@@ -73,18 +73,6 @@ def any_model(
 
 
 @pytest.fixture
-def short_sighted(make_model: Callable[[str], LanguageModel], tmp_path: Path) -> str:
-    """The folder of a model that reads no more than 128 tokens: it knows no further places."""
-    model = make_model("gpt2")
-    model.network.config.n_positions = 128
-    places = model.network.transformer.wpe
-    places.weight.data = places.weight.data[:128].clone()
-    model.network.save_pretrained(tmp_path / "short")
-    model.tokenizer.save_pretrained(tmp_path / "short")
-    return str(tmp_path / "short")
-
-
-@pytest.fixture
 def inputs() -> ImprintSpec:
     return small_inputs()
 

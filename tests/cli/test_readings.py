@@ -12,6 +12,7 @@ import torch
 
 from litho.core.runs import RunDirectory
 from litho.model.adapters import saved
+from litho.model.loaded import LanguageModel
 from litho.model.loading import load
 from litho.model.sources import locate
 from tests.builders import TEXT, check_numbers, shake
@@ -320,6 +321,18 @@ def test_what_vary_cannot_use_is_said_and_leaves_nothing(
         assert code == 0
 
 
+@pytest.fixture
+def short_sighted(make_model: Callable[[str], LanguageModel], tmp_path: Path) -> str:
+    """The folder of a model that reads no more than 128 tokens: it knows no further places."""
+    model = make_model("gpt2")
+    model.network.config.n_positions = 128
+    places = model.network.transformer.wpe
+    places.weight.data = places.weight.data[:128].clone()
+    model.network.save_pretrained(tmp_path / "short")
+    model.tokenizer.save_pretrained(tmp_path / "short")
+    return str(tmp_path / "short")
+
+
 def test_a_text_longer_than_a_short_context_is_read_in_scenes(
     litho: Callable[..., tuple[int, str, str]], short_sighted: str
 ) -> None:
@@ -338,3 +351,9 @@ def test_a_text_longer_than_a_short_context_is_read_in_scenes(
     assert code == 0 and json.loads(out)["kl"]["mean"] > 0, err
     command = ["diff", "text.md", "--before", "tiny:llama", "--after", short_sighted]
     assert litho(*command, "--out", "aligned")[0] == 0
+    command = ["imprint", "text.md", "--probes", "probes.jsonl", "--model", short_sighted]
+    few = ("presentations=2", "settle=1", "replay_pool=8", "replay_unseen=1", "max_mean_kl=100")
+    for setting in few:
+        command += ["--set", setting]
+    code, out, err = litho(*command, "--controls", "none", "--out", "run", "--json")
+    assert code in (0, 1) and json.loads(out)["verdict"], err
