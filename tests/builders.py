@@ -321,12 +321,12 @@ def stop_at_times(
     expected: dict[str, object],
     stops: Sequence[int],
 ) -> None:
-    """Pull the plug of a run at some of its messages, each in a run of its own, go on, compare."""
+    """Pull the plug of a run at some of its messages, counted from where it went on; compare."""
+    run = start_job(inputs, config, folder / "stopped")
     for stop_after in stops:
-        out = folder / f"stopped-{stop_after}"
         with pytest.raises(Interrupted, match=r"go on with 'litho resume"):
-            finish_job(start_job(inputs, config, out), Silent(stop_after))
-        result = finish_job(RunDirectory.resume(out), Silent())
-        same = ("adapter_sha256", "imprint", "drift", "spill", "controls", "verdict")
-        found = json.loads(result.model_dump_json())
-        assert {key: found[key] for key in same} == {key: expected[key] for key in same}
+            finish_job(run, Silent(stop_after))
+        run = RunDirectory.resume(folder / "stopped")
+    found = json.loads(finish_job(run, Silent()).model_dump_json())
+    same = ("adapter_sha256", "imprint", "drift", "spill", "controls", "verdict")
+    assert {key: found[key] for key in same} == {key: expected[key] for key in same}

@@ -20,7 +20,7 @@ from torch import Tensor
 from torch.multiprocessing.reductions import StorageWeakRef
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_iter, tree_map_only
+from torch.utils._pytree import tree_map_only
 from transformers import AutoModelForCausalLM
 
 from litho.model import placement
@@ -145,7 +145,7 @@ class _Done(TorchDispatchMode):
         kwargs = kwargs or {}
         if self._at.paused:
             return func(*args, **kwargs)
-        given = [each for each in tree_iter((args, kwargs)) if isinstance(each, Tensor)]
+        given = list(_tensors((*args, *kwargs.values())))
         name = func.overloadpacket.__name__
         there = any(self._at.holds(each) for each in given)
         if there:
@@ -156,8 +156,8 @@ class _Done(TorchDispatchMode):
         found = func(*args, **kwargs)
         if there:
             before = {each.untyped_storage()._cdata for each in given}
-            for each in tree_iter(found):
-                if isinstance(each, Tensor) and each.untyped_storage()._cdata not in before:
+            for each in _tensors(found):
+                if each.untyped_storage()._cdata not in before:
                     self._at.take(each)
         return found
 
@@ -185,6 +185,15 @@ class _Done(TorchDispatchMode):
                 f"{name} mixes devices: a tensor of shape {tuple(strays[0].shape)} is on the CPU, "
                 f"others are on {self._at.device}"
             )
+
+
+def _tensors(values: object) -> Iterator[Tensor]:
+    """Those that an operation takes or gives; torch's own way through any tree is slow."""
+    if isinstance(values, Tensor):
+        yield values
+    elif isinstance(values, list | tuple):
+        for each in values:
+            yield from _tensors(each)
 
 
 class _Event:

@@ -43,6 +43,7 @@ _MAKE = {
     *("rand", "randint", "randn", "randperm"),
 }
 _KINDS = ("cuda", "mps", "cpu", "meta")
+SHORT = TEXT[:111]  # every operation is checked, so the jobs are as small as they can be
 
 
 def offences(code: str) -> list[str]:
@@ -191,9 +192,10 @@ def saved_adapter(model: LanguageModel, folder: Path) -> Path:
 def test_imprint(
     device: Accelerator, tmp_path: Path, inputs: ImprintSpec, quick: ImprintConfig, settings: dict
 ) -> None:
-    config = quick.model_copy(update={"presentations": 4, "replay_pool": 4} | settings)
-    result = run_job(inputs, config, tmp_path / "run")
-    assert result.presentations >= 4 and device.operations > 1000
+    few = {"presentations": 3, "check_every": 3, "replay_pool": 4, "budget": 1e-4}
+    short = inputs.model_copy(update={"text": SHORT})
+    result = run_job(short, quick.model_copy(update=few | settings), tmp_path / "run")
+    assert result.presentations >= 3 and device.operations > 1000
 
 
 @EITHER
@@ -219,10 +221,10 @@ def test_diff(device: Accelerator, model: LanguageModel, tmp_path: Path) -> None
     adapter = saved_adapter(model, tmp_path / "adapter")
     config = DiffConfig(nulls=3, null_tokens=16, controls=3, control_steps=1, wash_steps=2)
     litho.diff(
-        TEXT,
+        SHORT,
         str(adapter),
         "tiny:llama",
-        unseen=TEXT[60:],
+        unseen=TEXT[60:100],
         unrelated=TEXT * 2,
         out=tmp_path / "x",
         config=config,
@@ -236,13 +238,13 @@ def test_diff_of_models_of_other_shapes(device: Accelerator, tmp_path: Path) -> 
 
 def test_vary(device: Accelerator, tmp_path: Path) -> None:
     config = VaryConfig(count=6, max_mean_kl=100, max_surprise=100)
-    litho.vary(TEXT, "tiny:llama", config=config, out=tmp_path / "x")
+    litho.vary(SHORT, "tiny:llama", config=config, out=tmp_path / "x")
 
 
 def test_expose(device: Accelerator, tmp_path: Path) -> None:
     config = ExposeConfig(presentations=(1, 2), tokens=16, seeds=1, third_steps=1, directions=2)
     other = "A dog ran over the bridge and barked at the moon."
-    litho.expose(TEXT, "tiny:llama", unrelated=other, config=config, out=tmp_path / "x")
+    litho.expose(SHORT, "tiny:llama", unrelated=other, config=config, out=tmp_path / "x")
 
 
 TEXTS = [NamedText(id=str(i), text=said) for i, said in enumerate(TEXT.split(". "))]

@@ -52,14 +52,6 @@ def render(
 
     `numbers`: JSON whose numbers are listed at the end; by default all of `metrics.json`.
     """
-    environment = Environment(
-        loader=PackageLoader("litho.show"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["number"] = number
     origin = origin_of(run)
     script, plotly = _script(), get_plotlyjs() if data else ""
     listed = run.read_json("metrics.json") if numbers is None else numbers
@@ -76,7 +68,7 @@ def render(
         "manifest_yaml": yaml.safe_dump(origin.manifest, sort_keys=False, allow_unicode=True),
         "numbers": list(flat_numbers(listed)),
     }
-    return environment.get_template(template).render(shared | values)
+    return _environment().get_template(template).render(shared | values)
 
 
 def number(value: float | None, form: str) -> str:
@@ -94,6 +86,19 @@ def flat_numbers(value: Any, path: str = "") -> Iterator[tuple[str, str]]:  # no
             yield from flat_numbers(item, f"{path}[{index}]")
     elif isinstance(value, int | float) and not isinstance(value, bool):
         yield path, f"{value:.6g}"
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("litho.show"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["number"] = number
+    return environment
 
 
 @cache

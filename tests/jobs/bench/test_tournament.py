@@ -66,7 +66,7 @@ def test_a_comparison_goes_on_where_it_stopped(
     }
     monkeypatch.setattr("litho.jobs.bench.tournament.ARMS", chosen)
     monkeypatch.setattr("litho.jobs.bench.tournament.ABLATIONS", few)
-    monkeypatch.setattr("litho.jobs.bench.trial.AFTERWARDS", 10)
+    monkeypatch.setattr("litho.jobs.bench.trial.AFTERWARDS", 4)
     monkeypatch.setattr(
         "litho.measure.printing.imprint.MIN_GAIN", -100.0
     )  # a random model gains nothing
@@ -84,8 +84,9 @@ def test_a_comparison_goes_on_where_it_stopped(
     # As an earlier Litho kept them, killed while it wrote.
     lines = [f'{{"task": {json.dumps(json.loads(s)["task"])}, "trial": {t}}}\n' for s, t in trials]
     file = tmp_path / "whole/trials.jsonl"
-    file.write_text("".join(lines[: len(lines) // 2]) + lines[-1][:40])
-    assert len(opened(tmp_path / "whole", SMALL, cases).ledger.known()) == len(lines) // 2
+    kept = len(lines) * 2 // 3
+    file.write_text("".join(lines[:kept]) + lines[-1][:40])
+    assert len(opened(tmp_path / "whole", SMALL, cases).ledger.known()) == kept
     again = opened(tmp_path / "whole", SMALL, cases).run()
     assert [t.model_copy(update={"seconds": 0.0}) for t in whole] == [
         t.model_copy(update={"seconds": 0.0}) for t in again

@@ -93,7 +93,7 @@ def kinds(count: int, seed: int, alike: bool = True) -> Measurements:
     chance = np.random.default_rng(seed)
     hard_texts, hard_questions = np.exp(chance.normal(0, 0.4, (2, count)))
     kinds_T, kinds_Q = (
-        np.repeat(np.arange(count), np.full(count, 4) if alike else (6 / hard**3).astype(int) + 1)
+        np.repeat(np.arange(count), np.full(count, 4) if alike else (2 / hard**3).astype(int) + 1)
         for hard in (hard_texts, hard_questions)
     )
     tokens_Q = chance.integers(1, 6, len(kinds_Q))
