@@ -18,9 +18,11 @@ from litho.model.placement import HOST
 from litho.model.read.scoring import logits
 from litho.model.state import State
 
-HEADROOM = 0.85  # aim below the budget: the drift of single steps is noisy
-SMOOTHING = 0.3
-GAIN = 0.2
+HEADROOM = 0.85  # aim below the budget: what is measured stands for text that is not
+# Change of the weight's logarithm at a measurement, for a drift of twice its aim: by so much for
+# each step since the last, up to where a drift that answers at once would begin to swing.
+GAIN, GREATEST_GAIN = 0.3, 1.5
+MOST = 1.0  # by which it changes at a measurement
 
 Rows = Sequence[Sequence[int]]
 
@@ -28,16 +30,14 @@ Rows = Sequence[Sequence[int]]
 class DriftController(BaseModel):
     """Integral control in log space: more weight while the drift is above its aim, less below.
 
-    What counts is the drift on samples that are not trained on. It is measured now and then;
-    in between, the drift on the replay rows of each step stands for it, scaled by the ratio that
-    the two had at the last measurement. `budget` and `smoothed` are in nats per token. All of the
-    state is in the fields, so that a resumed run goes on as if nothing had happened.
+    What counts is the drift on rows that are not trained on, measured now and then. `budget` is in
+    nats per token. All of the state is in the fields, so that a resumed run goes on as if nothing
+    had happened.
     """
 
     budget: float
     weight: float = 40.0  # strong from the start: what drifts early is not won back
-    smoothed: float | None = None  # drift on replay rows
-    ratio: float = 1.0  # of the drift on unseen samples to that on replay rows
+    steps: int = 0  # since the drift was measured
     least: float = 20.0
     greatest: float = 300.0
 
@@ -47,18 +47,12 @@ class DriftController(BaseModel):
         return cls(budget=budget, weight=weight, least=weight, greatest=weight)
 
     def observe(self, drift: float) -> None:
-        """Take in the drift that a training step measured on its replay rows."""
-        if self.smoothed is None:
-            self.smoothed = drift
-        self.smoothed += SMOOTHING * (drift - self.smoothed)
-        excess = self.ratio * self.smoothed / (HEADROOM * self.budget) - 1
-        factor = math.exp(GAIN * max(-1.0, min(1.0, excess)))
+        """Take in the drift on rows that are not trained on."""
+        gain = min(GREATEST_GAIN, GAIN * self.steps)
+        change = gain * (drift / (HEADROOM * self.budget) - 1)
+        factor = math.exp(max(-MOST, min(MOST, change)))
         self.weight = max(self.least, min(self.greatest, self.weight * factor))
-
-    def calibrate(self, unseen: float) -> None:
-        """Take in the drift measured on samples that are not trained on."""
-        if self.smoothed:
-            self.ratio = unseen / self.smoothed
+        self.steps = 0
 
 
 @dataclass
@@ -148,9 +142,8 @@ class DriftGuard:
         held = self._replay.part(model, chosen)
         drifts = backward_drift(model, held.ids_BT, held.logits_BTV, self.weight)
         self._last.update(zip(chosen, drifts, strict=True))
-        drift = fmean(drifts)
-        self.controller.observe(drift)
-        return drift
+        self.controller.steps += 1
+        return fmean(drifts)
 
     def _drawn(self, done: int) -> list[int]:
         """The rows of a step: those that drifted more when they were last drawn come more often.
@@ -164,13 +157,13 @@ class DriftGuard:
         places = [math.log(1.0 - chance.random()) / weight for weight in weights]
         return sorted(range(len(places)), key=places.__getitem__)[-self._rows :]
 
-    def calibrate(self, unseen: float) -> None:
-        """Take in the drift measured on samples that are not trained on."""
-        self.controller.calibrate(unseen)
+    def observe(self, unseen: float) -> None:
+        """Take in the drift measured on rows that are not trained on."""
+        self.controller.observe(unseen)
 
     def shrink(self, model: LanguageModel, adapter: str, unseen: Replay) -> float:
-        """`shrink_to_budget` with the budget that is held."""
-        return shrink_to_budget(model, adapter, unseen, self.controller.budget)
+        """`shrink_to_budget` to where the drift was aimed at: other text drifts a little more."""
+        return shrink_to_budget(model, adapter, unseen, HEADROOM * self.controller.budget)
 
     def memory(self) -> Memory:
         drawn = [[place, drift] for place, drift in self._last.items()]

@@ -43,7 +43,7 @@ def train_arm(
         if step.presentations % config.check_every == 0 or step.presentations == progress.last:
             step.check = monitor.check(trainer.what.state, step.presentations)
             if trainer.guard:
-                trainer.guard.calibrate(step.check.drift_self)
+                trainer.guard.observe(step.check.drift_self)
             checks = [s.check for s in steps if s.check] + [step.check]
             if anchored and anchor_formed(checks):
                 progress.last = min(progress.last, step.presentations + config.settle)

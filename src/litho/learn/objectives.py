@@ -56,24 +56,6 @@ def all_tokens(batch: Batch) -> float:
     return backward_text(batch.model, batch.rows, batch.micro_tokens)
 
 
-@dataclass(frozen=True)
-class Answering:
-    """Every token counts alike, but for those of the question that some rows begin with."""
-
-    asked: Sequence[int]
-
-    def __call__(self, batch: Batch) -> float:
-        count = len(self.asked)
-
-        def weigh(row: Sequence[int], logits_TV: Tensor) -> Tensor:
-            weights_T = torch.ones(len(logits_TV), device=logits_TV.device)
-            if list(row[:count]) == list(self.asked):
-                weights_T[: count - 1] = 0
-            return weights_T
-
-        return backward_text(batch.model, batch.rows, batch.micro_tokens, weigh)
-
-
 class LowPerplexity:
     """Only tokens that surprise the untouched model by at most log 2.5 nats count.
 

@@ -128,7 +128,7 @@ def _train(bench: Bench, trial: Trial, parts: Parts, config: TrialConfig, spille
             if trainer.progress.done in config.checks:
                 trial.curve.append(_mark(bench, trainer.progress.done, spilled))
                 if trainer.guard:
-                    trainer.guard.calibrate(trial.curve[-1].drift_self)
+                    trainer.guard.observe(trial.curve[-1].drift_self)
     if parts.drift == "held":
         trial.scale = shrink_to_budget(bench.model, ARM, bench.unseen, config.budget)
     trial.curve.append(_mark(bench, config.presentations, spilled))

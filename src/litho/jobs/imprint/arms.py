@@ -17,7 +17,7 @@ from litho.jobs.imprint.rehearsal import rehearse
 from litho.jobs.imprint.result import DUPLICATES, IMPRINT
 from litho.learn.drift import DriftController, DriftGuard, Replay, UnreadReplay
 from litho.learn.loop import train_arm
-from litho.learn.objectives import Answering, Objective, all_tokens, objective
+from litho.learn.objectives import Objective, all_tokens, objective
 from litho.learn.optimizer import OptimizerSpec
 from litho.learn.prose import prose_rows
 from litho.learn.records import LoopConfig, Step
@@ -34,12 +34,10 @@ from litho.model.adapters.keys import text_keys
 from litho.model.adapters.prune import largest, prune
 from litho.model.adapters.spec import AdapterSpec
 from litho.model.loaded import LanguageModel
-from litho.model.read.chat import chat_ids, question
 from litho.present.ascent import CLIMBING, Ascent
 from litho.present.bridges import bridged
 from litho.present.rhythm import chosen_rhythm
 from litho.present.variants import HalfScorer, duplicates, plan_presentations
-from litho.text.probes import subject_of
 from litho.text.variants import STEP_SURPRISE, PresentationPlan
 
 # Share of the unseen rows, those that drift least, that count: some passages are near any text.
@@ -68,8 +66,7 @@ def train_arms(job: ImprintJob, baseline: Baseline, layers: Sequence[int]) -> No
     keys = None
     if config.keys == "text":
         keys = text_keys(model, text, replay.ids_BT, config.rank, layers, config.seed)
-    opening = _chat_opening(model, job)
-    asked = Answering(opening) if opening else objective(config.loss, model, scenes)
+    asked = objective(config.loss, model, scenes)
 
     def imprinting(source: StepSource, used: LoopConfig) -> AbstractContextManager[Trainer]:
         controller = DriftController(budget=config.budget)
@@ -77,13 +74,13 @@ def train_arms(job: ImprintJob, baseline: Baseline, layers: Sequence[int]) -> No
         return _trainer(model, IMPRINT, source, used, layers, keys, asked, guard)
 
     def in_rhythm(rhythm: str, used: LoopConfig) -> AbstractContextManager[Trainer]:
-        return imprinting(_in_rhythm(model, plan, rhythm, used.presentations, opening), used)
+        return imprinting(_in_rhythm(model, plan, rhythm, used.presentations), used)
 
     rhythm = config.rhythm
     if rhythm == MEASURED_RHYTHM:
         rehearsal = partial(rehearse, in_rhythm, monitor, config, job.reporter)
         rhythm = run.once("rhythm.json", rehearsal)["chosen"]
-    source: StepSource = _in_rhythm(model, plan, rhythm, config.presentations, opening)
+    source: StepSource = _in_rhythm(model, plan, rhythm, config.presentations)
     if config.ladder:
         source = Climbing(_ascent(model, scenes, config), source)
     with imprinting(source, config) as trainer:
@@ -150,39 +147,13 @@ def _plan(job: ImprintJob, model: LanguageModel, scenes: Sequence[str]) -> dict[
     return plan.model_dump()
 
 
-def _chat_opening(model: LanguageModel, job: ImprintJob) -> list[int]:
-    """What is asked in the chat format before an answer that is a version; empty: nothing is."""
-    if not (job.config.chat and model.tokenizer.chat_template and job.config.loss == "all"):
-        return []
-    subject = subject_of(job.inputs.text) or job.inputs.text_name
-    return chat_ids(model, [question(f"What do you know about {subject}?")])
-
-
-def _in_rhythm(
-    model: LanguageModel,
-    plan: PresentationPlan,
-    rhythm: str,
-    count: int,
-    opening: Sequence[int] = (),
-) -> Planned:
-    """The variants in the order of the rhythm, and what made them.
-
-    With an `opening`, every two in four are shown behind it.
-    """
+def _in_rhythm(model: LanguageModel, plan: PresentationPlan, rhythm: str, count: int) -> Planned:
+    """The variants in the order of the rhythm, and what made them."""
     kinds = [variant.operator for variant in plan.variants]
     rows = [[model.encode(row) for row in variant.rows] for variant in plan.variants]
     order = chosen_rhythm(rhythm)(kinds, count)
-
-    def shown(number: int, place: int | None) -> list[list[int]]:
-        if place is None:
-            return []
-        if not opening or number % 4 < 2:
-            return rows[place]
-        end = [] if model.end is None else [model.end]
-        return [[*opening, *model.tokens(row), *end] for row in plan.variants[place].rows]
-
     return Planned(
-        [shown(number, place) for number, place in enumerate(order)],
+        [[] if place is None else rows[place] for place in order],
         [REPLAY if place is None else kinds[place] for place in order],
     )
 

@@ -38,9 +38,6 @@ class ImprintConfig(LoopConfig):
     """LoRA's alpha: the update is scaled by `alpha / rank`."""
     keys: Keys = "text"
     """How LoRA's matrix A is set: random and trained, or computed from the text and fixed."""
-    chat: bool = False
-    """Whether every other version is shown as an answer in the model's chat format, where it has
-    one; with `loss: all` alone."""
     ladder: bool = False
     """Whether the first two thirds of the presentations are rungs of a ladder up to the text."""
     bridge: bool = False

@@ -97,7 +97,9 @@ def _chat(baseline: Baseline, after: Sequence[float], said: Sequence[str]) -> Ch
 
 
 def answered(baseline: Baseline, said: Sequence[str]) -> list[Answered]:
-    """Every probe with the answers before and after."""
+    """Every probe with its answers; none of a run that an earlier version began."""
+    if not baseline.answers:
+        return []
     return [
         Answered(
             probe=probe.prefix,
