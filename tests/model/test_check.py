@@ -140,7 +140,7 @@ def several_states(model: LanguageModel) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (peeking, "depends on later ones"),
+        (peeking, "depend on later tokens"),
         (overflowing, "computes NaN or infinity"),
         (scaled_head, "computes other numbers while Litho watches"),
         (several_states, "do not hand on one hidden state for each token"),
