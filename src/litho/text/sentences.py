@@ -68,3 +68,8 @@ def sentence_end(text: str, place: int) -> int:
     """Where the sentence that goes on at `place` ends, its last character included."""
     ends = [end for mark in _ENDS if (end := text.find(mark, place)) >= 0]
     return min(ends, default=len(text)) + 1
+
+
+def words(text: str) -> list[str]:
+    """The words and numbers of a text, in lower case and without the signs between them."""
+    return re.findall(r"\w+", text.lower())

@@ -1,6 +1,7 @@
 """Paragraphs nearest to a question."""
 
-from litho.jobs.ask.retrieval import nearest, paragraphs
+from litho.jobs.ask.retrieval import nearest
+from litho.text.sentences import paragraphs
 
 TEXT = """# The clock
 

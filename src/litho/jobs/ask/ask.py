@@ -8,12 +8,13 @@ from typing import Any
 from litho.core.errors import LithoError
 from litho.core.runs import RunDirectory
 from litho.jobs.ask.result import VOICES, Answers, Voice
-from litho.jobs.ask.retrieval import nearest, paragraphs
+from litho.jobs.ask.retrieval import nearest
 from litho.jobs.models import Models
 from litho.jobs.spec import DEFAULT_DEVICE, Device
 from litho.model.adapters import saved
 from litho.model.read.chat import Message, chat_ids, question, reply
 from litho.model.sources import locate
+from litho.text.sentences import paragraphs
 
 ADAPTER = "imprint"
 TOKENS = 80  # of an answer, at most

@@ -1,16 +1,10 @@
 """The paragraphs of a text that are nearest to a question, by BM25."""
 
-import re
 from collections.abc import Sequence
 
 import bm25s
 
-_WORD = re.compile(r"\w+")
-
-
-def paragraphs(text: str) -> list[str]:
-    """The parts of a text between empty lines."""
-    return [part.strip() for part in re.split(r"\n\s*\n", text) if part.strip()]
+from litho.text.sentences import words
 
 
 def nearest(parts: Sequence[str], question: str, count: int) -> list[str]:
@@ -18,7 +12,7 @@ def nearest(parts: Sequence[str], question: str, count: int) -> list[str]:
 
     Okapi BM25 (Robertson & Zaragoza 2009, "The Probabilistic Relevance Framework"), as in bm25s.
     """
-    corpus, asked = [_words(part) for part in parts], _words(question)
+    corpus, asked = [words(part) for part in parts], words(question)
     if not asked or not any(corpus):
         return list(parts[:count])
     index = bm25s.BM25()
@@ -26,7 +20,3 @@ def nearest(parts: Sequence[str], question: str, count: int) -> list[str]:
     scores = index.get_scores(asked)
     order = sorted(range(len(parts)), key=lambda i: (-scores[i], i))
     return [parts[i] for i in order[:count]]
-
-
-def _words(text: str) -> list[str]:
-    return [word.lower() for word in _WORD.findall(text)]

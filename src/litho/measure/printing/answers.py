@@ -1,6 +1,5 @@
 """What a model says when it is asked, and whether that is right."""
 
-import re
 from collections.abc import Sequence
 
 from litho.measure.printing.probes import target_of
@@ -8,9 +7,9 @@ from litho.model.read.chat import question, reply
 from litho.model.read.scoring import greedy
 from litho.model.state import State
 from litho.text.items import Probe
+from litho.text.sentences import words
 
 REPLY_TOKENS = 48  # of an answer in the chat format, at most
-_WORD = re.compile(r"\w+")
 
 
 def answers(state: State, probes: Sequence[Probe], page: str = "") -> list[str]:
@@ -34,7 +33,7 @@ def answers(state: State, probes: Sequence[Probe], page: str = "") -> list[str]:
 
 def is_right(answer: str, target: str) -> bool:
     """Whether an answer holds the words of `target` in their order, whatever their case."""
-    said, wanted = (" ".join(_WORD.findall(text.lower())) for text in (answer, target))
+    said, wanted = (" ".join(words(text)) for text in (answer, target))
     if not wanted:  # signs alone
         return target.strip() in answer
     return f" {wanted} " in f" {said} "

@@ -2,10 +2,13 @@
 
 import re
 from collections.abc import Callable
+from contextlib import suppress
 
 import torch
 
+from litho.core.errors import LithoError
 from litho.model.loaded import LanguageModel
+from litho.model.read.chat import chat_ids, question
 from litho.model.read.sampling import generate
 from litho.model.read.scoring import Target, target_logprobs
 
@@ -65,13 +68,10 @@ def _said(model: LanguageModel, sentence: str, seed: int) -> list[str]:
 
 def _request(model: LanguageModel, sentence: str) -> list[int]:
     """A model that was trained to chat is asked; another one goes on from a hint."""
-    hint = model.encode(f"{sentence} In other words:")
-    if not model.tokenizer.chat_template:
-        return hint
-    asked = [{"role": "user", "content": f"Say this in other words: {sentence}"}]
-    text = model.tokenizer.apply_chat_template(asked, tokenize=False, add_generation_prompt=True)
-    ids = list(model.tokenizer(text, add_special_tokens=False).input_ids)
-    return ids if max(ids) < model.vocabulary else hint
+    if model.tokenizer.chat_template:
+        with suppress(LithoError):  # its template may use tokens that it does not know
+            return chat_ids(model, [question(f"Say this in other words: {sentence}")])
+    return model.encode(f"{sentence} In other words:")
 
 
 def _entailed(model: LanguageModel, text: str, statement: str) -> bool:
