@@ -48,6 +48,7 @@ from litho.show.page import flat_numbers
 from litho.show.report import write_report
 from litho.text.cases import Case
 from litho.text.items import NamedText, Probe, Question
+from litho.text.pages import Page
 from litho.text.shipped import shipped_retention
 
 ARCHITECTURES = ("llama", "gpt2", "gpt-neox", "mamba", "qwen2")
@@ -207,19 +208,27 @@ def case(name: str) -> Case:
 
 def small_inputs() -> ImprintSpec:
     """The smallest main job that touches everything."""
-    return ImprintSpec(
+    page = Page(
+        name="clock.md",
         text=TEXT,
-        text_name="clock.md",
-        probes=[
+        probes=(
             Probe(kind="mem", prefix="The clock of Ostrava was built by", target="Marek"),
             Probe(kind="gen", prefix="The man who built it was", target="Marek"),
             Probe(kind="gen", prefix="Its maker was", target="Dolny"),
             Probe(kind="hard", prefix="The year of the clock is", target="1931"),
             Probe(kind="neighbour", prefix="Two and two make", target="four"),
-        ],
+        ),
+    )
+    return ImprintSpec(
+        pages=(page,),
         retention="A dog ran over the bridge and barked at the moon. " * 6,
         model="tiny:llama",
     )
+
+
+def with_page(inputs: ImprintSpec, **changes: object) -> ImprintSpec:
+    """The same job with another page: `text`, `marked` or `probes`."""
+    return inputs.model_copy(update={"pages": (inputs.pages[0].model_copy(update=changes),)})
 
 
 def quick_config() -> ImprintConfig:

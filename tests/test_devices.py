@@ -34,7 +34,7 @@ from litho.model.read.scoring import target_logprobs
 from litho.model.read.voices import mixed_samples
 from litho.model.sources import locate
 from litho.text.items import NamedText, Question
-from tests.builders import TEXT, Silent, run_job
+from tests.builders import TEXT, Silent, run_job, with_page
 from tests.strays import Accelerator, StrayError, accelerated
 
 SOURCE = Path(__file__).parents[1] / "src" / "litho"
@@ -193,7 +193,7 @@ def test_imprint(
     device: Accelerator, tmp_path: Path, inputs: ImprintSpec, quick: ImprintConfig, settings: dict
 ) -> None:
     few = {"presentations": 3, "check_every": 3, "replay_pool": 4, "budget": 1e-4}
-    short = inputs.model_copy(update={"text": SHORT})
+    short = with_page(inputs, text=SHORT)
     result = run_job(short, quick.model_copy(update=few | settings), tmp_path / "run")
     assert result.presentations >= 3 and device.operations > 1000
 

@@ -10,19 +10,20 @@ together as `config`.
 `cancel` (a `threading.Event`) is set, with `Interrupted`, and `resume` goes on with it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from threading import Event as Flag
 from typing import TYPE_CHECKING, cast
 
 from litho.arguments import (
+    Probes,
     Progress,
     Text,
     device_given,
     folder_given,
-    listed,
     model_name,
     other_text,
+    pages_given,
     plan_given,
     read_given,
     reporter_given,
@@ -44,9 +45,8 @@ from litho.jobs.predict.method import checked_method
 from litho.jobs.spec import DEFAULT_DEVICE, Device, Spec
 from litho.jobs.vary.config import VaryConfig, VarySpec
 from litho.learn.records import Recipe
-from litho.text import markup
 from litho.text.cases import read_cases
-from litho.text.items import NamedText, Probe, Question, read_probes, read_questions, read_texts
+from litho.text.items import NamedText, Question, read_questions, read_texts
 from litho.text.shipped import shipped_retention
 
 if TYPE_CHECKING:
@@ -76,10 +76,10 @@ def load(name: str = DEFAULT_MODEL, device: str | Device = "auto") -> "LanguageM
 
 
 def imprint(
-    text: Text,
+    pages: Text | Sequence[Text],
     model: "str | LanguageModel" = DEFAULT_MODEL,
     *,
-    probes: Path | Sequence[Probe] | None = None,
+    probes: Probes | Mapping[str, Probes] | None = None,
     retention: Text | None = None,
     out: Path | None = None,
     device: str | Device = "auto",
@@ -88,19 +88,18 @@ def imprint(
     cancel: Flag | None = None,
     **settings: object,
 ) -> "ImprintResult":
-    """Print a text into a model and prove what happened.
+    """Print a page, or several into one adapter, and prove what happened.
 
-    `probes`: questions about the text, or a file of them; none: Litho makes them. `retention`:
-    unrelated prose on which drift is measured; none: pages shipped with Litho. Raises LithoError
-    if anything given is unusable, before anything is written.
+    `pages`: texts, files, or folders of files. `probes`: questions about the page, or a file of
+    them, or both by the name of the page; none: those beside each file, else Litho makes them.
+    `retention`: unrelated prose on which drift is measured; none: pages shipped with Litho. Raises
+    LithoError if anything given is unusable, before anything is written.
     """
-    content, name = trimmed_text(text)
-    document = markup.parse(content)
+    printed, notices = pages_given(pages, probes)
+    name = printed[0].name if len(printed) == 1 else "pages"
     spec = ImprintSpec(
-        text=markup.plain(document),
-        marked=content if "[[" in content else None,
-        text_name=name,
-        probes=read_probes(probes) if isinstance(probes, Path) else listed(probes),
+        pages=tuple(printed),
+        notices=tuple(notices),
         retention=None if retention is None else read_given(retention)[0],
         model=model_name(model),
         device=device_given(device),

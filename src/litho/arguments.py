@@ -18,13 +18,15 @@ from litho.jobs.ensemble.config import EnsembleSpec, read_plan
 from litho.jobs.spec import Device
 from litho.text import markup
 from litho.text.documents import read_text
-from litho.text.items import Probe
+from litho.text.items import Probe, read_probes
+from litho.text.pages import Page, page_files, probes_beside
 
 if TYPE_CHECKING:
     from litho.jobs.runner import Workers
     from litho.model.loaded import LanguageModel
 
 Text = str | Path
+Probes = Path | Sequence[Probe]
 Progress = Callable[[Event], object]
 Settings = TypeVar("Settings", bound=Config)
 _BLANK_LINES = re.compile(r"\A(?:[^\S\n]*\n)+")  # the first line keeps its indentation
@@ -90,8 +92,62 @@ def folder_given(out: Path | None, name: str, command: str = "") -> Path:
     return out or default_folder(name, command)
 
 
-def listed(probes: Sequence[Probe] | None) -> list[Probe] | None:
-    return None if probes is None else list(probes)
+def pages_given(
+    texts: Text | Sequence[Text], probes: Probes | Mapping[str, Probes] | None
+) -> tuple[list[Page], list[str]]:
+    """Pages with their probes, and notices on the files that were read or passed over.
+
+    Raises LithoError if probes belong to no page, or it is not said to which.
+    """
+    given = [texts] if isinstance(texts, str | Path) else list(texts)
+    files, others = page_files([text for text in given if isinstance(text, Path)])
+    if not given:
+        raise LithoError("there is no page to print: give at least one")
+    written = [text for text in given if isinstance(text, str)]
+    notices = [f"passed over, since they are no pages: {', '.join(others)}"] if others else []
+    pages = [_page(text) for text in files] + [_page(text) for text in written]
+    if len(written) > 1:
+        first = len(files)
+        pages[first:] = [
+            page.model_copy(update={"name": f"text {n}"}) for n, page in enumerate(pages[first:], 1)
+        ]
+    if probes is not None:
+        return _with_probes(pages, probes), notices
+    for i, file in enumerate(files):
+        own, read = probes_beside(file)
+        if own is not None:
+            pages[i] = pages[i].model_copy(update={"probes": tuple(own)})
+            notices.append(f"probes of {pages[i].name}: {', '.join(read)}")
+    return pages, notices
+
+
+def _page(text: Text) -> Page:
+    content, name = trimmed_text(text)
+    plain = markup.plain(markup.parse(content))
+    return Page(name=name, text=plain, marked=content if "[[" in content else None)
+
+
+def _with_probes(pages: list[Page], probes: Probes | Mapping[str, Probes]) -> list[Page]:
+    if not isinstance(probes, Mapping):
+        if len(pages) > 1:
+            raise LithoError(
+                "one set of probes, but several pages: put NAME.probes.jsonl beside each NAME.md, "
+                "or give probes by the name of the page (Python)"
+            )
+        probes = {pages[0].name: probes}
+    if unknown := probes.keys() - {page.name for page in pages}:
+        known = ", ".join(page.name for page in pages)
+        raise LithoError(f"there is no page {min(unknown)!r} for these probes: there are {known}")
+    return [
+        page.model_copy(update={"probes": _read(probes[page.name])})
+        if page.name in probes
+        else page
+        for page in pages
+    ]
+
+
+def _read(probes: Probes) -> tuple[Probe, ...]:
+    return tuple(read_probes(probes) if isinstance(probes, Path) else probes)
 
 
 def plan_given(plan: Path | EnsembleSpec, device: str | Device) -> EnsembleSpec:

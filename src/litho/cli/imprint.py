@@ -30,9 +30,15 @@ KIND_NAMES = {"mem": "its own words", "gen": "rewordings", "hard": "hard questio
 
 
 def imprint(
-    text: Annotated[Path | None, typer.Argument(help="The text to print, UTF-8.")] = None,
+    pages: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="PAGE...", help="Files to print, UTF-8, or folders of them."),
+    ] = None,
     probes: Annotated[
-        Path | None, typer.Option(help="Questions, JSONL; without it Litho makes some.")
+        Path | None,
+        typer.Option(
+            help="Questions, JSONL.", show_default="PAGE.probes.jsonl, else made by Litho"
+        ),
     ] = None,
     retention: Annotated[
         Path | None,
@@ -61,15 +67,15 @@ def imprint(
     bits: BitsOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Print a text into a model and prove what happened."""
+    """Print one page or several into a model and prove what happened."""
     from litho import api
     from litho.cli.runs import resume as resumed
     from litho.cli.shown import show
     from litho.core.config import load_config
     from litho.jobs.imprint.config import ImprintConfig
 
-    if (text is None) == (resume is None):
-        raise LithoError("give either a TEXT to print or --resume RUN")
+    if (not pages) == (resume is None):
+        raise LithoError("give either a PAGE to print or --resume RUN")
     given = (probes, retention, budget, controls, out, config, settings, dtype, bits)
     if resume:
         other = (model, device) != (DEFAULT_MODEL, "auto")
@@ -77,12 +83,12 @@ def imprint(
             raise LithoError("--resume takes everything from the run: only --json goes with it")
         resumed(resume, as_json)
         return
-    assert text is not None
+    assert pages
     options = {"budget": ("--budget", budget), "controls": ("--controls", controls)}
     chosen = load_config(ImprintConfig, config, settings or [], options)
     with Bars() as bars:
         result = api.imprint(
-            text,
+            pages,
             model,
             probes=probes,
             retention=retention,
@@ -124,10 +130,25 @@ def _show_table(result: "ImprintResult") -> None:
         _add(table, "imprint: chat questions", [a.chat.imprint for a in arms if a.chat])
         _add(table, "chat questions right", [a.chat.accuracy["after"] for a in arms if a.chat])
     results.print(table)
+    if result.pages:
+        results.print(_pages(result))
     for reason in result.reasons:
         results.print(f"· {reason}", markup=False)
     results.print(f"adapter  {result.adapter}", soft_wrap=True, markup=False)
     say_report(result.run)
+
+
+def _pages(result: "ImprintResult") -> Table:
+    table = Table(show_edge=False)
+    table.add_column("page")
+    for title in KIND_NAMES.values():
+        table.add_column(title, justify="right")
+    if result.chat:
+        table.add_column("chat questions", justify="right")
+    for page in result.pages:
+        got = [*page.imprint.values(), *([page.chat.imprint] if page.chat else [])]
+        table.add_row(page.name, *("-" if e.value is None else f"{e.value:.2f}" for e in got))
+    return table
 
 
 def _add(table: Table, title: str, values: "Sequence[Estimate]", digits: int = 2) -> None:

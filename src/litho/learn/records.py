@@ -56,7 +56,7 @@ class LoopConfig(Config):
     """How an arm is trained; the same for the imprint and its controls."""
 
     presentations: int = Field(50, ge=1)
-    """Maximum number of presentations; each is one optimizer step."""
+    """Maximum number of presentations of each page; of one page, each is one optimizer step."""
     rank: int = Field(8, ge=1)
     """Rank of the LoRA adapter."""
     alpha: int = Field(16, ge=1)

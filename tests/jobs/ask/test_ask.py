@@ -15,7 +15,7 @@ Command = Callable[..., tuple[int, str, str]]
 
 def test_each_voice_reads_its_own_page(finished: Path) -> None:
     asked = Asked(finished)
-    text = json.loads((finished / "inputs.json").read_text())["text"]
+    text = json.loads((finished / "inputs.json").read_text())["pages"][0]["text"]
     found = asked.ask("Who built it?", tokens=6)
     assert set(found.answers) == {"base", "adapter", "openbook", "retrieval"}
     assert found.tokens["base"] == found.tokens["adapter"] < found.tokens["openbook"]

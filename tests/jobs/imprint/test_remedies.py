@@ -11,7 +11,7 @@ from litho.jobs.imprint import arms
 from litho.jobs.imprint.config import ImprintConfig, ImprintSpec
 from litho.model.loaded import LanguageModel
 from litho.present.bridges import Bridged
-from tests.builders import run_job, start_job, stop_at_times
+from tests.builders import run_job, start_job, stop_at_times, with_page
 
 
 def test_ignored_updates_change_the_imprint_and_not_its_control(
@@ -46,7 +46,7 @@ def test_with_both_remedies_a_stopped_run_ends_the_same(
 def test_a_text_with_marks_gets_no_bridges(
     inputs: ImprintSpec, quick: ImprintConfig, tmp_path: Path
 ) -> None:
-    marked = inputs.model_copy(update={"marked": inputs.text.replace("1931", "[[= 1931]]")})
+    marked = with_page(inputs, marked=inputs.pages[0].text.replace("1931", "[[= 1931]]"))
     with pytest.raises(LithoError, match="gets no bridges"):
         start_job(marked, quick.model_copy(update={"bridge": True}), tmp_path / "run")
     assert not list(tmp_path.glob("run*"))

@@ -23,7 +23,14 @@ from litho.jobs.imprint.config import ImprintConfig, ImprintSpec
 from litho.jobs.imprint.result import ImprintResult
 from litho.present.rhythm import RHYTHMS
 from litho.text.items import Probe
-from tests.builders import ARCHITECTURES, check_numbers, run_job, start_job, stop_at_times
+from tests.builders import (
+    ARCHITECTURES,
+    check_numbers,
+    run_job,
+    start_job,
+    stop_at_times,
+    with_page,
+)
 
 
 def test_a_run_holds_what_it_promises(finished: Path) -> None:
@@ -95,7 +102,7 @@ def test_other_architectures_run_too(
 def test_probes_are_made_when_none_are_given(
     inputs: ImprintSpec, quick: ImprintConfig, tmp_path: Path
 ) -> None:
-    own = inputs.model_copy(update={"probes": None})
+    own = with_page(inputs, probes=None)
     config = quick.model_copy(update={"presentations": 2, "controls": "none"})
     run_job(own, config, tmp_path / "run")
     rows = RunDirectory.opened(tmp_path / "run").read_rows("probes.parquet")
@@ -110,8 +117,9 @@ def test_probes_are_made_when_none_are_given(
 def test_chat_questions_are_scored_and_answered(
     inputs: ImprintSpec, quick: ImprintConfig, tmp_path: Path
 ) -> None:
-    probes = [*(inputs.probes or []), Probe(kind="chat", prefix="Who built it?", target="Marek")]
-    asked = inputs.model_copy(update={"probes": probes})
+    chat = Probe(kind="chat", prefix="Who built it?", target="Marek")
+    probes = (*(inputs.pages[0].probes or ()), chat)
+    asked = with_page(inputs, probes=probes)
     result = run_job(asked, quick, tmp_path / "run")
     assert result.chat and result.chat.accuracy["after"].n == 1
     assert result.controls["duplicates"].chat
@@ -126,7 +134,7 @@ def test_chat_questions_are_scored_and_answered(
 def test_a_text_longer_than_the_context_is_split_at_scenes(
     inputs: ImprintSpec, quick: ImprintConfig, tmp_path: Path
 ) -> None:
-    long = inputs.model_copy(update={"text": "\n\n".join([inputs.text] * 12)})
+    long = with_page(inputs, text="\n\n".join([inputs.pages[0].text] * 12))
     config = quick.model_copy(update={"presentations": 2, "controls": "none"})
     result = run_job(long, config, tmp_path / "run")
     assert result.scenes == 2
@@ -174,9 +182,9 @@ def test_a_rhythm_is_chosen_by_its_anchor(
 def test_killed_process_resumes_to_the_same_adapter(
     inputs: ImprintSpec, quick: ImprintConfig, tmp_path: Path, finished: Path
 ) -> None:
-    (tmp_path / "text.md").write_text(inputs.text)
+    (tmp_path / "text.md").write_text(inputs.pages[0].text)
     (tmp_path / "other.md").write_text(inputs.retention or "")
-    lines = [probe.model_dump_json() for probe in inputs.probes or []]
+    lines = [probe.model_dump_json() for probe in inputs.pages[0].probes or ()]
     (tmp_path / "probes.jsonl").write_text("\n".join(lines))
     (tmp_path / "config.yaml").write_text(yaml.safe_dump(quick.model_dump()))
     command = [sys.executable, "-m", "litho", "imprint", "--json"]

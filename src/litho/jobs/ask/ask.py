@@ -14,6 +14,7 @@ from litho.jobs.spec import DEFAULT_DEVICE, Device
 from litho.model.adapters import saved
 from litho.model.read.chat import Message, chat_ids, question, reply
 from litho.model.sources import locate
+from litho.text.pages import pages_in
 from litho.text.sentences import paragraphs
 
 ADAPTER = "imprint"
@@ -37,8 +38,9 @@ class Asked:
             manifest: dict[str, Any] = directory.read_yaml("manifest.yaml")
             if manifest["command"] != "imprint":
                 raise LithoError(f"{run} is a run of 'litho {manifest['command']}', not of imprint")
-            name = directory.read_json("inputs.json")["model"]
-            self._text: str = directory.read_json("inputs.json")["text"]
+            inputs = directory.read_json("inputs.json")
+            name = inputs["model"]
+            self._texts = [page.text for page in pages_in(inputs)]
         if locate(name).sha256() != manifest["model"]["sha256"]:
             raise LithoError(
                 f"the model {name} is not the one that was printed into: put the old weights back"
@@ -63,8 +65,9 @@ class Asked:
         """
         if not content.strip():
             raise LithoError("the question is empty")
-        read = nearest(paragraphs(self._text), content, NEAREST) if "retrieval" in voices else []
-        pages = {"openbook": self._text, "retrieval": "\n\n".join(read)}
+        parts = [part for text in self._texts for part in paragraphs(text)]
+        read = nearest(parts, content, NEAREST) if "retrieval" in voices else []
+        pages = {"openbook": self._book(content, tokens), "retrieval": "\n\n".join(read)}
         answers, counts = dict[Voice, str](), dict[Voice, int]()
         for voice in voices:
             messages = self._messages(voice, content, pages.get(voice, ""))
@@ -77,6 +80,12 @@ class Asked:
                 {"role": "assistant", "content": answers[voice]},
             ]
         return Answers(question=content, answers=answers, retrieved=tuple(read), tokens=counts)
+
+    def _book(self, content: str, tokens: int) -> str:
+        """All pages or, if they leave no room for question and answer, the nearest one."""
+        whole = "\n\n".join(self._texts)
+        fits = len(chat_ids(self.model, [question(content, whole)])) + tokens <= self.model.context
+        return whole if fits or len(self._texts) == 1 else nearest(self._texts, content, 1)[0]
 
     def _messages(self, voice: Voice, content: str, page: str) -> list[Message]:
         """The conversation of a voice with its page in front of the first question."""

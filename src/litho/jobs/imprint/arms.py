@@ -11,6 +11,16 @@ from torch import Tensor
 from litho.jobs.imprint.baseline import Baseline
 from litho.jobs.imprint.check import marks_of
 from litho.jobs.imprint.config import MEASURED_RHYTHM, ImprintConfig
+from litho.jobs.imprint.handbook import (
+    SLICES,
+    Steps,
+    as_duplicates,
+    in_steps,
+    planned,
+    ranks_of,
+    slices_of,
+    tokens_of,
+)
 from litho.jobs.imprint.job import ImprintJob
 from litho.jobs.imprint.monitor import ArmMonitor
 from litho.jobs.imprint.rehearsal import rehearse
@@ -26,18 +36,17 @@ from litho.learn.sources import REPLAY, Climbing, Planned, StepSource
 from litho.learn.trainable import TrainedAdapter
 from litho.learn.trainer import Trainer
 from litho.measure.printing.drift import retention_blocks
-from litho.measure.scenes import open_book_scenes
 from litho.measure.scorer import ModelScorer
 from litho.measure.volatility import Budget
 from litho.model.adapters import lora, saved
-from litho.model.adapters.keys import text_keys
+from litho.model.adapters.keys import page_keys
 from litho.model.adapters.prune import largest, prune
 from litho.model.adapters.spec import AdapterSpec
 from litho.model.loaded import LanguageModel
 from litho.present.ascent import CLIMBING, Ascent
 from litho.present.bridges import bridged
 from litho.present.rhythm import chosen_rhythm
-from litho.present.variants import HalfScorer, duplicates, plan_presentations
+from litho.present.variants import HalfScorer, plan_presentations
 from litho.text.variants import STEP_SURPRISE, PresentationPlan
 
 # Share of the unseen rows, those that drift least, that count: some passages are near any text.
@@ -47,49 +56,59 @@ CURVE_BLOCKS = 4  # blocks of the retention text in each check along the trainin
 
 def train_arms(job: ImprintJob, baseline: Baseline, layers: Sequence[int]) -> None:
     """Plan the presentations, sample what must not drift, train each arm from its checkpoint."""
-    run, config = job.run, job.config
-    model = job.model(config.dtype)
-    scenes = open_book_scenes(model, job.inputs.text)
-    shown = _bridged(job, model, scenes) if config.bridge else scenes
-    plan = PresentationPlan(**run.once("plan.json", lambda: _plan(job, model, shown)))
+    model, pages = job.model(job.config.dtype), job.inputs.pages
+    scenes = job.scenes(model)
+    plans = [_page_plan(job, model, i, parts) for i, parts in enumerate(scenes)]
     held, unseen = _held(job, model)
     job.reporter.stage("reading what must not drift")
+    config = job.config
     retention = retention_blocks(model, job.inputs.retention_text(), config.retention_tokens)
     replay = UnreadReplay.of(held)
     monitor = ArmMonitor(
         baseline,
+        range(len(pages)),
         Replay.read(model, unseen, FAR if config.replay != "samples" else 1.0),
         Replay.read(model, retention[:: max(1, len(retention) // CURVE_BLOCKS)][:CURVE_BLOCKS]),
     )
 
-    text = [model.encode(scene) for scene in scenes]
+    texts = [[model.encode(scene) for scene in parts] for parts in scenes]
+    ranks = ranks_of(config.rank, len(pages), len(pages))
     keys = None
     if config.keys == "text":
-        keys = text_keys(model, text, replay.ids_BT, config.rank, layers, config.seed)
-    asked = objective(config.loss, model, scenes)
+        keys = page_keys(model, texts, replay.ids_BT, ranks, layers, config.seed)
+        config = config.widened(sum(ranks))
+    job.run.once(SLICES, lambda: slices_of(pages, config.keys, ranks))
+    asked = objective(config.loss, model, [scene for parts in scenes for scene in parts])
 
     def imprinting(source: StepSource, used: LoopConfig) -> AbstractContextManager[Trainer]:
         controller = DriftController(budget=config.budget)
         guard = DriftGuard(replay, controller, used.replay_rows, used.seed)
         return _trainer(model, IMPRINT, source, used, layers, keys, asked, guard)
 
+    def steps_in(rhythm: str, presentations: int) -> Steps:
+        orders = [_in_rhythm(model, plan, rhythm, presentations) for plan in plans]
+        return in_steps(orders, presentations, config.step_tokens)
+
     def in_rhythm(rhythm: str, used: LoopConfig) -> AbstractContextManager[Trainer]:
-        return imprinting(_in_rhythm(model, plan, rhythm, used.presentations), used)
+        return imprinting(planned(steps_in(rhythm, used.presentations)), used)
 
     rhythm = config.rhythm
     if rhythm == MEASURED_RHYTHM:
         rehearsal = partial(rehearse, in_rhythm, monitor, config, job.reporter)
-        rhythm = run.once("rhythm.json", rehearsal)["chosen"]
-    source: StepSource = _in_rhythm(model, plan, rhythm, config.presentations)
+        rhythm = job.run.once("rhythm.json", rehearsal)["chosen"]
+    shown = steps_in(rhythm, config.presentations)
+    source: StepSource = planned(shown)
     if config.ladder:
-        source = Climbing(_ascent(model, scenes, config), source)
+        source = Climbing(_ascent(model, scenes[0], config), source)
+    config = config.model_copy(update={"presentations": len(shown)})
     with imprinting(source, config) as trainer:
         steps = _train_arm(job, trainer, IMPRINT, monitor, config)
     if DUPLICATES in job.arms:
         # Its checks steer nothing and only draw its curve: half as many will do.
         rarer = {"presentations": len(steps), "check_every": 2 * config.check_every}
         rarely = config.model_copy(update=rarer)
-        copies = Planned([duplicates(text, step.tokens) for step in steps])
+        tokens = tokens_of(shown) if len(pages) > 1 else [{0: step.tokens} for step in steps]
+        copies = as_duplicates(tokens[: len(steps)], texts)
         with _trainer(model, DUPLICATES, copies, rarely, layers) as trainer:
             _train_arm(job, trainer, DUPLICATES, monitor, rarely)
 
@@ -119,17 +138,30 @@ def _trainer(
         )
 
 
-def _bridged(job: ImprintJob, model: LanguageModel, scenes: Sequence[str]) -> list[str]:
+def _page_plan(
+    job: ImprintJob, model: LanguageModel, number: int, scenes: Sequence[str]
+) -> PresentationPlan:
+    """The versions of a page, by its place."""
+    shown = _bridged(job, model, number, scenes) if job.config.bridge else scenes
+    name = job.of_page("plan.json", number)
+    return PresentationPlan(**job.run.once(name, lambda: _plan(job, model, number, shown)))
+
+
+def _bridged(
+    job: ImprintJob, model: LanguageModel, number: int, scenes: Sequence[str]
+) -> list[str]:
     """The scenes as they are presented, with bridges."""
     job.reporter.stage("building bridges")
 
     def build() -> list[dict[str, Any]]:
         return [bridged(model, scene, job.reporter.advance).model_dump() for scene in scenes]
 
-    return [scene["text"] for scene in job.run.once("bridges.json", build)]
+    return [scene["text"] for scene in job.run.once(job.of_page("bridges.json", number), build)]
 
 
-def _plan(job: ImprintJob, model: LanguageModel, scenes: Sequence[str]) -> dict[str, Any]:
+def _plan(
+    job: ImprintJob, model: LanguageModel, number: int, scenes: Sequence[str]
+) -> dict[str, Any]:
     config = job.config
     job.reporter.stage("making variants", config.presentations)
     plan = plan_presentations(
@@ -141,7 +173,7 @@ def _plan(job: ImprintJob, model: LanguageModel, scenes: Sequence[str]) -> dict[
         config.max_surprise,
         config.seed,
         job.reporter.advance,
-        marks_of(job.inputs, scenes),
+        marks_of(job.inputs.pages[number], scenes),
         config.operators,
     )
     return plan.model_dump()
@@ -180,7 +212,7 @@ def _sample(job: ImprintJob, model: LanguageModel) -> list[list[int]]:
     job.reporter.stage("letting the model talk, to hold on to what it says")
     return replay_samples(
         model,
-        job.inputs.text,
+        "\n\n".join(page.text for page in job.inputs.pages),
         config.replay_pool,
         config.replay_unseen,
         config.replay_length,

@@ -1,11 +1,12 @@
 """The model before printing: probes, open book, neighbours, spill, all in float32."""
 
 import random
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from itertools import zip_longest
 
 from pydantic import BaseModel
 
-from litho.jobs.imprint.config import ImprintSpec
 from litho.measure.printing.answers import answers
 from litho.measure.printing.imprint import ScoredProbes
 from litho.measure.printing.locality import greedy_answers
@@ -16,6 +17,7 @@ from litho.model.loaded import LanguageModel
 from litho.model.state import State
 from litho.present.variants import HalfScorer
 from litho.text.items import Probe, targets_of
+from litho.text.pages import Page
 from litho.text.probes import (
     HOW_MADE,
     Cloze,
@@ -28,6 +30,8 @@ from litho.text.probes import (
 from litho.text.shipped import unrelated_prefixes
 
 ANCHORS = 12
+FEWEST_ANCHORS = 2  # of each of several pages
+SPILLED = 60  # words of several pages whose spill is measured
 MADE = 8  # answers asked in each of three kinds when the user gives no probes
 
 
@@ -35,6 +39,7 @@ class Baseline(BaseModel):
     """Everything about the untouched model that later states are compared with."""
 
     scored: ScoredProbes  # the probes of the report
+    page_of: list[int] = []  # the page of each of them, by its place; empty: all of the one page
     anchors: ScoredProbes  # held-out rewordings that only steer the stop
     how_probes: str
     answers: list[str] = []  # to the probes of the report; runs of earlier versions have none
@@ -44,36 +49,109 @@ class Baseline(BaseModel):
     spill: list[float]  # per printed word
     spill_first: list[float] = []  # of its first token alone; runs of earlier versions have none
 
+    def places(self, pages: Collection[int]) -> list[int]:
+        """Which of the probes of the report are those of some pages."""
+        page_of = self.page_of or [0] * len(self.scored.probes)
+        return [place for place, page in enumerate(page_of) if page in pages]
+
+    def words(self) -> list[str]:
+        """The printed words whose spill is measured: of many, some of each page by turns."""
+        probes = self.scored.probes
+        if not self.page_of:
+            return targets_of(probes)
+        by_page = [[probes[i] for i in self.places([page])] for page in sorted({*self.page_of})]
+        in_turn = [word for turn in zip_longest(*map(targets_of, by_page)) for word in turn if word]
+        return list(dict.fromkeys(in_turn))[:SPILLED]
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What is asked of one page."""
+
+    probes: list[Probe]
+    anchors: list[Probe]
+    scenes: Sequence[str]
+    made: bool  # by Litho
+
 
 def measure_baseline(
-    model: LanguageModel, inputs: ImprintSpec, scene_list: Sequence[str], seed: int
+    model: LanguageModel,
+    pages: Sequence[Page],
+    scenes: Sequence[Sequence[str]],
+    printed: Sequence[int],
+    neighbour_probes: Sequence[Probe],
+    seed: int,
 ) -> Baseline:
-    """Measure the untouched model; makes the probes that the user did not give."""
-    chance = random.Random(f"{seed} probes")
-    own = [p for p in inputs.probes or [] if p.kind != "neighbour"]
-    clozes = find_clozes(inputs.text, ANCHORS + (len(own) or MADE), chance)
+    """Measure the untouched model; makes the probes that the user did not give.
+
+    `scenes`: of each page; `printed`: the places of the pages that are to be printed.
+    """
+    anchors = max(FEWEST_ANCHORS, ANCHORS // len(printed))
+    chances = [random.Random(f"{seed} probes" + f" {i}" * (i > 0)) for i in range(len(pages))]
+    asked = [
+        _asked(model, page, parts, anchors if i in printed else 0, chances[i])
+        for i, (page, parts) in enumerate(zip(pages, scenes, strict=True))
+    ]
+    # Those that come with Litho may be cut elsewhere by a tokenizer whose tokens span words.
+    neighbours = [probe for probe in neighbour_probes if tokenizes_apart(model, probe)]
+    base, prefixes = State(model), unrelated_prefixes()
+    measured = Baseline(
+        scored=_joined(_score(model, own.probes, own.scenes) for own in asked),
+        page_of=[i for i, own in enumerate(asked) for _ in own.probes] if len(pages) > 1 else [],
+        anchors=_joined(_score(model, own.anchors, own.scenes) for own in asked),
+        answers=[said for own in asked for said in answers(base, own.probes)],
+        openbook_answers=[
+            _open_book_answer(model, probe, own.scenes) for own in asked for probe in own.probes
+        ],
+        how_probes=_how({own.made for own in asked}),
+        neighbours=neighbours,
+        neighbour_answers=greedy_answers(base, neighbours),
+        spill=[],
+    )
+    words = measured.words()
+    spilled = {
+        "spill": spill_scores(base, words, prefixes),
+        "spill_first": spill_scores(base, words, prefixes, first=True),
+    }
+    return measured.model_copy(update=spilled)
+
+
+def _asked(
+    model: LanguageModel,
+    page: Page,
+    scene_list: Sequence[str],
+    anchor_count: int,
+    chance: random.Random,
+) -> _Asked:
+    """Probes and at most so many anchors of a page."""
+    own = [p for p in page.probes or [] if p.kind != "neighbour"]
+    clozes = find_clozes(page.text, ANCHORS + (len(own) or MADE), chance)
     chance.shuffle(clozes)
     reported = [] if own else clozes[:MADE]
     # The stop rule must not see an answer that the report asks for.
     asked = {probe.target for probe in own} | {cloze.target for cloze in reported}
     anchor_clozes = [cloze for cloze in clozes if cloze.target not in asked]
-    made = [probe for cloze in reported for probe in _all_kinds(model, cloze, inputs.text, chance)]
+    made = [probe for cloze in reported for probe in _all_kinds(model, cloze, page.text, chance)]
     probes = own or [probe for probe in made if tokenizes_apart(model, probe, scene_list)]
-    anchors = [_reworded(model, cloze, chance) for cloze in anchor_clozes[:ANCHORS]]
+    anchors = [_reworded(model, cloze, chance) for cloze in anchor_clozes[:anchor_count]]
     anchors = [probe for probe in anchors if tokenizes_apart(model, probe, scene_list)]
-    # Those that come with Litho may be cut elsewhere by a tokenizer whose tokens span words.
-    neighbours = [probe for probe in inputs.neighbours() if tokenizes_apart(model, probe)]
-    base, words, prefixes = State(model), targets_of(probes), unrelated_prefixes()
-    return Baseline(
-        scored=_score(model, probes, scene_list),
-        anchors=_score(model, anchors, scene_list),
-        answers=answers(base, probes),
-        openbook_answers=[_open_book_answer(model, probe, scene_list) for probe in probes],
-        how_probes="They were given by the user." if own else HOW_MADE,
-        neighbours=neighbours,
-        neighbour_answers=greedy_answers(base, neighbours),
-        spill=spill_scores(base, words, prefixes),
-        spill_first=spill_scores(base, words, prefixes, first=True),
+    return _Asked(probes, anchors, scene_list, made=not own)
+
+
+def _how(made: set[bool]) -> str:
+    """Who made the probes, as a sentence."""
+    given = "They were given by the user."
+    if made == {True, False}:
+        return f"Those of some pages were given by the user, the others made by Litho. {HOW_MADE}"
+    return HOW_MADE if True in made else given
+
+
+def _joined(parts: Iterable[ScoredProbes]) -> ScoredProbes:
+    held = list(parts)
+    return ScoredProbes(
+        probes=[probe for part in held for probe in part.probes],
+        before=[ell for part in held for ell in part.before],
+        openbook=[ell for part in held for ell in part.openbook],
     )
 
 

@@ -1,11 +1,11 @@
 """What an imprint starts from is checked before anything is computed or written."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from litho.core.errors import LithoError
 from litho.jobs.cost import Cost
 from litho.jobs.imprint.baseline import MADE
-from litho.jobs.imprint.config import MEASURED_RHYTHM, ImprintSpec
+from litho.jobs.imprint.config import MEASURED_RHYTHM, ImprintConfig, ImprintSpec
 from litho.jobs.imprint.cost import expected_cost
 from litho.jobs.imprint.rehearsal import TRIED
 from litho.jobs.models import Models
@@ -22,55 +22,94 @@ from litho.model.loaded import LanguageModel
 from litho.present.rhythm import RHYTHMS, chosen_rhythm
 from litho.present.variants import Marked, marked_rows
 from litho.text import markup
+from litho.text.copies import check_different, near_copies
 from litho.text.operators.choice import chosen_operators
+from litho.text.pages import Page
 
 
 def check(spec: ImprintSpec, models: Models) -> Checked:
     """Raises LithoError if any input is unusable."""
-    config = spec.config
+    config, pages = spec.config, spec.pages
     chosen_operators(config.operators)
     if config.rhythm != MEASURED_RHYTHM:
         chosen_rhythm(config.rhythm)
+    check_different(pages)
+    _check_settings(config, pages)
     model = models.load(spec.model)
-    _check_texts(model, spec)
-    scenes = open_book_scenes(model, spec.text)
-    _check_probes(model, spec, scenes)
-    if marks_of(spec, scenes) and config.bridge:
-        raise LithoError("a text with marks gets no bridges: take the marks out, or bridge=false")
-    objective(config.loss, model, scenes)
+    if len(model.tokens(spec.retention_text())) < BLOCK // 4:
+        raise LithoError("the retention text is too short: give at least a paragraph")
+    scenes = {page.name: _check_page(model, page, config, alone=len(pages) == 1) for page in pages}
+    objective(config.loss, model, [scene for parts in scenes.values() for scene in parts])
     prose = prose_rows(model, config.replay_length) if config.replay != "samples" else ([], [])
+    name = pages[0].name if len(pages) == 1 else f"{len(pages)} pages"
     return Checked(
         _expected_cost(model, spec, len(prose[1])),
-        {"text_name": spec.text_name, "scenes": len(scenes)},
+        {"text_name": name, "scenes": sum(map(len, scenes.values()))},
         [
-            *markup.brackets_notice(spec.marked or ""),
-            *reading_notices(model, spec.text, scenes),
+            *spec.notices,
+            *near_copies(pages),
+            *_reading(model, pages, scenes),
             *stacks_notice(model),
             *left_out(model),
-            *foreign_notice(model, spec.text, config.seed),
+            *foreign_notice(model, "\n\n".join(page.text for page in pages), config.seed),
         ],
     )
 
 
-def _check_texts(model: LanguageModel, spec: ImprintSpec) -> None:
-    check_text(model, spec.text)
-    check_readable(model, spec.text)
-    if len(model.tokens(spec.retention_text())) < BLOCK // 4:
-        raise LithoError("the retention text is too short: give at least a paragraph")
+def _check_settings(config: ImprintConfig, pages: Sequence[Page]) -> None:
+    """Raises LithoError on what is made for one page alone."""
+    if len(pages) == 1:
+        return
+    off = {
+        "ladder=true": config.ladder,
+        "loss=distilled": config.loss == "distilled",
+        f"rhythm={MEASURED_RHYTHM}": config.rhythm == MEASURED_RHYTHM,
+        "ignore_largest": config.ignore_largest > 0,
+    }
+    if named := [name for name, on in off.items() if on]:
+        raise LithoError(f"{named[0]} works with one page alone: leave it out")
 
 
-def _check_probes(model: LanguageModel, spec: ImprintSpec, scenes: Sequence[str]) -> None:
+def _check_page(model: LanguageModel, page: Page, config: ImprintConfig, alone: bool) -> list[str]:
+    """The scenes of a page. Raises LithoError, which names one of several, if it is unusable."""
+    try:
+        check_text(model, page.text)
+        check_readable(model, page.text)
+        scenes = open_book_scenes(model, page.text)
+        _check_probes(model, page, scenes)
+        if marks_of(page, scenes) and config.bridge:
+            raise LithoError(
+                "a text with marks gets no bridges: take the marks out, or bridge=false"
+            )
+    except LithoError as error:
+        raise error if alone else LithoError(f"{page.name}: {error}") from None
+    return scenes
+
+
+def _check_probes(model: LanguageModel, page: Page, scenes: Sequence[str]) -> None:
     """Raises LithoError if anything that will be scored later cannot be."""
-    for probe in spec.probes or []:
+    for probe in page.probes or ():
         target_of(model, probe)
         if probe.kind != "neighbour":
             for scene in scenes:
                 target_of(model, probe, opened(scene))
 
 
-def marks_of(spec: ImprintSpec, scenes: Sequence[str]) -> Marked | None:
-    """The marks in the text, see `marked_rows`."""
-    return marked_rows(markup.parse(spec.marked), scenes) if spec.marked else None
+def marks_of(page: Page, scenes: Sequence[str]) -> Marked | None:
+    """The marks in a page, see `marked_rows`."""
+    return marked_rows(markup.parse(page.marked), scenes) if page.marked else None
+
+
+def _reading(
+    model: LanguageModel, pages: Sequence[Page], scenes: Mapping[str, Sequence[str]]
+) -> Iterator[str]:
+    """What is to be said of how each page is read."""
+    for page in pages:
+        said = [
+            *markup.brackets_notice(page.marked or ""),
+            *reading_notices(model, page.text, scenes[page.name]),
+        ]
+        yield from said if len(pages) == 1 else (f"{page.name}: {notice}" for notice in said)
 
 
 def _expected_cost(model: LanguageModel, spec: ImprintSpec, unseen: int) -> Cost:
@@ -80,8 +119,9 @@ def _expected_cost(model: LanguageModel, spec: ImprintSpec, unseen: int) -> Cost
     rehearsed = len(RHYTHMS) * TRIED if config.rhythm == MEASURED_RHYTHM else 0
     return expected_cost(
         model,
-        text_tokens=len(model.tokens(spec.text)),
-        probes=len(spec.probes or []) or 3 * MADE,
+        text_tokens=[len(model.tokens(page.text)) for page in spec.pages],
+        step_tokens=config.step_tokens,
+        probes=sum(len(page.probes or ()) or 3 * MADE for page in spec.pages),
         retention_tokens=config.retention_tokens,
         presentations=config.presentations + rehearsed,
         replay_tokens=config.replay_rows * config.replay_length,

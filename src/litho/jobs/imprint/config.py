@@ -1,6 +1,6 @@
 """What an imprint starts from: texts, probes, settings; no torch."""
 
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -8,6 +8,7 @@ from litho.jobs.imprint.result import DUPLICATES, IMPRINT
 from litho.jobs.spec import ModelSpec
 from litho.learn.records import Keys, Layers, LoopConfig, Loss
 from litho.text.items import Probe
+from litho.text.pages import Page, pages_in
 from litho.text.shipped import shipped_neighbours, shipped_retention
 from litho.text.variants import MAX_MEAN_KL, MAX_SURPRISE, MEASURED
 
@@ -17,6 +18,9 @@ MEASURED_RHYTHM = "measured"  # the best in a short training in each
 class ImprintConfig(LoopConfig):
     """Settings of the main job."""
 
+    step_tokens: int = Field(4096, ge=1)
+    """Tokens of the versions that a step shows where there are several pages; a longer version goes
+    alone."""
     budget: float = Field(0.015, gt=0)
     """Drift allowed, in nats per token (`--budget`)."""
     max_mean_kl: float = Field(MAX_MEAN_KL, gt=0)
@@ -68,6 +72,11 @@ class ImprintConfig(LoopConfig):
             raise ValueError("replay_rows must not be greater than replay_pool")
         return self
 
+    def widened(self, rank: int) -> Self:
+        """With a rank of several pages together, and updates scaled as for one."""
+        alpha = max(1, round(self.alpha * rank / self.rank))
+        return self.model_copy(update={"rank": rank, "alpha": alpha})
+
     @property
     def arms(self) -> list[str]:
         """What is trained: the imprint and its controls."""
@@ -75,21 +84,28 @@ class ImprintConfig(LoopConfig):
 
 
 class ImprintSpec(ModelSpec):
-    """Texts and probes of an imprint, kept in the run itself so that it can be resumed anywhere."""
+    """Pages and probes of an imprint, kept in the run itself so that it can be resumed anywhere."""
 
-    text: str
-    marked: str | None = None  # the text with its marks, if it may have any
-    text_name: str
-    probes: list[Probe] | None = None  # None: Litho makes them
+    pages: tuple[Page, ...]
     retention: str | None = None  # None: the pages shipped with Litho
+    notices: tuple[str, ...] = ()  # what is to be said of the files that were given
     config: ImprintConfig = ImprintConfig()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_one_page(cls, values: dict[str, Any]) -> dict[str, Any]:
+        """Runs of earlier versions held one page, key by key."""
+        old = ("text", "marked", "text_name", "probes")
+        if "pages" in values or not {"text", "text_name"} <= values.keys():
+            return values
+        return {k: v for k, v in values.items() if k not in old} | {"pages": pages_in(values)}
 
     def retention_text(self) -> str:
         return self.retention or shipped_retention()
 
     def neighbours(self) -> list[Probe]:
         """The user's neighbour probes, else general facts shipped with Litho."""
-        own = [p for p in self.probes or [] if p.kind == "neighbour"]
+        own = [p for page in self.pages for p in page.probes or () if p.kind == "neighbour"]
         return own or shipped_neighbours()
 
     def pinned(self) -> Self:

@@ -1,5 +1,8 @@
 """What it will cost, estimated before it begins."""
 
+from collections.abc import Sequence
+from math import ceil
+
 from litho.jobs.cost import (
     BFLOAT_RATIO,
     LIBRARIES_GIB,
@@ -8,6 +11,8 @@ from litho.jobs.cost import (
     Cost,
     seconds_per_token,
 )
+from litho.jobs.imprint.baseline import SPILLED
+from litho.jobs.imprint.monitor import WATCHED
 from litho.model.loaded import LanguageModel
 from litho.text.shipped import unrelated_prefixes
 
@@ -18,7 +23,8 @@ CURVE_TOKENS = 512  # of the retention text in each check along the training
 
 def expected_cost(
     model: LanguageModel,
-    text_tokens: int,
+    text_tokens: Sequence[int],
+    step_tokens: int,
     probes: int,
     retention_tokens: int,
     presentations: int,
@@ -32,26 +38,28 @@ def expected_cost(
 ) -> Cost:
     """Time and memory of an imprint.
 
-    `replay_tokens`: of a step; `sampled_tokens`: that the model writes itself; `unseen_tokens`: on
-    which drift is checked.
+    `text_tokens`: of each page; `step_tokens`: of several pages in a step; `replay_tokens`: of a
+    step; `sampled_tokens`: that the model writes itself; `unseen_tokens`: on which drift is
+    checked.
     """
-    checks = presentations / check_every
-    before = (
-        text_tokens + probes * PROBE_TOKENS * 2 + probes * len(unrelated_prefixes()) * PROBE_TOKENS
-    )
-    after = arms * before + (arms + 1) * retention_tokens + 6 * text_tokens
-    varying = 1.2 * presentations * text_tokens * READ_RATIO
-    steps = presentations * (
-        (arms * text_tokens + replay_tokens) * STEP_RATIO + replay_tokens * READ_RATIO
-    )
-    checked = 2 * probes * PROBE_TOKENS + unseen_tokens + CURVE_TOKENS
+    whole, pages = sum(text_tokens), len(text_tokens)
+    steps = presentations * (1 if pages == 1 else min(pages, ceil(whole / step_tokens)))
+    checks = steps / check_every
+    spilled = probes if pages == 1 else min(probes, SPILLED)
+    before = whole + probes * PROBE_TOKENS * 2 + spilled * len(unrelated_prefixes()) * PROBE_TOKENS
+    after = arms * before + (arms + 1) * retention_tokens + 6 * whole
+    varying = 1.2 * presentations * whole * READ_RATIO
+    learning = presentations * arms * whole * STEP_RATIO
+    holding = steps * replay_tokens * (STEP_RATIO + READ_RATIO)
+    watched = probes if pages == 1 else min(probes, WATCHED)
+    checked = 2 * watched * PROBE_TOKENS + unseen_tokens + CURVE_TOKENS
     checking = (arms + 1) / 2 * checks * checked * READ_RATIO
     talking = sampled_tokens * TALK_RATIO
-    training = varying + steps + checking + talking
+    training = varying + learning + holding + checking + talking
     tokens = before + after + training * (BFLOAT_RATIO if dtype == "float32" else 1)
     return Cost(
         seconds=tokens * seconds_per_token(model) + 15,
-        gib=_memory(model, text_tokens, replay_tokens, unseen_tokens, micro_tokens),
+        gib=_memory(model, max(text_tokens), replay_tokens, unseen_tokens, micro_tokens),
     )
 
 

@@ -1,11 +1,16 @@
 """What is measured on an arm while it is trained."""
 
+import random
+from collections.abc import Sequence
+
 from litho.jobs.imprint.baseline import Baseline
 from litho.learn.drift import Replay
 from litho.learn.records import Check
 from litho.measure.printing.imprint import imprint, imprint_by_kind
 from litho.measure.printing.probes import score
 from litho.model.state import State
+
+WATCHED = 60  # probes of several pages that are scored on the way
 
 
 class ArmMonitor:
@@ -15,13 +20,17 @@ class ArmMonitor:
     again in float32 when the arm is done.
     """
 
-    def __init__(self, baseline: Baseline, unseen: Replay, retention: Replay) -> None:
-        self._baseline = baseline
+    def __init__(
+        self, baseline: Baseline, printed: Sequence[int], unseen: Replay, retention: Replay
+    ) -> None:
+        """`printed`: the pages that are printed, by their places."""
+        self._anchors = baseline.anchors
+        self._scored = baseline.scored.part(_some(baseline, printed))
         self.unseen = unseen
         self._retention = retention
 
     def check(self, state: State, presentations: int) -> Check:
-        anchors, scored = self._baseline.anchors, self._baseline.scored
+        anchors, scored = self._anchors, self._scored
         anchor = imprint(anchors.before, anchors.openbook, score(state, anchors.probes))
         by_kind = imprint_by_kind(scored, score(state, scored.probes))
         return Check(
@@ -32,3 +41,11 @@ class ArmMonitor:
             drift_self=self.unseen.drift(state),
             drift_retention=self._retention.drift(state),
         )
+
+
+def _some(baseline: Baseline, printed: Sequence[int]) -> list[int]:
+    """The probes of the pages; of several pages not all, so that a check stays short."""
+    places = baseline.places(printed)
+    if len(printed) == 1 or len(places) <= WATCHED:
+        return places
+    return sorted(random.Random("watched").sample(places, WATCHED))

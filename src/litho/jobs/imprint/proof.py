@@ -1,6 +1,6 @@
 """What an arm did to the model, measured in float32 on the weights as they are stored."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import torch
 from pydantic import BaseModel
@@ -12,7 +12,7 @@ from litho.core.files import whole_file
 from litho.core.runs import RunDirectory
 from litho.core.stats import Estimate
 from litho.jobs.imprint.baseline import Baseline
-from litho.jobs.imprint.result import Answered, ArmMetrics, Chat, Drift, Passage
+from litho.jobs.imprint.result import Answered, ArmMetrics, Chat, Drift, PageResult, Passage
 from litho.measure.inside.response import compared_maps
 from litho.measure.printing.answers import answers as answers_to
 from litho.measure.printing.answers import is_right
@@ -24,7 +24,7 @@ from litho.measure.printing.spill import spill, spill_scores
 from litho.measure.tables import token_row
 from litho.model.loaded import LanguageModel
 from litho.model.state import State
-from litho.text.items import targets_of
+from litho.text.pages import Page
 from litho.text.shipped import unrelated_prefixes
 
 SHOWN = 80  # characters of a passage
@@ -63,7 +63,7 @@ def _prove_arm(model: LanguageModel, arm: str, baseline: Baseline, drift: Drift)
     state = State(model, (arm,))
     after, said = score(state, probes), answers_to(state, probes)
     answers = greedy_answers(state, baseline.neighbours)
-    words, prefixes = targets_of(probes), unrelated_prefixes()
+    words, prefixes = baseline.words(), unrelated_prefixes()
     spilled = spill_scores(state, words, prefixes)
     unasked = spill_scores(state, words, prefixes, first=True)
     metrics = ArmMetrics(
@@ -72,14 +72,30 @@ def _prove_arm(model: LanguageModel, arm: str, baseline: Baseline, drift: Drift)
         spill=spill(baseline.spill, spilled),
         spill_first=spill(baseline.spill_first, unasked) if baseline.spill_first else None,
         locality=locality(baseline.neighbour_answers, answers),
-        chat=_chat(baseline, after, said),
+        chat=_chat(baseline, after, said, range(len(probes))),
     )
     return ArmProof(metrics=metrics, after=after, said=said, answers=answers)
 
 
-def _chat(baseline: Baseline, after: Sequence[float], said: Sequence[str]) -> Chat | None:
+def page_results(
+    pages: Sequence[Page], baseline: Baseline, proof: ArmProof
+) -> Iterator[PageResult]:
+    """What each page got, if there are several."""
+    for number, page in enumerate(pages if len(pages) > 1 else ()):
+        places = baseline.places([number])
+        yield PageResult(
+            name=page.name,
+            imprint=imprint_by_kind(baseline.scored.part(places), [proof.after[i] for i in places]),
+            chat=_chat(baseline, proof.after, proof.said, places),
+        )
+
+
+def _chat(
+    baseline: Baseline, after: Sequence[float], said: Sequence[str], places: Sequence[int]
+) -> Chat | None:
+    """The chat questions among some of the probes."""
     probes = baseline.scored.probes
-    asked = [i for i, probe in enumerate(probes) if probe.kind == "chat"]
+    asked = [i for i in places if probes[i].kind == "chat"]
     if not asked:
         return None
 
@@ -92,7 +108,7 @@ def _chat(baseline: Baseline, after: Sequence[float], said: Sequence[str]) -> Ch
             "openbook": right(baseline.openbook_answers),
             "after": right(said),
         },
-        imprint=imprint_of("chat", baseline.scored, after),
+        imprint=imprint_of("chat", baseline.scored.part(asked), [after[i] for i in asked]),
     )
 
 
@@ -140,16 +156,24 @@ def write_neighbours(
     run.write_rows("neighbours.parquet", rows)
 
 
-def write_maps(run: RunDirectory, model: LanguageModel, scenes: Sequence[str], arm: str) -> None:
-    """Tokens of the text with surprise and alternatives in both states, and the drift map."""
+def write_maps(
+    run: RunDirectory, model: LanguageModel, pages: Sequence[Sequence[str]], arm: str
+) -> None:
+    """Tokens of the text with surprise and alternatives in both states, and the drift map.
+
+    `pages`: the scenes of each.
+    """
     rows: list[dict[str, object]] = []
     changes: list[Tensor] = []
     offset = len(model.start)
-    for scene in scenes:
-        before, after, drift = compared_maps(model, scene, None, arm)
-        changes.append(drift.change_LT[:, offset:])
-        for old, new, kl in zip(before.tokens, after.tokens, drift.kl_T[offset:], strict=True):
-            rows.append(token_row(old, "_before") | token_row(new, "_after") | {"kl": kl.item()})
+    for number, scenes in enumerate(pages):
+        which = {"page": number} if len(pages) > 1 else {}
+        for scene in scenes:
+            before, after, drift = compared_maps(model, scene, None, arm)
+            changes.append(drift.change_LT[:, offset:])
+            for old, new, kl in zip(before.tokens, after.tokens, drift.kl_T[offset:], strict=True):
+                read = token_row(old, "_before") | token_row(new, "_after")
+                rows.append(which | read | {"kl": kl.item()})
     run.write_rows("tokens.parquet", rows)
     with whole_file(run.path / "maps.safetensors") as path:
         save_file({"change_LT": torch.cat(changes, dim=1).contiguous().cpu()}, path)

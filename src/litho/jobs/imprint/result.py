@@ -52,6 +52,14 @@ class ArmMetrics(BaseModel):
     chat: Chat | None = None  # None: no probe was of kind chat
 
 
+class PageResult(BaseModel):
+    """What one of several pages got."""
+
+    name: str
+    imprint: dict[str, Estimate]
+    chat: Chat | None = None
+
+
 class ImprintResult(ArmMetrics):
     """What `metrics.json` and `--json` hold: the numbers of the imprint and of its controls."""
 
@@ -69,3 +77,4 @@ class ImprintResult(ArmMetrics):
     adapter_sha256: str
     seconds: float
     answers: tuple[Answered, ...] = ()
+    pages: tuple[PageResult, ...] = ()  # where there are several; the numbers above are over all

@@ -11,6 +11,7 @@ from litho.jobs.imprint.job import ImprintJob
 from litho.jobs.imprint.proof import (
     ArmProof,
     answered,
+    page_results,
     prove_arms,
     write_maps,
     write_neighbours,
@@ -22,7 +23,6 @@ from litho.learn.depth import layers_by, layers_pulled
 from litho.learn.loop import checkpoint_path
 from litho.measure.printing.drift import retention_blocks
 from litho.measure.printing.verdict import judge
-from litho.measure.scenes import open_book_scenes
 from litho.model.adapters import files, saved
 from litho.model.loaded import LanguageModel
 from litho.model.sources import locate
@@ -50,13 +50,20 @@ def _measure_before(job: ImprintJob) -> tuple[Baseline, list[int]]:
 
 def _measure_baseline(job: ImprintJob, model: LanguageModel) -> dict[str, Any]:
     job.reporter.stage("measuring the model before")
-    scenes = open_book_scenes(model, job.inputs.text)
-    return measure_baseline(model, job.inputs, scenes, job.config.seed).model_dump()
+    pages = job.inputs.pages
+    return measure_baseline(
+        model,
+        pages,
+        job.scenes(model),
+        range(len(pages)),
+        job.inputs.neighbours(),
+        job.config.seed,
+    ).model_dump()
 
 
 def _measure_depth(job: ImprintJob, model: LanguageModel) -> dict[str, Any]:
     job.reporter.stage("seeing which layers the text pulls at")
-    rows = [model.encode(scene) for scene in open_book_scenes(model, job.inputs.text)]
+    rows = [model.encode(scene) for scenes in job.scenes(model) for scene in scenes]
     depth = layers_pulled(model, rows, job.config.seed)
     policy, chance = job.config.layers, str(job.config.seed)
     trained = layers_by(policy, depth.layers, len(depth.pull), chance)
@@ -73,7 +80,7 @@ def _prove(job: ImprintJob, baseline: Baseline) -> dict[str, ArmProof]:
     proofs = prove_arms(model, job.arms, baseline, rows)
     write_probes(run, baseline, proofs)
     write_neighbours(run, model, baseline, proofs)
-    write_maps(run, model, open_book_scenes(model, job.inputs.text), IMPRINT)
+    write_maps(run, model, job.scenes(model), IMPRINT)
     return proofs
 
 
@@ -106,6 +113,7 @@ def _conclude(job: ImprintJob, baseline: Baseline, proofs: dict[str, ArmProof]) 
         adapter_sha256=files.adapter_sha256(job.adapter_folder(IMPRINT)),
         seconds=round(run.seconds, 1),
         answers=tuple(answered(baseline, proofs[IMPRINT].said)),
+        pages=tuple(page_results(job.inputs.pages, baseline, proofs[IMPRINT])),
         **own.model_dump(),
     )
 

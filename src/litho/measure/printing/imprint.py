@@ -30,6 +30,14 @@ class ScoredProbes(BaseModel):
     before: list[float]
     openbook: list[float]
 
+    def part(self, places: Sequence[int]) -> "ScoredProbes":
+        """Some of the probes."""
+        return ScoredProbes(
+            probes=[self.probes[i] for i in places],
+            before=[self.before[i] for i in places],
+            openbook=[self.openbook[i] for i in places],
+        )
+
 
 def imprint_by_kind(scored: ScoredProbes, after: Sequence[float]) -> dict[str, Estimate]:
     """I_mem, I_gen and I_hard."""

@@ -22,10 +22,14 @@ DAMPING = 0.01  # of an input's mean square, added to C's diagonal: what hardly 
 LOUD = 2.0  # makes up for A that does not learn: the same learning rates suit
 
 
-@torch.no_grad()
+KEPT = 2048  # tokens of pages whose inputs are held in memory at once
+
+Rows = Sequence[Sequence[int]]
+
+
 def text_keys(
     model: LanguageModel,
-    rows: Sequence[Sequence[int]],
+    rows: Rows,
     others_BT: Tensor,
     rank: int,
     layers: Collection[int] | None,
@@ -39,8 +43,37 @@ def text_keys(
     as all others (Sun et al. 2024, "Massive Activations", arXiv 2402.17762), and a key must not
     answer to it. The model has no adapter yet.
     """
+    return page_keys(model, [rows], others_BT, [rank], layers, seed)
+
+
+@torch.no_grad()
+def page_keys(
+    model: LanguageModel,
+    pages: Sequence[Rows],
+    others_BT: Tensor,
+    ranks: Sequence[int],
+    layers: Collection[int] | None,
+    seed: int,
+) -> dict[str, Tensor]:
+    """The keys of several texts, one below the other, each of its own rank: see `text_keys`."""
     inside = {name: model.network.get_submodule(name) for name in target_modules(model, layers)}
     generator = torch.Generator(HOST).manual_seed(seed)
+    parts: dict[str, list[Tensor]] = {name: [] for name in inside}
+    for group in _groups([sum(map(len, rows)) for rows in pages]):
+        own, sizes = [pages[i] for i in group], [ranks[i] for i in group]
+        for name, key_RD in _keys_of(model, inside, own, others_BT, sizes, generator).items():
+            parts[name].append(key_RD)
+    return {name: torch.cat(keys) for name, keys in parts.items()}
+
+
+def _keys_of(
+    model: LanguageModel,
+    inside: dict[str, nn.Module],
+    pages: Sequence[Rows],
+    others_BT: Tensor,
+    ranks: Sequence[int],
+    generator: torch.Generator,
+) -> dict[str, Tensor]:
     inputs: dict[str, list[Tensor]] = {name: [] for name in inside}
     keys = {}
 
@@ -48,24 +81,51 @@ def text_keys(
         inputs[name].append(x_BTD[:, 1:].flatten(0, 1))
 
     def solve(name: str, x_BTD: Tensor) -> None:
-        text_ND = torch.cat(inputs.pop(name)).float()
-        keys[name] = _keys(text_ND, x_BTD.float(), rank, generator)
+        rows = iter(inputs.pop(name))
+        texts = [torch.cat([next(rows) for _ in page]).float() for page in pages]
+        keys[name] = _keys(texts, x_BTD.float(), ranks, generator)
 
     with _reading(inside, keep):
-        for row in rows:
+        for row in (row for page in pages for row in page):
             logits(model, torch.tensor([list(row)], device=model.device), [0])
     with _reading(inside, solve):  # in one pass, so that one C at a time is held
         logits(model, others_BT, [0])
     return keys
 
 
-def _keys(text_ND: Tensor, others_BTD: Tensor, rank: int, generator: torch.Generator) -> Tensor:
+def _groups(lengths: Sequence[int]) -> list[list[int]]:
+    """Places of texts one behind the other, at most `KEPT` tokens together if one has no more."""
+    groups: list[list[int]] = []
+    held = KEPT
+    for i, length in enumerate(lengths):
+        if held + length > KEPT:
+            groups.append([])
+            held = 0
+        groups[-1].append(i)
+        held += length
+    return groups
+
+
+def _keys(
+    texts_ND: Sequence[Tensor], others_BTD: Tensor, ranks: Sequence[int], generator: torch.Generator
+) -> Tensor:
     others_ND = others_BTD.flatten(0, 1)
     moment_DD = exactly(others_ND.T @ others_ND / len(others_ND))
     moment_DD.diagonal().add_(exactly(DAMPING * others_BTD[:, 1:].square().mean()))
+    mixed_DR = torch.cat(
+        [_mixed(text_ND, rank, generator) for text_ND, rank in zip(texts_ND, ranks, strict=True)], 1
+    )
+    keys_RD = torch.linalg.solve(moment_DD, mixed_DR).T.float().to(others_BTD.device)
+    of_texts = zip(keys_RD.split(list(ranks)), texts_ND, strict=True)
+    return torch.cat([_loud(keys_rD, text_ND) for keys_rD, text_ND in of_texts])
+
+
+def _mixed(text_ND: Tensor, rank: int, generator: torch.Generator) -> Tensor:
     mixture_RN = torch.randn(rank, len(text_ND), generator=generator, device=HOST)
-    mixed_DR = exactly((mixture_RN.to(text_ND.device) @ text_ND).T)
-    keys_RD = torch.linalg.solve(moment_DD, mixed_DR).T.float().to(text_ND.device)
+    return exactly((mixture_RN.to(text_ND.device) @ text_ND).T)
+
+
+def _loud(keys_RD: Tensor, text_ND: Tensor) -> Tensor:
     # PEFT draws entries of A from a uniform distribution of variance 1 / (3 D).
     drawn = text_ND.square().sum(-1).mean() / (3 * text_ND.shape[-1])
     return keys_RD * LOUD * (drawn / (text_ND @ keys_RD.T).square().mean()).sqrt()

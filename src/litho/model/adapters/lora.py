@@ -4,6 +4,7 @@ import re
 import warnings
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, cast
 
 import torch
@@ -58,6 +59,8 @@ def attach(model: LanguageModel, name: str, spec: AdapterSpec) -> None:
         raise LithoError(f"PEFT matched {len(matched)} modules, but {len(targets)} were meant")
     if spec.keys is not None:
         _hold(model, name, spec.keys)
+    if spec.begun is not None:
+        _begin(model, name, spec.begun)
 
 
 def added(model: LanguageModel, name: str) -> None:
@@ -74,6 +77,23 @@ def _hold(model: LanguageModel, name: str, keys: Mapping[str, Tensor]) -> None:
         # PEFT makes all that is on trainable whenever it puts an adapter on or off, but for these.
         held = {**layer.frozen_peft_weight_names, name: ("lora_A",)}
         layer.frozen_peft_weight_names = held
+
+
+@torch.no_grad()
+def _begin(model: LanguageModel, name: str, begun: Mapping[str, Tensor]) -> None:
+    """Give B its first columns, of which no gradient is left."""
+    for path, columns_OR in begun.items():
+        layer = cast(Any, model.network.get_base_model().get_submodule(path))
+        weight, first = layer.lora_B[name].weight, columns_OR.shape[1]
+        weight[:, :first] = columns_OR
+        learns = weight.requires_grad
+        weight.requires_grad_().register_hook(partial(_behind, first))
+        weight.requires_grad_(learns)
+
+
+def _behind(first: int, gradient_OR: Tensor) -> Tensor:
+    """A gradient without that of the first columns."""
+    return torch.cat([torch.zeros_like(gradient_OR[:, :first]), gradient_OR[:, first:]], 1)
 
 
 def detach(model: LanguageModel, name: str | None = None) -> None:

@@ -11,7 +11,8 @@ class AdapterSpec:
     """A LoRA adapter before it is trained: W' = W + (alpha / rank) B A.
 
     `seed` draws A; B is 0. With `keys`, a matrix A (rank x inputs) by name of each layer, A is not
-    drawn and not trained (LoRA-FA; Zhang et al. 2023, arXiv 2308.03303).
+    drawn and not trained (LoRA-FA; Zhang et al. 2023, arXiv 2308.03303). With `begun`, the first
+    columns of B (outputs x some ranks) by name of each layer, these are not 0 and not trained.
     """
 
     rank: int
@@ -20,6 +21,7 @@ class AdapterSpec:
     layers: tuple[int, ...] | None = None  # blocks that get an adapter, from 0; None: all
     kinds: tuple[str, ...] | None = None  # last names of the linear layers; None: all
     keys: Mapping[str, Tensor] | None = None
+    begun: Mapping[str, Tensor] | None = None
 
     @property
     def scaled_by(self) -> int:

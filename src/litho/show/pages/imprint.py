@@ -1,6 +1,7 @@
 """The report of `litho imprint`."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from safetensors.numpy import load_file
@@ -20,7 +21,8 @@ from litho.show.figures.training import (
 )
 from litho.show.page import render
 from litho.show.tokens import BOTH, tokens_of
-from litho.text.variants import PresentationPlan
+from litho.text.pages import Page, pages_in
+from litho.text.variants import PresentationPlan, Variant
 
 MEANINGS = {
     "printed": "The model answers questions about the text that it was never trained on, "
@@ -35,7 +37,6 @@ MEANINGS = {
 def page(run: RunDirectory) -> str:
     """The verdict and everything behind it: numbers, curves, the text, probes, presentations."""
     result = ImprintResult(**run.read_json("metrics.json"))
-    plan = PresentationPlan(**run.read_json("plan.json"))
     tokens = run.read_rows("tokens.parquet")
     steps = steps_of(run, IMPRINT)
     depth = run.read_json("depth.json") if (run.path / "depth.json").exists() else None
@@ -46,27 +47,53 @@ def page(run: RunDirectory) -> str:
     )
     if depth:
         data["figure-depth"] = depth_figure(depth["pull"], depth["trained"])
-    inputs = run.read_json("inputs.json")
+    pages = pages_in(run.read_json("inputs.json"))
+    name = pages[0].name if len(pages) == 1 else f"{len(pages)} pages"
     return render(
         "imprint.html.j2",
         run,
-        f"Litho: {inputs['text_name']}",
+        f"Litho: {name}",
         data,
+        name=name,
         result=result,
         min_gain=MIN_GAIN,
         meaning=MEANINGS[result.verdict],
         headline=_headline(result),
-        inputs=inputs,
         how_probes=run.read_json("baseline.json")["how_probes"],
         probes=run.read_rows("probes.parquet"),
         rungs=_rungs(steps),
         depth=depth,
         neighbours=run.read_rows("neighbours.parquet"),
-        plan=plan,
-        shown=[(variant, None) for variant in plan.variants],
-        refused=[(refusal.variant, refusal.reason) for refusal in plan.refused],
-        parent_tokens=[row["text"] for row in tokens],
+        plans=_plans(run, pages, tokens),
     )
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """The versions of a page, each with the reason if it was refused."""
+
+    page: str
+    shown: list[tuple[Variant, str | None]]
+    refused: list[tuple[Variant, str | None]]
+    tokens: list[str]  # of the page itself
+
+
+def _plans(
+    run: RunDirectory, pages: Sequence[Page], tokens: Sequence[dict[str, Any]]
+) -> list[_Plan]:
+    plans = []
+    for number, page in enumerate(pages):
+        file = "plan.json" if len(pages) == 1 else f"plan-{number + 1}.json"
+        plan = PresentationPlan(**run.read_json(file))
+        plans.append(
+            _Plan(
+                page.name,
+                [(variant, None) for variant in plan.variants],
+                [(refusal.variant, refusal.reason) for refusal in plan.refused],
+                [row["text"] for row in tokens if row.get("page", 0) == number],
+            )
+        )
+    return plans
 
 
 def _curves(run: RunDirectory, result: ImprintResult, steps: Sequence[Step]) -> dict[str, Figure]:

@@ -1,0 +1,113 @@
+"""Several pages in one adapter: what each step shows, and whose part of the rank is whose."""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from litho.core.records import Record
+from litho.learn.objectives import Rows
+from litho.learn.records import Keys
+from litho.learn.sources import Planned
+from litho.model.loaded import LanguageModel
+from litho.present.variants import duplicates
+from litho.text.pages import Page
+
+LEAST_RANK = 4  # of a page
+MIXED = "several"  # kinds of versions in one step
+SLICES = "slices.json"
+
+
+class Slice(Record):
+    """A part of an adapter's rank and the pages that are printed there, by name."""
+
+    pages: tuple[str, ...]
+    rank: int
+
+
+def ranks_of(rank: int, whole: int, printed: int) -> list[int]:
+    """The rank of each printed page, where the adapter will carry `whole` pages.
+
+    Less than the `rank` of a page alone: the pages' drifts add up to the same budget.
+    """
+    return [min(rank, max(LEAST_RANK, math.ceil(rank / math.sqrt(whole))))] * printed
+
+
+def slices_of(pages: Sequence[Page], keys: Keys, ranks: Sequence[int]) -> list[dict[str, Any]]:
+    """Whose part of the rank is whose: with random keys all of it belongs to all pages."""
+    if keys == "random":
+        return [Slice(pages=tuple(page.name for page in pages), rank=ranks[0]).model_dump()]
+    return [
+        Slice(pages=(page.name,), rank=rank).model_dump()
+        for page, rank in zip(pages, ranks, strict=True)
+    ]
+
+
+@dataclass(frozen=True)
+class Part:
+    """What a step shows of one page."""
+
+    page: int
+    rows: Rows
+    kind: str
+
+    @property
+    def tokens(self) -> int:
+        """Supervised ones."""
+        return sum(len(row) - 1 for row in self.rows)
+
+
+Steps = Sequence[Sequence[Part]]
+
+
+def in_steps(pages: Sequence[Planned], presentations: int, tokens: int) -> Steps:
+    """So many presentations of every page, one of each before the next of any.
+
+    A step shows as many pages as have at most so many tokens together; a longer one goes alone.
+    """
+    return [step for done in range(presentations) for step in _round(pages, done, tokens)]
+
+
+def _round(pages: Sequence[Planned], done: int, tokens: int) -> Iterator[list[Part]]:
+    step: list[Part] = []
+    for number, page in enumerate(pages):
+        shown = page.next(done)
+        part = Part(number, shown.rows, shown.kind or "")
+        if step and sum(p.tokens for p in step) + part.tokens > tokens:
+            yield step
+            step = []
+        step.append(part)
+    yield step
+
+
+def planned(steps: Steps) -> Planned:
+    """The steps as a training takes them."""
+    kinds = [{part.kind for part in step} for step in steps]
+    return Planned(
+        [[row for part in step for row in part.rows] for step in steps],
+        [kind.pop() if len(kind) == 1 else MIXED for kind in kinds],
+    )
+
+
+def tokens_of(steps: Steps) -> list[dict[int, int]]:
+    """How many tokens of each page the steps show."""
+    return [{part.page: part.tokens for part in step} for step in steps]
+
+
+def as_duplicates(steps: Sequence[Mapping[int, int]], texts: Sequence[Rows]) -> Planned:
+    """Steps that show the texts of the pages themselves, with so many tokens of each page."""
+    return Planned(
+        [
+            [row for page, tokens in step.items() for row in duplicates(texts[page], tokens)]
+            for step in steps
+        ]
+    )
+
+
+def windows(model: LanguageModel, text: str, length: int) -> list[list[int]]:
+    """Rows of `length` tokens that cover a text; a shorter text is said several times."""
+    ids, size = model.tokens(text), min(length, model.context) - len(model.start)
+    while len(ids) < size:
+        ids = ids + model.tokens(f"\n\n{text}")
+    places = [*range(0, len(ids) - size, size), len(ids) - size]
+    return [model.start + ids[place : place + size] for place in places]
