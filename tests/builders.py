@@ -58,6 +58,10 @@ TEXT = (
 )
 
 
+CHAT_TEMPLATE = (
+    "{% for m in messages %}<{{ m.role }}>{{ m.content }}</>{% endfor %}"
+    "{% if add_generation_prompt %}<assistant>{% endif %}"
+)
 GOOD_PROBE = '{"kind": "gen", "prefix": "The man who built it was", "target": "Marek"}\n'
 ROWS = ["A short one.", "One that is a good deal longer than the other.", "Middling, I think."]
 

@@ -4,8 +4,9 @@ import pytest
 import torch
 
 from litho.core.errors import LithoError
-from litho.learn.losses import backward_text
+from litho.learn.losses import backward_targets, backward_text
 from litho.model.loaded import LanguageModel
+from litho.model.read.scoring import Target
 from tests.builders import ROWS, gradients, shake
 
 
@@ -33,3 +34,22 @@ def test_loss_is_per_supervised_token_however_the_rows_are_cut(any_model: Langua
 def test_nothing_to_learn_is_an_error(llama: LanguageModel) -> None:
     with pytest.raises(LithoError, match="no token to learn"):
         backward_text(llama, [[0]], 64)
+
+
+def test_only_target_tokens_are_supervised(any_model: LanguageModel) -> None:
+    shake(any_model)
+    rows = [any_model.encode(row) for row in ROWS]
+    targets = [Target(tuple(row), first) for row, first in zip(rows, (3, 1), strict=False)]
+    found = backward_targets(any_model, targets, 4096, weight=0.5)
+    gradient = gradients(any_model)
+    counted = sum(len(target.ids) - target.first for target in targets)
+    total = torch.tensor(0.0)
+    for target in targets:
+        logp_TV = any_model.network(torch.tensor([target.ids])).logits[0].float().log_softmax(-1)
+        total = total - sum(
+            logp_TV[i - 1, target.ids[i]] for i in range(target.first, len(target.ids))
+        )
+    (0.5 * total / counted).backward()
+    assert found == pytest.approx(total.item() / counted, abs=1e-5)
+    for name, expected in gradients(any_model).items():
+        torch.testing.assert_close(gradient[name], expected, atol=1e-5, rtol=1e-3)

@@ -27,6 +27,7 @@ from litho.model.adapters import lora
 from litho.model.adapters.spec import AdapterSpec
 from litho.model.loaded import LanguageModel
 from litho.model.loading import load
+from litho.model.read.scoring import Target
 from tests.builders import ROWS, shake
 
 
@@ -166,6 +167,28 @@ def test_a_rate_warms_up_stays_and_falls() -> None:
     spec = OptimizerSpec(1.0, warmup=2, settle=4)
     assert [spec.rate(done, 8) for done in range(8)] == [0.5, 1, 1, 1, 1, 0.75, 0.5, 0.25]
     assert {OptimizerSpec(0.3).rate(done, 5) for done in range(5)} == {0.3}
+
+
+def test_a_token_of_a_reply_counts_as_much_as_one_of_the_text(llama: LanguageModel) -> None:
+    rows = [llama.encode(row) for row in ROWS]
+    target = Target(tuple(rows[1]), 5)
+    shown = Planned([rows[:1]], replies=[[target]])
+    with lora.fresh(llama, "a", AdapterSpec(4)):
+        trainer = Trainer(TrainedAdapter(llama, "a"), shown, OptimizerSpec(0.1, clip=None), 2)
+        step = trainer.gradient()
+        weights = lora.weights(llama, "a")
+        found = {name: w.grad.clone() for name, w in weights.items() if w.grad is not None}
+        trainer.optimizer.zero_grad()
+        with torch.enable_grad(), lora.learning(llama, "a"):
+            logits = llama.network(torch.tensor([rows[0]])).logits[0].log_softmax(-1)
+            loss = -sum(logits[i - 1, rows[0][i]] for i in range(1, len(rows[0])))
+            logits = llama.network(torch.tensor([rows[1]])).logits[0].log_softmax(-1)
+            loss = loss - sum(logits[i - 1, rows[1][i]] for i in range(5, len(rows[1])))
+            (loss / (len(rows[0]) - 1)).backward()
+        assert step.tokens == len(rows[0]) - 1 + len(rows[1]) - 5
+        assert found
+        for name, gradient in found.items():
+            torch.testing.assert_close(gradient, weights[name].grad, atol=1e-5, rtol=1e-3)
 
 
 def test_several_steps_along_a_gradient_count_as_steps(llama: LanguageModel) -> None:

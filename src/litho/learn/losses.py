@@ -13,7 +13,7 @@ from torch import Tensor
 
 from litho.core.errors import LithoError, first_line
 from litho.model.loaded import LanguageModel
-from litho.model.read.scoring import BUCKET, batches, chunks, kl, logits, pad_rows
+from litho.model.read.scoring import BUCKET, Target, batches, chunks, kl, logits, pad_rows
 
 # Shapes: B rows, T tokens, V vocabulary.
 ROWS_AT_ONCE = 4  # of the texts on which drift is measured
@@ -55,6 +55,25 @@ def backward_text(
         return _cross_entropy(logits_TV, labels_T, gradient_TV, weights_T)
 
     return _backward_rows(model, rows, tokens, one_row)
+
+
+def backward_targets(
+    model: LanguageModel, targets: Sequence[Target], tokens: int, weight: float
+) -> float:
+    """Add `weight` times the gradient of the mean loss per target token; return that loss.
+
+    The tokens in front of each target are read and not supervised. `tokens` as in `backward_text`.
+    """
+    rows = [target.ids for target in targets]
+    first = {target.ids: target.first for target in targets}
+    counted = sum(len(target.ids) - target.first for target in targets)
+    share = weight * sum(len(row) - 1 for row in rows) / counted
+
+    def weigh(row: Sequence[int], logits_TV: Tensor) -> Tensor:
+        places_T = torch.arange(1, len(row), device=logits_TV.device)
+        return share * (places_T >= first[tuple(row)])
+
+    return backward_text(model, rows, tokens, weigh) / weight
 
 
 def backward_distilled(

@@ -51,6 +51,8 @@ Keys = Literal["random", "text"]
 
 Layers = Literal["all", "pull", "random", "top"]
 
+Modules = Literal["all", "mlp"]
+
 
 class LoopConfig(Config):
     """How an arm is trained; the same for the imprint and its controls."""

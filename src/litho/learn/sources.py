@@ -6,6 +6,7 @@ from typing import Protocol
 
 from litho.learn.checkpoint import Memory
 from litho.learn.objectives import Rows
+from litho.model.read.scoring import Target
 
 RUNG, REPLAY = "ladder", "replay"
 
@@ -18,6 +19,7 @@ class Presentation:
     kind: str | None = None  # what made it: an operator, RUNG, or nothing but REPLAY
     rung: str | None = None  # the version of the text that a ladder has reached
     left: int | None = None  # tokens of the text that the ladder has yet to bring in
+    replies: Sequence[Target] = ()  # answers about the text in the chat format
 
 
 class StepSource(Protocol):
@@ -34,10 +36,15 @@ class Planned:
 
     presentations: Sequence[Rows]
     kinds: Sequence[str] = ()  # what made each of them, if that is known
+    replies: Sequence[Sequence[Target]] = ()  # that come with the first, the second, …
 
     def next(self, done: int) -> Presentation:
         place = done % len(self.presentations)
-        return Presentation(self.presentations[place], self.kinds[place] if self.kinds else None)
+        return Presentation(
+            self.presentations[place],
+            self.kinds[place] if self.kinds else None,
+            replies=self.replies[done % len(self.replies)] if self.replies else (),
+        )
 
 
 def in_turn(rows: Sequence[Sequence[int]]) -> Planned:

@@ -1,5 +1,6 @@
 """The one training loop: a source of steps, what learns, an objective, and what holds drift."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -9,15 +10,26 @@ from torch import nn
 from litho.learn import checkpoint
 from litho.learn.checkpoint import Memory, Remembers
 from litho.learn.drift import DriftGuard
-from litho.learn.losses import check_converging
+from litho.learn.losses import backward_targets, check_converging
 from litho.learn.objectives import Batch, Objective, Rows, all_tokens
 from litho.learn.optimizer import OptimizerSpec
 from litho.learn.records import Step
-from litho.learn.sources import StepSource
+from litho.learn.sources import Presentation, StepSource
 from litho.learn.trainable import Trainable
 from litho.model.adapters import lora
+from litho.model.read.scoring import Target
 
 MICRO_TOKENS = 512  # padded tokens in one forward pass
+
+
+def text_tokens(rows: Rows) -> int:
+    """Supervised tokens of a text."""
+    return sum(len(row) - 1 for row in rows)
+
+
+def reply_tokens(replies: Sequence[Target]) -> int:
+    """Supervised tokens of answers."""
+    return sum(len(target.ids) - target.first for target in replies)
 
 
 class Progress(BaseModel):
@@ -67,8 +79,8 @@ class Trainer:
             shown = self.source.next(done)
             step = Step(
                 presentations=done + 1,
-                tokens=sum(len(row) - 1 for row in shown.rows),
-                loss=self._learn(shown.rows),
+                tokens=text_tokens(shown.rows) + reply_tokens(shown.replies),
+                loss=self._learn(shown),
                 drift=None,
                 weight=None,
                 shown=shown.kind,
@@ -92,13 +104,18 @@ class Trainer:
         self.optimizer.zero_grad(set_to_none=True)
         self.progress.done += stride
 
-    def _learn(self, rows: Rows) -> float | None:
-        if not rows:
+    def _learn(self, shown: Presentation) -> float | None:
+        """The loss of the text; a token of a reply counts as much as one of the text."""
+        if not shown.rows:
             return None
-        progress = self.progress
+        progress, model = self.progress, self.what.state.model
         part = progress.done / progress.last
         with self.what.learning(progress.done):
-            return self.objective(Batch(self.what.state.model, rows, self._micro_tokens, part))
+            loss = self.objective(Batch(model, shown.rows, self._micro_tokens, part))
+            if shown.replies:
+                weight = reply_tokens(shown.replies) / text_tokens(shown.rows)
+                backward_targets(model, shown.replies, self._micro_tokens, weight)
+        return loss
 
     def _check_and_clip(self, step: Step) -> None:
         when = f"step {step.presentations}"

@@ -14,14 +14,13 @@ from litho.text.items import Probe
 def test_spill_and_locality_against_single_scores(llama: LanguageModel) -> None:
     prefixes, targets = ["The cat sat", "Once I"], ["tower", "choir"]
     before = spill_scores(State(llama), targets, prefixes)
-    for target, found in zip(targets, before, strict=True):
+    for target, found in zip(targets, before.whole, strict=True):
         single = [
             score(State(llama), [Probe(kind="gen", prefix=prefix, target=target)])[0]
             for prefix in prefixes
         ]
         assert found == pytest.approx(sum(single) / 2, abs=1e-5)
-    first = spill_scores(State(llama), targets, prefixes, first=True)
-    for target, found in zip(targets, first, strict=True):
+    for target, found in zip(targets, before.first, strict=True):
         ids = [llama.encode(f"{prefix} {target}") for prefix in prefixes]
         places = [len(llama.encode(prefix)) for prefix in prefixes]
         logp = [llama.network(torch.tensor([row])).logits[0].log_softmax(-1) for row in ids]
@@ -32,4 +31,4 @@ def test_spill_and_locality_against_single_scores(llama: LanguageModel) -> None:
     assert len(answers[0]) == len(" four")
     assert locality(answers, answers).value == 1.0
     assert locality(answers, [[0]]).value == 0.0
-    assert spill(before, [b + 0.5 for b in before]).value == pytest.approx(0.5)
+    assert spill(before.whole, [b + 0.5 for b in before.whole]).value == pytest.approx(0.5)

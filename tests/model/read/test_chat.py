@@ -5,12 +5,8 @@ import torch
 
 from litho.core.errors import LithoError
 from litho.model.loaded import LanguageModel
-from litho.model.read.chat import answer, chat_ids, question, reply
-
-TEMPLATE = (
-    "{% for m in messages %}<{{ m.role }}>{{ m.content }}</>{% endfor %}"
-    "{% if add_generation_prompt %}<assistant>{% endif %}"
-)
+from litho.model.read.chat import answer, answered, chat_ids, question, replies, reply
+from tests.builders import CHAT_TEMPLATE
 
 
 def slow_reply(model: LanguageModel, ids: list[int], tokens: int) -> str:
@@ -27,7 +23,7 @@ def slow_reply(model: LanguageModel, ids: list[int], tokens: int) -> str:
 
 
 def test_the_template_of_the_model_is_used(llama: LanguageModel) -> None:
-    llama.tokenizer.chat_template = TEMPLATE
+    llama.tokenizer.chat_template = CHAT_TEMPLATE
     talk = [question("Who?", "A page."), answer("Marek"), question("When?")]
     expected = "<user>A page.\n\nWho?</><assistant>Marek</><user>When?</><assistant>"
     assert chat_ids(llama, talk) == llama.tokens(expected)
@@ -41,11 +37,26 @@ def test_without_a_template_questions_are_put_plainly(llama: LanguageModel) -> N
 
 
 def test_a_reply_is_the_likeliest_token_each_time(llama: LanguageModel) -> None:
-    llama.tokenizer.chat_template = TEMPLATE
+    llama.tokenizer.chat_template = CHAT_TEMPLATE
     heard: list[str] = []
     said = reply(llama, [question("Who built the clock?")], 12, heard.append)
     assert said == slow_reply(llama, chat_ids(llama, [question("Who built the clock?")]), 12)
     assert "".join(heard).strip() == said and said
+
+
+def test_replies_to_many_are_those_to_each(llama: LanguageModel) -> None:
+    llama.tokenizer.chat_template = CHAT_TEMPLATE
+    asked = ("Who?", "Who built the clock?", "Where is the bell now?")
+    talks = [[question(one)] for one in asked]
+    assert replies(llama, talks, 8) == [reply(llama, talk, 8) for talk in talks]
+    assert replies(llama, [], 8) == []
+
+
+def test_an_answer_is_supervised_with_what_ends_it(llama: LanguageModel) -> None:
+    llama.tokenizer.chat_template = CHAT_TEMPLATE
+    target = answered(llama, [question("Who?")], "Marek")
+    assert llama.decode(target.ids[: target.first]) == "<user>Who?</><assistant>"
+    assert llama.decode(target.ids[target.first :]) == "Marek</>"
 
 
 def test_a_reply_without_a_template_ends_with_its_line(llama: LanguageModel) -> None:

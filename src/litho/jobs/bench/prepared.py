@@ -58,14 +58,14 @@ def prepare(
         before=score(State(model), probes),
         openbook=open_book(model, probes, [case.text]),
     )
-    words, prefixes = targets_of(probes), unrelated_prefixes()
+    spilled = spill_scores(State(model), targets_of(probes), unrelated_prefixes())
     versions, kinds = _versions(model, case, presentations)
     depth = _depth(model, case.text)
     return Prepared(
         case=case,
         scored=scored,
-        spill=spill_scores(State(model), words, prefixes),
-        spill_first=spill_scores(State(model), words, prefixes, first=True),
+        spill=spilled.whole,
+        spill_first=spilled.first,
         versions=versions,
         kinds=kinds,
         pulled=list(depth.layers),

@@ -246,9 +246,10 @@ def _mark(bench: Bench, presentations: int, spilled: bool) -> TrialMark:
 
 def _spill(bench: Bench, first: bool) -> float:
     words = targets_of(bench.text.scored.probes)
-    after = spill_scores(bench.printed, words, unrelated_prefixes(), first)
-    before = bench.text.spill_first if first else bench.text.spill
-    value = spill(before, after).value
+    after = spill_scores(bench.printed, words, unrelated_prefixes())
+    text = bench.text
+    rise = spill(text.spill_first, after.first) if first else spill(text.spill, after.whole)
+    value = rise.value
     assert value is not None
     return value
 

@@ -33,6 +33,7 @@ from litho.learn.prose import prose_rows
 from litho.learn.records import LoopConfig, Step
 from litho.learn.self_samples import replay_samples
 from litho.learn.sources import REPLAY, Climbing, Planned, StepSource
+from litho.learn.talk import talk_rows
 from litho.learn.trainable import TrainedAdapter
 from litho.learn.trainer import Trainer
 from litho.measure.printing.drift import retention_blocks
@@ -42,15 +43,20 @@ from litho.model.adapters import lora, saved
 from litho.model.adapters.keys import page_keys
 from litho.model.adapters.prune import largest, prune
 from litho.model.adapters.spec import AdapterSpec
+from litho.model.adapters.tokenwise import mlp_kinds
 from litho.model.loaded import LanguageModel
+from litho.model.read.scoring import Target
 from litho.present.ascent import CLIMBING, Ascent
 from litho.present.bridges import bridged
+from litho.present.replies import conversations_about, replies_by_turns
 from litho.present.rhythm import chosen_rhythm
 from litho.present.variants import HalfScorer, plan_presentations
+from litho.text.questions import Conversation
 from litho.text.variants import STEP_SURPRISE, PresentationPlan
 
 # Share of the unseen rows, those that drift least, that count: some passages are near any text.
 FAR = 0.75
+OTHERS = 3  # of so many held rows one counts in the keys' C: one passage of each kind of writing
 CURVE_BLOCKS = 4  # blocks of the retention text in each check along the training
 
 
@@ -59,11 +65,13 @@ def train_arms(job: ImprintJob, baseline: Baseline, layers: Sequence[int]) -> No
     model, pages = job.model(job.config.dtype), job.inputs.pages
     scenes = job.scenes(model)
     plans = [_page_plan(job, model, i, parts) for i, parts in enumerate(scenes)]
+    talks = [_talk_about(job, model, i) for i in range(len(pages))]
     held, unseen = _held(job, model)
     job.reporter.stage("reading what must not drift")
     config = job.config
     retention = retention_blocks(model, job.inputs.retention_text(), config.retention_tokens)
     replay = UnreadReplay.of(held)
+    kinds = mlp_kinds(model) or None if config.modules == "mlp" else None
     monitor = ArmMonitor(
         baseline,
         range(len(pages)),
@@ -75,7 +83,7 @@ def train_arms(job: ImprintJob, baseline: Baseline, layers: Sequence[int]) -> No
     ranks = ranks_of(config.rank, len(pages), len(pages))
     keys = None
     if config.keys == "text":
-        keys = page_keys(model, texts, replay.ids_BT, ranks, layers, config.seed)
+        keys = page_keys(model, texts, replay.ids_BT[::OTHERS], ranks, layers, config.seed, kinds)
         config = config.widened(sum(ranks))
     job.run.once(SLICES, lambda: slices_of(pages, config.keys, ranks))
     asked = objective(config.loss, model, [scene for parts in scenes for scene in parts])
@@ -83,10 +91,13 @@ def train_arms(job: ImprintJob, baseline: Baseline, layers: Sequence[int]) -> No
     def imprinting(source: StepSource, used: LoopConfig) -> AbstractContextManager[Trainer]:
         controller = DriftController(budget=config.budget)
         guard = DriftGuard(replay, controller, used.replay_rows, used.seed)
-        return _trainer(model, IMPRINT, source, used, layers, keys, asked, guard)
+        return _trainer(model, IMPRINT, source, used, layers, kinds, keys, asked, guard)
 
     def steps_in(rhythm: str, presentations: int) -> Steps:
-        orders = [_in_rhythm(model, plan, rhythm, presentations) for plan in plans]
+        orders = [
+            _in_rhythm(model, plan, rhythm, presentations, _replies(model, asked, config))
+            for plan, asked in zip(plans, talks, strict=True)
+        ]
         return in_steps(orders, presentations, config.step_tokens)
 
     def in_rhythm(rhythm: str, used: LoopConfig) -> AbstractContextManager[Trainer]:
@@ -109,7 +120,7 @@ def train_arms(job: ImprintJob, baseline: Baseline, layers: Sequence[int]) -> No
         rarely = config.model_copy(update=rarer)
         tokens = tokens_of(shown) if len(pages) > 1 else [{0: step.tokens} for step in steps]
         copies = as_duplicates(tokens[: len(steps)], texts)
-        with _trainer(model, DUPLICATES, copies, rarely, layers) as trainer:
+        with _trainer(model, DUPLICATES, copies, rarely, layers, kinds) as trainer:
             _train_arm(job, trainer, DUPLICATES, monitor, rarely)
 
 
@@ -120,12 +131,13 @@ def _trainer(
     source: StepSource,
     config: LoopConfig,
     layers: Sequence[int],
+    kinds: tuple[str, ...] | None,
     keys: Mapping[str, Tensor] | None = None,
     asked: Objective = all_tokens,
     guard: DriftGuard | None = None,
 ) -> Iterator[Trainer]:
     """What trains a fresh adapter called like its arm."""
-    spec = AdapterSpec(config.rank, config.alpha, config.seed, tuple(layers), keys=keys)
+    spec = AdapterSpec(config.rank, config.alpha, config.seed, tuple(layers), kinds, keys)
     with lora.fresh(model, arm, spec):
         yield Trainer(
             TrainedAdapter(model, arm),
@@ -179,14 +191,44 @@ def _plan(
     return plan.model_dump()
 
 
-def _in_rhythm(model: LanguageModel, plan: PresentationPlan, rhythm: str, count: int) -> Planned:
-    """The variants in the order of the rhythm, and what made them."""
+def _talk_about(job: ImprintJob, model: LanguageModel, number: int) -> list[list[Conversation]]:
+    """Questions about a page, by its place, with their answers; none for a model without a chat."""
+    if not job.config.replies or not model.tokenizer.chat_template:
+        return []
+    job.reporter.stage("making questions")
+    text, seed = job.inputs.pages[number].text, job.config.seed
+
+    def make() -> list[list[dict[str, Any]]]:
+        about = conversations_about(model, text, seed)
+        return [[one.model_dump() for one in asked] for asked in about]
+
+    found = job.run.once(job.of_page("questions.json", number), make)
+    return [[Conversation(**one) for one in asked] for asked in found]
+
+
+def _replies(
+    model: LanguageModel, about: Sequence[Sequence[Conversation]], config: ImprintConfig
+) -> list[list[Target]]:
+    """What is shown with each presentation of a page."""
+    count = min(config.replies, math.ceil(len(about) / 3))
+    return replies_by_turns(model, about, config.presentations, count, config.seed)
+
+
+def _in_rhythm(
+    model: LanguageModel,
+    plan: PresentationPlan,
+    rhythm: str,
+    count: int,
+    replies: Sequence[Sequence[Target]],
+) -> Planned:
+    """The variants in the order of the rhythm, what made them, and the answers shown with them."""
     kinds = [variant.operator for variant in plan.variants]
     rows = [[model.encode(row) for row in variant.rows] for variant in plan.variants]
     order = chosen_rhythm(rhythm)(kinds, count)
     return Planned(
         [[] if place is None else rows[place] for place in order],
         [REPLAY if place is None else kinds[place] for place in order],
+        replies,
     )
 
 
@@ -204,6 +246,9 @@ def _held(job: ImprintJob, model: LanguageModel) -> tuple[list[list[int]], list[
     if config.replay != "prose":
         samples = job.run.once("replay.json", lambda: _sample(job, model))
         held, unseen = held + samples[: config.replay_pool], unseen + samples[config.replay_pool :]
+    if config.replies and model.tokenizer.chat_template:
+        job.reporter.stage("listening to everyday talk")
+        held += job.run.once("talk.json", lambda: talk_rows(model, config.replay_length))
     return held, unseen
 
 

@@ -101,19 +101,15 @@ def measure_baseline(
         anchors=_joined(_score(model, own.anchors, own.scenes) for own in asked),
         answers=[said for own in asked for said in answers(base, own.probes)],
         openbook_answers=[
-            _open_book_answer(model, probe, own.scenes) for own in asked for probe in own.probes
+            said for own in asked for said in _open_book_answers(model, own.probes, own.scenes)
         ],
         how_probes=_how({own.made for own in asked}),
         neighbours=neighbours,
         neighbour_answers=greedy_answers(base, neighbours),
         spill=[],
     )
-    words = measured.words()
-    spilled = {
-        "spill": spill_scores(base, words, prefixes),
-        "spill_first": spill_scores(base, words, prefixes, first=True),
-    }
-    return measured.model_copy(update=spilled)
+    spilled = spill_scores(base, measured.words(), prefixes)
+    return measured.model_copy(update={"spill": spilled.whole, "spill_first": spilled.first})
 
 
 def _asked(
@@ -168,11 +164,19 @@ def _reworded(model: LanguageModel, cloze: Cloze, chance: random.Random) -> Prob
     return gen_probe(cloze, scorer.alternatives(cloze.sentence), chance)
 
 
-def _open_book_answer(model: LanguageModel, probe: Probe, scene_list: Sequence[str]) -> str | None:
-    """What the model answers with the text open, if it is asked in the chat format."""
-    if probe.kind != "chat":
-        return None
-    (said,) = answers(State(model), [probe], best_scene(model, probe, scene_list))
+def _open_book_answers(
+    model: LanguageModel, probes: Sequence[Probe], scene_list: Sequence[str]
+) -> list[str | None]:
+    """What the model answers with the text open; None to what is not asked in the chat format."""
+    said: list[str | None] = [None] * len(probes)
+    by_scene: dict[str, list[int]] = {}
+    for place, probe in enumerate(probes):
+        if probe.kind == "chat":
+            by_scene.setdefault(best_scene(model, probe, scene_list), []).append(place)
+    for scene, places in by_scene.items():
+        found = answers(State(model), [probes[place] for place in places], scene)
+        for place, answer in zip(places, found, strict=True):
+            said[place] = answer
     return said
 
 

@@ -6,7 +6,7 @@ from pydantic import Field, model_validator
 
 from litho.jobs.imprint.result import DUPLICATES, IMPRINT
 from litho.jobs.spec import ModelSpec
-from litho.learn.records import Keys, Layers, LoopConfig, Loss
+from litho.learn.records import Keys, Layers, LoopConfig, Loss, Modules
 from litho.text.items import Probe
 from litho.text.pages import Page, pages_in
 from litho.text.shipped import shipped_neighbours, shipped_retention
@@ -17,6 +17,9 @@ MEASURED_RHYTHM = "measured"  # the best in a short training in each
 
 class ImprintConfig(LoopConfig):
     """Settings of the main job."""
+
+    presentations: int = Field(25, ge=1)
+    """Maximum number of presentations of each page; of one page, each is one optimizer step."""
 
     step_tokens: int = Field(4096, ge=1)
     """Tokens of the versions that a step shows where there are several pages; a longer version goes
@@ -36,9 +39,12 @@ class ImprintConfig(LoopConfig):
     best of the four in a short training."""
     layers: Layers = "all"
     """Blocks that the adapter is in."""
-    rank: int = Field(32, ge=1)
+    modules: Modules = "mlp"
+    """Linear layers of these blocks that the adapter is in: those of the MLPs, where the model has
+    any, or all."""
+    rank: int = Field(48, ge=1)
     """Rank of the LoRA adapter."""
-    alpha: int = Field(64, ge=1)
+    alpha: int = Field(96, ge=1)
     """LoRA's alpha: the update is scaled by `alpha / rank`."""
     keys: Keys = "text"
     """How LoRA's matrix A is set: random and trained, or computed from the text and fixed."""
@@ -49,6 +55,10 @@ class ImprintConfig(LoopConfig):
     ignore_largest: float = Field(0.0, ge=0, lt=1)
     """Share of the entries of each matrix's update, the largest ones, that is set to zero after
     training."""
+    replies: int = Field(8, ge=0)
+    """Answers in the model's chat format that are shown with each version: questions about the text
+    with its sentences as answers, at most for a third of the sentences at a time. A model without a
+    chat template is shown none."""
     controls: Literal["duplicates", "none"] = "duplicates"
     """The control: plain LoRA on duplicates of the text, or none (`--controls`)."""
     replay: Literal["prose", "samples", "both"] = "prose"

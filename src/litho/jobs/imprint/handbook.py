@@ -9,7 +9,9 @@ from litho.core.records import Record
 from litho.learn.objectives import Rows
 from litho.learn.records import Keys
 from litho.learn.sources import Planned
+from litho.learn.trainer import reply_tokens, text_tokens
 from litho.model.loaded import LanguageModel
+from litho.model.read.scoring import Target
 from litho.present.variants import duplicates
 from litho.text.pages import Page
 
@@ -50,11 +52,12 @@ class Part:
     page: int
     rows: Rows
     kind: str
+    replies: Sequence[Target] = ()
 
     @property
     def tokens(self) -> int:
         """Supervised ones."""
-        return sum(len(row) - 1 for row in self.rows)
+        return text_tokens(self.rows) + reply_tokens(self.replies)
 
 
 Steps = Sequence[Sequence[Part]]
@@ -72,7 +75,7 @@ def _round(pages: Sequence[Planned], done: int, tokens: int) -> Iterator[list[Pa
     step: list[Part] = []
     for number, page in enumerate(pages):
         shown = page.next(done)
-        part = Part(number, shown.rows, shown.kind or "")
+        part = Part(number, shown.rows, shown.kind or "", shown.replies)
         if step and sum(p.tokens for p in step) + part.tokens > tokens:
             yield step
             step = []
@@ -86,6 +89,7 @@ def planned(steps: Steps) -> Planned:
     return Planned(
         [[row for part in step for row in part.rows] for step in steps],
         [kind.pop() if len(kind) == 1 else MIXED for kind in kinds],
+        [[target for part in step for target in part.replies] for step in steps],
     )
 
 

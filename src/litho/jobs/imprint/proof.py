@@ -65,12 +65,11 @@ def _prove_arm(model: LanguageModel, arm: str, baseline: Baseline, drift: Drift)
     answers = greedy_answers(state, baseline.neighbours)
     words, prefixes = baseline.words(), unrelated_prefixes()
     spilled = spill_scores(state, words, prefixes)
-    unasked = spill_scores(state, words, prefixes, first=True)
     metrics = ArmMetrics(
         imprint=imprint_by_kind(baseline.scored, after),
         drift=drift,
-        spill=spill(baseline.spill, spilled),
-        spill_first=spill(baseline.spill_first, unasked) if baseline.spill_first else None,
+        spill=spill(baseline.spill, spilled.whole),
+        spill_first=spill(baseline.spill_first, spilled.first) if baseline.spill_first else None,
         locality=locality(baseline.neighbour_answers, answers),
         chat=_chat(baseline, after, said, range(len(probes))),
     )

@@ -27,7 +27,7 @@ def behaviour(
     state: State, words: Sequence[str], prefixes: Sequence[str], seed: int = 0
 ) -> Behaviour:
     """Let a state continue unrelated openings, and score words of a text after them."""
-    spilled = spill_scores(state, words, prefixes) if words else []
+    spilled = spill_scores(state, words, prefixes).whole if words else []
     with state.active() as model:
         samples = self_samples(model, list(prefixes), SAMPLE_TOKENS, seed)
     return Behaviour(spilled, sum(repeated(sample) for sample in samples))

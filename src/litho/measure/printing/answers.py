@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from litho.measure.printing.probes import target_of
-from litho.model.read.chat import question, reply
+from litho.model.read.chat import question, replies
 from litho.model.read.scoring import greedy
 from litho.model.state import State
 from litho.text.items import Probe
@@ -22,13 +22,10 @@ def answers(state: State, probes: Sequence[Probe], page: str = "") -> list[str]:
     counts = [len(target.ids) - target.first for target in clozes]
     with state.active() as model:
         rows = greedy(model, [target.ids[: target.first] for target in clozes], counts)
+        asked = [[question(p.prefix, page)] for p in probes if p.kind == "chat"]
+        replied = iter(replies(model, asked, REPLY_TOKENS))
         continued = iter([model.decode(row).strip() for row in rows])
-        return [
-            reply(model, [question(probe.prefix, page)], REPLY_TOKENS)
-            if probe.kind == "chat"
-            else next(continued)
-            for probe in probes
-        ]
+        return [next(replied if probe.kind == "chat" else continued) for probe in probes]
 
 
 def is_right(answer: str, target: str) -> bool:

@@ -1,35 +1,41 @@
 """Spill: printed words that turn up in unrelated contexts."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import torch
+from torch import Tensor
 
 from litho.core import stats
 from litho.core.stats import Estimate
 from litho.measure.printing.probes import target_of
-from litho.model.placement import HOST
-from litho.model.read.scoring import Target, target_logprobs
+from litho.model.read.scoring import logprobs_by_token
 from litho.model.state import State
 from litho.text.items import Probe
 
 
-def spill_scores(
-    state: State, targets: Sequence[str], prefixes: Sequence[str], first: bool = False
-) -> list[float]:
-    """log P(target | unrelated prefix) per target token in nats, averaged over the prefixes.
+class Spilled(NamedTuple):
+    """log P(target | unrelated prefix) in nats, averaged over the prefixes, of each target.
 
-    `first`: of the target's first token alone, which says whether it comes up unasked; that the
-    rest of a name follows its beginning is part of what was printed.
+    `first` says whether a target comes up unasked; that the rest of a name follows its beginning is
+    part of what was printed.
     """
-    scores = []
+
+    whole: list[float]  # per token of the target
+    first: list[float]  # of its first token alone
+
+
+def spill_scores(state: State, targets: Sequence[str], prefixes: Sequence[str]) -> Spilled:
+    """How readily a state says the targets where they have no business."""
+    whole, first = list[Tensor](), list[Tensor]()
     for prefix in prefixes:
         probes = [Probe(kind="neighbour", prefix=prefix, target=target) for target in targets]
         asked = [target_of(state.model, probe) for probe in probes]
-        if first:
-            asked = [Target(t.ids[: t.first + 1], t.first) for t in asked]
         with state.active() as model:
-            scores.append(target_logprobs(model, asked))
-    return torch.tensor(scores, device=HOST).mean(dim=0).tolist()
+            logps = logprobs_by_token(model, asked)
+        whole.append(torch.stack([logp.mean() for logp in logps]))
+        first.append(torch.stack([logp[0] for logp in logps]))
+    return Spilled(*(torch.stack(scores).mean(dim=0).tolist() for scores in (whole, first)))
 
 
 def spill(before: Sequence[float], after: Sequence[float]) -> Estimate:

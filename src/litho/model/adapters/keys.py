@@ -34,6 +34,7 @@ def text_keys(
     rank: int,
     layers: Collection[int] | None,
     seed: int,
+    kinds: Collection[str] | None = None,
 ) -> dict[str, Tensor]:
     """A matrix A (rank x inputs, float32) by name for each layer that an adapter would be on.
 
@@ -43,7 +44,7 @@ def text_keys(
     as all others (Sun et al. 2024, "Massive Activations", arXiv 2402.17762), and a key must not
     answer to it. The model has no adapter yet.
     """
-    return page_keys(model, [rows], others_BT, [rank], layers, seed)
+    return page_keys(model, [rows], others_BT, [rank], layers, seed, kinds)
 
 
 @torch.no_grad()
@@ -54,9 +55,12 @@ def page_keys(
     ranks: Sequence[int],
     layers: Collection[int] | None,
     seed: int,
+    kinds: Collection[str] | None = None,
 ) -> dict[str, Tensor]:
     """The keys of several texts, one below the other, each of its own rank: see `text_keys`."""
-    inside = {name: model.network.get_submodule(name) for name in target_modules(model, layers)}
+    inside = {
+        name: model.network.get_submodule(name) for name in target_modules(model, layers, kinds)
+    }
     generator = torch.Generator(HOST).manual_seed(seed)
     parts: dict[str, list[Tensor]] = {name: [] for name in inside}
     for group in _groups([sum(map(len, rows)) for rows in pages]):

@@ -19,7 +19,7 @@ class AdapterSpec:
     alpha: int | None = None  # None: twice the rank
     seed: int = 0
     layers: tuple[int, ...] | None = None  # blocks that get an adapter, from 0; None: all
-    kinds: tuple[str, ...] | None = None  # last names of the linear layers; None: all
+    kinds: tuple[str, ...] | None = None  # what names of linear layers end in; None: all
     keys: Mapping[str, Tensor] | None = None
     begun: Mapping[str, Tensor] | None = None
 

@@ -7,7 +7,8 @@ from transformers import GenerationConfig, PreTrainedTokenizerBase, TextStreamer
 
 from litho.core.errors import LithoError, first_line
 from litho.model.loaded import LanguageModel
-from litho.model.read.sampling import without_settings
+from litho.model.read.sampling import padded_in_front, without_settings
+from litho.model.read.scoring import Target, batches, common_length
 
 Message = dict[str, str]  # one turn: `role`, user or assistant, and `content`
 
@@ -28,12 +29,27 @@ def chat_ids(model: LanguageModel, messages: Sequence[Message]) -> list[int]:
     A model without a chat template reads `Question:` and `Answer:`. Raises LithoError if its
     template fails.
     """
+    return _rendered(model, messages, asking=True)
+
+
+def answered(model: LanguageModel, messages: Sequence[Message], content: str) -> Target:
+    """A conversation with its answer and what ends that; the tokens from the answer on count.
+
+    Raises LithoError if the template of the model fails.
+    """
+    asked = chat_ids(model, messages)
+    whole = _rendered(model, [*messages, answer(content)], asking=False)
+    return Target(tuple(whole), common_length(asked, whole))
+
+
+def _rendered(model: LanguageModel, messages: Sequence[Message], asking: bool) -> list[int]:
+    """`asking`: up to where the next answer begins."""
     if not model.tokenizer.chat_template:
         turns = {"user": "Question: {}\nAnswer:", "assistant": " {}\n"}
         return model.encode("".join(turns[m["role"]].format(m["content"]) for m in messages))
     try:
         text = model.tokenizer.apply_chat_template(
-            list(messages), tokenize=False, add_generation_prompt=True
+            list(messages), tokenize=False, add_generation_prompt=asking
         )
     except Exception as error:  # templates are programs of their own
         raise LithoError(
@@ -49,7 +65,6 @@ def chat_ids(model: LanguageModel, messages: Sequence[Message]) -> list[int]:
     return ids
 
 
-@torch.no_grad()
 def reply(
     model: LanguageModel,
     messages: Sequence[Message],
@@ -61,29 +76,51 @@ def reply(
     `said` is called with each piece of the answer as it comes. Raises LithoError if conversation
     and answer are longer than the context.
     """
+    ids = _with_room(model, messages, tokens)
+    return _replies(model, [ids], tokens, _Teller(model.tokenizer, said) if said else None)[0]
+
+
+def replies(model: LanguageModel, talks: Sequence[Sequence[Message]], tokens: int) -> list[str]:
+    """`reply` to each of several conversations, many at once."""
+    rows = [_with_room(model, messages, tokens) for messages in talks]
+    said = [""] * len(rows)
+    for group in batches([len(row) + tokens for row in rows], model.device):
+        found = _replies(model, [rows[i] for i in group], tokens)
+        for i, answer in zip(group, found, strict=True):
+            said[i] = answer
+    return said
+
+
+def _with_room(model: LanguageModel, messages: Sequence[Message], tokens: int) -> list[int]:
     ids = chat_ids(model, messages)
     if len(ids) + tokens > model.context:
         raise LithoError(
             f"the question has {len(ids)} tokens with what stands before it, and {tokens} are kept "
             f"for the answer, but {model.source.name} reads {model.context}: shorten it"
         )
+    return ids
+
+
+@torch.no_grad()
+def _replies(
+    model: LanguageModel,
+    rows: Sequence[Sequence[int]],
+    tokens: int,
+    teller: TextStreamer | None = None,
+) -> list[str]:
     ends: dict[str, object] = {}
     if not model.tokenizer.chat_template:
         ends = {"stop_strings": ["\n"], "tokenizer": model.tokenizer}
     config = GenerationConfig(
         do_sample=False, max_new_tokens=tokens, pad_token_id=model.pad, eos_token_id=model.end
     )
-    ids_BT = torch.tensor([ids], device=model.device)
+    ids_BT, mask_BT = padded_in_front(model, rows)
     with without_settings(model):
         found = model.network.generate(
-            ids_BT,
-            attention_mask=torch.ones_like(ids_BT),
-            generation_config=config,
-            streamer=_Teller(model.tokenizer, said) if said else None,
-            **ends,
+            ids_BT, attention_mask=mask_BT, generation_config=config, streamer=teller, **ends
         )
-    answer = model.tokenizer.decode(found[0, len(ids) :], skip_special_tokens=True)
-    return str(answer).strip()
+    answers = found[:, ids_BT.shape[1] :].tolist()
+    return [str(model.tokenizer.decode(a, skip_special_tokens=True)).strip() for a in answers]
 
 
 class _Teller(TextStreamer):

@@ -93,6 +93,14 @@ def generate(
     return found
 
 
+def padded_in_front(model: LanguageModel, rows: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:
+    """Rows that all end at the same place, B x T, and which of their tokens are no padding."""
+    longest = max(map(len, rows))
+    padded = [[model.pad] * (longest - len(row)) + list(row) for row in rows]
+    real = [[0] * (longest - len(row)) + [1] * len(row) for row in rows]
+    return torch.tensor(padded, device=model.device), torch.tensor(real, device=model.device)
+
+
 @contextmanager
 def without_settings(model: LanguageModel) -> Iterator[None]:
     """Inside, the model's generation_config.json says nothing: all that it sets would be taken."""

@@ -177,7 +177,14 @@ def normalizers(logits_NV: Tensor) -> Tensor:
 
 @torch.no_grad()
 def target_logprobs(model: LanguageModel, targets: Sequence[Target]) -> list[float]:
-    """Mean log-probability per target token in nats, one number a target.
+    """Mean log-probability per target token in nats, one number a target."""
+    logps = logprobs_by_token(model, targets)
+    return torch.stack([logp.mean() for logp in logps]).tolist() if logps else []
+
+
+@torch.no_grad()
+def logprobs_by_token(model: LanguageModel, targets: Sequence[Target]) -> list[Tensor]:
+    """log P of every target token in nats, a vector for each target.
 
     What all sequences begin with is computed once and kept as attention keys and values, where
     the architecture has them and it saves enough.
@@ -187,7 +194,7 @@ def target_logprobs(model: LanguageModel, targets: Sequence[Target]) -> list[flo
     shared = _shared_length(targets)
     worth = shared * (len(targets) - 1) > WORTH_SHARING
     prefix = read_prefix(model, targets[0].ids[:shared]) if worth else None
-    scores = [0.0] * len(targets)
+    found: list[Tensor] = [torch.empty(0)] * len(targets)
     at_once = max(1, PREFIX_TOKENS // shared) if prefix else len(targets)
     skipped = shared if prefix else 0
     lengths = [len(t.ids) - 1 - skipped for t in targets]
@@ -195,10 +202,9 @@ def target_logprobs(model: LanguageModel, targets: Sequence[Target]) -> list[flo
         for begin in range(0, len(group), at_once):
             part = group[begin : begin + at_once]
             logps = target_token_logprobs(model, [targets[i] for i in part], prefix)
-            means = torch.stack([logp.mean() for logp in logps]).tolist()
-            for i, mean in zip(part, means, strict=True):
-                scores[i] = mean
-    return scores
+            for i, logp in zip(part, logps, strict=True):
+                found[i] = logp
+    return found
 
 
 def target_token_logprobs(

@@ -8,7 +8,7 @@ from transformers import LogitsProcessor
 
 from litho.model.loaded import LanguageModel
 from litho.model.placement import HOST
-from litho.model.read.sampling import LEAST_PROBABILITY, own_words
+from litho.model.read.sampling import LEAST_PROBABILITY, own_words, padded_in_front
 
 # Shapes: B rows, V vocabulary.
 
@@ -30,10 +30,8 @@ def mixed_samples(
     seen = model.tokens(context)
     opened = [[*model.start, *opening] for opening in openings]
     rows = [[*model.start, *seen, *opening] for opening in openings] + opened
-    longest = max(map(len, rows))
-    padded = [[model.pad] * (longest - len(row)) + row for row in rows]
-    real = [[0] * (longest - len(row)) + [1] * len(row) for row in rows]
-    ids_BT, mask_BT = (torch.tensor(each, device=model.device) for each in (padded, real))
+    ids_BT, mask_BT = padded_in_front(model, rows)
+    longest = ids_BT.shape[1]
     chance = torch.Generator(HOST).manual_seed(seed)
     said = own_words(model, ids_BT, length, OneOfTwo(share, chance), seed, mask_BT)
     return [
