@@ -32,8 +32,8 @@ from litho.jobs.diff import registry
 NO_MODEL = "tiny:none"  # is refused, once the rest has been read
 DEEP = 0.04  # share of the inputs that go on to a model
 OPTIONS = {
-    "imprint": "--probes --retention --model --budget --controls --out --config --set --resume "
-    "--device --dtype --bits --json",
+    "imprint": "--probes --retention --onto --model --budget --controls --out --config --set "
+    "--resume --device --dtype --bits --json",
     "vary": "-n --volatility --step --ladder --no-ladder --model --out --seed --config --set "
     "--device --dtype --bits --json --jsonl",
     "map": "--model --adapter --gradients --out --device --dtype --bits --json",
@@ -43,6 +43,7 @@ OPTIONS = {
     "predict": "--out --recipe --method --price --calibration --model --set --device --json",
     "calibrate": "--out --method --price --cluster --processes --set --device --dtype --json",
     "bench": "--retention --out --decoys --protocol --only --so-far --set --device --dtype",
+    "unprint": "--page --out --device --dtype --bits --json",
     "resume": "--json",
     "report": "--json",
     "effects": "--json",

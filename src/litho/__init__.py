@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         predict,
         report,
         resume,
+        unprint,
         vary,
     )
     from litho.core.errors import Interrupted, LithoError
@@ -49,6 +50,7 @@ __all__ = [
     "predict",
     "report",
     "resume",
+    "unprint",
     "vary",
 ]
 _ELSEWHERE = {

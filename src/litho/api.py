@@ -39,6 +39,7 @@ from litho.jobs.diff.config import DiffConfig, DiffSpec
 from litho.jobs.ensemble.config import EnsembleSpec
 from litho.jobs.expose.config import ExposeConfig, ExposeSpec
 from litho.jobs.imprint.config import ImprintConfig, ImprintSpec
+from litho.jobs.imprint.onto import carried
 from litho.jobs.map.config import MapSpec
 from litho.jobs.predict.config import CalibrateSpec, PredictSpec
 from litho.jobs.predict.method import checked_method
@@ -54,7 +55,7 @@ if TYPE_CHECKING:
     from litho.jobs.diff.result import AlignedResult, DiffResult
     from litho.jobs.ensemble.result import EnsembleResult
     from litho.jobs.expose.result import ExposeResult
-    from litho.jobs.imprint.result import ImprintResult
+    from litho.jobs.imprint.result import ImprintResult, UnprintResult
     from litho.jobs.map.result import MapResult
     from litho.jobs.predict.result import CalibrationResult, PredictResult
     from litho.jobs.runner import Workers
@@ -81,6 +82,7 @@ def imprint(
     *,
     probes: Probes | Mapping[str, Probes] | None = None,
     retention: Text | None = None,
+    onto: Path | None = None,
     out: Path | None = None,
     device: str | Device = "auto",
     config: ImprintConfig | None = None,
@@ -92,15 +94,22 @@ def imprint(
 
     `pages`: texts, files, or folders of files. `probes`: questions about the page, or a file of
     them, or both by the name of the page; none: those beside each file, else Litho makes them.
-    `retention`: unrelated prose on which drift is measured; none: pages shipped with Litho. Raises
-    LithoError if anything given is unusable, before anything is written.
+    `retention`: unrelated prose on which drift is measured; none: pages shipped with Litho.
+    `onto`: a finished run whose pages the adapter is to carry, too; its model and retention text
+    are the defaults then. Raises LithoError if anything given is unusable, before anything is
+    written.
     """
     printed, notices = pages_given(pages, probes)
     name = printed[0].name if len(printed) == 1 else "pages"
+    earlier = carried(onto) if onto else None
+    kept = earlier.retention if earlier else None
+    if earlier and model == DEFAULT_MODEL:
+        model = earlier.model
     spec = ImprintSpec(
-        pages=tuple(printed),
+        pages=(*(earlier.pages if earlier else ()), *printed),
+        onto=earlier.onto_model(model_name(model)) if earlier else None,
         notices=tuple(notices),
-        retention=None if retention is None else read_given(retention)[0],
+        retention=kept if retention is None else read_given(retention)[0],
         model=model_name(model),
         device=device_given(device),
         config=settings_given(ImprintConfig, config, settings),
@@ -108,6 +117,26 @@ def imprint(
     return cast(
         "ImprintResult", _run("imprint", spec, folder_given(out, name), model, progress, cancel)
     )
+
+
+def unprint(
+    run: Path,
+    page: str,
+    out: Path | None = None,
+    *,
+    device: str | Device = "auto",
+    progress: Progress | None = None,
+    cancel: Flag | None = None,
+) -> "UnprintResult":
+    """Take one of the pages of a finished imprint out of its adapter, into a new run.
+
+    `page`: its name. Raises LithoError if the run has no such page, or it cannot be taken out.
+    """
+    from litho.jobs.imprint.unprint import UnprintSpec
+
+    spec = UnprintSpec.of(carried(run), page, device_given(device))
+    folder = folder_given(out, spec.page.name, "unprint")
+    return cast("UnprintResult", _run("unprint", spec, folder, None, progress, cancel))
 
 
 def map(

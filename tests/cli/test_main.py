@@ -29,10 +29,10 @@ BAD_FILES = {
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ("imprint", "give either a TEXT"),
-        ("imprint text.md --resume run", "give either a TEXT"),
+        ("imprint", "give either a PAGE"),
+        ("imprint text.md --resume run", "give either a PAGE"),
         ("imprint missing.md", "missing.md cannot be read"),
-        ("imprint .", "cannot be read"),
+        ("imprint .", "binary.md is a binary file"),
         ("imprint /dev/zero", "it is a device"),
         ("imprint text.md --config /dev/zero", "it is a device"),
         ("imprint empty.md", "is empty"),

@@ -46,6 +46,9 @@ def imprint(
             help="Unrelated prose on which drift is measured.", show_default="shipped pages"
         ),
     ] = None,
+    onto: Annotated[
+        Path | None, typer.Option(help="A finished run: print into its adapter, beside its pages.")
+    ] = None,
     model: ModelOption = DEFAULT_MODEL,
     budget: Annotated[
         float | None, typer.Option(help="Drift allowed, nats per token.", show_default="0.015")
@@ -76,7 +79,7 @@ def imprint(
 
     if (not pages) == (resume is None):
         raise LithoError("give either a PAGE to print or --resume RUN")
-    given = (probes, retention, budget, controls, out, config, settings, dtype, bits)
+    given = (probes, retention, onto, budget, controls, out, config, settings, dtype, bits)
     if resume:
         other = (model, device) != (DEFAULT_MODEL, "auto")
         if other or any(option is not None for option in given):
@@ -92,6 +95,7 @@ def imprint(
             model,
             probes=probes,
             retention=retention,
+            onto=onto,
             out=out,
             config=chosen,
             device=chosen_device(device, dtype, bits),
@@ -132,6 +136,8 @@ def _show_table(result: "ImprintResult") -> None:
     results.print(table)
     if result.pages:
         results.print(_pages(result))
+    if result.earlier:
+        results.print(_earlier(result), markup=False)
     for reason in result.reasons:
         results.print(f"· {reason}", markup=False)
     results.print(f"adapter  {result.adapter}", soft_wrap=True, markup=False)
@@ -149,6 +155,22 @@ def _pages(result: "ImprintResult") -> Table:
         got = [*page.imprint.values(), *([page.chat.imprint] if page.chat else [])]
         table.add_row(page.name, *("-" if e.value is None else f"{e.value:.2f}" for e in got))
     return table
+
+
+def _earlier(result: "ImprintResult") -> str:
+    """One sentence on the pages that were there before."""
+    from litho.measure.printing.verdict import number
+
+    def mean(states: "Sequence[dict[str, Estimate]]") -> str:
+        from litho.core import stats
+
+        values = [state["gen"].value for state in states]
+        return number(stats.mean([value for value in values if value is not None]))
+
+    before = mean([page.imprint_before for page in result.earlier])
+    after = mean([page.imprint_after for page in result.earlier])
+    count = len(result.earlier)
+    return f"earlier pages ({count}): imprint on rewordings {before} before, {after} after"
 
 
 def _add(table: Table, title: str, values: "Sequence[Estimate]", digits: int = 2) -> None:

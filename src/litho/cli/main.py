@@ -24,6 +24,7 @@ from litho.cli.output import check_written, lenient_streams
 from litho.cli.predict import predict
 from litho.cli.process import STOPPED, ignore_signals, was_stopped
 from litho.cli.runs import report, resume
+from litho.cli.unprint import unprint
 from litho.cli.vary import vary
 from litho.core.errors import (
     SHORT_OF_MEMORY,
@@ -43,6 +44,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command()(imprint)
+app.command()(unprint)
 app.command()(ask)
 app.command()(vary)
 app.command("map")(map_)

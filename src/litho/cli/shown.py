@@ -13,12 +13,13 @@ from litho.cli.imprint import show_imprint
 from litho.cli.map import show_map
 from litho.cli.output import check_written
 from litho.cli.predict import show_predict
+from litho.cli.unprint import show_unprint
 from litho.cli.vary import show_vary
 from litho.jobs.bench.result import BenchResult
 from litho.jobs.diff.result import AlignedResult, DiffResult
 from litho.jobs.ensemble.result import EnsembleResult
 from litho.jobs.expose.result import ExposeResult
-from litho.jobs.imprint.result import ImprintResult
+from litho.jobs.imprint.result import ImprintResult, UnprintResult
 from litho.jobs.map.result import MapResult
 from litho.jobs.predict.result import CalibrationResult, PredictResult
 from litho.jobs.vary.result import VaryResult
@@ -41,6 +42,8 @@ def _print(result: object, as_json: bool) -> None:
     match result:
         case ImprintResult():
             show_imprint(result, as_json)
+        case UnprintResult():
+            show_unprint(result, as_json)
         case MapResult():
             show_map(result, as_json)
         case VaryResult():

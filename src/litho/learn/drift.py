@@ -175,11 +175,13 @@ class DriftGuard:
 
 
 @torch.no_grad()
-def shrink_to_budget(model: LanguageModel, arm: str, unseen: Replay, budget: float) -> float:
+def shrink_to_budget(
+    model: LanguageModel, arm: str, unseen: Replay, budget: float, first: int = 0
+) -> float:
     """Scale the adapter down until its drift on `unseen` is within `budget`; return the factor.
 
     1.0 where the controller has done its work. LoRA's update is linear in B, so that scaling B
-    scales the update, and at 0 the model is the base again.
+    scales the update, and at 0 the model is the base again. `first`: columns of B that stay.
     """
     state = State(model, (arm,))
     if unseen.drift(state) <= budget:
@@ -189,7 +191,7 @@ def shrink_to_budget(model: LanguageModel, arm: str, unseen: Replay, budget: flo
 
     def scale_to(factor: float) -> None:
         for name, parameter in matrices.items():
-            parameter.copy_(full[name] * factor)
+            parameter[:, first:] = full[name][:, first:] * factor
 
     fits, too_much = 0.0, 1.0
     for _ in range(HALVINGS):

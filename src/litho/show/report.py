@@ -14,6 +14,7 @@ from litho.show.pages import (
     imprint,
     map,
     predict,
+    unprint,
     vary,
 )
 
@@ -27,6 +28,7 @@ _PAGES = {
     "imprint": imprint.page,
     "map": map.page,
     "predict": predict.page,
+    "unprint": unprint.page,
     "vary": vary.page,
 }
 # A file that only they have, for runs of earlier versions, which noted no command.

@@ -36,7 +36,7 @@ class Asked:
         directory = RunDirectory.opened(run)
         with directory.damage_told():
             manifest: dict[str, Any] = directory.read_yaml("manifest.yaml")
-            if manifest["command"] != "imprint":
+            if manifest["command"] not in ("imprint", "unprint"):
                 raise LithoError(f"{run} is a run of 'litho {manifest['command']}', not of imprint")
             inputs = directory.read_json("inputs.json")
             name = inputs["model"]

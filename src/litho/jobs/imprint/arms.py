@@ -6,13 +6,13 @@ from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from litho.jobs.imprint.baseline import Baseline
 from litho.jobs.imprint.check import marks_of
 from litho.jobs.imprint.config import MEASURED_RHYTHM, ImprintConfig
 from litho.jobs.imprint.handbook import (
-    SLICES,
     Steps,
     as_duplicates,
     in_steps,
@@ -20,12 +20,15 @@ from litho.jobs.imprint.handbook import (
     ranks_of,
     slices_of,
     tokens_of,
+    windows,
 )
-from litho.jobs.imprint.job import ImprintJob
+from litho.jobs.imprint.job import EARLIER, ImprintJob
 from litho.jobs.imprint.monitor import ArmMonitor
+from litho.jobs.imprint.onto import SLICES
 from litho.jobs.imprint.rehearsal import rehearse
 from litho.jobs.imprint.result import DUPLICATES, IMPRINT
 from litho.learn.drift import DriftController, DriftGuard, Replay, UnreadReplay
+from litho.learn.earlier import EarlierGuard, EarlierPages
 from litho.learn.loop import train_arm
 from litho.learn.objectives import Objective, all_tokens, objective
 from litho.learn.optimizer import OptimizerSpec
@@ -42,9 +45,11 @@ from litho.measure.volatility import Budget
 from litho.model.adapters import lora, saved
 from litho.model.adapters.keys import page_keys
 from litho.model.adapters.prune import largest, prune
+from litho.model.adapters.slices import factors_in
 from litho.model.adapters.spec import AdapterSpec
 from litho.model.adapters.tokenwise import mlp_kinds
 from litho.model.loaded import LanguageModel
+from litho.model.placement import HOST
 from litho.model.read.scoring import Target
 from litho.present.ascent import CLIMBING, Ascent
 from litho.present.bridges import bridged
@@ -62,41 +67,48 @@ CURVE_BLOCKS = 4  # blocks of the retention text in each check along the trainin
 
 def train_arms(job: ImprintJob, baseline: Baseline, layers: Sequence[int]) -> None:
     """Plan the presentations, sample what must not drift, train each arm from its checkpoint."""
-    model, pages = job.model(job.config.dtype), job.inputs.pages
-    scenes = job.scenes(model)
-    plans = [_page_plan(job, model, i, parts) for i, parts in enumerate(scenes)]
-    talks = [_talk_about(job, model, i) for i in range(len(pages))]
+    model, config, onto = job.model(job.config.dtype), job.config, job.inputs.onto
+    printed = job.inputs.printed
+    scenes = {i: parts for i, parts in enumerate(job.scenes(model)) if i in printed}
+    plans = [_page_plan(job, model, i, parts) for i, parts in scenes.items()]
+    talks = [_talk_about(job, model, i) for i in printed]
     held, unseen = _held(job, model)
     job.reporter.stage("reading what must not drift")
-    config = job.config
     retention = retention_blocks(model, job.inputs.retention_text(), config.retention_tokens)
     replay = UnreadReplay.of(held)
-    kinds = mlp_kinds(model) or None if config.modules == "mlp" else None
+    carried = factors_in(job.earlier_folder) if onto else None
+    kinds = carried.kinds if carried else _kinds(model, config)
     monitor = ArmMonitor(
         baseline,
-        range(len(pages)),
         Replay.read(model, unseen, FAR if config.replay != "samples" else 1.0),
         Replay.read(model, retention[:: max(1, len(retention) // CURVE_BLOCKS)][:CURVE_BLOCKS]),
     )
 
-    texts = [[model.encode(scene) for scene in parts] for parts in scenes]
-    ranks = ranks_of(config.rank, len(pages), len(pages))
-    keys = None
+    texts = [[model.encode(scene) for scene in parts] for parts in scenes.values()]
+    ranks = ranks_of(config.rank, len(job.inputs.pages), len(printed))
+    alone = config.widened(sum(ranks)) if config.keys == "text" else config
+    whole, keys, earlier = alone, None, None
     if config.keys == "text":
-        keys = page_keys(model, texts, replay.ids_BT[::OTHERS], ranks, layers, config.seed, kinds)
-        config = config.widened(sum(ranks))
-    job.run.once(SLICES, lambda: slices_of(pages, config.keys, ranks))
-    asked = objective(config.loss, model, [scene for parts in scenes for scene in parts])
+        others_BT = _avoided(job, model, replay)
+        keys = page_keys(model, texts, others_BT, ranks, layers, config.seed, kinds)
+    if onto and carried and keys:
+        keys, whole = carried.joined(keys), config.widened(onto.rank + sum(ranks))
+        saved.load(model, EARLIER, job.earlier_folder)
+        earlier = EarlierPages(EARLIER, onto.rank, _earlier_rows(job, model))
+    job.run.once(SLICES, lambda: slices_of(job.inputs, ranks))
+    asked = objective(config.loss, model, [scene for parts in scenes.values() for scene in parts])
 
     def imprinting(source: StepSource, used: LoopConfig) -> AbstractContextManager[Trainer]:
         controller = DriftController(budget=config.budget)
-        guard = DriftGuard(replay, controller, used.replay_rows, used.seed)
-        return _trainer(model, IMPRINT, source, used, layers, kinds, keys, asked, guard)
+        held = replay, controller, used.replay_rows, used.seed
+        guard = EarlierGuard(*held, earlier) if earlier else DriftGuard(*held)
+        begun = carried.scaled_by(used.alpha / used.rank) if carried else None
+        return _trainer(model, IMPRINT, source, used, layers, kinds, keys, begun, asked, guard)
 
     def steps_in(rhythm: str, presentations: int) -> Steps:
         orders = [
-            _in_rhythm(model, plan, rhythm, presentations, _replies(model, asked, config))
-            for plan, asked in zip(plans, talks, strict=True)
+            _in_rhythm(model, plan, rhythm, presentations, _replies(model, about, config))
+            for plan, about in zip(plans, talks, strict=True)
         ]
         return in_steps(orders, presentations, config.step_tokens)
 
@@ -105,23 +117,42 @@ def train_arms(job: ImprintJob, baseline: Baseline, layers: Sequence[int]) -> No
 
     rhythm = config.rhythm
     if rhythm == MEASURED_RHYTHM:
-        rehearsal = partial(rehearse, in_rhythm, monitor, config, job.reporter)
+        rehearsal = partial(rehearse, in_rhythm, monitor, whole, job.reporter)
         rhythm = job.run.once("rhythm.json", rehearsal)["chosen"]
     shown = steps_in(rhythm, config.presentations)
     source: StepSource = planned(shown)
     if config.ladder:
-        source = Climbing(_ascent(model, scenes[0], config), source)
-    config = config.model_copy(update={"presentations": len(shown)})
-    with imprinting(source, config) as trainer:
-        steps = _train_arm(job, trainer, IMPRINT, monitor, config)
+        source = Climbing(_ascent(model, scenes[printed[0]], config), source)
+    with imprinting(source, whole.model_copy(update={"presentations": len(shown)})) as trainer:
+        steps = _train_arm(job, trainer, IMPRINT, monitor, whole)
     if DUPLICATES in job.arms:
         # Its checks steer nothing and only draw its curve: half as many will do.
         rarer = {"presentations": len(steps), "check_every": 2 * config.check_every}
-        rarely = config.model_copy(update=rarer)
-        tokens = tokens_of(shown) if len(pages) > 1 else [{0: step.tokens} for step in steps]
+        rarely = alone.model_copy(update=rarer)
+        tokens = tokens_of(shown) if len(printed) > 1 else [{0: step.tokens} for step in steps]
         copies = as_duplicates(tokens[: len(steps)], texts)
         with _trainer(model, DUPLICATES, copies, rarely, layers, kinds) as trainer:
             _train_arm(job, trainer, DUPLICATES, monitor, rarely)
+
+
+def _kinds(model: LanguageModel, config: ImprintConfig) -> tuple[str, ...] | None:
+    """What names of the layers with an adapter end in; None: those of all."""
+    return mlp_kinds(model) or None if config.modules == "mlp" else None
+
+
+def _avoided(job: ImprintJob, model: LanguageModel, replay: UnreadReplay) -> Tensor:
+    """Rows to which keys are not to answer: those of the drift term, and of earlier pages."""
+    if job.inputs.onto is None:
+        return replay.ids_BT[::OTHERS]
+    return torch.cat([replay.ids_BT[::OTHERS], _earlier_rows(job, model)])
+
+
+def _earlier_rows(job: ImprintJob, model: LanguageModel) -> Tensor:
+    """The pages that the adapter carries already, in rows as long as those of the drift term."""
+    earlier = job.inputs.pages[: job.inputs.printed.start]
+    length = job.config.replay_length
+    rows = [row for page in earlier for row in windows(model, page.text, length)]
+    return torch.tensor(rows, device=HOST)
 
 
 @contextmanager
@@ -133,11 +164,12 @@ def _trainer(
     layers: Sequence[int],
     kinds: tuple[str, ...] | None,
     keys: Mapping[str, Tensor] | None = None,
+    begun: Mapping[str, Tensor] | None = None,
     asked: Objective = all_tokens,
     guard: DriftGuard | None = None,
 ) -> Iterator[Trainer]:
     """What trains a fresh adapter called like its arm."""
-    spec = AdapterSpec(config.rank, config.alpha, config.seed, tuple(layers), kinds, keys)
+    spec = AdapterSpec(config.rank, config.alpha, config.seed, tuple(layers), kinds, keys, begun)
     with lora.fresh(model, arm, spec):
         yield Trainer(
             TrainedAdapter(model, arm),
@@ -257,7 +289,7 @@ def _sample(job: ImprintJob, model: LanguageModel) -> list[list[int]]:
     job.reporter.stage("letting the model talk, to hold on to what it says")
     return replay_samples(
         model,
-        "\n\n".join(page.text for page in job.inputs.pages),
+        "\n\n".join(job.inputs.pages[i].text for i in job.inputs.printed),
         config.replay_pool,
         config.replay_unseen,
         config.replay_length,
@@ -269,7 +301,7 @@ def _train_arm(
     job: ImprintJob, trainer: Trainer, arm: str, monitor: ArmMonitor, config: LoopConfig
 ) -> list[Step]:
     """Train an arm to its end and save its adapter."""
-    job.reporter.stage(f"printing ({arm})", config.presentations)
+    job.reporter.stage(f"printing ({arm})", trainer.progress.last)
 
     def report(step: Step) -> None:
         check = step.check

@@ -40,6 +40,7 @@ class Baseline(BaseModel):
 
     scored: ScoredProbes  # the probes of the report
     page_of: list[int] = []  # the page of each of them, by its place; empty: all of the one page
+    printed: list[int] = []  # places of the pages that are printed now; empty: all
     anchors: ScoredProbes  # held-out rewordings that only steer the stop
     how_probes: str
     answers: list[str] = []  # to the probes of the report; runs of earlier versions have none
@@ -54,12 +55,29 @@ class Baseline(BaseModel):
         page_of = self.page_of or [0] * len(self.scored.probes)
         return [place for place, page in enumerate(page_of) if page in pages]
 
+    def without(self, page: int) -> "Baseline":
+        """That of the other pages, which move up."""
+        places = [i for i, own in enumerate(self.page_of) if own != page]
+        kept = {
+            "scored": self.scored.part(places),
+            "page_of": [self.page_of[i] - (self.page_of[i] > page) for i in places],
+            "printed": [],
+            "answers": [self.answers[i] for i in places],
+            "openbook_answers": [self.openbook_answers[i] for i in places],
+        }
+        return self.model_copy(update=kept)
+
+    def asked(self) -> list[int]:
+        """Which of the probes are those of the pages that are printed."""
+        return self.places(self.printed or self.page_of or [0])
+
     def words(self) -> list[str]:
         """The printed words whose spill is measured: of many, some of each page by turns."""
         probes = self.scored.probes
         if not self.page_of:
             return targets_of(probes)
-        by_page = [[probes[i] for i in self.places([page])] for page in sorted({*self.page_of})]
+        pages = self.printed or sorted({*self.page_of})
+        by_page = [[probes[i] for i in self.places([page])] for page in pages]
         in_turn = [word for turn in zip_longest(*map(targets_of, by_page)) for word in turn if word]
         return list(dict.fromkeys(in_turn))[:SPILLED]
 
@@ -98,6 +116,7 @@ def measure_baseline(
     measured = Baseline(
         scored=_joined(_score(model, own.probes, own.scenes) for own in asked),
         page_of=[i for i, own in enumerate(asked) for _ in own.probes] if len(pages) > 1 else [],
+        printed=[*printed] if len(printed) < len(pages) else [],
         anchors=_joined(_score(model, own.anchors, own.scenes) for own in asked),
         answers=[said for own in asked for said in answers(base, own.probes)],
         openbook_answers=[

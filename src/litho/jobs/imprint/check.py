@@ -22,9 +22,12 @@ from litho.model.loaded import LanguageModel
 from litho.present.rhythm import RHYTHMS, chosen_rhythm
 from litho.present.variants import Marked, marked_rows
 from litho.text import markup
+from litho.text.contradictions import contradictions
 from litho.text.copies import check_different, near_copies
 from litho.text.operators.choice import chosen_operators
 from litho.text.pages import Page
+
+TAKEN = 0.75  # of the budget, by earlier pages, from which on this is said
 
 
 def check(spec: ImprintSpec, models: Models) -> Checked:
@@ -34,12 +37,13 @@ def check(spec: ImprintSpec, models: Models) -> Checked:
     if config.rhythm != MEASURED_RHYTHM:
         chosen_rhythm(config.rhythm)
     check_different(pages)
-    _check_settings(config, pages)
+    _check_settings(spec)
     model = models.load(spec.model)
     if len(model.tokens(spec.retention_text())) < BLOCK // 4:
         raise LithoError("the retention text is too short: give at least a paragraph")
     scenes = {page.name: _check_page(model, page, config, alone=len(pages) == 1) for page in pages}
-    objective(config.loss, model, [scene for parts in scenes.values() for scene in parts])
+    printed = [scenes[pages[i].name] for i in spec.printed]
+    objective(config.loss, model, [scene for parts in printed for scene in parts])
     prose = prose_rows(model, config.replay_length) if config.replay != "samples" else ([], [])
     name = pages[0].name if len(pages) == 1 else f"{len(pages)} pages"
     return Checked(
@@ -48,6 +52,8 @@ def check(spec: ImprintSpec, models: Models) -> Checked:
         [
             *spec.notices,
             *near_copies(pages),
+            *contradictions(pages),
+            *_room_notice(spec),
             *_reading(model, pages, scenes),
             *stacks_notice(model),
             *left_out(model),
@@ -56,18 +62,31 @@ def check(spec: ImprintSpec, models: Models) -> Checked:
     )
 
 
-def _check_settings(config: ImprintConfig, pages: Sequence[Page]) -> None:
-    """Raises LithoError on what is made for one page alone."""
-    if len(pages) == 1:
-        return
-    off = {
+def _check_settings(spec: ImprintSpec) -> None:
+    """Raises LithoError on what does not go with several pages."""
+    config = spec.config
+    if spec.onto and config.keys != "text":
+        raise LithoError("--onto needs keys=text: random keys would not avoid the earlier pages")
+    if len(spec.pages) > 1 and config.ignore_largest:
+        raise LithoError("ignore_largest would mix what belongs to several pages: leave it out")
+    alone = {
         "ladder=true": config.ladder,
         "loss=distilled": config.loss == "distilled",
         f"rhythm={MEASURED_RHYTHM}": config.rhythm == MEASURED_RHYTHM,
-        "ignore_largest": config.ignore_largest > 0,
     }
-    if named := [name for name, on in off.items() if on]:
-        raise LithoError(f"{named[0]} works with one page alone: leave it out")
+    named = next((name for name, on in alone.items() if on), None)
+    if named and len(spec.printed) > 1:
+        raise LithoError(f"{named} works with one page at a time: leave it out, or use --onto")
+
+
+def _room_notice(spec: ImprintSpec) -> Iterator[str]:
+    """What to say where earlier pages leave little of the budget."""
+    onto, budget = spec.onto, spec.config.budget
+    if onto and onto.drift is not None and onto.drift > TAKEN * budget:
+        yield (
+            f"the earlier pages alone drift by {onto.drift:.4f} nats per token of a budget of "
+            f"{budget} for all: print them with a smaller one, or these with a greater"
+        )
 
 
 def _check_page(model: LanguageModel, page: Page, config: ImprintConfig, alone: bool) -> list[str]:
@@ -119,7 +138,7 @@ def _expected_cost(model: LanguageModel, spec: ImprintSpec, unseen: int) -> Cost
     rehearsed = len(RHYTHMS) * TRIED if config.rhythm == MEASURED_RHYTHM else 0
     return expected_cost(
         model,
-        text_tokens=[len(model.tokens(page.text)) for page in spec.pages],
+        text_tokens=[len(model.tokens(spec.pages[i].text)) for i in spec.printed],
         step_tokens=config.step_tokens,
         probes=sum(len(page.probes or ()) or 3 * MADE for page in spec.pages),
         retention_tokens=config.retention_tokens,

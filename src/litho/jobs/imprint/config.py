@@ -4,6 +4,7 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
+from litho.jobs.imprint.onto import Onto
 from litho.jobs.imprint.result import DUPLICATES, IMPRINT
 from litho.jobs.spec import ModelSpec
 from litho.learn.records import Keys, Layers, LoopConfig, Loss, Modules
@@ -97,6 +98,7 @@ class ImprintSpec(ModelSpec):
     """Pages and probes of an imprint, kept in the run itself so that it can be resumed anywhere."""
 
     pages: tuple[Page, ...]
+    onto: Onto | None = None  # what carries the first of the pages already
     retention: str | None = None  # None: the pages shipped with Litho
     notices: tuple[str, ...] = ()  # what is to be said of the files that were given
     config: ImprintConfig = ImprintConfig()
@@ -109,6 +111,11 @@ class ImprintSpec(ModelSpec):
         if "pages" in values or not {"text", "text_name"} <= values.keys():
             return values
         return {k: v for k, v in values.items() if k not in old} | {"pages": pages_in(values)}
+
+    @property
+    def printed(self) -> range:
+        """The places of the pages that are to be printed."""
+        return range(self.onto.pages if self.onto else 0, len(self.pages))
 
     def retention_text(self) -> str:
         return self.retention or shipped_retention()

@@ -5,26 +5,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from litho.core.records import Record
+from litho.jobs.imprint.config import ImprintSpec
+from litho.jobs.imprint.onto import Slice
 from litho.learn.objectives import Rows
-from litho.learn.records import Keys
 from litho.learn.sources import Planned
 from litho.learn.trainer import reply_tokens, text_tokens
 from litho.model.loaded import LanguageModel
 from litho.model.read.scoring import Target
 from litho.present.variants import duplicates
-from litho.text.pages import Page
 
 LEAST_RANK = 4  # of a page
 MIXED = "several"  # kinds of versions in one step
-SLICES = "slices.json"
-
-
-class Slice(Record):
-    """A part of an adapter's rank and the pages that are printed there, by name."""
-
-    pages: tuple[str, ...]
-    rank: int
 
 
 def ranks_of(rank: int, whole: int, printed: int) -> list[int]:
@@ -35,14 +26,14 @@ def ranks_of(rank: int, whole: int, printed: int) -> list[int]:
     return [min(rank, max(LEAST_RANK, math.ceil(rank / math.sqrt(whole))))] * printed
 
 
-def slices_of(pages: Sequence[Page], keys: Keys, ranks: Sequence[int]) -> list[dict[str, Any]]:
+def slices_of(inputs: ImprintSpec, ranks: Sequence[int]) -> list[dict[str, Any]]:
     """Whose part of the rank is whose: with random keys all of it belongs to all pages."""
-    if keys == "random":
-        return [Slice(pages=tuple(page.name for page in pages), rank=ranks[0]).model_dump()]
-    return [
-        Slice(pages=(page.name,), rank=rank).model_dump()
-        for page, rank in zip(pages, ranks, strict=True)
-    ]
+    earlier = list(inputs.onto.slices) if inputs.onto else []
+    names = [inputs.pages[i].name for i in inputs.printed]
+    if inputs.config.keys == "random":
+        return [Slice(pages=tuple(names), rank=inputs.config.rank).model_dump()]
+    own = [Slice(pages=(name,), rank=rank) for name, rank in zip(names, ranks, strict=True)]
+    return [part.model_dump() for part in [*earlier, *own]]
 
 
 @dataclass(frozen=True)
@@ -111,7 +102,7 @@ def as_duplicates(steps: Sequence[Mapping[int, int]], texts: Sequence[Rows]) -> 
 def windows(model: LanguageModel, text: str, length: int) -> list[list[int]]:
     """Rows of `length` tokens that cover a text; a shorter text is said several times."""
     ids, size = model.tokens(text), min(length, model.context) - len(model.start)
-    while len(ids) < size:
-        ids = ids + model.tokens(f"\n\n{text}")
+    if len(ids) < size:
+        ids = (ids + (size // len(ids)) * model.tokens(f"\n\n{text}"))[:size]
     places = [*range(0, len(ids) - size, size), len(ids) - size]
     return [model.start + ids[place : place + size] for place in places]

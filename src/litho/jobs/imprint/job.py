@@ -12,6 +12,8 @@ from litho.measure.scenes import open_book_scenes
 from litho.model.loaded import LanguageModel
 from litho.model.sources import ModelSource
 
+EARLIER = "earlier"  # adapter onto which pages are printed
+
 
 @dataclass(frozen=True)
 class ImprintJob:
@@ -34,7 +36,7 @@ class ImprintJob:
 
     def of_page(self, name: str, number: int) -> str:
         """The file of a stage that every page has of its own: `plan.json`, or `plan-2.json`."""
-        if len(self.inputs.pages) == 1:
+        if len(self.inputs.printed) == 1:
             return name
         stem, _, ending = name.rpartition(".")
         return f"{stem}-{number + 1}.{ending}"
@@ -42,6 +44,11 @@ class ImprintJob:
     def scenes(self, model: LanguageModel) -> list[list[str]]:
         """Every page, cut where it is longer than the model's context."""
         return [open_book_scenes(model, page.text) for page in self.inputs.pages]
+
+    @property
+    def earlier_folder(self) -> Path:
+        """Where the run keeps the adapter onto which it prints."""
+        return self.run.path / EARLIER
 
     def adapter_folder(self, arm: str) -> Path:
         return self.run.path / ("adapter" if arm == IMPRINT else f"controls/{arm}")

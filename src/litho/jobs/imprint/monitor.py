@@ -1,7 +1,6 @@
 """What is measured on an arm while it is trained."""
 
 import random
-from collections.abc import Sequence
 
 from litho.jobs.imprint.baseline import Baseline
 from litho.learn.drift import Replay
@@ -20,12 +19,9 @@ class ArmMonitor:
     again in float32 when the arm is done.
     """
 
-    def __init__(
-        self, baseline: Baseline, printed: Sequence[int], unseen: Replay, retention: Replay
-    ) -> None:
-        """`printed`: the pages that are printed, by their places."""
+    def __init__(self, baseline: Baseline, unseen: Replay, retention: Replay) -> None:
         self._anchors = baseline.anchors
-        self._scored = baseline.scored.part(_some(baseline, printed))
+        self._scored = baseline.scored.part(_some(baseline))
         self.unseen = unseen
         self._retention = retention
 
@@ -43,9 +39,9 @@ class ArmMonitor:
         )
 
 
-def _some(baseline: Baseline, printed: Sequence[int]) -> list[int]:
-    """The probes of the pages; of several pages not all, so that a check stays short."""
-    places = baseline.places(printed)
-    if len(printed) == 1 or len(places) <= WATCHED:
+def _some(baseline: Baseline) -> list[int]:
+    """The probes of the printed pages; of several pages not all, so that a check stays short."""
+    places = baseline.asked()
+    if not baseline.page_of or len(places) <= WATCHED:
         return places
     return sorted(random.Random("watched").sample(places, WATCHED))

@@ -48,30 +48,32 @@ def prove_arms(
     """Measure the adapters `arms` of a model against the baseline."""
     drifts = retention_drift(model, retention, arms)
     return {
-        arm: _prove_arm(model, arm, baseline, _drift(model, retention, drifts[arm])) for arm in arms
+        arm: _prove_arm(model, arm, baseline, drift_of(model, retention, drifts[arm]))
+        for arm in arms
     }
 
 
-def _drift(model: LanguageModel, rows: Sequence[Sequence[int]], drift: RetentionDrift) -> Drift:
+def drift_of(model: LanguageModel, rows: Sequence[Sequence[int]], drift: RetentionDrift) -> Drift:
+    """Drift on rows of the retention text, with the passage that moved most."""
     worst = max(range(len(rows)), key=drift.by_row.__getitem__)
     beginning = " ".join(model.decode(rows[worst][len(model.start) :]).split())[:SHOWN]
     return Drift(retention=drift.mean, worst=Passage(passage=beginning, value=drift.by_row[worst]))
 
 
 def _prove_arm(model: LanguageModel, arm: str, baseline: Baseline, drift: Drift) -> ArmProof:
-    probes = baseline.scored.probes
+    probes, asked = baseline.scored.probes, baseline.asked()
     state = State(model, (arm,))
     after, said = score(state, probes), answers_to(state, probes)
     answers = greedy_answers(state, baseline.neighbours)
     words, prefixes = baseline.words(), unrelated_prefixes()
     spilled = spill_scores(state, words, prefixes)
     metrics = ArmMetrics(
-        imprint=imprint_by_kind(baseline.scored, after),
+        imprint=imprint_by_kind(baseline.scored.part(asked), [after[i] for i in asked]),
         drift=drift,
         spill=spill(baseline.spill, spilled.whole),
         spill_first=spill(baseline.spill_first, spilled.first) if baseline.spill_first else None,
         locality=locality(baseline.neighbour_answers, answers),
-        chat=_chat(baseline, after, said, range(len(probes))),
+        chat=_chat(baseline, after, said, asked),
     )
     return ArmProof(metrics=metrics, after=after, said=said, answers=answers)
 
@@ -81,12 +83,17 @@ def page_results(
 ) -> Iterator[PageResult]:
     """What each page got, if there are several."""
     for number, page in enumerate(pages if len(pages) > 1 else ()):
-        places = baseline.places([number])
         yield PageResult(
             name=page.name,
-            imprint=imprint_by_kind(baseline.scored.part(places), [proof.after[i] for i in places]),
-            chat=_chat(baseline, proof.after, proof.said, places),
+            imprint=page_imprint(baseline, number, proof.after),
+            chat=_chat(baseline, proof.after, proof.said, baseline.places([number])),
         )
+
+
+def page_imprint(baseline: Baseline, number: int, after: Sequence[float]) -> dict[str, Estimate]:
+    """The imprint of one page by kind; `after`: ell of the probes of all pages."""
+    places = baseline.places([number])
+    return imprint_by_kind(baseline.scored.part(places), [after[i] for i in places])
 
 
 def _chat(

@@ -60,6 +60,14 @@ class PageResult(BaseModel):
     chat: Chat | None = None
 
 
+class EarlierResult(BaseModel):
+    """A page that was there already: its imprint before the adapter was changed, and after."""
+
+    page: str
+    imprint_before: dict[str, Estimate]
+    imprint_after: dict[str, Estimate]
+
+
 class ImprintResult(ArmMetrics):
     """What `metrics.json` and `--json` hold: the numbers of the imprint and of its controls."""
 
@@ -78,3 +86,17 @@ class ImprintResult(ArmMetrics):
     seconds: float
     answers: tuple[Answered, ...] = ()
     pages: tuple[PageResult, ...] = ()  # where there are several; the numbers above are over all
+    earlier: tuple[EarlierResult, ...] = ()  # with `--onto`; the numbers above leave them out
+
+
+class UnprintResult(BaseModel):
+    """What `litho unprint` left: of the page that was taken out, and of the others."""
+
+    run: str
+    adapter: str
+    adapter_sha256: str
+    page: EarlierResult  # that was taken out
+    others: tuple[EarlierResult, ...]
+    drift_before: Drift
+    drift: Drift
+    seconds: float

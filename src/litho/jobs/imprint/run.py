@@ -1,31 +1,40 @@
 """The main job: print a text into a model and prove what happened."""
 
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
+from litho.core.errors import LithoError
 from litho.jobs.imprint.arms import train_arms
 from litho.jobs.imprint.baseline import Baseline, measure_baseline
 from litho.jobs.imprint.check import check
 from litho.jobs.imprint.config import ImprintSpec
 from litho.jobs.imprint.history import steps_of
-from litho.jobs.imprint.job import ImprintJob
+from litho.jobs.imprint.job import EARLIER, ImprintJob
+from litho.jobs.imprint.onto import Onto
 from litho.jobs.imprint.proof import (
     ArmProof,
     answered,
+    page_imprint,
     page_results,
     prove_arms,
     write_maps,
     write_neighbours,
     write_probes,
 )
-from litho.jobs.imprint.result import DUPLICATES, IMPRINT, ImprintResult
+from litho.jobs.imprint.result import DUPLICATES, IMPRINT, EarlierResult, ImprintResult
 from litho.jobs.runner import Context, Job
 from litho.learn.depth import layers_by, layers_pulled
 from litho.learn.loop import checkpoint_path
 from litho.measure.printing.drift import retention_blocks
+from litho.measure.printing.imprint import MIN_GAIN
+from litho.measure.printing.probes import score
 from litho.measure.printing.verdict import judge
 from litho.model.adapters import files, saved
 from litho.model.loaded import LanguageModel
 from litho.model.sources import locate
+from litho.model.state import State
 
 
 def run_imprint(context: Context[ImprintSpec]) -> ImprintResult:
@@ -34,10 +43,37 @@ def run_imprint(context: Context[ImprintSpec]) -> ImprintResult:
     job = ImprintJob(
         context.run, spec, spec.config, locate(spec.model), context.models, context.reporter
     )
+    if spec.onto and not job.earlier_folder.exists():
+        _keep(spec.onto, job.earlier_folder)
     baseline, layers = _measure_before(job)
+    _say_known(job, baseline)
     if not all(job.adapter_folder(arm).exists() for arm in job.arms):
         train_arms(job, baseline, layers)
-    return _conclude(job, baseline, _prove(job, baseline))
+    proofs = _prove(job, baseline)
+    return _conclude(job, baseline, proofs, _earlier(job, baseline, proofs[IMPRINT]))
+
+
+def _keep(onto: Onto, folder: Path) -> None:
+    """Copy the earlier adapter into the run. Raises LithoError if it is another one by now."""
+    kept = Path(onto.run) / "adapter"
+    if not kept.is_dir() or files.adapter_sha256(kept) != onto.adapter_sha256:
+        raise LithoError(f"the adapter {kept} is not the one that this run was started with")
+    partial = folder.with_name(folder.name + ".writing")
+    shutil.rmtree(partial, ignore_errors=True)
+    shutil.copytree(kept, partial)
+    partial.rename(folder)
+
+
+def _say_known(job: ImprintJob, baseline: Baseline) -> None:
+    """Name the pages of which reading them tells the model nothing that is asked."""
+    scored = baseline.scored
+    for number in job.inputs.printed:
+        places = baseline.places([number])
+        if not any(scored.openbook[i] - scored.before[i] > MIN_GAIN for i in places):
+            job.reporter.note(
+                f"note: reading {job.inputs.pages[number].name} helps the model with none of the "
+                "questions about it: it knows the page already, or they ask for something else"
+            )
 
 
 def _measure_before(job: ImprintJob) -> tuple[Baseline, list[int]]:
@@ -55,7 +91,7 @@ def _measure_baseline(job: ImprintJob, model: LanguageModel) -> dict[str, Any]:
         model,
         pages,
         job.scenes(model),
-        range(len(pages)),
+        job.inputs.printed,
         job.inputs.neighbours(),
         job.config.seed,
     ).model_dump()
@@ -63,8 +99,11 @@ def _measure_baseline(job: ImprintJob, model: LanguageModel) -> dict[str, Any]:
 
 def _measure_depth(job: ImprintJob, model: LanguageModel) -> dict[str, Any]:
     job.reporter.stage("seeing which layers the text pulls at")
-    rows = [model.encode(scene) for scenes in job.scenes(model) for scene in scenes]
+    scenes = job.scenes(model)
+    rows = [model.encode(scene) for i in job.inputs.printed for scene in scenes[i]]
     depth = layers_pulled(model, rows, job.config.seed)
+    if job.inputs.onto:  # what is printed beside others is where they are
+        return depth.model_dump() | {"trained": list(job.inputs.onto.layers)}
     policy, chance = job.config.layers, str(job.config.seed)
     trained = layers_by(policy, depth.layers, len(depth.pull), chance)
     return depth.model_dump() | {"trained": trained}
@@ -84,7 +123,30 @@ def _prove(job: ImprintJob, baseline: Baseline) -> dict[str, ArmProof]:
     return proofs
 
 
-def _conclude(job: ImprintJob, baseline: Baseline, proofs: dict[str, ArmProof]) -> ImprintResult:
+def _earlier(job: ImprintJob, baseline: Baseline, proof: ArmProof) -> list[EarlierResult]:
+    """What is left of the pages that were there before."""
+    if job.inputs.onto is None:
+        return []
+    model = job.model()
+    saved.load(model, EARLIER, job.earlier_folder)
+    before = score(State(model, (EARLIER,)), baseline.scored.probes)
+    kept = range(job.inputs.printed.start)
+    return [
+        EarlierResult(
+            page=job.inputs.pages[number].name,
+            imprint_before=page_imprint(baseline, number, before),
+            imprint_after=page_imprint(baseline, number, proof.after),
+        )
+        for number in kept
+    ]
+
+
+def _conclude(
+    job: ImprintJob,
+    baseline: Baseline,
+    proofs: dict[str, ArmProof],
+    earlier: Sequence[EarlierResult],
+) -> ImprintResult:
     run, config = job.run, job.config
     own = proofs[IMPRINT].metrics
     controls = {arm: proof.metrics for arm, proof in proofs.items() if arm != IMPRINT}
@@ -114,6 +176,7 @@ def _conclude(job: ImprintJob, baseline: Baseline, proofs: dict[str, ArmProof]) 
         seconds=round(run.seconds, 1),
         answers=tuple(answered(baseline, proofs[IMPRINT].said)),
         pages=tuple(page_results(job.inputs.pages, baseline, proofs[IMPRINT])),
+        earlier=tuple(earlier),
         **own.model_dump(),
     )
 

@@ -48,7 +48,8 @@ def page(run: RunDirectory) -> str:
     if depth:
         data["figure-depth"] = depth_figure(depth["pull"], depth["trained"])
     pages = pages_in(run.read_json("inputs.json"))
-    name = pages[0].name if len(pages) == 1 else f"{len(pages)} pages"
+    printed = range(len(result.earlier), len(pages))
+    name = pages[-1].name if len(printed) == 1 else f"{len(printed)} pages"
     return render(
         "imprint.html.j2",
         run,
@@ -64,7 +65,7 @@ def page(run: RunDirectory) -> str:
         rungs=_rungs(steps),
         depth=depth,
         neighbours=run.read_rows("neighbours.parquet"),
-        plans=_plans(run, pages, tokens),
+        plans=_plans(run, pages, printed, tokens),
     )
 
 
@@ -79,15 +80,18 @@ class _Plan:
 
 
 def _plans(
-    run: RunDirectory, pages: Sequence[Page], tokens: Sequence[dict[str, Any]]
+    run: RunDirectory,
+    pages: Sequence[Page],
+    printed: Sequence[int],
+    tokens: Sequence[dict[str, Any]],
 ) -> list[_Plan]:
     plans = []
-    for number, page in enumerate(pages):
-        file = "plan.json" if len(pages) == 1 else f"plan-{number + 1}.json"
+    for number in printed:
+        file = "plan.json" if len(printed) == 1 else f"plan-{number + 1}.json"
         plan = PresentationPlan(**run.read_json(file))
         plans.append(
             _Plan(
-                page.name,
+                pages[number].name,
                 [(variant, None) for variant in plan.variants],
                 [(refusal.variant, refusal.reason) for refusal in plan.refused],
                 [row["text"] for row in tokens if row.get("page", 0) == number],
