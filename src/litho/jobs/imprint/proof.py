@@ -55,7 +55,12 @@ def prove_arms(
 def _drift(model: LanguageModel, rows: Sequence[Sequence[int]], drift: RetentionDrift) -> Drift:
     worst = max(range(len(rows)), key=drift.by_row.__getitem__)
     beginning = " ".join(model.decode(rows[worst][len(model.start) :]).split())[:SHOWN]
-    return Drift(retention=drift.mean, worst=Passage(passage=beginning, value=drift.by_row[worst]))
+    return Drift(
+        retention=drift.mean,
+        worst=Passage(passage=beginning, value=drift.by_row[worst]),
+        moved=tuple(drift.moved.farthest),
+        moved_count=drift.moved.count,
+    )
 
 
 def _prove_arm(model: LanguageModel, arm: str, baseline: Baseline, drift: Drift) -> ArmProof:

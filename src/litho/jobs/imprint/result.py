@@ -4,6 +4,7 @@ from pydantic import BaseModel
 
 from litho.core.stats import Estimate
 from litho.measure.printing.imprint import MIN_GAIN as MIN_GAIN  # for those who show results
+from litho.measure.printing.records import MovedToken
 from litho.measure.printing.verdict import Verdict
 
 IMPRINT, DUPLICATES = "imprint", "duplicates"  # arms
@@ -17,10 +18,15 @@ class Passage(BaseModel):
 
 
 class Drift(BaseModel):
-    """Drift by kind of text, nats per token."""
+    """Drift by kind of text, nats per token.
+
+    Runs of earlier versions know `retention` alone.
+    """
 
     retention: Estimate
-    worst: Passage | None = None  # runs of earlier versions did not say it
+    worst: Passage | None = None
+    moved: tuple[MovedToken, ...] | None = None  # the farthest
+    moved_count: int | None = None  # tokens of the retention text that moved by more than a nat
 
 
 class Chat(BaseModel):
