@@ -7,6 +7,7 @@ if TYPE_CHECKING:
     from litho.core.stats import Estimate
     from litho.jobs.diff.result import AlignedSurprise, DiffOnset, UnseenText
     from litho.jobs.expose.result import Response
+    from litho.jobs.imprint.result import Drift
     from litho.jobs.predict.result import CalibrationSummary, Coverage
 
 
@@ -83,6 +84,30 @@ def aligned_sentence(aligned: "AlignedSurprise") -> str:
         f"surprise a character: {before} nats before, {after} after, a difference of {rise}, over "
         f"{aligned.stretches} stretches of text"
     )
+
+
+def drift_sentences(drift: "Drift") -> list[str]:
+    """What text near the page and chat pay, beside the retention text."""
+    said = []
+    far, near, chat = drift.retention, drift.near, drift.chat
+    if near and near.value is not None:
+        said.append(
+            f"The budget is a promise about text far from the page, where the drift is "
+            f"{cell(far, 4)} nats per token. Text near it, what the untouched model itself writes "
+            f"about the same kinds of things, pays {cell(near, 4)}{_times(near, far)}."
+        )
+    if chat and chat.value is not None:
+        said.append(
+            f"In chat, in the untouched model's answers to {chat.n} everyday questions, the drift "
+            f"is {cell(chat, 4)} nats per token."
+        )
+    return said
+
+
+def _times(first: "Estimate", second: "Estimate") -> str:
+    if not first.value or not second.value:
+        return ""
+    return f", {first.value / second.value:.1f} times as much"
 
 
 def pairs_of(responses: "Sequence[Response]") -> "list[tuple[Response, Response]]":

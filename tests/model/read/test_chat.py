@@ -6,11 +6,7 @@ import torch
 from litho.core.errors import LithoError
 from litho.model.loaded import LanguageModel
 from litho.model.read.chat import answer, chat_ids, question, reply
-
-TEMPLATE = (
-    "{% for m in messages %}<{{ m.role }}>{{ m.content }}</>{% endfor %}"
-    "{% if add_generation_prompt %}<assistant>{% endif %}"
-)
+from tests.builders import CHAT_TEMPLATE
 
 
 def slow_reply(model: LanguageModel, ids: list[int], tokens: int) -> str:
@@ -27,7 +23,7 @@ def slow_reply(model: LanguageModel, ids: list[int], tokens: int) -> str:
 
 
 def test_the_template_of_the_model_is_used(llama: LanguageModel) -> None:
-    llama.tokenizer.chat_template = TEMPLATE
+    llama.tokenizer.chat_template = CHAT_TEMPLATE
     talk = [question("Who?", "A page."), answer("Marek"), question("When?")]
     expected = "<user>A page.\n\nWho?</><assistant>Marek</><user>When?</><assistant>"
     assert chat_ids(llama, talk) == llama.tokens(expected)
@@ -41,7 +37,7 @@ def test_without_a_template_questions_are_put_plainly(llama: LanguageModel) -> N
 
 
 def test_a_reply_is_the_likeliest_token_each_time(llama: LanguageModel) -> None:
-    llama.tokenizer.chat_template = TEMPLATE
+    llama.tokenizer.chat_template = CHAT_TEMPLATE
     heard: list[str] = []
     said = reply(llama, [question("Who built the clock?")], 12, heard.append)
     assert said == slow_reply(llama, chat_ids(llama, [question("Who built the clock?")]), 12)

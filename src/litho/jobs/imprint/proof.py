@@ -57,6 +57,7 @@ def _drift(model: LanguageModel, rows: Sequence[Sequence[int]], drift: Retention
     beginning = " ".join(model.decode(rows[worst][len(model.start) :]).split())[:SHOWN]
     return Drift(
         retention=drift.mean,
+        far=drift.mean,
         worst=Passage(passage=beginning, value=drift.by_row[worst]),
         moved=tuple(drift.moved.farthest),
         moved_count=drift.moved.count,

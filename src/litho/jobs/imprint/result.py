@@ -20,10 +20,15 @@ class Passage(BaseModel):
 class Drift(BaseModel):
     """Drift by kind of text, nats per token.
 
-    Runs of earlier versions know `retention` alone.
+    Runs of earlier versions know `retention` alone; controls have neither `near` nor `chat` nor
+    `by_kind`.
     """
 
     retention: Estimate
+    far: Estimate | None = None  # the same: what the budget is a promise about
+    near: Estimate | None = None  # what the base itself writes of the same kind of things
+    chat: Estimate | None = None  # its answers to everyday questions; None: no chat template
+    by_kind: dict[str, Estimate] = {}  # shipped kinds of writing that are kept out of training
     worst: Passage | None = None
     moved: tuple[MovedToken, ...] | None = None  # the farthest
     moved_count: int | None = None  # tokens of the retention text that moved by more than a nat

@@ -6,6 +6,7 @@ from litho.jobs.imprint.arms import train_arms
 from litho.jobs.imprint.baseline import Baseline, measure_baseline
 from litho.jobs.imprint.check import check
 from litho.jobs.imprint.config import ImprintSpec
+from litho.jobs.imprint.elsewhere import drift_elsewhere, written_elsewhere
 from litho.jobs.imprint.history import steps_of
 from litho.jobs.imprint.job import ImprintJob
 from litho.jobs.imprint.proof import (
@@ -67,10 +68,13 @@ def _prove(job: ImprintJob, baseline: Baseline) -> dict[str, ArmProof]:
     run, config = job.run, job.config
     job.reporter.stage("measuring the model after")
     model = job.model()
+    written = written_elsewhere(job, model)
     for arm in job.arms:
         saved.load(model, arm, job.adapter_folder(arm))
     rows = retention_blocks(model, job.inputs.retention_text(), config.retention_tokens)
     proofs = prove_arms(model, job.arms, baseline, rows)
+    own = proofs[IMPRINT].metrics
+    own.drift = drift_elsewhere(model, written, IMPRINT, own.drift)
     write_probes(run, baseline, proofs)
     write_neighbours(run, model, baseline, proofs)
     write_maps(run, model, open_book_scenes(model, job.inputs.text), IMPRINT)

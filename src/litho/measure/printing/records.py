@@ -1,5 +1,7 @@
 """What is said of a drift beside its mean; no torch."""
 
+from pydantic import BaseModel
+
 from litho.core.records import Record
 
 
@@ -18,3 +20,10 @@ class MovedToken(Record):
     before: Expected
     after: Expected
     kl: float  # KL(base || tuned), nats
+
+
+class Written(BaseModel):
+    """A row of token ids of which the untouched base wrote those from `first` on."""
+
+    ids: list[int]
+    first: int

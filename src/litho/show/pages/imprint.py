@@ -1,6 +1,6 @@
 """The report of `litho imprint`."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from safetensors.numpy import load_file
@@ -20,6 +20,7 @@ from litho.show.figures.training import (
 )
 from litho.show.page import render
 from litho.show.tokens import BOTH, tokens_of
+from litho.show.wording import drift_sentences
 from litho.text.variants import PresentationPlan
 
 MEANINGS = {
@@ -56,6 +57,8 @@ def page(run: RunDirectory) -> str:
         min_gain=MIN_GAIN,
         meaning=MEANINGS[result.verdict],
         headline=_headline(result),
+        elsewhere=drift_sentences(result.drift),
+        kinds=_by_drift(result.drift.by_kind),
         inputs=inputs,
         how_probes=run.read_json("baseline.json")["how_probes"],
         probes=run.read_rows("probes.parquet"),
@@ -67,6 +70,11 @@ def page(run: RunDirectory) -> str:
         refused=[(refusal.variant, refusal.reason) for refusal in plan.refused],
         parent_tokens=[row["text"] for row in tokens],
     )
+
+
+def _by_drift(kinds: Mapping[str, Estimate]) -> list[tuple[str, Estimate]]:
+    """Kinds of writing, those that drifted most first."""
+    return sorted(kinds.items(), key=lambda kind: -(kind[1].value or 0.0))
 
 
 def _curves(run: RunDirectory, result: ImprintResult, steps: Sequence[Step]) -> dict[str, Figure]:
