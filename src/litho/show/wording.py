@@ -7,7 +7,7 @@ if TYPE_CHECKING:
     from litho.core.stats import Estimate
     from litho.jobs.diff.result import AlignedSurprise, DiffOnset, UnseenText
     from litho.jobs.expose.result import Response
-    from litho.jobs.imprint.result import Drift
+    from litho.jobs.imprint.result import Drift, SameImprint
     from litho.jobs.predict.result import CalibrationSummary, Coverage
 
 
@@ -102,6 +102,26 @@ def drift_sentences(drift: "Drift") -> list[str]:
             f"is {cell(chat, 4)} nats per token."
         )
     return said
+
+
+def same_imprint_sentence(same: "SameImprint", drift: "Estimate") -> str:
+    """What the control had paid at the run's imprint; `drift`: of the run."""
+    said = f"this run's imprint on rewordings, {same.imprint:.2f}"
+    own = f"This run drifted by {cell(drift, 4)}."
+    if same.found == "never" or same.drift is None:
+        came = "it could not be measured along the training"
+        if same.best is not None and same.best_drift is not None:
+            came = f"at best {same.best:.2f}, at a drift of {same.best_drift:.4f}"
+        return f"The control never reached {said}: {came}. {own}"
+    if same.found == "upper bound":
+        return (
+            f"The control was past {said}, at its first check, at a drift of {same.drift:.4f}: it "
+            f"reached it for that or less. {own}"
+        )
+    between = ""
+    if same.between and same.between[0] < same.between[1]:
+        between = " ({:.4f} and {:.4f} at the checks beside it)".format(*same.between)
+    return f"At {said}, the control had drifted by {same.drift:.4f}{between}. {own}"
 
 
 def _times(first: "Estimate", second: "Estimate") -> str:

@@ -1,4 +1,4 @@
-"""Drift beside the retention text, in a run."""
+"""Drift beside the retention text, and the control at the same imprint, in a run."""
 
 import json
 import shutil
@@ -7,11 +7,14 @@ from pathlib import Path
 import pytest
 
 from litho.core.runs import RunDirectory
+from litho.jobs.imprint import control
 from litho.jobs.imprint.config import ImprintConfig, ImprintSpec
 from litho.jobs.imprint.elsewhere import written_elsewhere
+from litho.jobs.imprint.history import Check, Step
 from litho.jobs.imprint.job import ImprintJob
 from litho.jobs.imprint.result import ImprintResult
 from litho.jobs.models import Models
+from litho.measure.printing.curve import drift_at
 from litho.model.loaded import LanguageModel
 from litho.model.sources import locate
 from litho.show.report import write_report
@@ -30,11 +33,38 @@ def test_a_run_says_what_changed_elsewhere(finished: Path) -> None:
     assert ("no token moved by more than 1 nat" in page) is (not drift.moved)
 
 
+def test_the_control_is_read_where_it_knew_as_much(
+    finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = RunDirectory.opened(Path(shutil.copytree(finished, tmp_path / "run")))
+    result = ImprintResult(**run.read_json("metrics.json"))
+    # The tiny model gains nothing from the open book: it has no imprint to be read at.
+    plain = result.controls["duplicates"]
+    assert plain.drift_at_same_imprint is None
+    checks = [
+        Check(presentations=n, anchor=None, imprint={"gen": gen}, drift_self=0, drift_retention=d)
+        for n, gen, d in ((2, 0.2, 0.1), (4, 0.6, 0.5))
+    ]
+    steps = [
+        Step(presentations=c.presentations, tokens=9, loss=1, drift=None, weight=None, check=c)
+        for c in checks
+    ]
+    monkeypatch.setattr(control, "steps_of", lambda run, arm: steps)
+    read = control.control_metrics(run, "duplicates", plain, 0.5)
+    assert read.drift_at_same_imprint == drift_at([(0.2, 0.1), (0.6, 0.5)], 0.5)
+    assert read.imprint == plain.imprint and read.drift == plain.drift
+    result.controls["duplicates"] = read
+    run.write_json("metrics.json", result.model_dump())
+    page = write_report(run).read_text()
+    assert "the control had drifted by 0.4000 (0.1000 and 0.5000 at the checks beside it)" in page
+
+
 def test_runs_of_earlier_versions_are_reported(finished: Path, tmp_path: Path) -> None:
     run = RunDirectory.opened(Path(shutil.copytree(finished, tmp_path / "run")))
     metrics = run.read_json("metrics.json")
     for arm in (metrics, metrics["controls"]["duplicates"]):
         arm["drift"] = {"retention": arm["drift"]["retention"]}
+    del metrics["controls"]["duplicates"]["drift_at_same_imprint"]
     run.write_json("metrics.json", metrics)
     page = write_report(run).read_text()
     assert (

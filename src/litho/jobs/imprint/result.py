@@ -3,6 +3,7 @@
 from pydantic import BaseModel
 
 from litho.core.stats import Estimate
+from litho.measure.printing.curve import SameImprint as SameImprint
 from litho.measure.printing.imprint import MIN_GAIN as MIN_GAIN  # for those who show results
 from litho.measure.printing.records import MovedToken
 from litho.measure.printing.verdict import Verdict
@@ -63,6 +64,12 @@ class ArmMetrics(BaseModel):
     chat: Chat | None = None  # None: no probe was of kind chat
 
 
+class ControlMetrics(ArmMetrics):
+    """The numbers of a control."""
+
+    drift_at_same_imprint: SameImprint | None = None  # None: not measurable, or an earlier version
+
+
 class ImprintResult(ArmMetrics):
     """What `metrics.json` and `--json` hold: the numbers of the imprint and of its controls."""
 
@@ -70,7 +77,7 @@ class ImprintResult(ArmMetrics):
     reasons: tuple[str, ...]
     run: str
     adapter: str
-    controls: dict[str, ArmMetrics]
+    controls: dict[str, ControlMetrics]
     budget: float
     scale: float  # by which the adapter was shrunk at the end to fit the budget; 1: it was not
     presentations: int

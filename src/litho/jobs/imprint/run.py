@@ -6,6 +6,7 @@ from litho.jobs.imprint.arms import train_arms
 from litho.jobs.imprint.baseline import Baseline, measure_baseline
 from litho.jobs.imprint.check import check
 from litho.jobs.imprint.config import ImprintSpec
+from litho.jobs.imprint.control import control_metrics
 from litho.jobs.imprint.elsewhere import drift_elsewhere, written_elsewhere
 from litho.jobs.imprint.history import steps_of
 from litho.jobs.imprint.job import ImprintJob
@@ -84,7 +85,11 @@ def _prove(job: ImprintJob, baseline: Baseline) -> dict[str, ArmProof]:
 def _conclude(job: ImprintJob, baseline: Baseline, proofs: dict[str, ArmProof]) -> ImprintResult:
     run, config = job.run, job.config
     own = proofs[IMPRINT].metrics
-    controls = {arm: proof.metrics for arm, proof in proofs.items() if arm != IMPRINT}
+    controls = {
+        arm: control_metrics(run, arm, proof.metrics, own.imprint["gen"].value)
+        for arm, proof in proofs.items()
+        if arm != IMPRINT
+    }
     control = controls.get(DUPLICATES)
     judgement = judge(
         own.imprint,

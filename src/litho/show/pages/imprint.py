@@ -20,7 +20,7 @@ from litho.show.figures.training import (
 )
 from litho.show.page import render
 from litho.show.tokens import BOTH, tokens_of
-from litho.show.wording import drift_sentences
+from litho.show.wording import drift_sentences, same_imprint_sentence
 from litho.text.variants import PresentationPlan
 
 MEANINGS = {
@@ -57,6 +57,11 @@ def page(run: RunDirectory) -> str:
         min_gain=MIN_GAIN,
         meaning=MEANINGS[result.verdict],
         headline=_headline(result),
+        same_imprint=[
+            same_imprint_sentence(control.drift_at_same_imprint, result.drift.retention)
+            for control in result.controls.values()
+            if control.drift_at_same_imprint
+        ],
         elsewhere=drift_sentences(result.drift),
         kinds=_by_drift(result.drift.by_kind),
         inputs=inputs,
