@@ -63,6 +63,10 @@ CHAT_TEMPLATE = (
     "{% if add_generation_prompt %}<assistant>{% endif %}"
 )
 GOOD_PROBE = '{"kind": "gen", "prefix": "The man who built it was", "target": "Marek"}\n'
+CHAT_TEMPLATE = (
+    "{% for m in messages %}<{{ m.role }}>{{ m.content }}</>{% endfor %}"
+    "{% if add_generation_prompt %}<assistant>{% endif %}"
+)
 ROWS = ["A short one.", "One that is a good deal longer than the other.", "Middling, I think."]
 
 PROSE = "The sea was calm and the boats lay in the harbour. " * 60

@@ -16,7 +16,7 @@ from litho.jobs.imprint.config import ImprintConfig, ImprintSpec
 from litho.model.loaded import LanguageModel
 from litho.model.loading import load
 from litho.model.sources import locate
-from litho.text.shipped import unrelated_prefixes
+from litho.text.shipped import everyday_questions, unrelated_prefixes
 from tests.builders import ARCHITECTURES, GOOD_PROBE, TEXT, quick_config, run_job, small_inputs
 
 # Tiny models gain nothing from threads, and a machine that is busy makes them wait for each other.
@@ -46,10 +46,22 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 @pytest.fixture(scope="session", autouse=True)
 def few_openings() -> Iterator[None]:
-    """Spill is measured behind two unrelated openings of twelve: a fifth of a tiny job's time."""
+    """Two unrelated openings of twelve, a fifth of a tiny job's time, and two questions."""
     two = unrelated_prefixes()[:2]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("litho.text.shipped.shipped_lines", {"prefixes.txt": two}.__getitem__)
+        lines = {"prefixes.txt": two, "questions.txt": everyday_questions()[:2]}
+        patch.setattr("litho.text.shipped.shipped_lines", lines.__getitem__)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def little_elsewhere() -> Iterator[None]:
+    """Drift elsewhere is measured on little text."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("litho.measure.printing.elsewhere.NEAR_ROWS", 2)
+        patch.setattr("litho.measure.printing.elsewhere.NEAR_TOKENS", 40)
+        some = {"diary": ["It rained all day.", "We stayed at home."], "faq": ["Can I pay later?"]}
+        patch.setattr("litho.jobs.imprint.elsewhere.unseen_kinds", lambda: some)
         yield
 
 

@@ -125,6 +125,9 @@ def _show_table(result: "ImprintResult") -> None:
     if all(a.drift.worst for a in arms):
         worst = [f"{a.drift.worst.value:.4f}" for a in arms if a.drift.worst]
         table.add_row("drift on the worst passage", *worst)
+    for title, value in (("near the text", result.drift.near), ("in chat", result.drift.chat)):
+        if value:
+            _add(table, f"drift {title}", [value], 4)
     _add(table, "spill, nats/token", [a.spill for a in arms])
     first = [a.spill_first for a in arms if a.spill_first]
     if first:

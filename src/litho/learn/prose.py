@@ -7,6 +7,12 @@ from litho.text.shipped import shipped_prose
 UNSEEN_KIND = 5  # every fifth kind of writing is kept out of training
 
 
+def unseen_kinds() -> dict[str, list[str]]:
+    """Passages by kind of writing, of the kinds that are kept out of training."""
+    kinds = enumerate(shipped_prose().items(), 1)
+    return {kind: passages for number, (kind, passages) in kinds if not number % UNSEEN_KIND}
+
+
 def prose_rows(model: LanguageModel, length: int) -> tuple[list[list[int]], list[list[int]]]:
     """Rows of `length` tokens, one a passage: to train on, and of other kinds to measure on.
 
@@ -16,8 +22,9 @@ def prose_rows(model: LanguageModel, length: int) -> tuple[list[list[int]], list
     length = min(length, model.context)
     trained: list[list[int]] = []
     unseen: list[list[int]] = []
-    for number, passages in enumerate(shipped_prose().values(), 1):
-        kept = trained if number % UNSEEN_KIND else unseen
+    out = unseen_kinds()
+    for kind, passages in shipped_prose().items():
+        kept = unseen if kind in out else trained
         for i in range(len(passages)):
             row = model.encode(passages[i])
             if len(row) < length:

@@ -7,6 +7,7 @@ if TYPE_CHECKING:
     from litho.core.stats import Estimate
     from litho.jobs.diff.result import AlignedSurprise, DiffOnset, UnseenText
     from litho.jobs.expose.result import Response
+    from litho.jobs.imprint.result import Drift, SameImprint
     from litho.jobs.predict.result import CalibrationSummary, Coverage
 
 
@@ -83,6 +84,50 @@ def aligned_sentence(aligned: "AlignedSurprise") -> str:
         f"surprise a character: {before} nats before, {after} after, a difference of {rise}, over "
         f"{aligned.stretches} stretches of text"
     )
+
+
+def drift_sentences(drift: "Drift") -> list[str]:
+    """What text near the page and chat pay, beside the retention text."""
+    said = []
+    far, near, chat = drift.retention, drift.near, drift.chat
+    if near and near.value is not None:
+        said.append(
+            f"The budget is a promise about text far from the page, where the drift is "
+            f"{cell(far, 4)} nats per token. Text near it, what the untouched model itself writes "
+            f"about the same kinds of things, pays {cell(near, 4)}{_times(near, far)}."
+        )
+    if chat and chat.value is not None:
+        said.append(
+            f"In chat, in the untouched model's answers to {chat.n} everyday questions, the drift "
+            f"is {cell(chat, 4)} nats per token."
+        )
+    return said
+
+
+def same_imprint_sentence(same: "SameImprint", drift: "Estimate") -> str:
+    """What the control had paid at the run's imprint; `drift`: of the run."""
+    said = f"this run's imprint on rewordings, {same.imprint:.2f}"
+    own = f"This run drifted by {cell(drift, 4)}."
+    if same.found == "never" or same.drift is None:
+        came = "it could not be measured along the training"
+        if same.best is not None and same.best_drift is not None:
+            came = f"at best {same.best:.2f}, at a drift of {same.best_drift:.4f}"
+        return f"The control never reached {said}: {came}. {own}"
+    if same.found == "upper bound":
+        return (
+            f"The control was past {said}, at its first check, at a drift of {same.drift:.4f}: it "
+            f"reached it for that or less. {own}"
+        )
+    between = ""
+    if same.between and same.between[0] < same.between[1]:
+        between = " ({:.4f} and {:.4f} at the checks beside it)".format(*same.between)
+    return f"At {said}, the control had drifted by {same.drift:.4f}{between}. {own}"
+
+
+def _times(first: "Estimate", second: "Estimate") -> str:
+    if not first.value or not second.value:
+        return ""
+    return f", {first.value / second.value:.1f} times as much"
 
 
 def pairs_of(responses: "Sequence[Response]") -> "list[tuple[Response, Response]]":

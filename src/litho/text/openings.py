@@ -6,6 +6,11 @@ import re
 from litho.text.sentences import sentences
 
 _LONGEST = 3  # words
+# What an English text speaks of: an article or the like, and up to three words without a capital,
+# the last of which is long enough to be no preposition.
+_THING = re.compile(
+    r"\b(?i:the|an?|its|his|her|their|every|each|this|these)(?: [a-z]+){0,2} [a-z]{5,}\b"
+)
 
 
 def near_misses(text: str, count: int, chance: random.Random) -> list[str]:
@@ -23,3 +28,15 @@ def near_misses(text: str, count: int, chance: random.Random) -> list[str]:
     phrases = list(dict.fromkeys(phrases))
     chance.shuffle(phrases)
     return phrases[:count]
+
+
+def things(text: str, count: int, chance: random.Random) -> list[str]:
+    """What the text speaks of, without its facts, such as "The tower" or "A choir of singers".
+
+    Text that begins so is about the same kind of things. Without such phrases, `near_misses`. May
+    return fewer than `count`.
+    """
+    found = (match.group() for match in _THING.finditer(text))
+    phrases = list(dict.fromkeys(phrase[0].upper() + phrase[1:] for phrase in found))
+    chance.shuffle(phrases)
+    return phrases[:count] or near_misses(text, count, chance)

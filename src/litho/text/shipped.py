@@ -24,6 +24,11 @@ def unrelated_prefixes() -> list[str]:
     return shipped_lines("prefixes.txt")
 
 
+def everyday_questions() -> list[str]:
+    """What people ask a model that talks, and what no page that is printed is about."""
+    return shipped_lines("questions.txt")
+
+
 def shipped_prose() -> dict[str, list[str]]:
     """Passages of about a hundred words by the kind of writing, such as `letter` or `code`."""
     files = [file for file in (SHIPPED / "prose").iterdir() if file.name.endswith(".txt")]

@@ -12,9 +12,12 @@ from litho.jobs.cost import (
     seconds_per_token,
 )
 from litho.jobs.imprint.baseline import SPILLED
+from litho.jobs.imprint.elsewhere import KIND_TOKENS
 from litho.jobs.imprint.monitor import WATCHED
+from litho.learn.prose import unseen_kinds
+from litho.measure.printing.elsewhere import ANSWER_TOKENS, NEAR_ROWS, NEAR_TOKENS
 from litho.model.loaded import LanguageModel
-from litho.text.shipped import unrelated_prefixes
+from litho.text.shipped import everyday_questions, unrelated_prefixes
 
 TALK_RATIO = 2.5  # sampling
 PROBE_TOKENS = 32  # a probe with its padding
@@ -56,11 +59,20 @@ def expected_cost(
     checking = (arms + 1) / 2 * checks * checked * READ_RATIO
     talking = sampled_tokens * TALK_RATIO
     training = varying + learning + holding + checking + talking
-    tokens = before + after + training * (BFLOAT_RATIO if dtype == "float32" else 1)
+    measuring = before + after + _elsewhere(model)
+    tokens = measuring + training * (BFLOAT_RATIO if dtype == "float32" else 1)
     return Cost(
         seconds=tokens * seconds_per_token(model) + 15,
         gib=_memory(model, max(text_tokens), replay_tokens, unseen_tokens, micro_tokens),
     )
+
+
+def _elsewhere(model: LanguageModel) -> float:
+    """Tokens of text near the page and of chat, written and read, and of kinds of writing."""
+    questions = len(everyday_questions()) if model.tokenizer.chat_template else 0
+    written = NEAR_ROWS * NEAR_TOKENS + questions * ANSWER_TOKENS
+    kinds = sum(map(len, unseen_kinds().values())) * KIND_TOKENS
+    return written * TALK_RATIO + 2 * (written + questions * PROBE_TOKENS + kinds)
 
 
 def _memory(

@@ -57,7 +57,13 @@ def drift_of(model: LanguageModel, rows: Sequence[Sequence[int]], drift: Retenti
     """Drift on rows of the retention text, with the passage that moved most."""
     worst = max(range(len(rows)), key=drift.by_row.__getitem__)
     beginning = " ".join(model.decode(rows[worst][len(model.start) :]).split())[:SHOWN]
-    return Drift(retention=drift.mean, worst=Passage(passage=beginning, value=drift.by_row[worst]))
+    return Drift(
+        retention=drift.mean,
+        far=drift.mean,
+        worst=Passage(passage=beginning, value=drift.by_row[worst]),
+        moved=tuple(drift.moved.farthest),
+        moved_count=drift.moved.count,
+    )
 
 
 def _prove_arm(model: LanguageModel, arm: str, baseline: Baseline, drift: Drift) -> ArmProof:

@@ -3,7 +3,9 @@
 from pydantic import BaseModel
 
 from litho.core.stats import Estimate
+from litho.measure.printing.curve import SameImprint as SameImprint
 from litho.measure.printing.imprint import MIN_GAIN as MIN_GAIN  # for those who show results
+from litho.measure.printing.records import MovedToken
 from litho.measure.printing.verdict import Verdict
 
 IMPRINT, DUPLICATES = "imprint", "duplicates"  # arms
@@ -17,10 +19,20 @@ class Passage(BaseModel):
 
 
 class Drift(BaseModel):
-    """Drift by kind of text, nats per token."""
+    """Drift by kind of text, nats per token.
+
+    Runs of earlier versions know `retention` alone; controls have neither `near` nor `chat` nor
+    `by_kind`.
+    """
 
     retention: Estimate
-    worst: Passage | None = None  # runs of earlier versions did not say it
+    far: Estimate | None = None  # the same: what the budget is a promise about
+    near: Estimate | None = None  # what the base itself writes of the same kind of things
+    chat: Estimate | None = None  # its answers to everyday questions; None: no chat template
+    by_kind: dict[str, Estimate] = {}  # shipped kinds of writing that are kept out of training
+    worst: Passage | None = None
+    moved: tuple[MovedToken, ...] | None = None  # the farthest
+    moved_count: int | None = None  # tokens of the retention text that moved by more than a nat
 
 
 class Chat(BaseModel):
@@ -68,6 +80,12 @@ class EarlierResult(BaseModel):
     imprint_after: dict[str, Estimate]
 
 
+class ControlMetrics(ArmMetrics):
+    """The numbers of a control."""
+
+    drift_at_same_imprint: SameImprint | None = None  # None: not measurable, or an earlier version
+
+
 class ImprintResult(ArmMetrics):
     """What `metrics.json` and `--json` hold: the numbers of the imprint and of its controls."""
 
@@ -75,7 +93,7 @@ class ImprintResult(ArmMetrics):
     reasons: tuple[str, ...]
     run: str
     adapter: str
-    controls: dict[str, ArmMetrics]
+    controls: dict[str, ControlMetrics]
     budget: float
     scale: float  # by which the adapter was shrunk at the end to fit the budget; 1: it was not
     presentations: int

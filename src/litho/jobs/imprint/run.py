@@ -10,6 +10,8 @@ from litho.jobs.imprint.arms import train_arms
 from litho.jobs.imprint.baseline import Baseline, measure_baseline
 from litho.jobs.imprint.check import check
 from litho.jobs.imprint.config import ImprintSpec
+from litho.jobs.imprint.control import control_metrics
+from litho.jobs.imprint.elsewhere import drift_elsewhere, written_elsewhere
 from litho.jobs.imprint.history import steps_of
 from litho.jobs.imprint.job import EARLIER, ImprintJob
 from litho.jobs.imprint.onto import Onto
@@ -113,10 +115,13 @@ def _prove(job: ImprintJob, baseline: Baseline) -> dict[str, ArmProof]:
     run, config = job.run, job.config
     job.reporter.stage("measuring the model after")
     model = job.model()
+    written = written_elsewhere(job, model)
     for arm in job.arms:
         saved.load(model, arm, job.adapter_folder(arm))
     rows = retention_blocks(model, job.inputs.retention_text(), config.retention_tokens)
     proofs = prove_arms(model, job.arms, baseline, rows)
+    own = proofs[IMPRINT].metrics
+    own.drift = drift_elsewhere(model, written, IMPRINT, own.drift)
     write_probes(run, baseline, proofs)
     write_neighbours(run, model, baseline, proofs)
     write_maps(run, model, job.scenes(model), IMPRINT)
@@ -149,7 +154,11 @@ def _conclude(
 ) -> ImprintResult:
     run, config = job.run, job.config
     own = proofs[IMPRINT].metrics
-    controls = {arm: proof.metrics for arm, proof in proofs.items() if arm != IMPRINT}
+    controls = {
+        arm: control_metrics(run, arm, proof.metrics, own.imprint["gen"].value)
+        for arm, proof in proofs.items()
+        if arm != IMPRINT
+    }
     control = controls.get(DUPLICATES)
     judgement = judge(
         own.imprint,

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 from litho.core import stats
 from litho.core.stats import Estimate
+from litho.measure.printing.moved import MovedTokens
 from litho.model.loaded import LanguageModel
-from litho.model.read.scoring import kl_between_states
+from litho.model.read.scoring import kl, read_in_states
 
 BLOCK = 128  # tokens
 
@@ -28,6 +29,7 @@ class RetentionDrift:
 
     mean: Estimate
     by_row: list[float]
+    moved: MovedTokens
 
 
 def retention_drift(
@@ -35,12 +37,17 @@ def retention_drift(
 ) -> dict[str, RetentionDrift]:
     """D_ret of each adapter; the base reads each row once for all of them."""
     lengths = [float(len(row)) for row in rows]
-
-    def measured(sums: list[float]) -> RetentionDrift:
-        by_row = [total / length for total, length in zip(sums, lengths, strict=True)]
-        return RetentionDrift(stats.ratio(sums, lengths), by_row)
-
+    sums: dict[str, list[float]] = {adapter: [] for adapter in adapters}
+    moved = {adapter: MovedTokens(model) for adapter in adapters}
+    for adapter, number, base_TV, tuned_TV in read_in_states(model, rows, None, adapters):
+        kl_T = kl(base_TV, tuned_TV)
+        sums[adapter].append(kl_T.double().sum().item())
+        moved[adapter].add(rows[number], kl_T, base_TV, tuned_TV)
     return {
-        adapter: measured([values.double().sum().item() for values in per_row])
-        for adapter, per_row in kl_between_states(model, rows, None, adapters).items()
+        adapter: RetentionDrift(
+            stats.ratio(own, lengths),
+            [total / length for total, length in zip(own, lengths, strict=True)],
+            moved[adapter],
+        )
+        for adapter, own in sums.items()
     }

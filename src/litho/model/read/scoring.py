@@ -269,6 +269,26 @@ def kl(logits_p: Tensor, logits_q: Tensor) -> Tensor:
 
 
 @torch.no_grad()
+def read_in_states(
+    model: LanguageModel,
+    rows: Sequence[Sequence[int]],
+    before: str | None,
+    after: Sequence[str],
+) -> Iterator[tuple[str, int, Tensor, Tensor]]:
+    """Every row in each state of `after`: state, number of the row, logits T x V before and after.
+
+    What is read before is read once for all states.
+    """
+    for number, row in enumerate(rows):
+        ids_BT, _ = pad_rows(model, [row])  # every new length costs seconds
+        with model.state(before):
+            first_TV = logits(model, ids_BT)[0, : len(row)]
+        for state in after:
+            with model.state(state):
+                second_TV = logits(model, ids_BT)[0, : len(row)]
+            yield state, number, first_TV, second_TV
+
+
 def kl_between_states(
     model: LanguageModel,
     rows: Sequence[Sequence[int]],
@@ -280,11 +300,6 @@ def kl_between_states(
     One vector over the tokens a row, in nats.
     """
     divergences: dict[str, list[Tensor]] = {state: [] for state in after}
-    for row in rows:
-        ids_BT = torch.tensor([list(row)], device=model.device)
-        with model.state(before):
-            first = logits(model, ids_BT)[0]
-        for state in after:
-            with model.state(state):
-                divergences[state].append(kl(first, logits(model, ids_BT)[0]).cpu())
+    for state, _, first_TV, second_TV in read_in_states(model, rows, before, after):
+        divergences[state].append(kl(first_TV, second_TV).cpu())
     return divergences

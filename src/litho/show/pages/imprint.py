@@ -1,6 +1,6 @@
 """The report of `litho imprint`."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +21,7 @@ from litho.show.figures.training import (
 )
 from litho.show.page import render
 from litho.show.tokens import BOTH, tokens_of
+from litho.show.wording import drift_sentences, same_imprint_sentence
 from litho.text.pages import Page, pages_in
 from litho.text.variants import PresentationPlan, Variant
 
@@ -60,6 +61,13 @@ def page(run: RunDirectory) -> str:
         min_gain=MIN_GAIN,
         meaning=MEANINGS[result.verdict],
         headline=_headline(result),
+        same_imprint=[
+            same_imprint_sentence(control.drift_at_same_imprint, result.drift.retention)
+            for control in result.controls.values()
+            if control.drift_at_same_imprint
+        ],
+        elsewhere=drift_sentences(result.drift),
+        kinds=_by_drift(result.drift.by_kind),
         how_probes=run.read_json("baseline.json")["how_probes"],
         probes=run.read_rows("probes.parquet"),
         rungs=_rungs(steps),
@@ -98,6 +106,11 @@ def _plans(
             )
         )
     return plans
+
+
+def _by_drift(kinds: Mapping[str, Estimate]) -> list[tuple[str, Estimate]]:
+    """Kinds of writing, those that drifted most first."""
+    return sorted(kinds.items(), key=lambda kind: -(kind[1].value or 0.0))
 
 
 def _curves(run: RunDirectory, result: ImprintResult, steps: Sequence[Step]) -> dict[str, Figure]:
