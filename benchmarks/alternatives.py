@@ -1,9 +1,9 @@
 """What a user could do instead of `litho imprint`, on the same pages: results/alternatives.md.
 
 Reads a folder of pages as `registers.py` does and measures, with the same probes and the same
-retention text: the model without the page, the page in the context, retrieval, a Cartridge, context
-distillation into a LoRA, plain LoRA at two learning rates on the page and on paraphrases by the
-model, and the imprint of finished runs of `registers.py`. What is trained gets `--seconds` of the
+retention text: the model without the page, the page in the context, retrieval, a Cartridge and
+plain LoRA at two learning rates each, LoRA on paraphrases by the model, context distillation into a
+LoRA, and the imprint of finished runs of `registers.py`. What is trained gets `--seconds` of the
 processor a page, with the making of its own training texts and without measuring.
 
     OMP_NUM_THREADS=1 python benchmarks/registers.py PAGES --out runs/registers --set controls=none
@@ -45,7 +45,8 @@ ALTERNATIVES: dict[str, Alternative] = {
     "nothing": nothing,
     "context": context,
     "retrieval": retrieval,
-    "cartridge": cartridge,
+    "cartridge 1e-3": partial(cartridge, rate=1e-3),  # that of PEFT's example
+    "cartridge 1e-2": partial(cartridge, rate=1e-2),
     "distillation": distilled,
     "LoRA 2e-4": partial(plain, rate=2e-4),
     "LoRA 1e-3": partial(plain, rate=1e-3),

@@ -24,7 +24,6 @@ from litho.model.state import State
 
 NAME = "page"
 TOKENS = 128  # whose keys and values the cartridge holds
-RATE = 1e-3
 
 
 @dataclass
@@ -61,14 +60,14 @@ class TrainedCartridge:
             yield
 
 
-def cartridge(bench: Bench, page: Page) -> Iterator[Ready]:
+def cartridge(bench: Bench, page: Page, rate: float) -> Iterator[Ready]:
     """A cartridge of fewer tokens than the page has."""
     study = studied(bench, page)
     clock = Clock(study["seconds"])
     lesson = Lesson(bench.trained, study)
     ids = bench.trained.encode(page.text)[:TOKENS]
     what = TrainedCartridge(with_cartridge(bench.trained, ids))
-    followed = train(what, lesson.source(), RATE, clock, bench, page, ["end"], lesson)
+    followed = train(what, lesson.source(), rate, clock, bench, page, ["end"], lesson)
     mark, weights = followed.kept["end"]
     model = with_cartridge(bench.exact, ids)
     put(TrainedCartridge(model).weights, weights)
@@ -78,7 +77,7 @@ def cartridge(bench: Bench, page: Page) -> Iterator[Ready]:
         seconds=mark.seconds,
         stop="end",
         steps=mark.steps,
-        settings={"rate": RATE, "tokens": len(ids), "sequences": len(study["said"])},
+        settings={"rate": rate, "tokens": len(ids), "sequences": len(study["said"])},
         curve=tuple(followed.curve),
     )
 
