@@ -67,18 +67,17 @@ def prepare(bench: Bench, pages: Path, name: str, ledger: WorkLedger) -> Page:
     )
     whole = hashlib.sha256(spec.model_dump_json().encode()).hexdigest()
 
+    def baseline() -> Result:
+        scenes = open_book_scenes(bench.exact, spec.text)
+        return measure_baseline(bench.exact, spec, scenes, seed=0).model_dump()
+
     def kept(piece: str, compute: Callable[[], Result]) -> Result:
         made_from = {"page": whole, "piece": piece, "seconds": bench.seconds}
-        if piece == "baseline":
-            made_from["seconds"] = 0.0
         return ledger.complete([(made_from, compute)])[0]
 
-    scenes = open_book_scenes(bench.exact, spec.text)
-    baseline = kept(
-        "baseline", lambda: measure_baseline(bench.exact, spec, scenes, seed=0).model_dump()
-    )
+    (before,) = ledger.complete([({"page": whole, "piece": "baseline"}, baseline)])
     rows = retention_blocks(bench.exact, spec.retention_text(), spec.config.retention_tokens)
-    return Page(name, spec.text, Baseline(**baseline), rows, kept)
+    return Page(name, spec.text, Baseline(**before), rows, kept)
 
 
 def works(bench: Bench, page: Page, chosen: Sequence[str], runs: Path | None) -> list[Work]:
@@ -123,6 +122,8 @@ def main() -> None:
     chosen = [*ALTERNATIVES, IMPRINTED]
     if options.alternatives:
         chosen = options.alternatives.split(",")
+        if unknown := set(chosen) - {*ALTERNATIVES, IMPRINTED}:
+            parser.error(f"no alternative is called {min(unknown)!r}")
     options.out.mkdir(parents=True, exist_ok=True)
     ledger = WorkLedger(options.out)
     exact, trained = (

@@ -6,7 +6,7 @@ tokens of the page; the very first one stays as it is.
 """
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,7 +51,7 @@ class TrainedCartridge:
         self.weights = {"trainable_embedding": encoder.trainable_embedding}
         self.learned = [encoder.trainable_embedding]
 
-    def learning(self, step: int) -> Any:  # noqa: ANN401  a context manager
+    def learning(self, step: int) -> AbstractContextManager[None]:
         return self.alone()
 
     @contextmanager

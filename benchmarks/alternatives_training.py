@@ -50,11 +50,11 @@ class Clock:
 
     @contextmanager
     def paused(self) -> Iterator[None]:
-        self._before = self.spent
+        spent = self.spent
         try:
             yield
         finally:
-            self._began = time.process_time()
+            self._before, self._began = spent, time.process_time()
 
 
 @dataclass
@@ -84,11 +84,11 @@ def train(
     followed = Followed()
     while not followed.curve or clock.spent < bench.seconds:
         trainer.step()
-        done, over = trainer.progress.done, clock.spent >= bench.seconds
-        if done % CHECK_EVERY and not over:
+        done, spent = trainer.progress.done, clock.spent
+        if done % CHECK_EVERY and spent < bench.seconds:
             continue
         with clock.paused():
-            mark = _look(what.state, page, drift, done, clock.spent)
+            mark = _look(what.state, page, drift, done, spent)
             followed.curve.append(mark)
             for stop in stops:
                 best = followed.kept.get(stop)
