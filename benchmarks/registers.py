@@ -26,7 +26,7 @@ from litho.model.sources import DEFAULT, locate
 from litho.text.items import Probe, read_probes
 
 
-def _probes(pages: Path, name: str) -> list[Probe]:
+def page_probes(pages: Path, name: str) -> list[Probe]:
     """The probes of a page, with its chat questions if it has any."""
     files = [pages / f"{name}.{kind}.jsonl" for kind in ("probes", "chat")]
     return [probe for file in files if file.exists() for probe in read_probes(file)]
@@ -54,7 +54,7 @@ def main() -> None:
             litho.imprint(
                 options.pages / f"{name}.md",
                 model,
-                probes=_probes(options.pages, name),
+                probes=page_probes(options.pages, name),
                 retention=options.pages / "retention.txt",
                 out=path,
                 config=config,
