@@ -23,8 +23,10 @@ if TYPE_CHECKING:
         load,
         map,
         predict,
+        print_trails,
         report,
         resume,
+        test_trails,
         vary,
     )
     from litho.core.errors import Interrupted, LithoError
@@ -47,8 +49,10 @@ __all__ = [
     "load",
     "map",
     "predict",
+    "print_trails",
     "report",
     "resume",
+    "test_trails",
     "vary",
 ]
 _ELSEWHERE = {

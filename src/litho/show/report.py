@@ -14,6 +14,7 @@ from litho.show.pages import (
     imprint,
     map,
     predict,
+    trails,
     vary,
 )
 
@@ -27,6 +28,8 @@ _PAGES = {
     "imprint": imprint.page,
     "map": map.page,
     "predict": predict.page,
+    "trails print": trails.print_page,
+    "trails test": trails.capture_page,
     "vary": vary.page,
 }
 # A file that only they have, for runs of earlier versions, which noted no command.

@@ -28,7 +28,8 @@ def target_modules(
 ) -> list[str]:
     """Full names of the linear layers inside the blocks that can be adapted.
 
-    `layers`: only those of these blocks, counted from 0; `kinds`: only those of these last names.
+    `layers`: only those of these blocks, counted from 0; `kinds`: only those whose names end so,
+    such as `q_proj` or `mlp.c_proj`.
     """
     prefix = f"{_path(model)}."
     barred = _barred_kinds(model)
@@ -37,7 +38,7 @@ def target_modules(
         for name in _linear(model)
         if _kind(name) not in barred
         and (layers is None or int(name[len(prefix) :].partition(".")[0]) in layers)
-        and (kinds is None or _kind(name) in kinds)
+        and (kinds is None or any(name.endswith(f".{kind}") for kind in kinds))
     ]
 
 
