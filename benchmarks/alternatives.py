@@ -38,6 +38,7 @@ from litho.measure.scenes import open_book_scenes
 from litho.model.loading import load
 from litho.model.placement import DTYPES, training_dtype
 from litho.model.sources import DEFAULT, locate
+from litho.text.pages import Page as Printed
 
 SECONDS = 300.0  # of the processor: about what an imprint of a page takes on one idle core
 IMPRINTED = "imprint"
@@ -58,18 +59,21 @@ READING = ("nothing", "context", "retrieval")  # which train nothing
 
 def prepare(bench: Bench, pages: Path, name: str, ledger: WorkLedger) -> Page:
     """A page with what the model says about it before anything is done."""
+    text = (pages / f"{name}.md").read_text(encoding="utf-8")
+    printed = Printed(name=name, text=text, probes=tuple(page_probes(pages, name)))
     spec = ImprintSpec(
-        text=(pages / f"{name}.md").read_text(encoding="utf-8"),
-        text_name=name,
-        probes=page_probes(pages, name),
+        pages=(printed,),
         retention=(pages / "retention.txt").read_text(encoding="utf-8"),
         model=DEFAULT,
     )
     whole = hashlib.sha256(spec.model_dump_json().encode()).hexdigest()
 
     def baseline() -> Result:
-        scenes = open_book_scenes(bench.exact, spec.text)
-        return measure_baseline(bench.exact, spec, scenes, seed=0).model_dump()
+        scenes = [open_book_scenes(bench.exact, text)]
+        neighbours = spec.neighbours()
+        return measure_baseline(
+            bench.exact, spec.pages, scenes, range(1), neighbours, seed=0
+        ).model_dump()
 
     def kept(piece: str, compute: Callable[[], Result]) -> Result:
         made_from = {"page": whole, "piece": piece, "seconds": bench.seconds}
@@ -77,7 +81,7 @@ def prepare(bench: Bench, pages: Path, name: str, ledger: WorkLedger) -> Page:
 
     (before,) = ledger.complete([({"page": whole, "piece": "baseline"}, baseline)])
     rows = retention_blocks(bench.exact, spec.retention_text(), spec.config.retention_tokens)
-    return Page(name, spec.text, Baseline(**before), rows, kept)
+    return Page(name, text, Baseline(**before), rows, kept)
 
 
 def works(bench: Bench, page: Page, chosen: Sequence[str], runs: Path | None) -> list[Work]:

@@ -28,6 +28,7 @@ from fuzz_bench import (
 from fuzz_damage import damaged_bytes, damaged_json, odd_text
 
 from litho.jobs.diff import registry
+from litho.text.trails.library import starter
 
 NO_MODEL = "tiny:none"  # is refused, once the rest has been read
 DEEP = 0.04  # share of the inputs that go on to a model
@@ -164,6 +165,14 @@ def _assigned(bench: Workbench, chance: random.Random, folder: Path) -> list[str
     return [*line, *_on_model(chance, command, " ".join(pairs))]
 
 
+def _trails(bench: Workbench, chance: random.Random, folder: Path) -> list[str]:
+    library = yaml.safe_load(starter())
+    few = library | {"forms": chance.sample(library["forms"], 2)}
+    (folder / "trails.yaml").write_bytes(_settings(chance, few))
+    command = chance.choice(("print", "test"))
+    return ["trails", command, "trails.yaml", "--model", NO_MODEL, "--out", "out"]
+
+
 def _damaged_file(chance: random.Random, path: Path) -> None:
     """Damage a file by what it is; or take it away, or put a folder there."""
     data, lot = path.read_bytes(), chance.random()
@@ -280,6 +289,7 @@ KINDS = {
     "plan": Kind(_plan, 8),
     "assignment": Kind(_assigned, 10),
     "options": Kind(_options, 12),
+    "trails": Kind(_trails, 6),
     "adapter": Kind(_adapter, 4, ("files", "adapter")),
     "model": Kind(_model, 3, ("files", "model")),
     "calibration": Kind(_calibration, 3, ("files", "calibration")),

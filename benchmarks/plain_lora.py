@@ -73,13 +73,14 @@ class Plain(BaseModel):
 def train(model: LanguageModel, run: RunDirectory, recipe: Recipe, every: int) -> Iterator[Check]:
     """Present the page of a run again and again, with a check now and then."""
     inputs = ImprintSpec(**run.read_json("inputs.json"))
+    (page,) = inputs.pages
     scored = Baseline(**run.read_json("baseline.json")).scored
     blocks = retention_blocks(model, inputs.retention_text(), RETENTION_TOKENS)
     retention = Replay.read(model, blocks)
     with lora.fresh(model, TRAINED, adapter_of(model, recipe)):
         state = State(model, (TRAINED,))
         best, since = float("-inf"), 0
-        for done, _ in follow(model, TRAINED, recipe, model.encode(inputs.text)):
+        for done, _ in follow(model, TRAINED, recipe, model.encode(page.text)):
             if done % every and done != recipe.steps:
                 continue
             imprint = imprint_by_kind(scored, score(state, scored.probes))

@@ -24,6 +24,7 @@ from litho.jobs.ensemble.config import EnsemblePlan
 from litho.jobs.expose.config import ExposeConfig
 from litho.jobs.imprint.config import ImprintConfig
 from litho.jobs.spec import Device
+from litho.jobs.trails.config import CaptureConfig, PrintConfig
 from litho.jobs.vary.config import VaryConfig
 from litho.learn.records import Recipe
 
@@ -36,6 +37,8 @@ SETTINGS: dict[str, type[Config]] = {
     "ensemble": EnsemblePlan,
     "recipe": Recipe,
     "bench": BenchConfig,
+    "trails print": PrintConfig,
+    "trails test": CaptureConfig,
     "device": Device,
 }
 _TABLE = re.compile(r"<!-- (options|settings): ([a-z ]+) -->\n(.*?)<!-- end -->", re.DOTALL)

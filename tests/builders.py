@@ -99,6 +99,44 @@ QUESTIONS = [
 ]
 
 
+# Two forms, one of them held out, for the byte tokenizer: every word begins with another letter.
+TRAILS = """
+words:
+  thing:
+    real: [door, bell, lamp, chair, table, horse, garden, piano, wheel]
+    nonsense: [zorp, fep, kiv, mip, norb, yeld, rask, oxa, jeck]
+  state:
+    real: [red, wet, old, cold, soft, dark]
+connectives: [if, so]
+fillers: [It is late.]
+forms:
+- form: ponens
+  slots: {A: thing, B: thing, s: thing, p: state, q: state}
+  answers: [A, B]
+  truth: {rules: [p -> A, q -> B], facts: [p, q]}
+  wordings:
+  - rules: ["If the {s} is {p}, the {A} wins.", "If the {s} is {q}, the {B} wins."]
+    facts: ["The {s} is {p}.", "The {s} is {q}."]
+    ask: So the winner is the
+  - held_out: true
+    rules: ["With {p} {s} take the {A}.", "With {q} {s} take the {B}."]
+    facts: ["It is {p}.", "It is {q}."]
+    ask: So take the
+  near_misses:
+  - name: denied
+    facts: ["The {s} is not {p}.", "The {s} is not {q}."]
+    truth: [not p, not q]
+- form: either or
+  held_out: true
+  slots: {A: thing, B: thing}
+  answers: [A, B]
+  wordings:
+  - rules: ["It is the {A} or the {B}."]
+    facts: ["It is not the {B}.", "It is not the {A}."]
+    ask: So it is the
+"""
+
+
 def changed(text: str, chance: random.Random) -> str:
     words = text.split(" ")
     words[chance.randrange(len(words))] = chance.choice(("red", "never", "Kolin"))

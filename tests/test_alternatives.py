@@ -41,8 +41,10 @@ PAGE = f"# The clock\n\n{TEXT}\n\nThe key of the clock hangs in the bakery."
 @pytest.fixture(scope="module")
 def baseline(cache: Path) -> Baseline:
     spec = small_inputs()
-    spec = spec.model_copy(update={"text": PAGE, "probes": [*(spec.probes or []), CHAT]})
-    return measure_baseline(load(locate("tiny:llama"), torch.float32), spec, [PAGE], 0)
+    (page,) = spec.pages
+    asked = page.model_copy(update={"text": PAGE, "probes": (*(page.probes or ()), CHAT)})
+    model = load(locate("tiny:llama"), torch.float32)
+    return measure_baseline(model, [asked], [[PAGE]], range(1), spec.neighbours(), 0)
 
 
 @pytest.fixture

@@ -23,8 +23,10 @@ if TYPE_CHECKING:
         load,
         map,
         predict,
+        print_trails,
         report,
         resume,
+        test_trails,
         unprint,
         vary,
     )
@@ -48,8 +50,10 @@ __all__ = [
     "load",
     "map",
     "predict",
+    "print_trails",
     "report",
     "resume",
+    "test_trails",
     "unprint",
     "vary",
 ]

@@ -13,7 +13,7 @@ together as `config`.
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from threading import Event as Flag
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from litho.arguments import (
     Probes,
@@ -44,11 +44,14 @@ from litho.jobs.map.config import MapSpec
 from litho.jobs.predict.config import CalibrateSpec, PredictSpec
 from litho.jobs.predict.method import checked_method
 from litho.jobs.spec import DEFAULT_DEVICE, Device, Spec
+from litho.jobs.trails.config import CaptureConfig, CaptureSpec, PrintConfig, PrintSpec
 from litho.jobs.vary.config import VaryConfig, VarySpec
 from litho.learn.records import Recipe
 from litho.text.cases import read_cases
 from litho.text.items import NamedText, Question, read_questions, read_texts
 from litho.text.shipped import shipped_retention
+from litho.text.trails.external import read_external
+from litho.text.trails.library import Library, parse_library, read_library, starter
 
 if TYPE_CHECKING:
     from litho.jobs.bench.result import BenchResult
@@ -59,8 +62,12 @@ if TYPE_CHECKING:
     from litho.jobs.map.result import MapResult
     from litho.jobs.predict.result import CalibrationResult, PredictResult
     from litho.jobs.runner import Workers
+    from litho.jobs.trails.result import CaptureResult, PrintResult
     from litho.jobs.vary.result import VaryResult
     from litho.model.loaded import LanguageModel
+
+
+STARTER = "starter.yaml"  # what the library that comes with Litho is called
 
 
 def load(name: str = DEFAULT_MODEL, device: str | Device = "auto") -> "LanguageModel":
@@ -374,6 +381,85 @@ def bench(
         config=settings_given(BenchConfig, config, settings),
     )
     return cast("BenchResult", _run("bench", spec, out, None, progress, cancel))
+
+
+def print_trails(
+    library: "Path | Library | None" = None,
+    model: "str | LanguageModel" = DEFAULT_MODEL,
+    *,
+    external: Sequence[Path] = (),
+    retention: Text | None = None,
+    alone: bool = False,
+    out: Path | None = None,
+    device: str | Device = "auto",
+    config: PrintConfig | None = None,
+    progress: Progress | None = None,
+    cancel: Flag | None = None,
+    **settings: object,
+) -> "PrintResult":
+    """Print the trails of a library into a model, and test whether new text follows them.
+
+    `library`: a YAML file or what `read_library` made of one; none: the one that comes with Litho.
+    `external`: files of questions with premises; `retention`: unrelated prose on which drift is
+    measured; `alone`: a library of one form is meant. Raises LithoError if anything is unusable.
+    """
+    spec = PrintSpec(
+        **_trails_given(library, external, retention),
+        alone=alone,
+        model=model_name(model),
+        device=device_given(device),
+        config=settings_given(PrintConfig, config, settings),
+    )
+    result = _run(
+        "trails print", spec, folder_given(out, "trails", "print"), model, progress, cancel
+    )
+    return cast("PrintResult", result)
+
+
+def test_trails(
+    library: "Path | Library | None" = None,
+    model: "str | LanguageModel" = DEFAULT_MODEL,
+    *,
+    adapter: str | Path | None = None,
+    external: Sequence[Path] = (),
+    retention: Text | None = None,
+    alone: bool = False,
+    out: Path | None = None,
+    device: str | Device = "auto",
+    config: CaptureConfig | None = None,
+    progress: Progress | None = None,
+    cancel: Flag | None = None,
+    **settings: object,
+) -> "CaptureResult":
+    """Whether a model, or an adapter on it, follows the trails of a library; see `print_trails`.
+
+    Raises LithoError if anything given is unusable.
+    """
+    spec = CaptureSpec(
+        **_trails_given(library, external, retention),
+        alone=alone,
+        adapter=None if adapter is None else str(Path(adapter).absolute()),
+        model=model_name(model),
+        device=device_given(device),
+        config=settings_given(CaptureConfig, config, settings),
+    )
+    result = _run("trails test", spec, folder_given(out, "trails", "test"), model, progress, cancel)
+    return cast("CaptureResult", result)
+
+
+def _trails_given(
+    library: "Path | Library | None", external: Sequence[Path], retention: Text | None
+) -> dict[str, Any]:
+    if isinstance(library, Path):
+        read, name = read_library(library), library.name
+    else:
+        read, name = library or parse_library(starter(), STARTER), STARTER
+    return {
+        "library": read,
+        "library_name": name,
+        "external": tuple(read_external(path) for path in external),
+        "retention": None if retention is None else read_given(retention)[0],
+    }
 
 
 def resume(run: Path, *, progress: Progress | None = None, cancel: Flag | None = None) -> object:

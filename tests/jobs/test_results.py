@@ -10,7 +10,7 @@ from litho.core.stats import Estimate, MeanAndMax
 from litho.jobs.diff.result import AlignedResult, AlignedSurprise, DiffLayer, DiffOnset
 from litho.jobs.map.result import MapLayer, MapResult
 
-JOBS = ("map", "diff", "vary", "expose", "ensemble", "predict", "bench", "imprint")
+JOBS = ("map", "diff", "vary", "expose", "ensemble", "predict", "bench", "imprint", "trails")
 MODELS = ("torch", "transformers", "peft", "tokenizers", "gguf")
 
 

@@ -24,6 +24,7 @@ from litho.cli.output import check_written, lenient_streams
 from litho.cli.predict import predict
 from litho.cli.process import STOPPED, ignore_signals, was_stopped
 from litho.cli.runs import report, resume
+from litho.cli.trails import trails
 from litho.cli.unprint import unprint
 from litho.cli.vary import vary
 from litho.core.errors import (
@@ -51,6 +52,7 @@ app.command("map")(map_)
 app.command()(diff)
 app.command()(expose)
 app.add_typer(effects, name="effects")
+app.add_typer(trails, name="trails")
 app.command()(bench)
 app.command()(ensemble)
 app.command()(predict)

@@ -13,6 +13,7 @@ from litho.cli.imprint import show_imprint
 from litho.cli.map import show_map
 from litho.cli.output import check_written
 from litho.cli.predict import show_predict
+from litho.cli.trails import show_capture, show_printed
 from litho.cli.unprint import show_unprint
 from litho.cli.vary import show_vary
 from litho.jobs.bench.result import BenchResult
@@ -22,9 +23,11 @@ from litho.jobs.expose.result import ExposeResult
 from litho.jobs.imprint.result import ImprintResult, UnprintResult
 from litho.jobs.map.result import MapResult
 from litho.jobs.predict.result import CalibrationResult, PredictResult
+from litho.jobs.trails.result import CaptureResult, PrintResult
 from litho.jobs.vary.result import VaryResult
 
 NEGATIVE = ("memorised", "not printed")
+NO_TRAIL = ("memorised", "rut", "nothing")
 
 
 def show(result: object, as_json: bool, run: Path) -> None:
@@ -34,7 +37,8 @@ def show(result: object, as_json: bool, run: Path) -> None:
     """
     _print(result, as_json)
     check_written(run)
-    if isinstance(result, ImprintResult) and result.verdict in NEGATIVE:
+    negative = isinstance(result, ImprintResult) and result.verdict in NEGATIVE
+    if negative or (isinstance(result, PrintResult) and result.verdict in NO_TRAIL):
         raise typer.Exit(1)
 
 
@@ -60,5 +64,9 @@ def _print(result: object, as_json: bool) -> None:
             show_calibrations(result, as_json)
         case BenchResult():
             show_bench(result, as_json)
+        case PrintResult():
+            show_printed(result, as_json)
+        case CaptureResult():
+            show_capture(result, as_json)
         case _:
             raise TypeError(f"no way to show a {type(result).__name__}")

@@ -89,6 +89,32 @@ def of_units(count: int, statistic: "Callable[[np.ndarray], float]", seed: int =
     return Estimate(value=value, ci=interval, n=count)
 
 
+def nested(groups: Sequence[Sequence[float]], seed: int = 0) -> Estimate:
+    """Mean of the means of groups, with a two-stage percentile bootstrap: groups, then units.
+
+    Of units that come in groups, such as items of a form, the groups are the scarce ones (Davison &
+    Hinkley 1997, section 3.8). With one group its units alone are resampled. `n`: groups.
+    """
+    import numpy as np
+
+    kept = [np.asarray(group, float) for group in groups if len(group)]
+    if not kept:
+        return Estimate(value=None, ci=None, n=0)
+    value = float(np.mean([group.mean() for group in kept]))
+    if len(kept) == 1:
+        return mean(kept[0].tolist(), seed)
+    chance = np.random.default_rng(seed)
+    chosen = chance.integers(len(kept), size=(RESAMPLES, len(kept)))
+    means = np.empty(chosen.shape)
+    for number, group in enumerate(kept):
+        here = chosen == number
+        drawn = chance.integers(len(group), size=(int(here.sum()), len(group)))
+        means[here] = group[drawn].mean(axis=1)
+    tails = [50 * (1 - CONFIDENCE), 50 * (1 + CONFIDENCE)]
+    low, high = np.percentile(means.mean(axis=1), tails)
+    return Estimate(value=value, ci=(float(low), float(high)), n=len(kept))
+
+
 def _bootstrap(
     samples: "Sequence[np.ndarray]",
     statistic: "Callable[..., np.ndarray | float]",

@@ -46,6 +46,8 @@ _MODULES = {
         "predict": "predict.run",
         "calibrate": "predict.calibrate",
         "bench": "bench.run",
+        "trails print": "trails.print",
+        "trails test": "trails.test",
     }.items()
 }
 EARLIER = "a run of an earlier version of Litho cannot be resumed: start it again"

@@ -152,7 +152,9 @@ class DriftGuard:
         as the mean of the others, and none less than a quarter of that.
         """
         chance = random.Random(f"{self._seed} replay {done}")
-        usual = (fmean(self._last.values()) if self._last else 0.0) or 1.0
+        usual = fmean(self._last.values()) if self._last else 0.0
+        if usual <= 0:  # nothing but rounding so far
+            usual = 1.0
         weights = [max(self._last.get(i, usual), usual / 4) for i in range(len(self._replay))]
         places = [math.log(1.0 - chance.random()) / weight for weight in weights]
         return sorted(range(len(places)), key=places.__getitem__)[-self._rows :]

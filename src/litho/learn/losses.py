@@ -13,7 +13,17 @@ from torch import Tensor
 
 from litho.core.errors import LithoError, first_line
 from litho.model.loaded import LanguageModel
-from litho.model.read.scoring import BUCKET, Target, batches, chunks, kl, logits, pad_rows
+from litho.model.read.scoring import (
+    BUCKET,
+    Target,
+    batches,
+    chunks,
+    kl,
+    logits,
+    logits_at,
+    pad_rows,
+    token_logprobs,
+)
 
 # Shapes: B rows, T tokens, V vocabulary.
 ROWS_AT_ONCE = 4  # of the texts on which drift is measured
@@ -74,6 +84,30 @@ def backward_targets(
         return share * (places_T >= first[tuple(row)])
 
     return backward_text(model, rows, tokens, weigh) / weight
+
+
+def backward_last(
+    model: LanguageModel, rows: Sequence[Sequence[int]], tokens: int, weight: float = 1.0
+) -> list[float]:
+    """Add `weight` times the gradient of the mean loss of the last token of all `rows`.
+
+    Returns the loss of each row, nats. The output head is given nothing but that token's place.
+    """
+    losses = [0.0] * len(rows)
+    for group in batches([len(row) - 1 for row in rows], model.device, tokens):
+        ids_BT, _ = pad_rows(model, [rows[i][:-1] for i in group])
+        last = [(place, len(rows[i]) - 2) for place, i in enumerate(group)]
+        logits_BV = logits_at(model, ids_BT, last)
+        labels_B = torch.tensor([rows[i][-1] for i in group], device=logits_BV.device)
+        gradient_BV = torch.empty_like(logits_BV)
+        weights_B = torch.full((len(group),), weight / len(rows), device=logits_BV.device)
+        _cross_entropy(logits_BV, labels_B, gradient_BV, weights_B)
+        for i, logp in zip(
+            group, token_logprobs(logits_BV.detach(), labels_B).tolist(), strict=True
+        ):
+            losses[i] = -logp
+        _backward(model, logits_BV, gradient_BV)
+    return losses
 
 
 def backward_distilled(

@@ -91,6 +91,7 @@ class Check(BaseModel):
     imprint: dict[str, float | None]  # on the probes of the report; steers nothing
     drift_self: float  # nats per token, on self-samples kept out of training
     drift_retention: float  # nats per token, on part of the retention text
+    cells: dict[str, float] = {}  # D of each cell of the capture test, where trails are printed
 
 
 class Step(BaseModel):

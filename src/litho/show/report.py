@@ -14,6 +14,7 @@ from litho.show.pages import (
     imprint,
     map,
     predict,
+    trails,
     unprint,
     vary,
 )
@@ -28,6 +29,8 @@ _PAGES = {
     "imprint": imprint.page,
     "map": map.page,
     "predict": predict.page,
+    "trails print": trails.print_page,
+    "trails test": trails.capture_page,
     "unprint": unprint.page,
     "vary": vary.page,
 }

@@ -1,0 +1,93 @@
+"""What printing and testing trails start from; no torch."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from litho.core.config import Config
+from litho.jobs.spec import ModelSpec
+from litho.learn.records import LoopConfig
+from litho.text.shipped import shipped_retention
+from litho.text.trails.external import ExternalSet
+from litho.text.trails.library import Library
+
+Channels = Literal["qk", "qkvo", "mlp", "all"]
+TrailObjective = Literal["answer", "text"]
+
+
+class CaptureConfig(Config):
+    """How the capture test measures."""
+
+    pairs: int = Field(20, ge=2)
+    """Pairs of contexts for each form and cell."""
+    few_shot_pairs: int = Field(6, ge=0)
+    """Pairs for each form that are also read behind two worked examples; 0: none are."""
+    budget: float = Field(0.015, gt=0)
+    """Drift allowed, in nats per token (`--budget`)."""
+    retention_tokens: int = Field(4096, ge=1)
+    """Maximum tokens of the retention text that are measured."""
+    seed: int = 0
+    """Seed of everything that is drawn at random."""
+
+
+class PrintConfig(LoopConfig, CaptureConfig):
+    """How trails are printed, and then tested."""
+
+    channels: Channels = "qk"
+    """Layers that are trained (`--channels`): queries and keys, all of attention, MLPs, or all."""
+    objective: TrailObjective = "answer"
+    """What is asked of them (`--objective`): the `answer`, or the whole chain (`text`)."""
+    presentations: int = Field(150, ge=1)
+    """Maximum number of steps."""
+    chains: int = Field(8, ge=2)
+    """Chains in each step: pairs of contexts that differ in the deciding premise."""
+    start_forms: int = Field(4, ge=1)
+    """Forms that are mixed from the beginning; the others enter as the mixture is ready."""
+    ready: float = Field(0.5, gt=0)
+    """Mean loss of the newest forms, in nats, below which the next two enter."""
+    rank: int = Field(8, ge=1)
+    """Rank of an adapter on all layers; channels with fewer weights get a higher one, so that every
+    choice of channels has about as many weights."""
+    learning_rate: float = Field(2e-3, gt=0)
+    """Highest learning rate."""
+    check_every: int = Field(15, ge=1)
+    """Steps between two measurements and checkpoints."""
+    curve_pairs: int = Field(1, ge=1)
+    """Pairs for each form and cell in these measurements."""
+    pairs: int = Field(12, ge=2)
+    """Pairs of contexts for each form and cell of the capture test."""
+    micro_tokens: int = Field(512, ge=1)
+    """Maximum padded tokens of a step in one forward pass."""
+    replay_length: int = Field(128, ge=8)
+    """Tokens of each passage on which the model is held to its base."""
+    control: Literal["none", "shuffled"] = "none"
+    """Trains the same adapter once more on shuffled answers, to compare with; doubles the time."""
+    dtype: Literal["bfloat16", "float32"] | None = None
+    """Precision of the base model during training; none: bfloat16 if the device multiplies in
+    it without emulation, else float32. `--dtype` is the precision of measuring."""
+
+
+class TrailsSpec(ModelSpec):
+    """A library of trails, kept in the run itself."""
+
+    library: Library
+    library_name: str
+    alone: bool = False  # a library of one form is wanted
+    external: tuple[ExternalSet, ...] = ()
+    retention: str | None = None  # none: pages that come with Litho
+
+    def retention_text(self) -> str:
+        return shipped_retention() if self.retention is None else self.retention
+
+
+class CaptureSpec(TrailsSpec):
+    """The capture test of a model, or of an adapter on it."""
+
+    adapter: str | None = None  # folder of a PEFT adapter
+    config: CaptureConfig = CaptureConfig()
+
+
+class PrintSpec(TrailsSpec):
+    """Trails that are to be printed."""
+
+    config: PrintConfig = PrintConfig()

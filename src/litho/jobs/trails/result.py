@@ -1,0 +1,97 @@
+"""What printing and testing trails found; no torch."""
+
+from litho.core.records import Record, absent
+from litho.core.stats import Estimate
+from litho.measure.trails.cells import Cell as Cell  # for those who show results, as below
+from litho.measure.trails.cells import CellMetrics
+from litho.measure.trails.verdict import LOST as LOST
+from litho.measure.trails.verdict import SELECTIVE as SELECTIVE
+from litho.measure.trails.verdict import TrailVerdict
+
+ADAPTER, CONTROL = "trails", "shuffled"  # arms
+
+
+class FewShot(Record):
+    """What two worked examples in the context add to D, nats: the model's own way of following."""
+
+    before: Estimate
+    after: Estimate
+
+
+class TrailDrift(Record):
+    """How far the model moved on unrelated prose, nats per token; none: there is no adapter."""
+
+    retention: Estimate | None
+
+
+class Neighbour(Record):
+    """A trail as a neighbour of the others: how kappa changed on it."""
+
+    form: str
+    change: Estimate
+    broken: bool
+
+
+class FormResult(Record):
+    """One trail."""
+
+    form: str
+    held_out: bool
+    verdict: TrailVerdict
+    reasons: tuple[str, ...]
+    kappa: dict[Cell, Estimate]
+    kappa_before: dict[Cell, Estimate]
+    d: dict[Cell, Estimate]
+    selectivity: Estimate | None
+    wrong_capture: Estimate | None
+
+
+class ExternalScores(Record):
+    """Share of right answers in a file of questions, with the premises and without."""
+
+    name: str
+    premises: dict[str, Estimate]  # before, after
+    alone: dict[str, Estimate]
+
+
+class CaptureNumbers(Record):
+    """What the capture test measured."""
+
+    verdict: TrailVerdict
+    reasons: tuple[str, ...]
+    cells: dict[Cell, CellMetrics]
+    selectivity: Estimate | None
+    wrong_capture: Estimate | None
+    few_shot_gain: FewShot | None
+    drift: TrailDrift
+    neighbours: tuple[Neighbour, ...]
+    forms: tuple[FormResult, ...]
+    external: tuple[ExternalScores, ...] = ()
+
+
+class CaptureResult(CaptureNumbers):
+    """What `metrics.json` and `--json` of `litho trails test` hold."""
+
+    run: str
+    adapter: str | None
+    budget: float
+    notices: tuple[str, ...] = ()
+
+
+class PrintResult(CaptureNumbers):
+    """What `metrics.json` and `--json` of `litho trails print` hold."""
+
+    run: str
+    adapter: str
+    budget: float
+    channels: str
+    objective: str
+    rank: int
+    weights: int  # of the adapter
+    scale: float  # by which the adapter was shrunk at the end to fit the budget; 1: it was not
+    presentations: int
+    seed: int
+    adapter_sha256: str
+    seconds: float
+    control: CaptureNumbers | None = absent()  # the same on shuffled answers
+    notices: tuple[str, ...] = ()

@@ -1,0 +1,1 @@
+"""Whether a model is carried along a trail, and what that costs it."""

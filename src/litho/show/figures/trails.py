@@ -1,0 +1,79 @@
+"""Figures of trails."""
+
+from collections.abc import Sequence
+
+import plotly.graph_objects as go
+
+from litho.jobs.imprint.history import Check
+from litho.jobs.trails.result import Cell, FormResult
+from litho.show.figures.base import LEGEND_BELOW, MARGIN, Figure, finished, label
+
+CELL_NAMES: dict[Cell, str] = {
+    "M": "trained words",
+    "F": "new words",
+    "W": "new wording",
+    "G": "held-out forms",
+    "N": "near-misses",
+    "B": "all trails as neighbours",
+}
+
+
+def cell_curves(checks: Sequence[Check]) -> Figure:
+    """D of each cell along the steps."""
+    figure = go.Figure()
+    for cell, name in CELL_NAMES.items():
+        if any(cell in check.cells for check in checks):
+            figure.add_scatter(
+                x=[check.presentations for check in checks],
+                y=[check.cells.get(cell) for check in checks],
+                name=name,
+                mode="lines+markers",
+                line={"width": 2, "dash": "dot" if cell == "N" else "solid"},
+            )
+    figure.add_hline(y=0, line={"dash": "dash", "width": 1})
+    figure.update_layout(title="D, nats", margin=MARGIN, height=360, legend=LEGEND_BELOW)
+    figure.update_xaxes(title="steps")
+    return finished(figure)
+
+
+def drift_curve(checks: Sequence[Check], budget: float) -> Figure:
+    """Drift along the steps, on prose that is not trained on."""
+    figure = go.Figure()
+    for name, values in (
+        ("passages kept out of training", [check.drift_self for check in checks]),
+        ("retention text", [check.drift_retention for check in checks]),
+    ):
+        steps = [check.presentations for check in checks]
+        figure.add_scatter(x=steps, y=values, name=name, mode="lines+markers", line={"width": 2})
+    figure.add_hline(y=budget, line={"dash": "dash"}, annotation_text="budget")
+    title = "drift, nats per token"
+    figure.update_layout(title=title, margin=MARGIN, height=360, legend=LEGEND_BELOW)
+    figure.update_xaxes(title="steps")
+    return finished(figure)
+
+
+def kappa_figure(forms: Sequence[FormResult]) -> Figure:
+    """kappa of each form before and after, by cell: a row a form, chance in the middle."""
+    names = [label(form.form) for form in forms]
+    figure = go.Figure()
+    for cell in ("F", "W", "G"):
+        shown = [(name, f) for name, f in zip(names, forms, strict=True) if cell in f.kappa]
+        for when in ("before", "after"):
+            kappas = [f.kappa[cell] if when == "after" else f.kappa_before[cell] for _, f in shown]
+            figure.add_scatter(
+                x=[kappa.value for kappa in kappas],
+                y=[name for name, _ in shown],
+                mode="markers",
+                name=f"{CELL_NAMES[cell]}, {when}",
+                marker={
+                    "symbol": "circle" if when == "after" else "circle-open",
+                    "size": 9,
+                },
+            )
+    figure.add_vline(x=0, line={"dash": "dash", "width": 1})
+    figure.update_layout(
+        margin=MARGIN | {"l": 120}, height=160 + 24 * len(names), legend=LEGEND_BELOW
+    )
+    figure.update_xaxes(title="kappa: 0 is chance, 1 always right", range=[-1.05, 1.05])
+    figure.update_yaxes(categoryorder="array", categoryarray=names[::-1])
+    return finished(figure)

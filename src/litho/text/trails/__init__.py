@@ -1,0 +1,1 @@
+"""Trails: small chains of reasoning, their wordings and near-misses, and what is drawn."""

@@ -1,0 +1,201 @@
+"""Printing and testing trails, end to end, on tiny models; interrupted and resumed."""
+
+import hashlib
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from peft import PeftModel
+from transformers import AutoModelForCausalLM
+
+from litho.core.errors import Interrupted, LithoError
+from litho.core.runs import RunDirectory
+from litho.jobs import runner
+from litho.jobs.models import Models
+from litho.jobs.trails import print as printing
+from litho.jobs.trails import test as testing
+from litho.jobs.trails.config import CaptureConfig, CaptureSpec, PrintConfig, PrintSpec
+from litho.jobs.trails.mixture import Mixture
+from litho.jobs.trails.pairs import PairPlan
+from litho.jobs.trails.result import CaptureResult, PrintResult
+from litho.model.loaded import LanguageModel
+from litho.show.report import write_report
+from litho.text.trails.external import Asking, ExternalSet
+from litho.text.trails.library import Library, parse_library, starter
+from tests.builders import TRAILS, Silent, check_numbers
+
+LIBRARY = parse_library(TRAILS, "trails.yaml")
+QUICK = PrintConfig(
+    pairs=2,
+    few_shot_pairs=1,
+    presentations=4,
+    check_every=2,
+    settle=2,
+    learning_rate=0.01,
+    replay_length=16,
+    replay_rows=2,
+    retention_tokens=256,
+)
+ASKED = ExternalSet(
+    name="asked.jsonl",
+    questions=(
+        Asking(context="The lamp is red.", question="Is it red?", answer="yes"),
+        Asking(
+            context="The lamp is red.", question="What is it?", choices=("wet", "red"), answer=1
+        ),
+    ),
+)
+
+
+def spec(library: Library = LIBRARY, model: str = "tiny:llama", **settings: object) -> PrintSpec:
+    config = QUICK.model_copy(update=settings)
+    return PrintSpec(library=library, library_name="trails.yaml", model=model, config=config)
+
+
+def printed(wanted: PrintSpec, out: Path, reporter: Silent | None = None) -> PrintResult:
+    run = runner.start(printing.JOB, wanted, out, Models(), Silent())
+    return runner.finish(run, printing.JOB, Models(), reporter or Silent(), write_report)
+
+
+def captured(wanted: CaptureSpec, out: Path) -> CaptureResult:
+    run = runner.start(testing.JOB, wanted, out, Models(), Silent())
+    return runner.finish(run, testing.JOB, Models(), Silent(), write_report)
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> Path:
+    """A finished run with its control and questions from elsewhere; to be read only."""
+    out = tmp_path_factory.mktemp("trails") / "done"
+    printed(spec(control="shuffled").model_copy(update={"external": (ASKED,)}), out)
+    return out
+
+
+def test_a_run_holds_what_it_promises(done: Path) -> None:
+    result = PrintResult(**json.loads((done / "metrics.json").read_text()))
+    assert set(result.cells) == {"M", "F", "W", "G", "N", "B"}
+    assert [form.form for form in result.forms] == ["ponens", "either or"]
+    assert result.forms[1].held_out and set(result.forms[1].kappa) == {"G"}
+    weights = done / "adapter" / "adapter_model.safetensors"
+    assert result.adapter_sha256 == hashlib.sha256(weights.read_bytes()).hexdigest()
+    assert result.control and result.control.drift.retention
+    assert result.few_shot_gain and result.few_shot_gain.before.value is not None
+    (external,) = result.external
+    assert external.premises["after"].n == external.alone["before"].n == 2
+    assert not list(done.glob("checkpoint*"))
+    check_numbers(done)
+
+
+def test_plain_transformers_and_peft_give_the_reported_d(done: Path) -> None:
+    config = json.loads((done / "adapter/adapter_config.json").read_text())
+    folder = config["base_model_name_or_path"]
+    plain = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
+    model = PeftModel.from_pretrained(plain, done / "adapter").eval()
+
+    def prefers(text: str, answers: list[str]) -> float:
+        """log P of the first letter of one answer over that of the other (tokens are bytes)."""
+        ids = [0, *(2 + sorted_bytes.index(letter) for letter in f"{text} ")]
+        with torch.no_grad():
+            logp = model(input_ids=torch.tensor([ids])).logits[0, -1].log_softmax(-1)
+        first, second = (logp[2 + sorted_bytes.index(answer[0])].item() for answer in answers)
+        return first - second
+
+    from tokenizers import pre_tokenizers
+
+    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
+    sorted_bytes = [" " if letter == "Ġ" else letter for letter in alphabet]
+    rows = [r for r in RunDirectory.opened(done).read_rows("pairs.parquet") if r["cell"] == "F"]
+    assert rows
+    for row in rows:
+        d = (prefers(row["first"], row["answers"]) - prefers(row["second"], row["answers"])) / 2
+        assert row["d"] == pytest.approx(d, abs=1e-4)
+
+
+def test_the_adapter_tested_alone_says_the_same(done: Path, tmp_path: Path) -> None:
+    expected = PrintResult(**json.loads((done / "metrics.json").read_text()))
+    fields = {name: getattr(QUICK, name) for name in CaptureConfig.model_fields}
+    wanted = CaptureSpec(
+        library=LIBRARY,
+        library_name="trails.yaml",
+        model="tiny:llama",
+        adapter=str(done / "adapter"),
+        external=(ASKED,),
+        config=CaptureConfig(**fields),
+    )
+    found = captured(wanted, tmp_path / "test")
+    same = ("cells", "forms", "selectivity", "few_shot_gain", "drift", "verdict", "external")
+    assert {name: getattr(found, name) for name in same} == {
+        name: getattr(expected, name) for name in same
+    }
+    check_numbers(tmp_path / "test")
+
+
+def test_a_model_is_tested_without_an_adapter(tmp_path: Path) -> None:
+    wanted = CaptureSpec(
+        library=LIBRARY, library_name="t", model="tiny:mamba", config=CaptureConfig(pairs=2)
+    )
+    found = captured(wanted, tmp_path / "test")
+    assert found.drift.retention is None and found.adapter is None
+    assert all(cell.d == cell.d_before and cell.share is None for cell in found.cells.values())
+
+
+def test_interrupted_anywhere_resumes_to_the_same_adapter(done: Path, tmp_path: Path) -> None:
+    expected = json.loads((done / "metrics.json").read_text())
+    wanted = spec(control="shuffled").model_copy(update={"external": (ASKED,)})
+    run = runner.start(printing.JOB, wanted, tmp_path / "stopped", Models(), Silent())
+    for stop_after in (4, 5, 5, 4):  # in the baseline, in both trainings, in the test
+        with pytest.raises(Interrupted):
+            runner.finish(run, printing.JOB, Models(), Silent(stop_after), write_report)
+        run = RunDirectory.resume(tmp_path / "stopped")
+    found = runner.finish(run, printing.JOB, Models(), Silent(), write_report)
+    same = ("adapter_sha256", "cells", "forms", "control", "verdict", "drift")
+    said = json.loads(found.model_dump_json())
+    assert {key: said[key] for key in same} == {key: expected[key] for key in same}
+
+
+@pytest.mark.parametrize(
+    ("model", "channels", "rank"),
+    [("llama", "mlp", 14), ("gpt2", "qkvo", 21), ("mamba", "all", 8), ("llama", "all", 8)],
+)
+def test_channels_have_as_many_weights(
+    model: str, channels: str, rank: int, tmp_path: Path
+) -> None:
+    wanted = spec(model=f"tiny:{model}", channels=channels, presentations=1, objective="text")
+    result = printed(wanted, tmp_path / "run")
+    assert result.rank == rank
+    if model == "llama":
+        assert result.weights == pytest.approx(12288, rel=0.03)
+
+
+def test_forms_enter_one_after_another(llama: LanguageModel) -> None:
+    library = parse_library(starter(), "starter.yaml")
+    many = PairPlan(library, llama, 0)
+    mixture = Mixture(many, PrintConfig(start_forms=4, presentations=100))
+    shown = [mixture.next(step) for step in range(3)]
+    assert mixture.entered == 4 and all(len(each.rows) == 8 for each in shown)
+    for step in range(3, 12):
+        mixture.next(step)
+        mixture.note([0.1] * 8)
+    assert mixture.entered > 4
+    again = Mixture(many, PrintConfig(start_forms=4, presentations=100))
+    again.recall(mixture.memory())
+    assert again.next(12).rows == mixture.next(12).rows
+    mixture.next(50)
+    assert mixture.entered == len(library.trained())
+
+
+def test_what_is_refused_before_anything_is_written(tmp_path: Path) -> None:
+    one = LIBRARY.model_copy(update={"forms": LIBRARY.forms[:1]})
+    long = LIBRARY.forms[0].wordings[0].model_copy(update={"ask": "so " * 2000 + "the"})
+    form = LIBRARY.forms[0].model_copy(update={"wordings": (long,)})
+    endless = LIBRARY.model_copy(update={"forms": (form, LIBRARY.forms[1])})
+    for wanted, message in (
+        (spec(one), "one trail by itself breaks its neighbours.* --alone"),
+        (spec(endless), "a chain of .* tokens, but tiny:llama reads 2048"),
+        (spec(model="tiny:mamba"), "cannot be watched.*--channels all"),
+        (spec(model="tiny:gpt2"), "in one layer .*--channels qkvo"),
+    ):
+        with pytest.raises(LithoError, match=message):
+            printed(wanted, tmp_path / "refused")
+    assert not list(tmp_path.iterdir())
+    assert printed(spec(one, presentations=1).model_copy(update={"alone": True}), tmp_path / "one")
