@@ -1,6 +1,7 @@
 """The model of a run is asked."""
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -34,6 +35,19 @@ def test_a_conversation_remembers_what_was_said(finished: Path) -> None:
     talk = [question("Who built it?"), answer(first), question("When?")]
     with asked.model.state(None):
         assert second == reply(asked.model, talk, 4)
+
+
+def test_the_open_book_of_many_pages_is_the_nearest(finished: Path, tmp_path: Path) -> None:
+    run = Path(shutil.copytree(finished, tmp_path / "run"))
+    inputs = json.loads((run / "inputs.json").read_text())
+    first = inputs["pages"][0]
+    other = {"name": "sea.md", "text": "The sea was calm and blue."}
+    (run / "inputs.json").write_text(json.dumps({**inputs, "pages": [first, other]}))
+    book = Asked(run)._book("Who built the clock?", 8)
+    assert book == f"{first['text']}\n\n{other['text']}"
+    long = {**other, "text": other["text"] * 200}
+    (run / "inputs.json").write_text(json.dumps({**inputs, "pages": [long, first]}))
+    assert Asked(run)._book("Who built the clock?", 8) == first["text"]
 
 
 def test_what_cannot_be_asked_is_said(finished: Path, tmp_path: Path) -> None:

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 import torch
+from peft import PeftModel
+from transformers import AutoModelForCausalLM
 
 import litho
 from litho.core.errors import LithoError
@@ -148,6 +150,10 @@ def test_a_page_is_taken_out_again(single: Path, double: Path, tmp_path: Path) -
         with torch.no_grad(), model.state(name):
             read.append(logits(model, ids_BT))
     torch.testing.assert_close(*read)
+    plain = AutoModelForCausalLM.from_pretrained(model.source.folder, dtype=torch.float32)
+    with torch.no_grad():
+        said = PeftModel.from_pretrained(plain, tmp_path / "out/adapter").eval()(input_ids=ids_BT)
+    torch.testing.assert_close(said.logits, read[1])
     assert carried(tmp_path / "out").pages == carried(single).pages
     assert litho.ask(tmp_path / "out", "Who?", voices=["adapter"], tokens=2).answers
     assert "(taken out)" in (tmp_path / "out/report.html").read_text()

@@ -32,7 +32,7 @@ class Factors:
 
     def joined(self, keys_RI: dict[str, Tensor]) -> dict[str, Tensor]:
         """A with further rows below."""
-        return {name: torch.cat([self.a_RI[name], key]) for name, key in keys_RI.items()}
+        return {name: torch.cat([self.a_RI[name].to(key), key]) for name, key in keys_RI.items()}
 
     def scaled_by(self, scale: float) -> dict[str, Tensor]:
         """B that adds the same under another scale."""
