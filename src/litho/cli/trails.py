@@ -73,7 +73,10 @@ def print_(
         str | None, typer.Option(help="What is trained: qk, qkvo, mlp or all.", show_default="qk")
     ] = None,
     objective: Annotated[
-        str | None, typer.Option(help="What is asked: answer or text.", show_default="answer")
+        str | None,
+        typer.Option(
+            help="What is asked: answer, text, routing or routing+answer.", show_default="answer"
+        ),
     ] = None,
     budget: BudgetOption = None,
     external: ExternalOption = None,

@@ -167,6 +167,26 @@ def test_channels_have_as_many_weights(
         assert result.weights == pytest.approx(12288, rel=0.03)
 
 
+@pytest.mark.parametrize("objective", ["routing", "routing+answer"])
+def test_routing_resumes_to_the_same_adapter(objective: str, tmp_path: Path) -> None:
+    wanted = spec(objective=objective, few_shot_pairs=0)
+    expected = printed(wanted, tmp_path / "whole")
+    assert len(json.loads((tmp_path / "whole" / "heads.json").read_text())["heads"]) == 12
+    run = runner.start(printing.JOB, wanted, tmp_path / "stopped", Models(), Silent())
+    with pytest.raises(Interrupted):
+        runner.finish(run, printing.JOB, Models(), Silent(16), write_report)
+    run = RunDirectory.resume(tmp_path / "stopped")
+    found = runner.finish(run, printing.JOB, Models(), Silent(), write_report)
+    assert found.adapter_sha256 == expected.adapter_sha256
+    assert found.cells == expected.cells
+
+
+def test_routing_is_refused_where_no_attention_is_watched(tmp_path: Path) -> None:
+    with pytest.raises(LithoError, match="choose another objective"):
+        printed(spec(model="tiny:mamba", channels="all", objective="routing"), tmp_path / "run")
+    assert not list(tmp_path.iterdir())
+
+
 def test_forms_enter_one_after_another(llama: LanguageModel) -> None:
     library = parse_library(starter(), "starter.yaml")
     many = PairPlan(library, llama, 0)

@@ -2,13 +2,13 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from litho.core.reporter import Reporter
 from litho.core.runs import RunDirectory
 from litho.jobs.trails.config import PrintConfig, PrintSpec
-from litho.jobs.trails.mixture import Mixture
+from litho.jobs.trails.mixture import Mixture, untouched_chains
 from litho.jobs.trails.monitor import TrailMonitor
 from litho.jobs.trails.pairs import PairPlan
 from litho.jobs.trails.result import ADAPTER, CONTROL
@@ -19,6 +19,7 @@ from litho.learn.objectives import Objective, all_tokens
 from litho.learn.optimizer import OptimizerSpec
 from litho.learn.prose import prose_rows
 from litho.learn.records import Step
+from litho.learn.routing import Heads, Routing, choose_heads
 from litho.learn.trainable import TrainedAdapter
 from litho.learn.trainer import Trainer
 from litho.measure.printing.drift import retention_blocks
@@ -29,6 +30,8 @@ from litho.model.loaded import LanguageModel
 
 FAR = 0.75  # as in the main job: some passages are near any text
 CURVE_BLOCKS = 4  # blocks of the retention text in each check
+CHOSEN_BY = 2  # pairs of each form, by which the heads of `routing` are chosen
+ANSWER = 0.1  # of the cross-entropy, in `routing+answer`
 STILL_FROM = 0.5  # of the training: from here on it may end where nothing improves
 
 
@@ -80,17 +83,35 @@ def train_arms(job: Printing, model: LanguageModel) -> None:
             guard = DriftGuard(
                 replay, DriftController(budget=config.budget), config.replay_rows, config.seed
             )
-            with _trainer(model, arm, mixture, config, guard) as trainer:
+            objective = _objective(job, model, mixture, plan)
+            with _trainer(model, arm, mixture, config, guard, objective) as trainer:
                 _train(job, trainer, arm, monitor)
 
 
-def _objective(config: PrintConfig, mixture: Mixture) -> Objective:
-    return all_tokens if config.objective == "text" else LastTokens(mixture.note)
+def _objective(job: Printing, model: LanguageModel, mixture: Mixture, plan: PairPlan) -> Objective:
+    asked = job.config.objective
+    if asked == "text":
+        return all_tokens
+    if asked == "answer":
+        return LastTokens(mixture.note)
+
+    def choose() -> dict[str, list[float]]:
+        with model.state(None):
+            return asdict(choose_heads(model, *untouched_chains(plan, CHOSEN_BY)))
+
+    heads = Heads(**job.run.once("heads.json", choose))
+    answer = ANSWER if asked == "routing+answer" else 0.0
+    return Routing(heads, mixture.pointers, mixture.note, answer)
 
 
 @contextmanager
 def _trainer(
-    model: LanguageModel, arm: str, mixture: Mixture, config: PrintConfig, guard: DriftGuard
+    model: LanguageModel,
+    arm: str,
+    mixture: Mixture,
+    config: PrintConfig,
+    guard: DriftGuard,
+    objective: Objective,
 ) -> Iterator[Trainer]:
     with lora.fresh(model, arm, adapter_spec(model, config)):
         yield Trainer(
@@ -99,7 +120,7 @@ def _trainer(
             OptimizerSpec.of(config),
             config.presentations,
             config.micro_tokens,
-            _objective(config, mixture),
+            objective,
             guard,
         )
 

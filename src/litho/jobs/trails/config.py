@@ -12,7 +12,7 @@ from litho.text.trails.external import ExternalSet
 from litho.text.trails.library import Library
 
 Channels = Literal["qk", "qkvo", "mlp", "all"]
-TrailObjective = Literal["answer", "text"]
+TrailObjective = Literal["answer", "text", "routing", "routing+answer"]
 
 
 class CaptureConfig(Config):
@@ -36,7 +36,8 @@ class PrintConfig(LoopConfig, CaptureConfig):
     channels: Channels = "qk"
     """Layers that are trained (`--channels`): queries and keys, all of attention, MLPs, or all."""
     objective: TrailObjective = "answer"
-    """What is asked of them (`--objective`): the `answer`, or the whole chain (`text`)."""
+    """What is asked of them (`--objective`): the `answer`; the whole chain (`text`); that attention
+    goes to the rule that applies (`routing`); or that and a tenth of the answer."""
     presentations: int = Field(150, ge=1)
     """Maximum number of steps."""
     chains: int = Field(8, ge=2)

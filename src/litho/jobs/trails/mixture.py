@@ -7,11 +7,14 @@ from statistics import fmean
 from litho.jobs.trails.config import PrintConfig
 from litho.jobs.trails.pairs import PairPlan
 from litho.learn.checkpoint import Memory
+from litho.learn.routing import Pointer
 from litho.learn.sources import Presentation
 from litho.measure.trails.asked import Asked, asked
 from litho.model.loaded import LanguageModel
-from litho.text.trails.chains import Draw, Pair, draw
+from litho.text.trails.chains import Context, Draw, Pair, draw
 from litho.text.trails.library import Form
+
+Spans = list[tuple[int, int]]
 
 AT_ONCE = 2  # forms that enter together
 SEEN = 3  # pairs of a form before its loss says anything
@@ -34,6 +37,7 @@ class Mixture:
         self._losses: dict[str, float] = {}  # by form, the newest counting most
         self._seen: dict[str, int] = {}
         self._shown: list[str] = []  # forms of the rows of this step
+        self._pointers: list[Pointer] = []  # of these rows
 
     def next(self, done: int) -> Presentation:
         chance = random.Random(f"{self._config.seed} step {done}")
@@ -46,10 +50,12 @@ class Mixture:
             for form in chance.sample(forms, len(forms))
         ]
         rows: list[list[int]] = []
-        self._shown = []
+        self._shown, self._pointers = [], []
         for form in drawn[:count]:
-            rows += self._rows(self._pair(form, chance), chance)
+            pair = self._pair(form, chance)
+            rows += self._rows(pair, chance)
             self._shown += [form.form] * 2
+            self._pointers += pointers(self._plan.model, pair)
         return Presentation(rows, f"{self.entered} forms")
 
     def _due(self, done: int) -> int:
@@ -69,6 +75,10 @@ class Mixture:
         answers = read.tokens[::-1] if turned else read.tokens
         return [[*row, token] for row, token in zip(read.rows, answers, strict=True)]
 
+    def pointers(self) -> list[Pointer]:
+        """Where the answers stand in the rules, for each row of the last step."""
+        return self._pointers
+
     def note(self, losses: Sequence[float]) -> None:
         """Take in the loss of each row of the last step: the newest forms may be learned."""
         for form, loss in zip(self._shown, losses, strict=True):
@@ -86,6 +96,38 @@ class Mixture:
     def recall(self, memory: Memory) -> None:
         self.entered = memory.values["entered"]
         self._losses, self._seen = dict(memory.values["losses"]), dict(memory.values["seen"])
+
+
+def pointers(model: LanguageModel, pair: Pair) -> list[Pointer]:
+    """For both contexts: the tokens of the right answer in the rules, and those of the other."""
+    found = []
+    for context, right, wrong in zip(pair.contexts, pair.slots, pair.slots[::-1], strict=True):
+        spans = model.spans(context.text)
+
+        def places(slot: str, context: Context = context, spans: Spans = spans) -> tuple[int, ...]:
+            said = [s for s in context.spans if (s.role, s.slot) == ("consequent", slot)]
+            return tuple(
+                len(model.start) + number
+                for number, (start, end) in enumerate(spans)
+                if any(start < span.end and span.start < end for span in said)
+            )
+
+        found.append(Pointer(places(right), places(wrong)))
+    return found
+
+
+def untouched_chains(plan: PairPlan, count: int) -> tuple[list[list[int]], list[Pointer]]:
+    """Rows of all trained forms and wordings, by which heads are chosen, and their pointers."""
+    rows, pointing = list[list[int]](), list[Pointer]()
+    for form in plan.library.trained():
+        for number in range(count):
+            wordings = form.numbers(held_out=False)
+            chance = random.Random(f"{form.form} heads {number}")
+            wanted = Draw(wordings[number % len(wordings)], unseen=False)
+            pair = draw(plan.library, form, wanted, chance, plan.apart)
+            rows += [[*row, 0] for row in asked(plan.model, pair).rows]
+            pointing += pointers(plan.model, pair)
+    return rows, pointing
 
 
 def check_chains(model: LanguageModel, plan: PairPlan) -> None:

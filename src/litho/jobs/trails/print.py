@@ -8,11 +8,12 @@ from litho.jobs.trails.check import check_library, check_texts, planned_pairs
 from litho.jobs.trails.config import PrintSpec
 from litho.jobs.trails.cost import print_cost
 from litho.jobs.trails.measuring import StateScores, item_rows, numbers, read_scores
-from litho.jobs.trails.mixture import check_chains
+from litho.jobs.trails.mixture import check_chains, untouched_chains
 from litho.jobs.trails.pairs import PairPlan, Planned
 from litho.jobs.trails.result import ADAPTER, CONTROL, CaptureNumbers, PrintResult
 from litho.learn.loop import checkpoint_path
 from litho.learn.prose import prose_rows
+from litho.learn.routing import choose_heads
 from litho.learn.steps import StepLedger
 from litho.measure.printing.drift import retention_blocks, retention_drift
 from litho.model.adapters import files, lora, saved
@@ -27,7 +28,11 @@ def check(spec: PrintSpec, models: Models) -> Checked:
     model = models.load(spec.model)
     adapter_spec(model, spec.config)
     planned = planned_pairs(spec, model)
-    check_chains(model, PairPlan(spec.library, model, spec.config.seed))
+    plan = PairPlan(spec.library, model, spec.config.seed)
+    check_chains(model, plan)
+    if "routing" in spec.config.objective:
+        rows, pointers = untouched_chains(plan, 1)
+        choose_heads(model, rows[:2], pointers[:2])
     check_texts(spec, model)
     unseen = prose_rows(model, spec.config.replay_length)[1]
     cost = print_cost(model, planned, spec.config, len(unseen))

@@ -78,7 +78,12 @@ def unwatched(layer: int, seen: LayerAttention) -> None:
     """A watcher that drops the attention of a layer."""
 
 
+# Called with the layer, queries B x H x T x D, keys B x K x T x D and the scaling of scores: of all
+# rows of a batch, and with what gradients go through.
+Taker = Callable[[int, Tensor, Tensor, float], None]
+
 _watcher: ContextVar[Watcher | None] = ContextVar("watcher", default=None)
+_taker: ContextVar[Taker | None] = ContextVar("taker", default=None)
 
 
 def _watched_attention(
@@ -93,14 +98,17 @@ def _watched_attention(
     output = sdpa_attention_forward(
         module, query, key, value, attention_mask, scaling=scaling, **options
     )
-    watcher = _watcher.get()
+    watcher, taker = _watcher.get(), _taker.get()
     layer = getattr(module, "layer_idx", None)
     plain = not any(options.get(name) is not None for name in ("softcap", "position_bias", "s_aux"))
     boolean = attention_mask is None or attention_mask.dtype == torch.bool
-    if watcher and layer is not None and plain and boolean and query.shape[2] == key.shape[2]:
-        mask = None if attention_mask is None else attention_mask[0, 0].detach()
+    if layer is not None and plain and boolean and query.shape[2] == key.shape[2]:
         scale = 1 / math.sqrt(query.shape[-1]) if scaling is None else scaling
-        watcher(layer, LayerAttention(query[0].detach(), key[0].detach(), mask, scale))
+        if watcher:
+            mask = None if attention_mask is None else attention_mask[0, 0].detach()
+            watcher(layer, LayerAttention(query[0].detach(), key[0].detach(), mask, scale))
+        if taker:
+            taker(layer, query, key, scale)
     return output
 
 
@@ -112,14 +120,43 @@ def watched(watcher: Watcher) -> Iterator[None]:
     function cannot serve (biases, soft caps, sinks that are no tokens, code of its own): the
     model's own numbers are right there too, and those on attention are absent.
     """
-    token = _watcher.set(watcher)
+    with _exchanged():
+        token = _watcher.set(watcher)
+        try:
+            yield
+        finally:
+            _watcher.reset(token)
+
+
+@contextmanager
+def taken(taker: Taker) -> Iterator[None]:
+    """Call `taker` with the queries and keys of every layer, as far as `watched` would."""
+    with _exchanged():
+        token = _taker.set(taker)
+        try:
+            yield
+        finally:
+            _taker.reset(token)
+
+
+@contextmanager
+def _exchanged() -> Iterator[None]:
     before = ALL_ATTENTION_FUNCTIONS[_NAME]
     ALL_ATTENTION_FUNCTIONS[_NAME] = _watched_attention
     try:
         yield
     finally:
         ALL_ATTENTION_FUNCTIONS[_NAME] = before
-        _watcher.reset(token)
+
+
+def looks_from(query_BHTD: Tensor, key_BKTD: Tensor, scaling: float, at_B: Tensor) -> Tensor:
+    """Attention B x H x T of one place of each row on all before it, in float32."""
+    rows, heads = query_BHTD.shape[:2]
+    query_BHD = query_BHTD[torch.arange(rows, device=query_BHTD.device), :, at_B].float()
+    key_BHTD = key_BKTD.repeat_interleave(heads // key_BKTD.shape[1], dim=1).float()
+    scores_BHT = torch.einsum("bhd,bhtd->bht", query_BHD * scaling, key_BHTD)
+    later_BT = torch.arange(key_BHTD.shape[2], device=at_B.device) > at_B[:, None]
+    return scores_BHT.masked_fill(later_BT[:, None], _NEVER).softmax(-1)
 
 
 class Strongest(NamedTuple):
