@@ -10,6 +10,7 @@ from litho.core.runs import RunDirectory
 from litho.jobs.imprint.result import IMPRINT, ImprintResult
 from litho.model.adapters import lora, saved
 from litho.model.state import State
+from litho.text.pages import pages_in
 
 
 def result_of(folder: Path) -> ImprintResult:
@@ -20,7 +21,8 @@ def result_of(folder: Path) -> ImprintResult:
 def imprinted(bench: Bench, page: Page, folder: Path) -> Iterator[Ready]:
     """Raises LithoError if the run in `folder` printed another text."""
     run = RunDirectory.opened(folder)
-    if run.read_json("inputs.json")["text"].strip() != page.text.strip():
+    printed = [held.text.strip() for held in pages_in(run.read_json("inputs.json"))]
+    if printed != [page.text.strip()]:
         raise LithoError(f"{folder} is an imprint of another text than {page.name}")
     result = result_of(folder)
     with lora.restored(bench.exact):

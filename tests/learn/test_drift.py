@@ -12,14 +12,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from litho.learn.checkpoint import Memory
-from litho.learn.drift import HEADROOM, DriftController, DriftGuard, Replay, UnreadReplay
+from litho.learn.drift import (
+    HEADROOM,
+    SURVEY_AFTER,
+    SURVEYED,
+    DriftController,
+    DriftGuard,
+    Replay,
+    UnreadReplay,
+)
 from litho.learn.losses import backward_drift
 from litho.learn.trainable import TrainedAdapter
 from litho.model.adapters import lora
 from litho.model.adapters.spec import AdapterSpec
 from litho.model.loaded import LanguageModel
 from litho.model.state import State
-from tests.builders import ROWS, gradients, shake
+from tests.builders import ROWS, TEXT, gradients, shake
 
 
 def test_drift_term_is_zero_at_the_base_and_pulls_back_to_it(llama: LanguageModel) -> None:
@@ -141,6 +149,23 @@ def test_the_drift_may_count_only_the_rows_that_drift_least(llama: LanguageModel
     assert Replay.read(llama, rows).drift(state) == pytest.approx(fmean(alone), rel=1e-4)
     counted = Replay.read(llama, rows, counted=0.6).drift(state)  # three of four
     assert counted == pytest.approx(fmean(alone[:3]), rel=1e-4)
+
+
+def test_all_rows_are_looked_at_once(llama: LanguageModel) -> None:
+    rows = [llama.encode(TEXT)[i : i + SURVEYED + 4] for i in range(6)]
+    shake(llama)
+    state = State(llama, ("x",))
+    guard = DriftGuard(UnreadReplay.of(rows), DriftController(budget=0.01), rows=2, seed=0)
+    with state.active(), lora.learning(llama, "x"):
+        guard.hold(llama, SURVEY_AFTER - 1)
+        assert len(guard.memory().values["drawn"]) == 2
+        guard.hold(llama, SURVEY_AFTER)
+    drawn = set(guard._drawn(SURVEY_AFTER))
+    found = dict(guard.memory().values["drawn"])
+    assert set(found) == set(range(6))
+    for place in set(found) - drawn:
+        beginning = Replay.read(llama, [rows[place][:SURVEYED]])
+        assert found[place] == pytest.approx(beginning.drift(state), rel=1e-4)
 
 
 def test_rows_that_drifted_more_are_drawn_more_often(llama: LanguageModel) -> None:

@@ -24,6 +24,10 @@ HEADROOM = 0.85  # aim below the budget: what is measured stands for text that i
 GAIN, GREATEST_GAIN = 0.3, 1.5
 MOST = 1.0  # by which it changes at a measurement
 
+# After so many steps all rows are looked at, the beginning of each: some are near the text, and
+# these are too few to be found by chance.
+SURVEY_AFTER, SURVEYED = 5, 48  # steps, tokens of a row
+
 Rows = Sequence[Sequence[int]]
 
 
@@ -138,12 +142,22 @@ class DriftGuard:
 
         Nats per token. The model is in the state that learns.
         """
+        if done == SURVEY_AFTER:
+            self._survey(model)
         chosen = self._drawn(done)
         held = self._replay.part(model, chosen)
         drifts = backward_drift(model, held.ids_BT, held.logits_BTV, self.weight)
         self._last.update(zip(chosen, drifts, strict=True))
         self.controller.steps += 1
         return fmean(drifts)
+
+    def _survey(self, model: LanguageModel) -> None:
+        """Measure how far the model drifted on the beginning of each row."""
+        ids_BT = self._replay.ids_BT[:, :SURVEYED]
+        for start in range(0, len(ids_BT), ROWS_AT_ONCE):
+            rows = Replay.read(model, ids_BT[start : start + ROWS_AT_ONCE])
+            drifts = drift_on(model, rows.ids_BT, rows.logits_BTV)
+            self._last.update(zip(range(start, start + len(drifts)), drifts, strict=True))
 
     def _drawn(self, done: int) -> list[int]:
         """The rows of a step: those that drifted more when they were last drawn come more often.
