@@ -20,12 +20,14 @@ from litho.jobs.imprint.history import steps_of
 from litho.jobs.imprint.result import IMPRINT, ImprintResult
 from litho.jobs.map.result import MapResult
 from litho.jobs.predict.result import CalibrationResult, PredictResult
+from litho.jobs.trails.result import CaptureResult
 from litho.jobs.vary.result import VaryResult
 from litho.learn.records import Check, Step
 from litho.show.pages import imprint as imprint_page
 from litho.show.report import write_report
+from litho.text.trails.library import parse_library
 from litho.text.variants import PresentationPlan, Refusal
-from tests.builders import TEXT, shake
+from tests.builders import TEXT, TRAILS, shake
 from tests.show.runs import KINDS
 
 RESULTS: dict[str, type[Any]] = {
@@ -38,6 +40,7 @@ RESULTS: dict[str, type[Any]] = {
     "imprint": ImprintResult,
     "map": MapResult,
     "predict": PredictResult,
+    "trails test": CaptureResult,
     "vary": VaryResult,
 }
 
@@ -80,6 +83,8 @@ def made(kind: str, folder: Path) -> RunDirectory:
         litho.map(TEXT, gradients=True, **small)
     elif kind == "vary":
         litho.vary(TEXT, count=2, ladder=False, max_mean_kl=100, max_surprise=100, **small)
+    elif kind == "trails test":
+        litho.test_trails(parse_library(TRAILS, "trails.yaml"), pairs=2, few_shot_pairs=1, **small)
     elif kind == "expose":
         small |= {"presentations": (1,), "seeds": 1, "third_steps": 1, "directions": 2}
         litho.expose(TEXT, tokens=16, strengths=(1.0,), **small)
