@@ -194,7 +194,7 @@ def logprobs_by_token(model: LanguageModel, targets: Sequence[Target]) -> list[T
     shared = _shared_length(targets)
     worth = shared * (len(targets) - 1) > WORTH_SHARING
     prefix = read_prefix(model, targets[0].ids[:shared]) if worth else None
-    found: list[Tensor] = [torch.empty(0)] * len(targets)
+    found: dict[int, Tensor] = {}
     at_once = max(1, PREFIX_TOKENS // shared) if prefix else len(targets)
     skipped = shared if prefix else 0
     lengths = [len(t.ids) - 1 - skipped for t in targets]
@@ -204,7 +204,7 @@ def logprobs_by_token(model: LanguageModel, targets: Sequence[Target]) -> list[T
             logps = target_token_logprobs(model, [targets[i] for i in part], prefix)
             for i, logp in zip(part, logps, strict=True):
                 found[i] = logp
-    return found
+    return [found[i] for i in range(len(targets))]
 
 
 def target_token_logprobs(
