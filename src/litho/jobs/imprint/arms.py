@@ -27,6 +27,7 @@ from litho.jobs.imprint.monitor import ArmMonitor
 from litho.jobs.imprint.onto import SLICES
 from litho.jobs.imprint.rehearsal import rehearse
 from litho.jobs.imprint.result import DUPLICATES, IMPRINT
+from litho.jobs.imprint.talk import conversations_of, everyday_talk, replies_in
 from litho.learn.drift import DriftController, DriftGuard, Replay, UnreadReplay
 from litho.learn.earlier import EarlierGuard, EarlierPages
 from litho.learn.loop import train_arm
@@ -36,7 +37,6 @@ from litho.learn.prose import prose_rows
 from litho.learn.records import LoopConfig, Step
 from litho.learn.self_samples import replay_samples
 from litho.learn.sources import REPLAY, Climbing, Planned, StepSource
-from litho.learn.talk import talk_rows
 from litho.learn.trainable import TrainedAdapter
 from litho.learn.trainer import Trainer
 from litho.measure.printing.drift import retention_blocks
@@ -53,10 +53,8 @@ from litho.model.placement import HOST
 from litho.model.read.scoring import Target
 from litho.present.ascent import CLIMBING, Ascent
 from litho.present.bridges import bridged
-from litho.present.replies import conversations_about, replies_by_turns
 from litho.present.rhythm import chosen_rhythm
 from litho.present.variants import HalfScorer, plan_presentations
-from litho.text.questions import Conversation
 from litho.text.variants import STEP_SURPRISE, PresentationPlan
 
 # Share of the unseen rows, those that drift least, that count: some passages are near any text.
@@ -71,7 +69,7 @@ def train_arms(job: ImprintJob, baseline: Baseline, layers: Sequence[int]) -> No
     printed = job.inputs.printed
     scenes = {i: parts for i, parts in enumerate(job.scenes(model)) if i in printed}
     plans = [_page_plan(job, model, i, parts) for i, parts in scenes.items()]
-    talks = [_talk_about(job, model, i) for i in printed]
+    talks = [conversations_of(job, model, i) for i in printed]
     held, unseen = _held(job, model)
     job.reporter.stage("reading what must not drift")
     retention = retention_blocks(model, job.inputs.retention_text(), config.retention_tokens)
@@ -107,7 +105,7 @@ def train_arms(job: ImprintJob, baseline: Baseline, layers: Sequence[int]) -> No
 
     def steps_in(rhythm: str, presentations: int) -> Steps:
         orders = [
-            _in_rhythm(model, plan, rhythm, presentations, _replies(model, about, config))
+            _in_rhythm(model, plan, rhythm, presentations, replies_in(model, about, config))
             for plan, about in zip(plans, talks, strict=True)
         ]
         return in_steps(orders, presentations, config.step_tokens)
@@ -223,29 +221,6 @@ def _plan(
     return plan.model_dump()
 
 
-def _talk_about(job: ImprintJob, model: LanguageModel, number: int) -> list[list[Conversation]]:
-    """Questions about a page, by its place, with their answers; none for a model without a chat."""
-    if not job.config.replies or not model.tokenizer.chat_template:
-        return []
-    job.reporter.stage("making questions")
-    text, seed = job.inputs.pages[number].text, job.config.seed
-
-    def make() -> list[list[dict[str, Any]]]:
-        about = conversations_about(model, text, seed)
-        return [[one.model_dump() for one in asked] for asked in about]
-
-    found = job.run.once(job.of_page("questions.json", number), make)
-    return [[Conversation(**one) for one in asked] for asked in found]
-
-
-def _replies(
-    model: LanguageModel, about: Sequence[Sequence[Conversation]], config: ImprintConfig
-) -> list[list[Target]]:
-    """What is shown with each presentation of a page."""
-    count = min(config.replies, math.ceil(len(about) / 3))
-    return replies_by_turns(model, about, config.presentations, count, config.seed)
-
-
 def _in_rhythm(
     model: LanguageModel,
     plan: PresentationPlan,
@@ -278,9 +253,7 @@ def _held(job: ImprintJob, model: LanguageModel) -> tuple[list[list[int]], list[
     if config.replay != "prose":
         samples = job.run.once("replay.json", lambda: _sample(job, model))
         held, unseen = held + samples[: config.replay_pool], unseen + samples[config.replay_pool :]
-    if config.replies and model.tokenizer.chat_template:
-        job.reporter.stage("listening to everyday talk")
-        held += job.run.once("talk.json", lambda: talk_rows(model, config.replay_length))
+    held += everyday_talk(job, model)
     return held, unseen
 
 

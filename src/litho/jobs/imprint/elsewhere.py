@@ -1,11 +1,8 @@
 """Drift beside that on the retention text: near the page, in chat, and by kind of writing."""
 
-from collections.abc import Callable
-
 from pydantic import BaseModel
 
-from litho.core.errors import LithoError
-from litho.jobs.imprint.job import ImprintJob
+from litho.jobs.imprint.job import ImprintJob, if_it_can
 from litho.jobs.imprint.result import Drift
 from litho.learn.prose import unseen_kinds
 from litho.measure.printing.drift import retention_drift
@@ -15,6 +12,7 @@ from litho.model.loaded import LanguageModel
 from litho.text.shipped import everyday_questions
 
 KIND_TOKENS = 32  # of each passage of a kind of writing
+MISSED = "some drift is not measured"
 
 
 class Elsewhere(BaseModel):
@@ -29,8 +27,8 @@ def written_elsewhere(job: ImprintJob, model: LanguageModel) -> Elsewhere:
 
     def write() -> dict[str, object]:
         job.reporter.stage("letting the base write near the text, and in chat")
-        near = _if_it_can(job, lambda: near_text(model, _printed(job), job.config.seed))
-        chat = _if_it_can(job, lambda: chat_answers(model, everyday_questions()))
+        near = if_it_can(job, MISSED, lambda: near_text(model, _printed(job), job.config.seed))
+        chat = if_it_can(job, MISSED, lambda: chat_answers(model, everyday_questions()))
         return Elsewhere(near=near, chat=chat).model_dump()
 
     return Elsewhere(**job.run.once("elsewhere.json", write))
@@ -39,15 +37,6 @@ def written_elsewhere(job: ImprintJob, model: LanguageModel) -> Elsewhere:
 def _printed(job: ImprintJob) -> str:
     """The pages that this run prints."""
     return "\n\n".join(job.inputs.pages[i].text for i in job.inputs.printed)
-
-
-def _if_it_can(job: ImprintJob, write: Callable[[], list[Written]]) -> list[Written]:
-    """What a model that cannot write, or whose template fails, would only be told too late."""
-    try:
-        return write()
-    except LithoError as error:
-        job.reporter.note(f"some drift is not measured: {error}")
-        return []
 
 
 def drift_elsewhere(model: LanguageModel, written: Elsewhere, adapter: str, drift: Drift) -> Drift:

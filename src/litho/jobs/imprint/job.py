@@ -1,8 +1,11 @@
 """A started imprint."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
+from litho.core.errors import LithoError
 from litho.core.reporter import Reporter
 from litho.core.runs import RunDirectory
 from litho.jobs.imprint.config import ImprintConfig, ImprintSpec
@@ -12,6 +15,7 @@ from litho.measure.scenes import open_book_scenes
 from litho.model.loaded import LanguageModel
 from litho.model.sources import ModelSource
 
+T = TypeVar("T")
 EARLIER = "earlier"  # adapter onto which pages are printed
 
 
@@ -52,3 +56,15 @@ class ImprintJob:
 
     def adapter_folder(self, arm: str) -> Path:
         return self.run.path / ("adapter" if arm == IMPRINT else f"controls/{arm}")
+
+
+def if_it_can(job: ImprintJob, without: str, speak: Callable[[], list[T]]) -> list[T]:
+    """What a model says; nothing, and a note, if its template fails or it cannot speak.
+
+    It would be told too late in the run to begin again. `without`: what there will not be.
+    """
+    try:
+        return speak()
+    except LithoError as error:
+        job.reporter.note(f"{without}: {error}")
+        return []

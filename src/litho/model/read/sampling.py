@@ -76,20 +76,13 @@ def generate(
     config = GenerationConfig(
         do_sample=True, pad_token_id=model.pad, eos_token_id=model.end, **settings
     )
-    try:
-        with seeded(model.device, seed), without_settings(model):
-            found: Tensor = model.network.generate(
-                ids_BT,
-                attention_mask=torch.ones_like(ids_BT) if mask_BT is None else mask_BT,
-                generation_config=config,
-                logits_processor=processors,
-            )
-    except torch.OutOfMemoryError:
-        raise
-    except (AttributeError, IndexError, KeyError, RuntimeError, TypeError, ValueError) as error:
-        raise LithoError(
-            f"{model.source.name} cannot go on with a text by itself: {first_line(error)}"
-        ) from None
+    with seeded(model.device, seed), without_settings(model):
+        found: Tensor = model.network.generate(
+            ids_BT,
+            attention_mask=torch.ones_like(ids_BT) if mask_BT is None else mask_BT,
+            generation_config=config,
+            logits_processor=processors,
+        )
     return found
 
 
@@ -103,12 +96,21 @@ def padded_in_front(model: LanguageModel, rows: Sequence[Sequence[int]]) -> tupl
 
 @contextmanager
 def without_settings(model: LanguageModel) -> Iterator[None]:
-    """Inside, the model's generation_config.json says nothing: all that it sets would be taken."""
+    """Inside, the model's generation_config.json says nothing: all that it sets would be taken.
+
+    Raises LithoError if the model cannot be made to speak.
+    """
     network: Any = model.unwrapped
     before = network.generation_config
     network.generation_config = GenerationConfig()
     try:
         yield
+    except torch.OutOfMemoryError:
+        raise
+    except (AttributeError, IndexError, KeyError, RuntimeError, TypeError, ValueError) as error:
+        raise LithoError(
+            f"{model.source.name} cannot go on with a text by itself: {first_line(error)}"
+        ) from None
     finally:
         network.generation_config = before
 
