@@ -89,8 +89,8 @@ def _machine() -> list[Check]:
 
     memory = psutil.virtual_memory()
     free = f"{memory.available / 2**30:.1f} of {memory.total / 2**30:.1f} GiB free"
-    enough = memory.available > 4 * 2**30
-    mend = None if enough else "close other programs: the main job needs up to 4 GiB"
+    enough = memory.available > 5 * 2**30
+    mend = None if enough else "close other programs: the main job needs up to 5 GiB"
     there = [
         f"{device} ({device_name(device)}, trains in {training_dtype(device)})"
         for device in devices()

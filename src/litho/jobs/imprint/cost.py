@@ -17,9 +17,11 @@ from litho.jobs.imprint.monitor import WATCHED
 from litho.learn.prose import unseen_kinds
 from litho.measure.printing.elsewhere import ANSWER_TOKENS, NEAR_ROWS, NEAR_TOKENS
 from litho.model.loaded import LanguageModel
+from litho.model.read.asking import AT_ONCE, TRIES
 from litho.text.shipped import everyday_questions, unrelated_prefixes
 
 TALK_RATIO = 2.5  # sampling
+ASKED_TOKENS = 180 * TRIES * AT_ONCE  # examples and sentence, of all questions at a time
 PROBE_TOKENS = 32  # a probe with its padding
 CURVE_TOKENS = 512  # of the retention text in each check along the training
 
@@ -88,4 +90,7 @@ def _memory(
     training = (
         2 * parameters + 2 * (unseen + CURVE_TOKENS) * config.vocab_size + at_once * per_token
     )
-    return LIBRARIES_GIB + max(measuring, training) / 2**30
+    # Logits of the questions that are sampled together, if the model is asked for any.
+    asking = 4 * ASKED_TOKENS * config.vocab_size if model.tokenizer.chat_template else 0
+    # What one stage gives back comes in pieces that the next can hardly use: they add up.
+    return LIBRARIES_GIB + (measuring + training + asking) / 2**30
