@@ -33,7 +33,12 @@ ARMS: dict[str, dict[str, Any]] = {
     "text": {"objective": "text"},
     "routing": {"objective": "routing"},
     "routing+answer": {"objective": "routing+answer"},
-    "shuffled": {"control": "shuffled"},  # its control is what counts
+    "routing, any heads": {"objective": "routing", "heads": "random"},
+    "routing, turned": {"objective": "routing", "shown": "turned"},  # D must fall below 0
+    "shuffled": {"shown": "shuffled"},
+    "scrambled": {"shown": "scrambled"},
+    "bare": {"shown": "bare"},
+    "fixed": {"shown": "fixed"},
 }
 PROTOCOLS = {"quick": "0", "full": "0,1,2"}  # seeds
 COLUMNS = ("kappa M", "kappa F", "kappa W", "kappa G", "selectivity", "wrong capture", "drift")
@@ -82,8 +87,7 @@ def _print_table(out: Path, arms: list[str], seeds: list[int]) -> None:
             path = out / f"{arm}-{seed}"
             if path.exists():
                 read = RunDirectory.opened(path).read_json("metrics.json")
-                result = PrintResult(**read)
-                shown = result.control if arm == "shuffled" and result.control else result
+                shown = PrintResult(**read)
                 kappas = [shown.cells[c].kappa if c in shown.cells else None for c in "MFWG"]
                 values = [cell(value) for value in (*kappas, shown.selectivity)]
                 values += [cell(shown.wrong_capture), cell(shown.drift.retention, 4)]

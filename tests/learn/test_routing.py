@@ -70,6 +70,20 @@ def test_heads_are_those_that_look_most_at_both(
     assert sorted(amounts) == pytest.approx(sorted(slow_LH.flatten().topk(kept).values.tolist()))
 
 
+def test_heads_of_chance_look_as_much_as_they_do(
+    llama: LanguageModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows, pointing = chains(llama)
+    whole = choose_heads(llama, rows, pointing)
+    looking = dict(zip(zip(whole.layers, whole.heads, strict=True), whole.amounts, strict=True))
+    monkeypatch.setattr("litho.learn.routing.CHOSEN", 3)
+    drawn = [choose_heads(llama, rows, pointing, random.Random(seed)) for seed in (0, 0, 1)]
+    assert drawn[0] == drawn[1] != drawn[2]
+    for found in drawn:
+        own = zip(found.layers, found.heads, strict=True)
+        assert found.amounts == [looking[place] for place in own] and len(found.heads) == 3
+
+
 @pytest.mark.parametrize("answer", [0.0, 0.1])
 def test_loss_and_gradient_against_eager_attention(llama: LanguageModel, answer: float) -> None:
     rows, pointing = chains(llama)

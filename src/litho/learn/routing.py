@@ -5,6 +5,7 @@ Litho's own; that fine-tuning strengthens heads which are there already: Prakash
 2402.14811.
 """
 
+import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -31,6 +32,10 @@ class Pointer:
     right: tuple[int, ...]
     wrong: tuple[int, ...]
 
+    def turned(self) -> "Pointer":
+        """Towards the other rule."""
+        return Pointer(self.wrong, self.right)
+
 
 @dataclass(frozen=True)
 class Heads:
@@ -46,11 +51,16 @@ class _ReadSoFar(Exception):
 
 
 @torch.no_grad()
-def choose_heads(model: LanguageModel, rows: Rows, pointers: Sequence[Pointer]) -> Heads:
+def choose_heads(
+    model: LanguageModel,
+    rows: Rows,
+    pointers: Sequence[Pointer],
+    chance: random.Random | None = None,
+) -> Heads:
     """The heads that look most at both candidates from a row's last place but one.
 
-    The model is in the state in which they are chosen. Raises LithoError if no attention of the
-    model can be watched.
+    The model is in the state in which they are chosen. `chance`: heads drawn by it instead. Raises
+    LithoError if no attention of the model can be watched.
     """
     sums: dict[int, Tensor] = {}
 
@@ -66,13 +76,14 @@ def choose_heads(model: LanguageModel, rows: Rows, pointers: Sequence[Pointer]) 
         )
     layers = sorted(sums)
     amount_LH = torch.stack([sums[layer] for layer in layers]) / len(rows)
-    best = amount_LH.flatten().topk(min(CHOSEN, amount_LH.numel()))
-    width = amount_LH.shape[1]
-    chosen = sorted(zip(best.indices.tolist(), best.values.tolist(), strict=True))
+    amounts, width = amount_LH.flatten(), amount_LH.shape[1]
+    count = min(CHOSEN, len(amounts))
+    best = chance.sample(range(len(amounts)), count) if chance else amounts.topk(count).indices
+    chosen = sorted(map(int, best))
     return Heads(
-        [layers[place // width] for place, _ in chosen],
-        [place % width for place, _ in chosen],
-        [value for _, value in chosen],
+        [layers[place // width] for place in chosen],
+        [place % width for place in chosen],
+        amounts[chosen].tolist(),
     )
 
 

@@ -15,7 +15,7 @@ from litho.jobs import runner
 from litho.jobs.models import Models
 from litho.jobs.trails import print as printing
 from litho.jobs.trails import test as testing
-from litho.jobs.trails.config import CaptureConfig, CaptureSpec, PrintConfig, PrintSpec
+from litho.jobs.trails.config import CaptureConfig, CaptureSpec, PrintConfig, PrintSpec, Shown
 from litho.jobs.trails.mixture import Mixture
 from litho.jobs.trails.pairs import PairPlan
 from litho.jobs.trails.result import CaptureResult, PrintResult
@@ -219,3 +219,57 @@ def test_what_is_refused_before_anything_is_written(tmp_path: Path) -> None:
             printed(wanted, tmp_path / "refused")
     assert not list(tmp_path.iterdir())
     assert printed(spec(one, presentations=1).model_copy(update={"alone": True}), tmp_path / "one")
+
+
+def shown_rows(plan: PairPlan, shown: Shown) -> list[list[int]]:
+    """Rows of four steps."""
+    mixture = Mixture(plan, PrintConfig(shown=shown))
+    return [list(row) for step in range(4) for row in mixture.next(step).rows]
+
+
+def test_what_is_shown_to_compare_with(llama: LanguageModel) -> None:
+    plan = PairPlan(LIBRARY, llama, 0)
+    usual = shown_rows(plan, "chains")
+    shuffled = shown_rows(plan, "shuffled")
+    assert [row[:-1] for row in shuffled] == [row[:-1] for row in usual]
+    assert 0 < sum(a != b for a, b in zip(usual, shuffled, strict=True)) < len(usual)
+    turned = shown_rows(plan, "turned")
+    assert [row[:-1] for row in turned] == [row[:-1] for row in usual]
+    assert all(a[-1] != b[-1] for a, b in zip(usual, turned, strict=True))
+    assert len({tuple(row) for row in shown_rows(plan, "fixed")}) == 2
+    assert len({tuple(row) for row in usual}) > 2
+
+
+@pytest.mark.parametrize("shown", ["scrambled", "bare"])
+def test_contexts_that_are_changed(shown: Shown, llama: LanguageModel) -> None:
+    plan = PairPlan(LIBRARY, llama, 0)
+    for usual, other in zip(shown_rows(plan, "chains"), shown_rows(plan, shown), strict=True):
+        told, said = (llama.decode(row[1:-1]).split() for row in (usual, other))
+        assert told != said and usual[-1] == other[-1]
+        if shown == "scrambled":
+            assert sorted(told) == sorted(said)
+        else:
+            assert {"Therefore", "If"} & set(told) and not {"Therefore", "If"} & set(said)
+
+
+def test_turned_routing_points_to_the_other_rule(llama: LanguageModel) -> None:
+    plan = PairPlan(LIBRARY, llama, 0)
+    usual, turned = (
+        Mixture(plan, PrintConfig(objective="routing", shown=shown))
+        for shown in ("chains", "turned")
+    )
+    usual.next(0), turned.next(0)
+    assert [each.turned() for each in usual.pointers()] == turned.pointers()
+    assert usual.pointers() != turned.pointers()
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"objective": "routing", "shown": "bare"}, "choose another objective for bare"),
+        ({"heads": "random"}, "only routing trains by heads"),
+    ],
+)
+def test_settings_that_do_not_fit_together(settings: dict[str, str], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        PrintConfig.model_validate(settings)

@@ -1,5 +1,6 @@
 """Training the adapter of a job, and its control, within the budget of drift."""
 
+import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -79,7 +80,8 @@ def train_arms(job: Printing, model: LanguageModel) -> None:
     replay = UnreadReplay.of(held)
     for arm in job.arms:
         if not job.folder(arm).exists():
-            mixture = Mixture(plan, config, shuffled=arm == CONTROL)
+            own = config.model_copy(update={"shown": CONTROL}) if arm == CONTROL else config
+            mixture = Mixture(plan, own)
             guard = DriftGuard(
                 replay, DriftController(budget=config.budget), config.replay_rows, config.seed
             )
@@ -96,8 +98,10 @@ def _objective(job: Printing, model: LanguageModel, mixture: Mixture, plan: Pair
         return LastTokens(mixture.note)
 
     def choose() -> dict[str, list[float]]:
+        random_heads = job.config.heads == "random"
+        chance = random.Random(f"{job.config.seed} heads") if random_heads else None
         with model.state(None):
-            return asdict(choose_heads(model, *untouched_chains(plan, CHOSEN_BY)))
+            return asdict(choose_heads(model, *untouched_chains(plan, CHOSEN_BY), chance))
 
     heads = Heads(**job.run.once("heads.json", choose))
     answer = ANSWER if asked == "routing+answer" else 0.0

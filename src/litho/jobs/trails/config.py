@@ -1,8 +1,8 @@
 """What printing and testing trails start from; no torch."""
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from litho.core.config import Config
 from litho.jobs.spec import ModelSpec
@@ -13,6 +13,7 @@ from litho.text.trails.library import Library
 
 Channels = Literal["qk", "qkvo", "mlp", "all"]
 TrailObjective = Literal["answer", "text", "routing", "routing+answer"]
+Shown = Literal["chains", "shuffled", "turned", "fixed", "scrambled", "bare"]
 
 
 class CaptureConfig(Config):
@@ -40,6 +41,12 @@ class PrintConfig(LoopConfig, CaptureConfig):
     goes to the rule that applies (`routing`); or that and a tenth of the answer."""
     presentations: int = Field(150, ge=1)
     """Maximum number of steps."""
+    heads: Literal["looking", "random"] = "looking"
+    """Heads of `routing`: those that look most at both answers, or any, to compare with."""
+    shown: Shown = "chains"
+    """What is trained on: `chains`; or, to compare with, chains whose answers are right by chance
+    (`shuffled`) or never (`turned`), with the same words in every step (`fixed`), with the words of
+    the premises in an order of chance (`scrambled`), or without their connectives (`bare`)."""
     chains: int = Field(8, ge=2)
     """Chains in each step: pairs of contexts that differ in the deciding premise."""
     start_forms: int = Field(4, ge=1)
@@ -66,6 +73,16 @@ class PrintConfig(LoopConfig, CaptureConfig):
     dtype: Literal["bfloat16", "float32"] | None = None
     """Precision of the base model during training; none: bfloat16 if the device multiplies in
     it without emulation, else float32. `--dtype` is the precision of measuring."""
+
+    @model_validator(mode="after")
+    def _fit_together(self) -> Self:
+        if "routing" in self.objective and self.shown in ("scrambled", "bare"):
+            raise ValueError(
+                f"routing needs the rules as they are: choose another objective for {self.shown}"
+            )
+        if "routing" not in self.objective and self.heads != "looking":
+            raise ValueError("only routing trains by heads: leave heads out, or choose routing")
+        return self
 
 
 class TrailsSpec(ModelSpec):

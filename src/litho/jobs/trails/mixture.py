@@ -6,6 +6,7 @@ from statistics import fmean
 
 from litho.jobs.trails.config import PrintConfig
 from litho.jobs.trails.pairs import PairPlan
+from litho.jobs.trails.shown import scrambled, without_connectives
 from litho.learn.checkpoint import Memory
 from litho.learn.routing import Pointer
 from litho.learn.sources import Presentation
@@ -26,11 +27,11 @@ class Mixture:
     """Pairs of the trained forms and wordings, a few forms first, then more of them.
 
     The next forms enter when the newest ones are learned, and in time for all to have been there in
-    the second half. `shuffled`: answers are right or wrong by chance, the control.
+    the second half.
     """
 
-    def __init__(self, plan: PairPlan, config: PrintConfig, shuffled: bool = False) -> None:
-        self._plan, self._config, self._shuffled = plan, config, shuffled
+    def __init__(self, plan: PairPlan, config: PrintConfig) -> None:
+        self._plan, self._config = plan, config
         self._forms = plan.library.trained()
         random.Random(f"{config.seed} forms").shuffle(self._forms)
         self.entered = min(config.start_forms, len(self._forms))
@@ -41,6 +42,8 @@ class Mixture:
 
     def next(self, done: int) -> Presentation:
         chance = random.Random(f"{self._config.seed} step {done}")
+        # Of its own, so that chains and what is shown to compare with are drawn alike.
+        changes = random.Random(f"{self._config.seed} changes {done}")
         self.entered = max(self.entered, self._due(done))
         forms = self._forms[: self.entered]
         count = self._config.chains // 2
@@ -52,10 +55,13 @@ class Mixture:
         rows: list[list[int]] = []
         self._shown, self._pointers = [], []
         for form in drawn[:count]:
-            pair = self._pair(form, chance)
-            rows += self._rows(pair, chance)
+            pair = self._changed(self._pair(form, chance), changes)
+            turned = self._turned(changes)
+            rows += self._rows(pair, turned)
             self._shown += [form.form] * 2
-            self._pointers += pointers(self._plan.model, pair)
+            if "routing" in self._config.objective:
+                pointing = pointers(self._plan.model, pair)
+                self._pointers += [each.turned() for each in pointing] if turned else pointing
         return Presentation(rows, f"{self.entered} forms")
 
     def _due(self, done: int) -> int:
@@ -65,13 +71,25 @@ class Mixture:
         return first + int(part * (len(self._forms) - first))
 
     def _pair(self, form: Form, chance: random.Random) -> Pair:
+        if self._config.shown == "fixed":
+            chance = random.Random(f"{self._config.seed} {form.form} fixed")
         wording = chance.choice(form.numbers(held_out=False))
-        return draw(self._plan.library, form, Draw(wording, unseen=False), chance, self._plan.apart)
+        drawn = Draw(wording, unseen=False)
+        return draw(self._plan.library, form, drawn, chance, self._plan.apart)
 
-    def _rows(self, pair: Pair, chance: random.Random) -> list[list[int]]:
-        """Both contexts, each with the answer that is right in it."""
+    def _changed(self, pair: Pair, chance: random.Random) -> Pair:
+        if self._config.shown == "scrambled":
+            return scrambled(pair, chance)
+        return without_connectives(pair) if self._config.shown == "bare" else pair
+
+    def _turned(self, chance: random.Random) -> bool:
+        """Whether a pair's answers are the wrong ones."""
+        shown = self._config.shown
+        return shown == "turned" or (shown == "shuffled" and chance.random() < 0.5)
+
+    def _rows(self, pair: Pair, turned: bool) -> list[list[int]]:
+        """Both contexts, each with the answer that is right in it, or with that of the other."""
         read: Asked = asked(self._plan.model, pair)
-        turned = self._shuffled and chance.random() < 0.5
         answers = read.tokens[::-1] if turned else read.tokens
         return [[*row, token] for row, token in zip(read.rows, answers, strict=True)]
 
