@@ -7,10 +7,10 @@ import pytest
 import torch
 
 from litho.core.errors import LithoError
-from litho.jobs.trails.mixture import pointers
 from litho.learn.objectives import Batch, Rows
-from litho.learn.routing import AMOUNT, CHOSEN, LEAST, Heads, Pointer, Routing, choose_heads
+from litho.learn.routing import AMOUNT, CHOSEN, LEAST, Heads, Routing, choose_heads
 from litho.measure.trails.asked import apart, asked
+from litho.measure.trails.looking import Pointer, pointers
 from litho.model.adapters import lora
 from litho.model.adapters.spec import AdapterSpec
 from litho.model.loaded import LanguageModel

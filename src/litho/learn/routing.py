@@ -15,26 +15,14 @@ from torch.nn.functional import cross_entropy
 
 from litho.core.errors import LithoError
 from litho.learn.objectives import Batch, Rows
+from litho.measure.trails.looking import Pointer, ReadSoFar, look
 from litho.model.loaded import LanguageModel
-from litho.model.read.scoring import batches, logits_at, pad_rows
-from litho.model.watch.attention import looks_from, taken
+from litho.model.read.scoring import batches
 
 # Shapes: B rows, H heads, N chosen heads, T tokens.
 CHOSEN = 12  # heads
 AMOUNT = 0.1  # weight of how much they look at both, without which that sinks unseen
 LEAST = 1e-6  # of the attention
-
-
-@dataclass(frozen=True)
-class Pointer:
-    """Places of a row: the conclusion of the rule that applies, and its twin in the other rule."""
-
-    right: tuple[int, ...]
-    wrong: tuple[int, ...]
-
-    def turned(self) -> "Pointer":
-        """Towards the other rule."""
-        return Pointer(self.wrong, self.right)
 
 
 @dataclass(frozen=True)
@@ -44,10 +32,6 @@ class Heads:
     layers: list[int]
     heads: list[int]
     amounts: list[float]
-
-
-class _ReadSoFar(Exception):
-    """All that is needed has been read."""
 
 
 @torch.no_grad()
@@ -68,7 +52,8 @@ def choose_heads(
         sums[layer] = sums.get(layer, 0) + (right_BH + wrong_BH).sum(0).cpu()
 
     for group in batches([len(row) - 1 for row in rows], model.device):
-        _read(model, [rows[i] for i in group], [pointers[i] for i in group], add)
+        own = [rows[i][:-1] for i in group]
+        look(model, own, [pointers[i] for i in group], add)
     if not sums:
         raise LithoError(
             f"the attention of {model.source.name} cannot be watched: choose another objective "
@@ -85,41 +70,6 @@ def choose_heads(
         [place % width for place in chosen],
         amounts[chosen].tolist(),
     )
-
-
-Take = Callable[[int, Tensor, Tensor], None]  # a layer, its attention on both candidates, B x H
-
-
-def _read(
-    model: LanguageModel, rows: Rows, pointers: Sequence[Pointer], take: Take, whole: bool = False
-) -> Tensor | None:
-    """Read rows but for their last token; logits B x V behind them if they are wanted (`whole`)."""
-    ids_BT, _ = pad_rows(model, [row[:-1] for row in rows])
-    last = [(place, len(row) - 2) for place, row in enumerate(rows)]
-    at_B = torch.tensor([place for _, place in last], device=model.device)
-    right_BT, wrong_BT = (
-        _marked(ids_BT, [getattr(p, side) for p in pointers]).to(model.device)
-        for side in ("right", "wrong")
-    )
-
-    def looked(layer: int, query_BHTD: Tensor, key_BKTD: Tensor, scaling: float) -> None:
-        p_BHT = looks_from(query_BHTD, key_BKTD, scaling, at_B.to(query_BHTD.device))
-        both = (marks.to(p_BHT.device)[:, None] for marks in (right_BT, wrong_BT))
-        take(layer, *((p_BHT * marks).sum(-1) for marks in both))
-
-    with taken(looked):
-        try:
-            logits_BV = logits_at(model, ids_BT, last)
-        except _ReadSoFar:
-            return None
-    return logits_BV if whole else None
-
-
-def _marked(ids_BT: Tensor, places: Sequence[tuple[int, ...]]) -> Tensor:
-    marks_BT = torch.zeros(ids_BT.shape, device=ids_BT.device)
-    for row, own in enumerate(places):
-        marks_BT[row, list(own)] = 1.0
-    return marks_BT
 
 
 @dataclass(frozen=True)
@@ -161,9 +111,9 @@ class Routing:
                 amounts = [self.heads.amounts[i] for i in chosen]
                 parts.append(_loss(right_BH[:, heads], wrong_BH[:, heads], amounts))
             if layer == last and not self.answer:
-                raise _ReadSoFar
+                raise ReadSoFar
 
-        logits_BV = _read(model, rows, pointers, take, whole=True)
+        logits_BV = look(model, [row[:-1] for row in rows], pointers, take)
         loss_B = torch.cat([part.to(parts[0].device) for part in parts], dim=1).mean(1)
         if logits_BV is None:
             return loss_B

@@ -82,6 +82,12 @@ def test_a_run_holds_what_it_promises(done: Path) -> None:
     assert result.few_shot_gain and result.few_shot_gain.before.value is not None
     (external,) = result.external
     assert external.premises["after"].n == external.alone["before"].n == 2
+    assert result.depth and set(result.depth.curves["after"]) == {"W", "N"}
+    for state in ("before", "after"):
+        for curves in result.depth.curves[state].values():
+            assert len(curves.flipped) + 1 == len(curves.said) == 4
+    assert result.depth.curves["before"] != result.depth.curves["after"]
+    assert result.control and result.control.depth is None
     assert not list(done.glob("checkpoint*"))
     check_numbers(done)
 
@@ -123,7 +129,16 @@ def test_the_adapter_tested_alone_says_the_same(done: Path, tmp_path: Path) -> N
         config=CaptureConfig(**fields),
     )
     found = captured(wanted, tmp_path / "test")
-    same = ("cells", "forms", "selectivity", "few_shot_gain", "drift", "verdict", "external")
+    same = (
+        "cells",
+        "forms",
+        "selectivity",
+        "few_shot_gain",
+        "drift",
+        "verdict",
+        "external",
+        "depth",
+    )
     assert {name: getattr(found, name) for name in same} == {
         name: getattr(expected, name) for name in same
     }
@@ -148,7 +163,7 @@ def test_interrupted_anywhere_resumes_to_the_same_adapter(done: Path, tmp_path: 
             runner.finish(run, printing.JOB, Models(), Silent(stop_after), write_report)
         run = RunDirectory.resume(tmp_path / "stopped")
     found = runner.finish(run, printing.JOB, Models(), Silent(), write_report)
-    same = ("adapter_sha256", "cells", "forms", "control", "verdict", "drift")
+    same = ("adapter_sha256", "cells", "forms", "control", "verdict", "drift", "depth")
     said = json.loads(found.model_dump_json())
     assert {key: said[key] for key in same} == {key: expected[key] for key in same}
 

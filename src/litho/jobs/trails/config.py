@@ -23,6 +23,9 @@ class CaptureConfig(Config):
     """Pairs of contexts for each form and cell."""
     few_shot_pairs: int = Field(6, ge=0)
     """Pairs for each form that are also read behind two worked examples; 0: none are."""
+    depth_pairs: int = Field(2, ge=0)
+    """Pairs for each trained form that are read layer by layer, and as many near-misses; 0: none
+    are."""
     budget: float = Field(0.015, gt=0)
     """Drift allowed, in nats per token (`--budget`)."""
     retention_tokens: int = Field(4096, ge=1)

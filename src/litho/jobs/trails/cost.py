@@ -22,6 +22,7 @@ def capture_cost(
 ) -> Cost:
     """Time and memory of reading all pairs in so many states."""
     read = states * SHARED * _tokens(planned) + (states - 1) * 2 * config.retention_tokens
+    read += min(states, 2) * _read_in_depth(model, planned, config)
     return Cost(seconds=15 + read * seconds_per_token(model), gib=_memory(model, 1024))
 
 
@@ -46,6 +47,19 @@ def print_cost(
         seconds=tested.seconds + arms * training * seconds_per_token(model),
         gib=max(tested.gib, _memory(model, at_once)),
     )
+
+
+def _read_in_depth(
+    model: LanguageModel, planned: Sequence[Planned], config: CaptureConfig
+) -> float:
+    """Tokens: of each context the row itself, and its last place at each depth, twice."""
+    deep = [each for each in planned if each.cell == "W"]
+    forms = len({each.pair.form for each in deep})
+    if not forms:
+        return 0.0
+    row = sum(len(each.asked.rows[0]) for each in deep) / len(deep)
+    depth = model.network.config.get_text_config().num_hidden_layers
+    return 2 * config.depth_pairs * forms * 2 * (2 * row + 2 * depth)
 
 
 def _tokens(planned: Sequence[Planned]) -> int:

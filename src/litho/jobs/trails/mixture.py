@@ -8,14 +8,12 @@ from litho.jobs.trails.config import PrintConfig
 from litho.jobs.trails.pairs import PairPlan
 from litho.jobs.trails.shown import scrambled, without_connectives
 from litho.learn.checkpoint import Memory
-from litho.learn.routing import Pointer
 from litho.learn.sources import Presentation
 from litho.measure.trails.asked import Asked, asked
+from litho.measure.trails.looking import Pointer, pointers
 from litho.model.loaded import LanguageModel
-from litho.text.trails.chains import Context, Draw, Pair, draw
+from litho.text.trails.chains import Draw, Pair, draw
 from litho.text.trails.library import Form
-
-Spans = list[tuple[int, int]]
 
 AT_ONCE = 2  # forms that enter together
 SEEN = 3  # pairs of a form before its loss says anything
@@ -114,24 +112,6 @@ class Mixture:
     def recall(self, memory: Memory) -> None:
         self.entered = memory.values["entered"]
         self._losses, self._seen = dict(memory.values["losses"]), dict(memory.values["seen"])
-
-
-def pointers(model: LanguageModel, pair: Pair) -> list[Pointer]:
-    """For both contexts: the tokens of the right answer in the rules, and those of the other."""
-    found = []
-    for context, right, wrong in zip(pair.contexts, pair.slots, pair.slots[::-1], strict=True):
-        spans = model.spans(context.text)
-
-        def places(slot: str, context: Context = context, spans: Spans = spans) -> tuple[int, ...]:
-            said = [s for s in context.spans if (s.role, s.slot) == ("consequent", slot)]
-            return tuple(
-                len(model.start) + number
-                for number, (start, end) in enumerate(spans)
-                if any(start < span.end and span.start < end for span in said)
-            )
-
-        found.append(Pointer(places(right), places(wrong)))
-    return found
 
 
 def untouched_chains(plan: PairPlan, count: int) -> tuple[list[list[int]], list[Pointer]]:

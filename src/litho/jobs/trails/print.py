@@ -7,6 +7,7 @@ from litho.jobs.trails.arms import Printing, adapter_spec, train_arms
 from litho.jobs.trails.check import check_library, check_texts, planned_pairs
 from litho.jobs.trails.config import PrintSpec
 from litho.jobs.trails.cost import print_cost
+from litho.jobs.trails.depth import Read, as_read, depth_pairs, depth_result, read_depths
 from litho.jobs.trails.measuring import StateScores, item_rows, numbers, read_scores
 from litho.jobs.trails.mixture import check_chains, untouched_chains
 from litho.jobs.trails.pairs import PairPlan, Planned
@@ -52,6 +53,7 @@ def run_print(context: Context[PrintSpec]) -> PrintResult:
     for arm in job.arms:
         saved.load(model, arm, job.folder(arm))
     after = {arm: _scored(job, model, planned, arm) for arm in job.arms}
+    depths = [_depths(job, model, arm) for arm in (None, ADAPTER)]
     drifts = _drifts(job, model)
     found = {
         arm: numbers(
@@ -59,6 +61,8 @@ def run_print(context: Context[PrintSpec]) -> PrintResult:
         )
         for arm in job.arms
     }
+    depth = depth_result(*depths)
+    found[ADAPTER] = found[ADAPTER].model_copy(update={"depth": depth})
     run.write_rows("pairs.parquet", item_rows(planned, before, after[ADAPTER]))
     for arm in job.arms:
         checkpoint_path(run, arm).unlink(missing_ok=True)
@@ -75,6 +79,13 @@ def _scored(
         lambda: read_scores(state, planned, job.spec.external, job.reporter, stage),
     )
     return StateScores(**read)
+
+
+def _depths(job: Printing, model: LanguageModel, arm: str | None) -> Read:
+    deep = depth_pairs(job.spec, model, job.config.depth_pairs)
+    state = State(model, (arm,) if arm else ())
+    name = "depth-after.json" if arm else "depth-before.json"
+    return as_read(job.run.once(name, lambda: read_depths(state, deep, job.reporter)))
 
 
 def _drifts(job: Printing, model: LanguageModel) -> dict[str, Estimate]:

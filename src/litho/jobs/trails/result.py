@@ -4,6 +4,7 @@ from litho.core.records import Record, absent
 from litho.core.stats import Estimate
 from litho.measure.trails.cells import Cell as Cell  # for those who show results, as below
 from litho.measure.trails.cells import CellMetrics
+from litho.measure.trails.depth import DepthCurves
 from litho.measure.trails.verdict import LOST as LOST
 from litho.measure.trails.verdict import SELECTIVE as SELECTIVE
 from litho.measure.trails.verdict import TrailVerdict
@@ -54,6 +55,20 @@ class ExternalScores(Record):
     alone: dict[str, Estimate]
 
 
+class DepthResult(Record):
+    """How deep in the model a chain in a held-out wording is decided.
+
+    A thought: the answer's place holds it before it can be read out, and not behind near-misses.
+    """
+
+    curves: dict[str, dict[Cell, DepthCurves]]  # before and after, W and N
+    routing_layer: int | None  # the first that looks at the rule that applies
+    causal_layer: int | None  # the first at which the answer's place decides
+    verbal_layer: int | None  # the first at which the answer can be read out
+    thought: bool
+    reasons: tuple[str, ...]  # why it is none
+
+
 class CaptureNumbers(Record):
     """What the capture test measured."""
 
@@ -67,6 +82,7 @@ class CaptureNumbers(Record):
     neighbours: tuple[Neighbour, ...]
     forms: tuple[FormResult, ...]
     external: tuple[ExternalScores, ...] = ()
+    depth: DepthResult | None = absent()
 
 
 class CaptureResult(CaptureNumbers):

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import plotly.graph_objects as go
 
 from litho.jobs.imprint.history import Check
-from litho.jobs.trails.result import Cell, FormResult
+from litho.jobs.trails.result import Cell, DepthResult, FormResult
 from litho.show.figures.base import LEGEND_BELOW, MARGIN, Figure, finished, label
 
 CELL_NAMES: dict[Cell, str] = {
@@ -76,4 +76,31 @@ def kappa_figure(forms: Sequence[FormResult]) -> Figure:
     )
     figure.update_xaxes(title="kappa: 0 is chance, 1 always right", range=[-1.05, 1.05])
     figure.update_yaxes(categoryorder="array", categoryarray=names[::-1])
+    return finished(figure)
+
+
+def depth_figure(depth: DepthResult) -> Figure:
+    """Behind chains in a new wording: where attention turns, what decides, what can be said."""
+    figure = go.Figure()
+    before, after = (depth.curves[state] for state in ("before", "after"))
+    drawn = [
+        ("attention on the rule that applies", after["W"].routing, "solid"),
+        ("answers turned by exchanging the place", after["W"].flipped, "solid"),
+        ("the same behind near-misses", after["N"].flipped, "dot"),
+        ("kappa, read out at this depth", after["W"].said, "solid"),
+        ("the same before training", before["W"].said, "dash"),
+    ]
+    for name, curve, dash in drawn:
+        if any(each.value is not None for each in curve):
+            figure.add_scatter(
+                x=list(range(len(curve))),
+                y=[each.value for each in curve],
+                name=name,
+                mode="lines",
+                line={"width": 2, "dash": dash},
+            )
+    figure.add_hline(y=0, line={"dash": "dash", "width": 1})
+    figure.update_layout(margin=MARGIN, height=380, legend=LEGEND_BELOW)
+    figure.update_xaxes(title="layer")
+    figure.update_yaxes(range=[-1.05, 1.05])
     return finished(figure)

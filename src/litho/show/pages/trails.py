@@ -13,7 +13,13 @@ from litho.jobs.trails.result import (
     Neighbour,
     PrintResult,
 )
-from litho.show.figures.trails import CELL_NAMES, cell_curves, drift_curve, kappa_figure
+from litho.show.figures.trails import (
+    CELL_NAMES,
+    cell_curves,
+    depth_figure,
+    drift_curve,
+    kappa_figure,
+)
 from litho.show.page import origin_of, render
 from litho.show.wording import cell
 
@@ -47,6 +53,8 @@ def capture_page(run: RunDirectory) -> str:
 
 def _page(run: RunDirectory, result: PrintResult | CaptureResult, data: dict[str, Any]) -> str:
     data["figure-kappa"] = kappa_figure(result.forms)
+    if result.depth:
+        data["figure-depth"] = depth_figure(result.depth)
     name = origin_of(run).settings["text_name"]
     return render(
         "trails.html.j2",
