@@ -92,6 +92,7 @@ class Check(BaseModel):
     drift_self: float  # nats per token, on self-samples kept out of training
     drift_retention: float  # nats per token, on part of the retention text
     cells: dict[str, float] = {}  # D of each cell of the capture test, where trails are printed
+    attention: float | None = None  # how much it prefers the rule that applies, from -1 to 1
 
 
 class Step(BaseModel):

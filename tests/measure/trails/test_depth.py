@@ -15,7 +15,7 @@ from litho.measure.trails.depth import (
     verbal_layer,
 )
 from litho.measure.trails.depth_reading import depth_of
-from litho.measure.trails.looking import pointers
+from litho.measure.trails.looking import pointers, preference
 from litho.model.loaded import LanguageModel
 from litho.model.watch.capture import blocks
 from litho.text.trails.chains import Draw, draw
@@ -34,7 +34,7 @@ def test_one_pair_against_eager_attention(
     chain, pointing = asked(model, pair, near=True), pointers(model, pair)
     found = depth_of(model, chain, pointing)
     model.network.set_attn_implementation("eager")
-    shares = []
+    shares, masses = [], []
     for row, pointer in zip(chain.rows[:2], pointing, strict=True):
         with torch.no_grad():
             seen = model.network(input_ids=torch.tensor([row]), output_attentions=True).attentions
@@ -43,7 +43,11 @@ def test_one_pair_against_eager_attention(
             looks_LHT[..., list(side)].sum((1, 2)) for side in (pointer.right, pointer.wrong)
         )
         shares.append((right_L - wrong_L) / (right_L + wrong_L))
+        masses.append((right_L.sum(), wrong_L.sum()))
     model.network.set_attn_implementation("sdpa")
+    right, wrong = (torch.stack(side).sum() for side in zip(*masses, strict=True))
+    both = preference(model, chain.rows[:2], pointing)
+    assert both == pytest.approx(((right - wrong) / (right + wrong)).item(), abs=1e-5)
     assert found.routing == pytest.approx(torch.stack(shares).mean(0).tolist(), abs=1e-4)
     assert found.flipped[0] == 0  # both contexts end with the same word
     near = depth_of(model, chain, near=True)

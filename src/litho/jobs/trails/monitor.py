@@ -7,6 +7,7 @@ from statistics import fmean
 from litho.jobs.trails.pairs import Planned
 from litho.learn.drift import Replay
 from litho.learn.records import Check
+from litho.measure.trails.looking import pointers, preference
 from litho.measure.trails.reading import scores
 from litho.measure.trails.score import Score
 from litho.model.state import State
@@ -38,7 +39,17 @@ class TrailMonitor:
             drift_self=self.unseen.drift(state),
             drift_retention=self._retention.drift(state),
             cells=cells,
+            attention=self._attention(state),
         )
+
+    def _attention(self, state: State) -> float | None:
+        """Behind the chains in held-out wordings, where there are any."""
+        own = [p for p in self._planned if p.cell == "W"] or [
+            p for p in self._planned if p.cell == "F"
+        ]
+        with state.active() as model:
+            rows = [row for each in own for row in each.asked.rows[:2]]
+            return preference(model, rows, [p for e in own for p in pointers(model, e.pair)])
 
 
 def follows(found: Sequence[Score]) -> float:

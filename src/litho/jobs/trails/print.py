@@ -1,5 +1,7 @@
 """Runs of `litho trails print`: trails are trained into a model, and tested."""
 
+from collections.abc import Sequence
+
 from litho.core.stats import Estimate
 from litho.jobs.models import Models
 from litho.jobs.runner import Checked, Context, Job
@@ -14,6 +16,7 @@ from litho.jobs.trails.pairs import PairPlan, Planned
 from litho.jobs.trails.result import ADAPTER, CONTROL, CaptureNumbers, PrintResult
 from litho.learn.loop import checkpoint_path
 from litho.learn.prose import prose_rows
+from litho.learn.records import Step
 from litho.learn.routing import choose_heads
 from litho.learn.steps import StepLedger
 from litho.measure.printing.drift import retention_blocks, retention_drift
@@ -112,10 +115,28 @@ def _result(
         seed=config.seed,
         adapter_sha256=files.adapter_sha256(folder),
         seconds=round(run.seconds, 1),
+        halfway=_halfway([Step(**each) for each in StepLedger(run).records(ADAPTER)]),
         control=found.get(CONTROL),
         notices=tuple(notices),
         **{name: getattr(own, name) for name in CaptureNumbers.model_fields},
     )
+
+
+def _halfway(steps: Sequence[Step]) -> dict[str, int | None]:
+    """When attention and both cells had half of what they had at the last check."""
+    checks = [step.check for step in steps if step.check]
+    curves = {"attention": [check.attention for check in checks]}
+    curves |= {cell: [check.cells.get(cell) for check in checks] for cell in ("F", "W")}
+    found: dict[str, int | None] = {}
+    for name, curve in curves.items():
+        last = curve[-1]
+        reached = [
+            check.presentations
+            for check, value in zip(checks, curve, strict=True)
+            if last is not None and value is not None and value >= last / 2 > 0
+        ]
+        found[name] = reached[0] if reached else None
+    return found
 
 
 JOB = Job("trails print", PrintSpec, check, run_print)

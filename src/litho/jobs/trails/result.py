@@ -109,5 +109,8 @@ class PrintResult(CaptureNumbers):
     seed: int
     adapter_sha256: str
     seconds: float
+    # Steps until attention, D on new words (F) and D in a new wording (W) had half of their last
+    # value; none where that is not above 0.
+    halfway: dict[str, int | None]
     control: CaptureNumbers | None = absent()  # the same on shuffled answers
     notices: tuple[str, ...] = ()

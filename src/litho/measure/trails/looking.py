@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from litho.model.loaded import LanguageModel
-from litho.model.read.scoring import logits_at, pad_rows
+from litho.model.read.scoring import batches, logits_at, pad_rows
 from litho.model.watch.attention import looks_from, taken
 from litho.text.trails.chains import Context, Pair
 
@@ -79,6 +79,28 @@ def look(
             return logits_at(model, ids_BT, last)
         except ReadSoFar:
             return None
+
+
+@torch.no_grad()
+def preference(
+    model: LanguageModel, rows: Sequence[Sequence[int]], pointing: Sequence[Pointer]
+) -> float | None:
+    """How much the last places prefer the rule that applies, from -1 to 1.
+
+    (sum m_G - sum m_B) / (sum m_G + sum m_B) over all rows, layers and heads, with m_G and m_B the
+    attention on both candidates: heads that look at neither count for nothing. None where no
+    attention can be watched.
+    """
+    sums = [0.0, 0.0]
+
+    def take(_: int, right_BH: Tensor, wrong_BH: Tensor) -> None:
+        sums[0] += right_BH.sum().item()
+        sums[1] += wrong_BH.sum().item()
+
+    for group in batches([len(row) for row in rows], model.device):
+        look(model, [rows[i] for i in group], [pointing[i] for i in group], take)
+    right, wrong = sums
+    return (right - wrong) / (right + wrong) if right + wrong else None
 
 
 def _marked(ids_BT: Tensor, places: Sequence[tuple[int, ...]]) -> Tensor:

@@ -36,6 +36,22 @@ def cell_curves(checks: Sequence[Check]) -> Figure:
     return finished(figure)
 
 
+def attention_curve(checks: Sequence[Check]) -> Figure:
+    """How much attention prefers the rule that applies, along the steps."""
+    figure = go.Figure()
+    figure.add_scatter(
+        x=[check.presentations for check in checks],
+        y=[check.attention for check in checks],
+        mode="lines+markers",
+        line={"width": 2},
+    )
+    figure.add_hline(y=0, line={"dash": "dash", "width": 1})
+    title = "attention on the rule that applies (0: chance, 1: on it alone)"
+    figure.update_layout(title=title, margin=MARGIN, height=300)
+    figure.update_xaxes(title="steps")
+    return finished(figure)
+
+
 def drift_curve(checks: Sequence[Check], budget: float) -> Figure:
     """Drift along the steps, on prose that is not trained on."""
     figure = go.Figure()

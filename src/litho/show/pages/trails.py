@@ -15,6 +15,7 @@ from litho.jobs.trails.result import (
 )
 from litho.show.figures.trails import (
     CELL_NAMES,
+    attention_curve,
     cell_curves,
     depth_figure,
     drift_curve,
@@ -43,6 +44,8 @@ def print_page(run: RunDirectory) -> str:
     result = PrintResult(**run.read_json("metrics.json"))
     checks = [step.check for step in steps_of(run, ADAPTER) if step.check]
     data = {"figure-cells": cell_curves(checks), "figure-drift": drift_curve(checks, result.budget)}
+    if any(check.attention is not None for check in checks):
+        data["figure-attention"] = attention_curve(checks)
     return _page(run, result, data)
 
 
@@ -63,6 +66,7 @@ def _page(run: RunDirectory, result: PrintResult | CaptureResult, data: dict[str
         data,
         result=result,
         printed=isinstance(result, PrintResult),
+        watched="figure-attention" in data,
         meaning=MEANINGS[result.verdict],
         meanings=MEANINGS,
         cell_names=CELL_NAMES,
