@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
 from litho.cli.console import Bars, print_json, results, say_notices, say_report
@@ -53,16 +54,51 @@ def init(
     trails: Annotated[Path, typer.Argument(help="The file to write; must not exist.")],
 ) -> None:
     """Write the library that comes with Litho: 20 forms in 5 wordings each, with near-misses."""
-    from litho.core.files import whole_file
     from litho.text.trails.library import starter
 
-    if trails.exists():
-        raise LithoError(f"{trails} exists already: choose another name")
-    if not trails.absolute().parent.is_dir():
-        raise LithoError(f"there is no folder {trails.absolute().parent}: make it first")
-    with whole_file(trails) as path:
-        path.write_text(starter(), encoding="utf-8")
+    _write(trails, starter())
     results.print(f"trails   {trails}", soft_wrap=True, markup=False)
+
+
+def _write(path: Path, library: str) -> None:
+    from litho.core.files import whole_file
+
+    if path.exists():
+        raise LithoError(f"{path} exists already: choose another name")
+    if not path.absolute().parent.is_dir():
+        raise LithoError(f"there is no folder {path.absolute().parent}: make it first")
+    with whole_file(path) as half:
+        half.write_text(library, encoding="utf-8")
+
+
+@trails.command()
+def find(
+    text: Annotated[Path, typer.Argument(metavar="TEXT", help="An English text.")],
+    out: Annotated[
+        Path | None, typer.Option(help="Write a library with its conditions; must not exist.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show the sentences of a text that say what follows from what, and make a library of them."""
+    from litho.text.documents import read_text
+    from litho.text.trails.candidates import Candidates, candidates, library_of
+
+    found = candidates(read_text(text))
+    if not found:
+        raise LithoError(f"{text} has no sentence with if, because, therefore and the like")
+    if out:
+        _write(out, library_of(found, text.name))
+    if as_json:
+        print_json(Candidates(text_name=text.name, candidates=tuple(found)))
+        return
+    table = Table(show_edge=False)
+    for column in ("kind", "given", "connective", "what follows"):
+        table.add_column(column)
+    for each in found:
+        table.add_row(each.kind, *map(escape, (each.given, each.connective, each.follows)))
+    results.print(table)
+    if out:
+        results.print(f"trails   {out}", soft_wrap=True, markup=False)
 
 
 @trails.command("print")
