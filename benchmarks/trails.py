@@ -2,8 +2,9 @@
 
 Prints the trails of a library in every arm and seed, at an equal number of weights and within the
 same budget of drift, tests each adapter, and prints a table: kappa by cell, selectivity, wrong
-capture, drift. Intervals are over forms, then pairs, within one seed. Finished runs are not
-done again, so that several processes may share the arms.
+capture, drift, and the share of right answers in two files of questions. Intervals are over forms,
+then pairs, within one seed. Finished runs are not done again, so that several processes may share
+the arms.
 
     OMP_NUM_THREADS=1 python benchmarks/trails.py --out runs/trails-arms --protocol quick
     python benchmarks/trails.py --out runs/trails-arms --arms qk,mlp --seeds 0,1,2 \\
@@ -40,6 +41,8 @@ ARMS: dict[str, dict[str, Any]] = {
     "bare": {"shown": "bare"},
     "fixed": {"shown": "fixed"},
 }
+# Written for this: rules with yes and no, and short arguments; one premise turns what is right.
+EXTERNAL = sorted((Path(__file__).parent / "trails_external").glob("*.jsonl"))
 PROTOCOLS = {"quick": "0", "full": "0,1,2"}  # seeds
 COLUMNS = ("kappa M", "kappa F", "kappa W", "kappa G", "selectivity", "wrong capture", "drift")
 
@@ -71,6 +74,7 @@ def main() -> None:
                 litho.print_trails(
                     options.library,
                     model,
+                    external=EXTERNAL,
                     retention=options.retention,
                     out=path,
                     config=given.model_copy(update={**ARMS[arm], "seed": seed}),
@@ -80,8 +84,9 @@ def main() -> None:
 
 
 def _print_table(out: Path, arms: list[str], seeds: list[int]) -> None:
-    print("| arm | seed | verdict |", " | ".join(COLUMNS), "|")
-    print("| --- " * (3 + len(COLUMNS)), "|", sep="")
+    columns = [*COLUMNS, *(path.stem for path in EXTERNAL)]
+    print("| arm | seed | verdict |", " | ".join(columns), "|")
+    print("| --- " * (3 + len(columns)), "|", sep="")
     for arm in arms:
         for seed in seeds:
             path = out / f"{arm}-{seed}"
@@ -91,6 +96,7 @@ def _print_table(out: Path, arms: list[str], seeds: list[int]) -> None:
                 kappas = [shown.cells[c].kappa if c in shown.cells else None for c in "MFWG"]
                 values = [cell(value) for value in (*kappas, shown.selectivity)]
                 values += [cell(shown.wrong_capture), cell(shown.drift.retention, 4)]
+                values += [cell(each.premises["after"]) for each in shown.external]
                 print(f"| {arm} | {seed} | {shown.verdict} |", " | ".join(values), "|")
 
 
