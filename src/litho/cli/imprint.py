@@ -10,12 +10,14 @@ from rich.table import Table
 from litho.cli.console import Bars, print_json, results, say_report
 from litho.cli.options import (
     BitsOption,
+    BudgetOption,
     ConfigOption,
     DeviceOption,
     DtypeOption,
     JsonOption,
     ModelOption,
     OutOption,
+    RetentionOption,
     SetOption,
     chosen_device,
 )
@@ -40,19 +42,12 @@ def imprint(
             help="Questions, JSONL.", show_default="PAGE.probes.jsonl, else made by Litho"
         ),
     ] = None,
-    retention: Annotated[
-        Path | None,
-        typer.Option(
-            help="Unrelated prose on which drift is measured.", show_default="shipped pages"
-        ),
-    ] = None,
+    retention: RetentionOption = None,
     onto: Annotated[
         Path | None, typer.Option(help="A finished run: print into its adapter, beside its pages.")
     ] = None,
     model: ModelOption = DEFAULT_MODEL,
-    budget: Annotated[
-        float | None, typer.Option(help="Drift allowed, nats per token.", show_default="0.015")
-    ] = None,
+    budget: BudgetOption = None,
     controls: Annotated[
         str | None,
         typer.Option(

@@ -53,6 +53,13 @@ MarksOption = Annotated[
         "--marks", help="Treat [[...]] as marks and read the first of each; else brackets are text."
     ),
 ]
+RetentionOption = Annotated[
+    Path | None,
+    typer.Option(help="Unrelated prose on which drift is measured.", show_default="shipped pages"),
+]
+BudgetOption = Annotated[
+    float | None, typer.Option(help="Drift allowed, nats per token.", show_default="0.015")
+]
 ClusterOption = Annotated[
     str | None,
     typer.Option("--cluster", help="A Ray cluster that does the runs: auto, or its address."),

@@ -10,12 +10,14 @@ from rich.table import Table
 from litho.cli.console import Bars, print_json, results, say_notices, say_report
 from litho.cli.options import (
     BitsOption,
+    BudgetOption,
     ConfigOption,
     DeviceOption,
     DtypeOption,
     JsonOption,
     ModelOption,
     OutOption,
+    RetentionOption,
     SetOption,
     chosen_device,
 )
@@ -37,15 +39,8 @@ ExternalOption = Annotated[
         help="Questions with premises, JSONL: context, question, choices, answer. Repeatable."
     ),
 ]
-RetentionOption = Annotated[
-    Path | None,
-    typer.Option(help="Unrelated prose on which drift is measured.", show_default="shipped pages"),
-]
 AloneOption = Annotated[
     bool, typer.Option("--alone", help="Accept a library of a single form.", show_default=False)
-]
-BudgetOption = Annotated[
-    float | None, typer.Option(help="Drift allowed, nats per token.", show_default="0.015")
 ]
 
 

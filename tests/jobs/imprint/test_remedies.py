@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from litho.core.errors import LithoError
-from litho.jobs.imprint import arms
+from litho.jobs.imprint import shown as what_is_shown
 from litho.jobs.imprint.config import ImprintConfig, ImprintSpec
 from litho.model.loaded import LanguageModel
 from litho.present.bridges import Bridged
@@ -33,7 +33,7 @@ def test_with_both_remedies_a_stopped_run_ends_the_same(
         progress(1)
         return Bridged(text=text.replace("by Marek", "by nobody else, but Marek"), bridges=())
 
-    monkeypatch.setattr(arms, "bridged", put_in)
+    monkeypatch.setattr(what_is_shown, "bridged", put_in)
     parts = {"bridge": True, "ignore_largest": 0.08, "controls": "none"}
     config = quick.model_copy(update=parts)
     expected = json.loads(run_job(inputs, config, tmp_path / "whole").model_dump_json())

@@ -89,7 +89,7 @@ def test_a_run_that_was_killed_before_its_report_says_how_to_get_it(
 
     said = f"stopped; all numbers are there: 'litho report {tmp_path}' writes"
     with monkeypatch.context() as patch, pytest.raises(litho.Interrupted, match=said):
-        patch.setattr("litho.api._write_report", killed)
+        patch.setattr("litho.api.runs._write_report", killed)
         litho.predict(TEXTS, QUESTIONS, tmp_path, "tiny:llama", config=RECIPE)
     with pytest.raises(LithoError, match=f"'litho report {tmp_path}' writes it"):
         litho.resume(tmp_path)

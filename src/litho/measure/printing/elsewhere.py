@@ -3,14 +3,12 @@
 import random
 from collections.abc import Sequence
 
-import torch
-
 from litho.core import stats
 from litho.core.stats import Estimate
 from litho.measure.printing.records import Written
 from litho.model.loaded import LanguageModel
-from litho.model.read.chat import chat_ids, question
-from litho.model.read.sampling import generate, padded_in_front, self_samples
+from litho.model.read.chat import answer_ids, chat_ids, question
+from litho.model.read.sampling import self_samples
 from litho.model.read.scoring import kl, read_in_states
 from litho.text.openings import things
 
@@ -35,7 +33,6 @@ def near_text(model: LanguageModel, text: str, seed: int) -> list[Written]:
     return [row for row in written if row.first < len(row.ids)]
 
 
-@torch.no_grad()
 def chat_answers(model: LanguageModel, questions: Sequence[str]) -> list[Written]:
     """The base's answer to each question in the model's chat format, each token the likeliest.
 
@@ -46,20 +43,11 @@ def chat_answers(model: LanguageModel, questions: Sequence[str]) -> list[Written
         return []
     asked = [chat_ids(model, [question(content)]) for content in questions]
     asked = [ids for ids in asked if len(ids) + ANSWER_TOKENS <= model.context]
-    if not asked:
-        return []
-    ids_BT, mask_BT = padded_in_front(model, asked)
-    likeliest = 1
-    said_BT = generate(model, ids_BT, 0, mask_BT, top_k=likeliest, max_new_tokens=ANSWER_TOKENS)
+    answers = answer_ids(model, asked, ANSWER_TOKENS)
     return [
-        Written(ids=ids + _ended(answer, model.end), first=len(ids))
-        for ids, answer in zip(asked, said_BT[:, ids_BT.shape[1] :].tolist(), strict=True)
+        Written(ids=ids + answer, first=len(ids))
+        for ids, answer in zip(asked, answers, strict=True)
     ]
-
-
-def _ended(ids: list[int], end: int | None) -> list[int]:
-    """Up to the token that ends them, and with it."""
-    return ids[: ids.index(end) + 1] if end in ids else ids
 
 
 def drift_on(model: LanguageModel, rows: Sequence[Written], adapter: str) -> Estimate:

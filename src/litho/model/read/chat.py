@@ -77,18 +77,29 @@ def reply(
     and answer are longer than the context.
     """
     ids = _with_room(model, messages, tokens)
-    return _replies(model, [ids], tokens, _Teller(model.tokenizer, said) if said else None)[0]
+    teller = _Teller(model.tokenizer, said) if said else None
+    return _text(model, _answers(model, [ids], tokens, teller)[0])
 
 
 def replies(model: LanguageModel, talks: Sequence[Sequence[Message]], tokens: int) -> list[str]:
     """`reply` to each of several conversations, many at once."""
-    rows = [_with_room(model, messages, tokens) for messages in talks]
-    said = [""] * len(rows)
-    for group in batches([len(row) + tokens for row in rows], model.device):
-        found = _replies(model, [rows[i] for i in group], tokens)
-        for i, answer in zip(group, found, strict=True):
-            said[i] = answer
-    return said
+    asked = [_with_room(model, messages, tokens) for messages in talks]
+    return [_text(model, ids) for ids in answer_ids(model, asked, tokens)]
+
+
+def answer_ids(
+    model: LanguageModel, asked: Sequence[Sequence[int]], tokens: int
+) -> list[list[int]]:
+    """Token ids of the answer to each of several conversations, given as `chat_ids`.
+
+    Each token is the likeliest; up to the one that ends the answer, at most `tokens` of them.
+    """
+    answers: list[list[int]] = [[] for _ in asked]
+    for group in batches([len(ids) + tokens for ids in asked], model.device):
+        found = _answers(model, [asked[i] for i in group], tokens)
+        for i, ids in zip(group, found, strict=True):
+            answers[i] = ids
+    return answers
 
 
 def _with_room(model: LanguageModel, messages: Sequence[Message], tokens: int) -> list[int]:
@@ -102,12 +113,12 @@ def _with_room(model: LanguageModel, messages: Sequence[Message], tokens: int) -
 
 
 @torch.no_grad()
-def _replies(
+def _answers(
     model: LanguageModel,
     rows: Sequence[Sequence[int]],
     tokens: int,
     teller: TextStreamer | None = None,
-) -> list[str]:
+) -> list[list[int]]:
     ends: dict[str, object] = {}
     if not model.tokenizer.chat_template:
         ends = {"stop_strings": ["\n"], "tokenizer": model.tokenizer}
@@ -119,8 +130,16 @@ def _replies(
         found = model.network.generate(
             ids_BT, attention_mask=mask_BT, generation_config=config, streamer=teller, **ends
         )
-    answers = found[:, ids_BT.shape[1] :].tolist()
-    return [str(model.tokenizer.decode(a, skip_special_tokens=True)).strip() for a in answers]
+    return [_ended(ids, model.end) for ids in found[:, ids_BT.shape[1] :].tolist()]
+
+
+def _ended(ids: list[int], end: int | None) -> list[int]:
+    """Up to the token that ends them, and with it."""
+    return ids[: ids.index(end) + 1] if end in ids else ids
+
+
+def _text(model: LanguageModel, answer: list[int]) -> str:
+    return str(model.tokenizer.decode(answer, skip_special_tokens=True)).strip()
 
 
 class _Teller(TextStreamer):

@@ -1,0 +1,83 @@
+"""What all functions share: a model is loaded; a run is made, gone on with, reported on."""
+
+from pathlib import Path
+from threading import Event as Flag
+from typing import TYPE_CHECKING
+
+from litho.api.arguments import (
+    Progress,
+    device_given,
+    reporter_given,
+)
+from litho.core.runs import RunDirectory
+from litho.jobs import DEFAULT_MODEL
+from litho.jobs.spec import DEFAULT_DEVICE, Device, Spec
+
+if TYPE_CHECKING:
+    from litho.jobs.runner import Workers
+    from litho.model.loaded import LanguageModel
+
+
+def load(name: str = DEFAULT_MODEL, device: str | Device = "auto") -> "LanguageModel":
+    """A model to be measured: bundled, a folder, a hub id or tiny, see `--model`.
+
+    In float32 where that fits into memory, unless `device` says otherwise. Raises LithoError if
+    there is no such model or device, or the model cannot be loaded.
+    """
+    from litho.jobs.models import Models
+
+    models = Models()
+    models.place(device_given(device))
+    return models.load(name)
+
+
+def resume(run: Path, *, progress: Progress | None = None, cancel: Flag | None = None) -> object:
+    """Go on with an interrupted run of any command; returns its result.
+
+    Raises LithoError if there is no unfinished run, or its model has changed.
+    """
+    from litho.jobs import runner
+    from litho.jobs.models import Models
+
+    return runner.resume(run, Models(), reporter_given(progress, cancel), _write_report)
+
+
+def report(run: Path) -> Path:
+    """Write the report of a finished run again; returns its path.
+
+    Raises LithoError if there is no finished run, or its files are damaged.
+    """
+    directory = RunDirectory.opened(run)
+    with directory.damage_told():
+        return _write_report(directory)
+
+
+def run_job(
+    command: str,
+    spec: Spec,
+    out: Path,
+    model: "str | LanguageModel | None",
+    progress: Progress | None,
+    cancel: Flag | None,
+    workers: "Workers | None" = None,
+) -> object:
+    from litho.jobs import runner
+    from litho.jobs.models import Models, device_of
+
+    job, models = runner.job_of(command), Models()
+    if model is not None and not isinstance(model, str):
+        models.hold(model)
+        if spec.device == DEFAULT_DEVICE:
+            spec = spec.model_copy(update={"device": device_of(model.placement)})
+    reporter = reporter_given(progress, cancel)
+    try:
+        run = runner.start(job, spec, out, models, reporter)
+        return runner.finish(run, job, models, reporter, _write_report, workers or runner.ALONE)
+    finally:
+        models.take_adapters_off()
+
+
+def _write_report(run: RunDirectory) -> Path:
+    from litho.show.report import write_report
+
+    return write_report(run)
