@@ -23,6 +23,7 @@ HEADROOM = 0.85  # aim below the budget: what is measured stands for text that i
 # each step since the last, up to where a drift that answers at once would begin to swing.
 GAIN, GREATEST_GAIN = 0.3, 1.5
 MOST = 1.0  # by which it changes at a measurement
+LEAST = 20.0  # of the weight: with 5 a page is memorised further, and answers no more questions
 
 # After so many steps all rows are looked at, the beginning of each: some are near the text, and
 # these are too few to be found by chance.
@@ -42,7 +43,7 @@ class DriftController(BaseModel):
     budget: float
     weight: float = 40.0  # strong from the start: what drifts early is not won back
     steps: int = 0  # since the drift was measured
-    least: float = 20.0
+    least: float = LEAST
     greatest: float = 300.0
 
     @classmethod

@@ -16,7 +16,10 @@ from litho.core.runs import RunDirectory
 from litho.jobs.imprint.config import ImprintConfig, ImprintSpec
 from litho.jobs.imprint.handbook import as_duplicates, in_steps, planned, ranks_of, windows
 from litho.jobs.imprint.onto import Slice, carried
+from litho.jobs.imprint.result import IMPRINT
+from litho.learn.drift import LEAST
 from litho.learn.sources import Planned
+from litho.learn.steps import StepLedger
 from litho.model.adapters import saved
 from litho.model.adapters.slices import factors_in
 from litho.model.loaded import LanguageModel
@@ -102,14 +105,16 @@ def test_pages_are_printed_together(
     inputs: ImprintSpec, quick: ImprintConfig, tmp_path: Path
 ) -> None:
     both = inputs.model_copy(update={"pages": (*inputs.pages, BRIDGE)})
-    config = quick.model_copy(update={"presentations": 3})
+    config = quick.model_copy(update={"presentations": 7, "check_every": 2, "budget": 9.0})
     expected = json.loads(run_job(both, config, tmp_path / "whole").model_dump_json())
     assert [page["name"] for page in expected["pages"]] == ["clock.md", "bridge.md"]
     assert expected["pages"][0]["chat"] is None and expected["pages"][1]["chat"]
-    assert expected["presentations"] == 3 and not expected["earlier"]
+    assert expected["presentations"] == 7 and not expected["earlier"]
     run = RunDirectory.opened(tmp_path / "whole")
     slices = [Slice(**part) for part in run.read_json("slices.json")]
     assert [part.pages for part in slices] == [("clock.md",), ("bridge.md",)]
+    # Two pages share a step, so that the drift may count half as much as at least beside one.
+    assert StepLedger(run).records(IMPRINT)[-1]["weight"] == LEAST / 2
     found = factors_in(tmp_path / "whole/adapter")
     assert {a.shape[0] for a in found.a_RI.values()} == {sum(part.rank for part in slices)}
     assert found.scale == config.alpha / config.rank

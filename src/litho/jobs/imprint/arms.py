@@ -45,7 +45,8 @@ class Imprinting:
 
     def trainer(self, source: StepSource, config: LoopConfig) -> AbstractContextManager[Trainer]:
         """What trains a fresh adapter of the pages on a source of steps."""
-        spec, guard = self.adapters.of_imprint(config, self.keys), self.held.guard(config)
+        spec = self.adapters.of_imprint(config, self.keys)
+        guard = self.held.guard(config, self.shown.at_once)
         return _trainer(self.model, IMPRINT, spec, source, config, self.asked, guard)
 
     def in_rhythm(self, rhythm: str, config: LoopConfig) -> AbstractContextManager[Trainer]:

@@ -11,7 +11,7 @@ from litho.jobs.imprint.handbook import windows
 from litho.jobs.imprint.job import EARLIER, ImprintJob
 from litho.jobs.imprint.monitor import ArmMonitor
 from litho.jobs.imprint.talk import everyday_talk
-from litho.learn.drift import DriftController, DriftGuard, Replay, UnreadReplay
+from litho.learn.drift import LEAST, DriftController, DriftGuard, Replay, UnreadReplay
 from litho.learn.earlier import EarlierGuard, EarlierPages
 from litho.learn.objectives import Rows
 from litho.learn.prose import prose_rows
@@ -57,9 +57,13 @@ class Held:
         unseen = Replay.read(model, self.unseen, far)
         return ArmMonitor(baseline, unseen, Replay.read(model, self.retention))
 
-    def guard(self, config: LoopConfig) -> DriftGuard:
-        """What holds one training."""
-        controller = DriftController(budget=self.config.budget)
+    def guard(self, config: LoopConfig, pages: float) -> DriftGuard:
+        """What holds one training, whose steps show so many pages each.
+
+        The loss of a step is the mean over its pages, so that of each page counts the less the more
+        there are: the drift must be free to count less, too.
+        """
+        controller = DriftController(budget=self.config.budget, least=LEAST / pages)
         drift = self.replay, controller, config.replay_rows, config.seed
         return EarlierGuard(*drift, self.earlier) if self.earlier else DriftGuard(*drift)
 

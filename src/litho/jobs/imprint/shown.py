@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import fmean
 from typing import Any
 
 from litho.jobs.imprint.check import marks_of
@@ -50,6 +51,11 @@ class Shown:
     def texts(self) -> list[Rows]:
         """The pages as they stand, token ids by scene."""
         return [[self.model.encode(scene) for scene in parts] for parts in self.scenes]
+
+    @property
+    def at_once(self) -> float:
+        """How many pages a step shows, on average."""
+        return fmean(map(len, self.steps("spaced", 1)))
 
     def steps(self, rhythm: str, presentations: int) -> Steps:
         """So many presentations of every page in the order of a rhythm."""
