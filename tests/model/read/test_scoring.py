@@ -1,5 +1,7 @@
 """Scores, batches, greedy answers and divergences, against single plain forwards."""
 
+import random
+
 import pytest
 import torch
 from hypothesis import given
@@ -112,3 +114,20 @@ def test_batches_hold_every_row_once_and_keep_the_limits(
         assert (
             len(group) * max(widths) - sum(widths) <= sizes(HOST).padding
         )  # tokens that are only padding
+
+
+def test_pages_in_front_of_some_targets_are_read_once_each(llama: LanguageModel) -> None:
+    """Beginnings of several kinds among targets that share none."""
+    chance = random.Random(0)
+    pages = [[chance.randrange(3, 200) for _ in range(80)] for _ in range(2)]
+    targets = [Target((*page, 7 + i, 9, 11 + i), len(page) + 1) for page in pages for i in range(3)]
+    targets = [Target((5, 6, 7), 1), *targets, Target((5, 9), 1)]
+    read: list[int] = []
+    handle = llama.network.get_input_embeddings().register_forward_pre_hook(
+        lambda _, args: read.append(args[0].numel())
+    )
+    together = target_logprobs(llama, targets)
+    handle.remove()
+    alone = [target_logprobs(llama, [target])[0] for target in targets]
+    assert together == pytest.approx(alone, abs=1e-5)
+    assert sum(read) < 3 * len(pages[0])

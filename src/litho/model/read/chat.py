@@ -7,8 +7,11 @@ from transformers import GenerationConfig, PreTrainedTokenizerBase, TextStreamer
 
 from litho.core.errors import LithoError, first_line
 from litho.model.loaded import LanguageModel
+from litho.model.placement import sizes
 from litho.model.read.sampling import padded_in_front, without_settings
 from litho.model.read.scoring import Target, batches, common_length
+
+AT_ONCE = 4  # times as many tokens as in a pass: each word needs one, however many rows there are
 
 Message = dict[str, str]  # one turn: `role`, user or assistant, and `content`
 
@@ -95,7 +98,8 @@ def answer_ids(
     Each token is the likeliest; up to the one that ends the answer, at most `tokens` of them.
     """
     answers: list[list[int]] = [[] for _ in asked]
-    for group in batches([len(ids) + tokens for ids in asked], model.device):
+    together = AT_ONCE * sizes(model.device).pass_tokens
+    for group in batches([len(ids) + tokens for ids in asked], model.device, together):
         found = _answers(model, [asked[i] for i in group], tokens)
         for i, ids in zip(group, found, strict=True):
             answers[i] = ids

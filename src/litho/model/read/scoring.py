@@ -186,11 +186,26 @@ def target_logprobs(model: LanguageModel, targets: Sequence[Target]) -> list[flo
 def logprobs_by_token(model: LanguageModel, targets: Sequence[Target]) -> list[Tensor]:
     """log P of every target token in nats, a vector for each target.
 
-    What all sequences begin with is computed once and kept as attention keys and values, where
+    What many sequences begin with is computed once and kept as attention keys and values, where
     the architecture has them and it saves enough.
     """
-    if not targets:
-        return []
+    found: dict[int, Tensor] = {}
+    for alike in _alike(targets):
+        logps = _logprobs_of_alike(model, [targets[i] for i in alike])
+        found.update(zip(alike, logps, strict=True))
+    return [found[i] for i in range(len(targets))]
+
+
+def _alike(targets: Sequence[Target]) -> Iterator[list[int]]:
+    """Targets with the same beginning together, as with a page in front of some of them."""
+    by_beginning: dict[tuple[int, ...], list[int]] = {}
+    for i, target in enumerate(targets):
+        long = target.first > WORTH_SHARING
+        by_beginning.setdefault(target.ids[:WORTH_SHARING] if long else (), []).append(i)
+    yield from by_beginning.values()
+
+
+def _logprobs_of_alike(model: LanguageModel, targets: Sequence[Target]) -> list[Tensor]:
     shared = _shared_length(targets)
     worth = shared * (len(targets) - 1) > WORTH_SHARING
     prefix = read_prefix(model, targets[0].ids[:shared]) if worth else None
