@@ -44,7 +44,13 @@ from litho.jobs.map.config import MapSpec
 from litho.jobs.predict.config import CalibrateSpec, PredictSpec
 from litho.jobs.predict.method import checked_method
 from litho.jobs.spec import DEFAULT_DEVICE, Device, Spec
-from litho.jobs.trails.config import CaptureConfig, CaptureSpec, PrintConfig, PrintSpec
+from litho.jobs.trails.config import (
+    CaptureConfig,
+    CaptureSpec,
+    GraphSpec,
+    PrintConfig,
+    PrintSpec,
+)
 from litho.jobs.vary.config import VaryConfig, VarySpec
 from litho.learn.records import Recipe
 from litho.text.cases import read_cases
@@ -62,7 +68,7 @@ if TYPE_CHECKING:
     from litho.jobs.map.result import MapResult
     from litho.jobs.predict.result import CalibrationResult, PredictResult
     from litho.jobs.runner import Workers
-    from litho.jobs.trails.result import CaptureResult, PrintResult
+    from litho.jobs.trails.result import CaptureResult, GraphResult, PrintResult
     from litho.jobs.vary.result import VaryResult
     from litho.model.loaded import LanguageModel
 
@@ -445,6 +451,37 @@ def test_trails(
     )
     result = _run("trails test", spec, folder_given(out, "trails", "test"), model, progress, cancel)
     return cast("CaptureResult", result)
+
+
+def graph_trails(
+    context: str,
+    answers: tuple[str, str],
+    model: "str | LanguageModel" = DEFAULT_MODEL,
+    *,
+    adapter: str | Path | None = None,
+    near_miss: str | None = None,
+    out: Path | None = None,
+    device: str | Device = "auto",
+    progress: Progress | None = None,
+    cancel: Flag | None = None,
+) -> "GraphResult":
+    """From token to output: why a model prefers the first of two answers behind a context.
+
+    `adapter`: also with it; `near_miss`: also behind this context. Raises LithoError if a context
+    or an answer is unusable, or the heads of the model cannot be watched.
+    """
+    spec = GraphSpec(
+        context=context,
+        answers=answers,
+        near_miss=near_miss,
+        adapter=None if adapter is None else str(Path(adapter).absolute()),
+        model=model_name(model),
+        device=device_given(device),
+    )
+    result = _run(
+        "trails graph", spec, folder_given(out, "trails", "graph"), model, progress, cancel
+    )
+    return cast("GraphResult", result)
 
 
 def _trails_given(

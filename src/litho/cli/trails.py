@@ -18,6 +18,7 @@ from litho.cli.options import (
     SetOption,
     chosen_device,
 )
+from litho.cli.trails_graph import graph
 from litho.core.errors import LithoError
 from litho.jobs import DEFAULT_MODEL
 
@@ -157,6 +158,9 @@ def test(
             progress=bars,
         )
     show(result, as_json, Path(result.run))
+
+
+trails.command()(graph)
 
 
 def show_printed(result: "PrintResult", as_json: bool) -> None:
