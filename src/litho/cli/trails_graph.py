@@ -77,7 +77,7 @@ def _show_edges(reading: "GraphReading", answers: tuple[str, str]) -> None:
     from litho.show.graph import preference_sentence, relied_sentence, title, visible
 
     table = Table(title=title(reading), title_style="bold", show_edge=False)
-    for column in ("looked at", "by"):
+    for column in ("from", "to"):
         table.add_column(column)
     for column in ("layer.head", "attention", "nats"):
         table.add_column(column, justify="right")

@@ -4,6 +4,7 @@ from math import exp
 
 from litho.jobs.trails.result import GraphReading, Kept
 
+HALF = 0.5
 CLOSE = 0.2  # of a faithfulness to 1
 LONGEST = 14  # letters of a token that are shown
 _STATES = {"before": "untouched model", "after": "with the adapter"}
@@ -39,6 +40,8 @@ def relied_sentence(reading: GraphReading) -> str:
     said = f"With all {reading.all_edges:,} edges cut, m is {none.m:+.2f}"
     if few:
         said += f"; the {few[0].edges} strongest alone make it {few[0].m:+.2f}{_share(few[0])}"
+        if few[0].faithfulness is not None and few[0].faithfulness < HALF:
+            said += ", so that most of the work is done by weaker ones"
     enough = next((kept.edges for kept in few[1:] if _is_close(kept)), None)
     if enough:
         said += f"; {enough:,} come within a fifth of what all of them do"
