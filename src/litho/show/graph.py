@@ -42,9 +42,9 @@ def relied_sentence(reading: GraphReading) -> str:
         said += f"; the {few[0].edges} strongest alone make it {few[0].m:+.2f}{_share(few[0])}"
         if few[0].faithfulness is not None and few[0].faithfulness < HALF:
             said += ", so that most of the work is done by weaker ones"
-    enough = next((kept.edges for kept in few[1:] if _is_close(kept)), None)
-    if enough:
-        said += f"; {enough:,} come within a fifth of what all of them do"
+    far = max((place for place, kept in enumerate(few) if not _is_close(kept)), default=-1)
+    if 0 <= far < len(few) - 1:  # and so do all larger numbers that were tried
+        said += f"; {few[far + 1].edges:,} come within a fifth of what all of them do"
     return f"{said}."
 
 

@@ -111,7 +111,7 @@ def _kept(whole: float, none: float, edges: int, m: float, random_m: float) -> K
         edges=edges,
         m=m,
         ratio=m / whole if whole else None,
-        faithfulness=(m - none) / (whole - none) if whole != none else None,
+        faithfulness=(m - none) / (whole - none) + 0.0 if whole != none else None,  # no "-0"
         random_m=random_m,
     )
 
