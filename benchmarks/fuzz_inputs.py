@@ -169,7 +169,11 @@ def _trails(bench: Workbench, chance: random.Random, folder: Path) -> list[str]:
     library = yaml.safe_load(starter())
     few = library | {"forms": chance.sample(library["forms"], 2)}
     (folder / "trails.yaml").write_bytes(_settings(chance, few))
-    command = chance.choice(("print", "test"))
+    command = chance.choice(("print", "test", "graph"))
+    if command == "graph":
+        words = [odd_text(chance) for _ in range(3)]
+        line = ["trails", "graph", "--model", NO_MODEL, "--out", "out", "--answers", *words[:2]]
+        return [*line, "--", words[2]]
     return ["trails", command, "trails.yaml", "--model", NO_MODEL, "--out", "out"]
 
 

@@ -20,7 +20,7 @@ from litho.jobs.imprint.history import steps_of
 from litho.jobs.imprint.result import IMPRINT, ImprintResult
 from litho.jobs.map.result import MapResult
 from litho.jobs.predict.result import CalibrationResult, PredictResult
-from litho.jobs.trails.result import CaptureResult
+from litho.jobs.trails.result import CaptureResult, GraphResult
 from litho.jobs.vary.result import VaryResult
 from litho.learn.records import Check, Step
 from litho.show.pages import imprint as imprint_page
@@ -40,6 +40,7 @@ RESULTS: dict[str, type[Any]] = {
     "imprint": ImprintResult,
     "map": MapResult,
     "predict": PredictResult,
+    "trails graph": GraphResult,
     "trails test": CaptureResult,
     "vary": VaryResult,
 }
@@ -85,6 +86,8 @@ def made(kind: str, folder: Path) -> RunDirectory:
         litho.vary(TEXT, count=2, ladder=False, max_mean_kl=100, max_surprise=100, **small)
     elif kind == "trails test":
         litho.test_trails(parse_library(TRAILS, "trails.yaml"), pairs=2, few_shot_pairs=1, **small)
+    elif kind == "trails graph":
+        litho.graph_trails("The lamp is", ("red", "wet"), near_miss="The lamp was", **small)
     elif kind == "expose":
         small |= {"presentations": (1,), "seeds": 1, "third_steps": 1, "directions": 2}
         litho.expose(TEXT, tokens=16, strengths=(1.0,), **small)

@@ -14,7 +14,7 @@ from litho.api.predicting import calibrate, ensemble, predict
 from litho.api.printing import bench, imprint, unprint
 from litho.api.reading import diff, expose, map, vary
 from litho.api.runs import load, report, resume
-from litho.api.trails import print_trails, test_trails
+from litho.api.trails import graph_trails, print_trails, test_trails
 
 __all__ = [
     "bench",
@@ -22,6 +22,7 @@ __all__ = [
     "diff",
     "ensemble",
     "expose",
+    "graph_trails",
     "imprint",
     "load",
     "map",

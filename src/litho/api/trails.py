@@ -17,12 +17,18 @@ from litho.api.arguments import (
 from litho.api.runs import run_job
 from litho.jobs import DEFAULT_MODEL
 from litho.jobs.spec import Device
-from litho.jobs.trails.config import CaptureConfig, CaptureSpec, PrintConfig, PrintSpec
+from litho.jobs.trails.config import (
+    CaptureConfig,
+    CaptureSpec,
+    GraphSpec,
+    PrintConfig,
+    PrintSpec,
+)
 from litho.text.trails.external import read_external
 from litho.text.trails.library import Library, parse_library, read_library, starter
 
 if TYPE_CHECKING:
-    from litho.jobs.trails.result import CaptureResult, PrintResult
+    from litho.jobs.trails.result import CaptureResult, GraphResult, PrintResult
     from litho.model.loaded import LanguageModel
 
 STARTER = "starter.yaml"  # what the library that comes with Litho is called
@@ -92,6 +98,37 @@ def test_trails(
         "trails test", spec, folder_given(out, "trails", "test"), model, progress, cancel
     )
     return cast("CaptureResult", result)
+
+
+def graph_trails(
+    context: str,
+    answers: tuple[str, str],
+    model: "str | LanguageModel" = DEFAULT_MODEL,
+    *,
+    adapter: str | Path | None = None,
+    near_miss: str | None = None,
+    out: Path | None = None,
+    device: str | Device = "auto",
+    progress: Progress | None = None,
+    cancel: Flag | None = None,
+) -> "GraphResult":
+    """From token to output: why a model prefers the first of two answers behind a context.
+
+    `adapter`: also with it; `near_miss`: also behind this context. Raises LithoError if a context
+    or an answer is unusable, or the heads of the model cannot be watched.
+    """
+    spec = GraphSpec(
+        context=context,
+        answers=answers,
+        near_miss=near_miss,
+        adapter=None if adapter is None else str(Path(adapter).absolute()),
+        model=model_name(model),
+        device=device_given(device),
+    )
+    result = run_job(
+        "trails graph", spec, folder_given(out, "trails", "graph"), model, progress, cancel
+    )
+    return cast("GraphResult", result)
 
 
 def _trails_given(

@@ -14,6 +14,7 @@ from litho.cli.map import show_map
 from litho.cli.output import check_written
 from litho.cli.predict import show_predict
 from litho.cli.trails import show_capture, show_printed
+from litho.cli.trails_graph import show_graph
 from litho.cli.unprint import show_unprint
 from litho.cli.vary import show_vary
 from litho.jobs.bench.result import BenchResult
@@ -23,7 +24,7 @@ from litho.jobs.expose.result import ExposeResult
 from litho.jobs.imprint.result import ImprintResult, UnprintResult
 from litho.jobs.map.result import MapResult
 from litho.jobs.predict.result import CalibrationResult, PredictResult
-from litho.jobs.trails.result import CaptureResult, PrintResult
+from litho.jobs.trails.result import CaptureResult, GraphResult, PrintResult
 from litho.jobs.vary.result import VaryResult
 
 NEGATIVE = ("memorised", "not printed")
@@ -68,5 +69,7 @@ def _print(result: object, as_json: bool) -> None:
             show_printed(result, as_json)
         case CaptureResult():
             show_capture(result, as_json)
+        case GraphResult():
+            show_graph(result, as_json)
         case _:
             raise TypeError(f"no way to show a {type(result).__name__}")

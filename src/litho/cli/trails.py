@@ -21,6 +21,7 @@ from litho.cli.options import (
     SetOption,
     chosen_device,
 )
+from litho.cli.trails_graph import graph
 from litho.core.errors import LithoError
 from litho.jobs import DEFAULT_MODEL
 
@@ -188,6 +189,9 @@ def test(
             progress=bars,
         )
     show(result, as_json, Path(result.run))
+
+
+trails.command()(graph)
 
 
 def show_printed(result: "PrintResult", as_json: bool) -> None:

@@ -46,6 +46,7 @@ _MODULES = {
         "predict": "predict.run",
         "calibrate": "predict.calibrate",
         "bench": "bench.run",
+        "trails graph": "trails.graph",
         "trails print": "trails.print",
         "trails test": "trails.test",
     }.items()

@@ -15,6 +15,7 @@ from litho.show.pages import (
     map,
     predict,
     trails,
+    trails_graph,
     unprint,
     vary,
 )
@@ -29,6 +30,7 @@ _PAGES = {
     "imprint": imprint.page,
     "map": map.page,
     "predict": predict.page,
+    "trails graph": trails_graph.page,
     "trails print": trails.print_page,
     "trails test": trails.capture_page,
     "unprint": unprint.page,

@@ -1,4 +1,4 @@
-"""What printing and testing trails start from; no torch."""
+"""What printing and testing trails, and a graph, start from; no torch."""
 
 from typing import Literal, Self
 
@@ -112,3 +112,12 @@ class PrintSpec(TrailsSpec):
     """Trails that are to be printed."""
 
     config: PrintConfig = PrintConfig()
+
+
+class GraphSpec(ModelSpec):
+    """A context with two answers, and what reads it."""
+
+    context: str
+    answers: tuple[str, str]
+    near_miss: str | None = None  # another context, to compare with
+    adapter: str | None = None  # folder of a PEFT adapter

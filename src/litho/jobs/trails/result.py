@@ -1,10 +1,14 @@
-"""What printing and testing trails found; no torch."""
+"""What printing and testing trails, and a graph, found; no torch."""
+
+from typing import Literal
 
 from litho.core.records import Record, absent
 from litho.core.stats import Estimate
 from litho.measure.trails.cells import Cell as Cell  # for those who show results, as below
 from litho.measure.trails.cells import CellMetrics
 from litho.measure.trails.depth import DepthCurves
+from litho.measure.trails.records import Graph as Graph
+from litho.measure.trails.records import Kept as Kept
 from litho.measure.trails.verdict import LOST as LOST
 from litho.measure.trails.verdict import SELECTIVE as SELECTIVE
 from litho.measure.trails.verdict import TrailVerdict
@@ -113,4 +117,23 @@ class PrintResult(CaptureNumbers):
     # value; none where that is not above 0.
     halfway: dict[str, int | None]
     control: CaptureNumbers | None = absent()  # the same on shuffled answers
+    notices: tuple[str, ...] = ()
+
+
+class GraphReading(Graph):
+    """The graph of one of the contexts, before or after training."""
+
+    text: Literal["context", "near-miss"]
+    state: Literal["before", "after"]
+
+
+class GraphResult(Record):
+    """What `metrics.json` and `--json` of `litho trails graph` hold."""
+
+    run: str
+    context: str
+    near_miss: str | None
+    answers: tuple[str, str]
+    adapter: str | None
+    graphs: tuple[GraphReading, ...]
     notices: tuple[str, ...] = ()

@@ -28,7 +28,7 @@ def asked(model: LanguageModel, pair: Pair, before: str = "", near: bool = False
     context, or the context is longer than the model's.
     """
     contexts = [*pair.contexts, *(pair.near or ())] if near else list(pair.contexts)
-    read = [_answered(model, before + each.text, pair.answers) for each in contexts]
+    read = [answered(model, before + each.text, pair.answers) for each in contexts]
     tokens = {found for _, found in read}
     if len(tokens) > 1:
         raise LithoError(
@@ -45,17 +45,20 @@ def asked(model: LanguageModel, pair: Pair, before: str = "", near: bool = False
     return Asked(rows, read[0][1])
 
 
-def _answered(
+def answered(
     model: LanguageModel, context: str, answers: tuple[str, str]
 ) -> tuple[tuple[int, ...], tuple[int, int]]:
-    """What is read before the answer differs, and the tokens in which it does."""
+    """What is read before the answer differs, and the tokens in which it does.
+
+    Raises LithoError if both begin with the same token, or do not tokenize apart from the context.
+    """
     first, second = (model.encode(f"{context} {answer}") for answer in answers)
     alone = len(model.encode(context))
     shared = common_length(first, second)
     if shared < alone:
         raise LithoError(
             f"the answers {answers[0]!r} and {answers[1]!r} do not tokenize apart from "
-            f"{context[-40:]!r}: end `ask` with a whole word"
+            f"{context[-40:]!r}: end what is asked with a whole word"
         )
     common = model.decode(first[alone:shared])
     if common.strip() or shared == min(len(first), len(second)):

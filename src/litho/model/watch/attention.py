@@ -7,7 +7,7 @@ tokens ever exists.
 """
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -70,6 +70,12 @@ class LayerAttention:
                 scores_HNS[:, :, :tokens].masked_fill_(~self.mask_TT[start:end, :seen], _NEVER)
             yield start, scores_HNS
 
+    def shares(self) -> Iterator[tuple[int, Tensor]]:
+        """Attention H x N x S, S up to the end of the block, and where each block begins."""
+        for start, scores_HNS in self.scores():
+            end = start + scores_HNS.shape[1]
+            yield start, scores_HNS.softmax(-1)[..., :end]
+
 
 Watcher = Callable[[int, LayerAttention], None]  # called with the layer, from 0
 
@@ -99,17 +105,36 @@ def _watched_attention(
         module, query, key, value, attention_mask, scaling=scaling, **options
     )
     watcher, taker = _watcher.get(), _taker.get()
+    seen = seen_attention(module, query, key, attention_mask, scaling, options)
+    if seen:
+        layer, attention = seen
+        if watcher:
+            watcher(layer, attention)
+        if taker:
+            taker(layer, query, key, attention.scaling)
+    return output
+
+
+def seen_attention(
+    module: nn.Module,
+    query: Tensor,
+    key: Tensor,
+    attention_mask: Tensor | None,
+    scaling: float | None,
+    options: Mapping[str, Any],
+) -> tuple[int, LayerAttention] | None:
+    """The layer of a call of an attention function, and how the first row of it attends.
+
+    None where that does not follow from queries, keys and a mask alone.
+    """
     layer = getattr(module, "layer_idx", None)
     plain = not any(options.get(name) is not None for name in ("softcap", "position_bias", "s_aux"))
     boolean = attention_mask is None or attention_mask.dtype == torch.bool
-    if layer is not None and plain and boolean and query.shape[2] == key.shape[2]:
-        scale = 1 / math.sqrt(query.shape[-1]) if scaling is None else scaling
-        if watcher:
-            mask = None if attention_mask is None else attention_mask[0, 0].detach()
-            watcher(layer, LayerAttention(query[0].detach(), key[0].detach(), mask, scale))
-        if taker:
-            taker(layer, query, key, scale)
-    return output
+    if layer is None or not plain or not boolean or query.shape[2] != key.shape[2]:
+        return None
+    scale = 1 / math.sqrt(query.shape[-1]) if scaling is None else scaling
+    mask = None if attention_mask is None else attention_mask[0, 0].detach()
+    return layer, LayerAttention(query[0].detach(), key[0].detach(), mask, scale)
 
 
 @contextmanager
@@ -120,7 +145,7 @@ def watched(watcher: Watcher) -> Iterator[None]:
     function cannot serve (biases, soft caps, sinks that are no tokens, code of its own): the
     model's own numbers are right there too, and those on attention are absent.
     """
-    with _exchanged():
+    with exchanged(_watched_attention):
         token = _watcher.set(watcher)
         try:
             yield
@@ -131,7 +156,7 @@ def watched(watcher: Watcher) -> Iterator[None]:
 @contextmanager
 def taken(taker: Taker) -> Iterator[None]:
     """Call `taker` with the queries and keys of every layer, as far as `watched` would."""
-    with _exchanged():
+    with exchanged(_watched_attention):
         token = _taker.set(taker)
         try:
             yield
@@ -140,9 +165,10 @@ def taken(taker: Taker) -> Iterator[None]:
 
 
 @contextmanager
-def _exchanged() -> Iterator[None]:
+def exchanged(attend: Callable[..., tuple[Tensor, None]]) -> Iterator[None]:
+    """Have another function compute attention, called as transformers calls its own."""
     before = ALL_ATTENTION_FUNCTIONS[_NAME]
-    ALL_ATTENTION_FUNCTIONS[_NAME] = _watched_attention
+    ALL_ATTENTION_FUNCTIONS[_NAME] = attend
     try:
         yield
     finally:
