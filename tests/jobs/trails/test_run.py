@@ -89,7 +89,9 @@ def test_a_run_holds_what_it_promises(done: Path) -> None:
         for curves in result.depth.curves[state].values():
             assert len(curves.flipped) + 1 == len(curves.said) == 4
     assert result.depth.curves["before"] != result.depth.curves["after"]
-    assert result.control and result.control.depth is None
+    assert result.map and result.map.forms == ("ponens", "either or")
+    assert "Which trails run through the same heads" in (done / "report.html").read_text()
+    assert result.control and not result.control.depth and not result.control.map
     assert not list(done.glob("checkpoint*"))
     check_numbers(done)
 
@@ -165,7 +167,7 @@ def test_interrupted_anywhere_resumes_to_the_same_adapter(done: Path, tmp_path: 
             runner.finish(run, printing.JOB, Models(), Silent(stop_after), write_report)
         run = RunDirectory.resume(tmp_path / "stopped")
     found = runner.finish(run, printing.JOB, Models(), Silent(), write_report)
-    same = ("adapter_sha256", "cells", "forms", "control", "verdict", "drift", "depth")
+    same = ("adapter_sha256", "cells", "forms", "control", "verdict", "drift", "depth", "map")
     said = json.loads(found.model_dump_json())
     assert {key: said[key] for key in same} == {key: expected[key] for key in same}
 

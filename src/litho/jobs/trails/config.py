@@ -26,6 +26,9 @@ class CaptureConfig(Config):
     depth_pairs: int = Field(2, ge=0)
     """Pairs for each trained form that are read layer by layer, and as many near-misses; 0: none
     are."""
+    map_pairs: int = Field(2, ge=0)
+    """Pairs for each form in each half of the chains from which the map of the trails is made; 0:
+    there is none."""
     budget: float = Field(0.015, gt=0)
     """Drift allowed, in nats per token (`--budget`)."""
     retention_tokens: int = Field(4096, ge=1)

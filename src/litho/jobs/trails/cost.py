@@ -59,7 +59,9 @@ def _read_in_depth(
         return 0.0
     row = sum(len(each.asked.rows[0]) for each in deep) / len(deep)
     depth = model.network.config.get_text_config().num_hidden_layers
-    return 2 * config.depth_pairs * forms * 2 * (2 * row + 2 * depth)
+    layer_by_layer = 2 * config.depth_pairs * forms * 2 * (2 * row + 2 * depth)
+    # There and back, in one state.
+    return layer_by_layer + 2 * config.map_pairs * forms * 2 * row * STEP_RATIO / 2
 
 
 def _tokens(planned: Sequence[Planned]) -> int:

@@ -13,7 +13,8 @@ from litho.jobs.trails.depth import Read, as_read, depth_pairs, depth_result, re
 from litho.jobs.trails.measuring import StateScores, item_rows, numbers, read_scores
 from litho.jobs.trails.mixture import check_chains, untouched_chains
 from litho.jobs.trails.pairs import PairPlan, Planned
-from litho.jobs.trails.result import ADAPTER, CONTROL, CaptureNumbers, PrintResult
+from litho.jobs.trails.result import ADAPTER, CONTROL, CaptureNumbers, PrintResult, TrailMap
+from litho.jobs.trails.weaving import as_map, map_pairs, read_map
 from litho.learn.loop import checkpoint_path
 from litho.learn.prose import prose_rows
 from litho.learn.records import Step
@@ -64,8 +65,8 @@ def run_print(context: Context[PrintSpec]) -> PrintResult:
         )
         for arm in job.arms
     }
-    depth = depth_result(*depths)
-    found[ADAPTER] = found[ADAPTER].model_copy(update={"depth": depth})
+    more = {"depth": depth_result(*depths), "map": _map(job, model)}
+    found[ADAPTER] = found[ADAPTER].model_copy(update=more)
     run.write_rows("pairs.parquet", item_rows(planned, before, after[ADAPTER]))
     for arm in job.arms:
         checkpoint_path(run, arm).unlink(missing_ok=True)
@@ -89,6 +90,11 @@ def _depths(job: Printing, model: LanguageModel, arm: str | None) -> Read:
     state = State(model, (arm,) if arm else ())
     name = "depth-after.json" if arm else "depth-before.json"
     return as_read(job.run.once(name, lambda: read_depths(state, deep, job.reporter)))
+
+
+def _map(job: Printing, model: LanguageModel) -> TrailMap | None:
+    mapped, state = map_pairs(job.spec, model, job.config.map_pairs), State(model, (ADAPTER,))
+    return as_map(job.run.once("map.json", lambda: read_map(state, mapped, job.reporter)))
 
 
 def _drifts(job: Printing, model: LanguageModel) -> dict[str, Estimate]:

@@ -73,6 +73,17 @@ class DepthResult(Record):
     reasons: tuple[str, ...]  # why it is none
 
 
+class TrailMap(Record):
+    """How alike the forms flow through the heads: cosines, from -1 to 1.
+
+    On the diagonal that of two halves of the chains of one form: no two forms can be more alike
+    than that but by chance.
+    """
+
+    forms: tuple[str, ...]
+    likeness: tuple[tuple[float, ...], ...]
+
+
 class CaptureNumbers(Record):
     """What the capture test measured."""
 
@@ -87,6 +98,7 @@ class CaptureNumbers(Record):
     forms: tuple[FormResult, ...]
     external: tuple[ExternalScores, ...] = ()
     depth: DepthResult | None = absent()
+    map: TrailMap | None = absent()
 
 
 class CaptureResult(CaptureNumbers):

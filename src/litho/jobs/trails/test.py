@@ -10,6 +10,7 @@ from litho.jobs.trails.cost import capture_cost
 from litho.jobs.trails.depth import Read, as_read, depth_pairs, depth_result, read_depths
 from litho.jobs.trails.measuring import StateScores, item_rows, numbers, read_scores
 from litho.jobs.trails.result import CaptureNumbers, CaptureResult
+from litho.jobs.trails.weaving import as_map, map_pairs, read_map
 from litho.measure.printing.drift import retention_blocks, retention_drift
 from litho.model.adapters import files, saved
 from litho.model.state import State
@@ -61,7 +62,13 @@ def run_test(context: Context[CaptureSpec]) -> CaptureResult:
         drift = retention_drift(model, rows, [_TESTED])[_TESTED].mean
     run.write_rows("pairs.parquet", item_rows(planned, before, after))
     found = numbers(spec.library, planned, spec.external, before, after, drift, config.budget)
-    found = found.model_copy(update={"depth": depth_result(depth_before, depth_after)})
+    last = State(model, (_TESTED,) if spec.adapter else ())
+    mapped = map_pairs(spec, model, config.map_pairs)
+    more = {
+        "depth": depth_result(depth_before, depth_after),
+        "map": as_map(run.once("map.json", lambda: read_map(last, mapped, context.reporter))),
+    }
+    found = found.model_copy(update=more)
     return CaptureResult(
         run=str(run.final_path),
         adapter=spec.adapter,

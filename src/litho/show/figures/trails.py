@@ -2,10 +2,13 @@
 
 from collections.abc import Sequence
 
+import numpy as np
 import plotly.graph_objects as go
+from numpy.typing import NDArray
+from scipy.cluster.hierarchy import leaves_list, linkage
 
 from litho.jobs.imprint.history import Check
-from litho.jobs.trails.result import Cell, DepthResult, FormResult
+from litho.jobs.trails.result import Cell, DepthResult, FormResult, TrailMap
 from litho.show.figures.base import LEGEND_BELOW, MARGIN, Figure, finished, label
 
 CELL_NAMES: dict[Cell, str] = {
@@ -120,3 +123,38 @@ def depth_figure(depth: DepthResult) -> Figure:
     figure.update_xaxes(title="layer")
     figure.update_yaxes(range=[-1.05, 1.05])
     return finished(figure)
+
+
+def map_figure(found: TrailMap) -> Figure:
+    """Likeness of all forms, those that are alike beside one another."""
+    likeness = np.array(found.likeness)
+    order = _alike_together(likeness)
+    names = [label(found.forms[i]) for i in order]
+    figure = go.Figure(
+        go.Heatmap(
+            z=likeness[np.ix_(order, order)].round(3).tolist(),
+            x=names,
+            y=names,
+            colorscale="RdBu",
+            reversescale=True,
+            zmin=-1,
+            zmax=1,
+            colorbar={"title": {"text": "likeness", "side": "right"}, "thickness": 10},
+            hovertemplate="%{y}<br>%{x}<br>%{z:.2f}<extra></extra>",
+        )
+    )
+    figure.update_layout(
+        margin=MARGIN | {"t": 12, "l": 120, "b": 120}, height=260 + 20 * len(names)
+    )
+    figure.update_xaxes(type="category", showgrid=False, tickangle=60)
+    figure.update_yaxes(type="category", showgrid=False, autorange="reversed")
+    return finished(figure)
+
+
+def _alike_together(likeness: NDArray[np.floating]) -> list[int]:
+    """Leaves of an average-linkage tree (scipy), in the order that puts like beside like."""
+    count = len(likeness)
+    if count < 3:
+        return list(range(count))
+    far = (1 - likeness)[np.triu_indices(count, 1)].clip(min=0)
+    return [int(i) for i in leaves_list(linkage(far, "average", optimal_ordering=True))]

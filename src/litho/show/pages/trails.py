@@ -12,6 +12,7 @@ from litho.jobs.trails.result import (
     FormResult,
     Neighbour,
     PrintResult,
+    TrailMap,
 )
 from litho.show.figures.trails import (
     CELL_NAMES,
@@ -20,6 +21,7 @@ from litho.show.figures.trails import (
     depth_figure,
     drift_curve,
     kappa_figure,
+    map_figure,
 )
 from litho.show.page import origin_of, render
 from litho.show.wording import cell
@@ -56,6 +58,8 @@ def capture_page(run: RunDirectory) -> str:
 
 def _page(run: RunDirectory, result: PrintResult | CaptureResult, data: dict[str, Any]) -> str:
     data["figure-kappa"] = kappa_figure(result.forms)
+    if result.map:
+        data["figure-map"] = map_figure(result.map)
     if result.depth:
         data["figure-depth"] = depth_figure(result.depth)
     name = origin_of(run).settings["text_name"]
@@ -66,6 +70,7 @@ def _page(run: RunDirectory, result: PrintResult | CaptureResult, data: dict[str
         data,
         result=result,
         printed=isinstance(result, PrintResult),
+        closest=_closest(result.map) if result.map else [],
         watched="figure-attention" in data,
         meaning=MEANINGS[result.verdict],
         meanings=MEANINGS,
@@ -94,3 +99,18 @@ def _examples(run: RunDirectory, forms: tuple[FormResult, ...]) -> list[dict[str
         own = sorted((row for row in rows if row["form"] == form.form), key=lambda row: row["d"])
         found += own[:EXAMPLES]
     return found
+
+
+def _closest(found: TrailMap) -> list[dict[str, Any]]:
+    """The pairs of forms that are most alike, with how alike halves of each of them are."""
+    likeness = found.likeness
+    pairs = [(i, j) for i in range(len(found.forms)) for j in range(i)]
+    pairs.sort(key=lambda pair: likeness[pair[0]][pair[1]], reverse=True)
+    return [
+        {
+            "forms": (found.forms[j], found.forms[i]),
+            "likeness": likeness[i][j],
+            "halves": (likeness[j][j], likeness[i][i]),
+        }
+        for i, j in pairs[:FEW]
+    ]

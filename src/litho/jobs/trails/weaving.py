@@ -1,0 +1,47 @@
+"""The map of interwoven trails: which forms flow through the same heads."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from litho.core.reporter import Reporter
+from litho.jobs.trails.config import TrailsSpec
+from litho.jobs.trails.pairs import PairPlan, Planned
+from litho.jobs.trails.result import TrailMap
+from litho.measure.trails.weaving import check_woven, likeness, woven
+from litho.model.loaded import LanguageModel
+from litho.model.state import State
+
+
+def map_pairs(spec: TrailsSpec, model: LanguageModel, count: int) -> list[Planned]:
+    """Twice so many pairs of each form, with new words."""
+    plan = PairPlan(spec.library, model, f"{spec.library_name} map")
+    return [
+        planned
+        for form in spec.library.forms
+        for planned in plan.cell(form, "G" if form.held_out else "F", 2 * count)
+    ]
+
+
+def read_map(state: State, planned: Sequence[Planned], reporter: Reporter) -> dict[str, Any] | None:
+    """`TrailMap` as JSON; None where nothing is asked, or the heads cannot be watched."""
+    if not planned:
+        return None
+    reporter.stage("mapping the trails", len(planned))
+    sums: dict[str, list[Tensor]] = {}
+    with state.active() as model:
+        if why := check_woven(model, planned[0].asked):
+            reporter.note(f"there is no map of the trails: {why}")
+            return None
+        for number, each in enumerate(planned):
+            halves = sums.setdefault(each.pair.form, [torch.zeros(()), torch.zeros(())])
+            halves[number % 2] = halves[number % 2] + woven(model, each.pair, each.asked)
+            reporter.advance(number + 1)
+    found = likeness([(first, second) for first, second in sums.values()])
+    return TrailMap(forms=tuple(sums), likeness=found).model_dump()
+
+
+def as_map(found: dict[str, Any] | None) -> TrailMap | None:
+    return TrailMap(**found) if found else None
