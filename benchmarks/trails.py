@@ -34,6 +34,7 @@ ARMS: dict[str, dict[str, Any]] = {
     "text": {"objective": "text"},
     "routing": {"objective": "routing"},
     "routing+answer": {"objective": "routing+answer"},
+    "teacher": {"objective": "teacher"},
     "routing, any heads": {"objective": "routing", "heads": "random"},
     "routing, turned": {"objective": "routing", "shown": "turned"},  # D must fall below 0
     "shuffled": {"shown": "shuffled"},

@@ -107,7 +107,8 @@ def print_(
     objective: Annotated[
         str | None,
         typer.Option(
-            help="What is asked: answer, text, routing or routing+answer.", show_default="answer"
+            help="What is asked: answer, text, routing, routing+answer or teacher.",
+            show_default="answer",
         ),
     ] = None,
     budget: BudgetOption = None,

@@ -200,6 +200,21 @@ def test_routing_resumes_to_the_same_adapter(objective: str, tmp_path: Path) -> 
     assert found.cells == expected.cells
 
 
+def test_heads_learn_from_a_teacher_and_resume(tmp_path: Path) -> None:
+    wanted = spec(objective="teacher", few_shot_pairs=0, depth_pairs=0, map_pairs=0)
+    expected = printed(wanted, tmp_path / "whole")
+    assert expected.teacher and expected.teacher.cells != expected.cells
+    assert expected.depth is None and expected.map is None
+    for stop_after in (3, 12):  # in the teacher's training, in that of the heads
+        run = runner.start(printing.JOB, wanted, tmp_path / str(stop_after), Models(), Silent())
+        with pytest.raises(Interrupted):
+            runner.finish(run, printing.JOB, Models(), Silent(stop_after), write_report)
+        run = RunDirectory.resume(tmp_path / str(stop_after))
+        found = runner.finish(run, printing.JOB, Models(), Silent(), write_report)
+        assert found.adapter_sha256 == expected.adapter_sha256
+        assert found.teacher == expected.teacher
+
+
 def test_routing_is_refused_where_no_attention_is_watched(tmp_path: Path) -> None:
     with pytest.raises(LithoError, match="choose another objective"):
         printed(spec(model="tiny:mamba", channels="all", objective="routing"), tmp_path / "run")
@@ -287,6 +302,7 @@ def test_turned_routing_points_to_the_other_rule(llama: LanguageModel) -> None:
     [
         ({"objective": "routing", "shown": "bare"}, "choose another objective for bare"),
         ({"heads": "random"}, "only routing trains by heads"),
+        ({"objective": "teacher", "control": "shuffled"}, "leave the control out"),
     ],
 )
 def test_settings_that_do_not_fit_together(settings: dict[str, str], message: str) -> None:

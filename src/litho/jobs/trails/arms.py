@@ -8,11 +8,11 @@ from pathlib import Path
 
 from litho.core.reporter import Reporter
 from litho.core.runs import RunDirectory
-from litho.jobs.trails.config import PrintConfig, PrintSpec
+from litho.jobs.trails.config import PrintConfig, PrintSpec, TrailObjective
 from litho.jobs.trails.mixture import Mixture, untouched_chains
 from litho.jobs.trails.monitor import TrailMonitor
 from litho.jobs.trails.pairs import PairPlan
-from litho.jobs.trails.result import ADAPTER, CONTROL
+from litho.jobs.trails.result import ADAPTER, CONTROL, TEACHER
 from litho.learn.answers import LastTokens
 from litho.learn.drift import DriftController, DriftGuard, Replay, UnreadReplay
 from litho.learn.loop import train_arm
@@ -21,6 +21,7 @@ from litho.learn.optimizer import OptimizerSpec
 from litho.learn.prose import prose_rows
 from litho.learn.records import Step
 from litho.learn.routing import Heads, Routing, choose_heads
+from litho.learn.teaching import Taught
 from litho.learn.trainable import TrainedAdapter
 from litho.learn.trainer import Trainer
 from litho.measure.printing.drift import retention_blocks
@@ -50,7 +51,8 @@ class Printing:
 
     @property
     def arms(self) -> list[str]:
-        return [ADAPTER] + ([CONTROL] if self.config.control == "shuffled" else [])
+        teacher = [TEACHER] if self.config.objective == "teacher" else []
+        return [*teacher, ADAPTER] + ([CONTROL] if self.config.control == "shuffled" else [])
 
     def folder(self, arm: str) -> Path:
         return self.run.path / ("adapter" if arm == ADAPTER else f"controls/{arm}")
@@ -80,18 +82,27 @@ def train_arms(job: Printing, model: LanguageModel) -> None:
     replay = UnreadReplay.of(held)
     for arm in job.arms:
         if not job.folder(arm).exists():
-            own = config.model_copy(update={"shown": CONTROL}) if arm == CONTROL else config
+            own = config.model_copy(update=_OTHERWISE.get(arm, {}))
+            if own.objective == "teacher":
+                saved.load(model, TEACHER, job.folder(TEACHER))
             mixture = Mixture(plan, own)
             guard = DriftGuard(
                 replay, DriftController(budget=config.budget), config.replay_rows, config.seed
             )
-            objective = _objective(job, model, mixture, plan)
-            with _trainer(model, arm, mixture, config, guard, objective) as trainer:
+            objective = _objective(job, model, mixture, plan, own.objective)
+            with _trainer(model, arm, mixture, own, guard, objective) as trainer:
                 _train(job, trainer, arm, monitor)
 
 
-def _objective(job: Printing, model: LanguageModel, mixture: Mixture, plan: PairPlan) -> Objective:
-    asked = job.config.objective
+# What is set otherwise for the arms that are compared with, or learned from.
+_OTHERWISE = {CONTROL: {"shown": CONTROL}, TEACHER: {"objective": "answer", "channels": "all"}}
+
+
+def _objective(
+    job: Printing, model: LanguageModel, mixture: Mixture, plan: PairPlan, asked: TrailObjective
+) -> Objective:
+    if asked == "teacher":
+        return Taught(TEACHER, mixture.note)
     if asked == "text":
         return all_tokens
     if asked == "answer":

@@ -12,7 +12,7 @@ from litho.text.trails.external import ExternalSet
 from litho.text.trails.library import Library
 
 Channels = Literal["qk", "qkvo", "mlp", "all"]
-TrailObjective = Literal["answer", "text", "routing", "routing+answer"]
+TrailObjective = Literal["answer", "text", "routing", "routing+answer", "teacher"]
 Shown = Literal["chains", "shuffled", "turned", "fixed", "scrambled", "bare"]
 
 
@@ -44,7 +44,8 @@ class PrintConfig(LoopConfig, CaptureConfig):
     """Layers that are trained (`--channels`): queries and keys, all of attention, MLPs, or all."""
     objective: TrailObjective = "answer"
     """What is asked of them (`--objective`): the `answer`; the whole chain (`text`); that attention
-    goes to the rule that applies (`routing`); or that and a tenth of the answer."""
+    goes to the rule that applies (`routing`); that and a tenth of the answer; or that heads read
+    what those of a `teacher` read, an adapter on all layers that is trained on the answer first."""
     presentations: int = Field(150, ge=1)
     """Maximum number of steps."""
     heads: Literal["looking", "random"] = "looking"
@@ -86,6 +87,8 @@ class PrintConfig(LoopConfig, CaptureConfig):
             raise ValueError(
                 f"routing needs the rules as they are: choose another objective for {self.shown}"
             )
+        if self.objective == "teacher" and self.control != "none":
+            raise ValueError("a teacher shows no answers: leave the control out")
         if "routing" not in self.objective and self.heads != "looking":
             raise ValueError("only routing trains by heads: leave heads out, or choose routing")
         return self

@@ -30,7 +30,7 @@ def print_cost(
     model: LanguageModel, planned: Sequence[Planned], config: PrintConfig, unseen: int
 ) -> Cost:
     """`unseen`: passages on which drift is checked."""
-    arms = 2 if config.control == "shuffled" else 1
+    arms = 2 if config.control == "shuffled" or config.objective == "teacher" else 1
     rows = [row for each in planned if each.cell != "shots" for row in each.asked.rows[:2]]
     chain = sum(map(len, rows)) / len(rows)
     replayed = config.replay_rows * config.replay_length

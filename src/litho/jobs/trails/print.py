@@ -13,13 +13,21 @@ from litho.jobs.trails.depth import Read, as_read, depth_pairs, depth_result, re
 from litho.jobs.trails.measuring import StateScores, item_rows, numbers, read_scores
 from litho.jobs.trails.mixture import check_chains, untouched_chains
 from litho.jobs.trails.pairs import PairPlan, Planned
-from litho.jobs.trails.result import ADAPTER, CONTROL, CaptureNumbers, PrintResult, TrailMap
+from litho.jobs.trails.result import (
+    ADAPTER,
+    CONTROL,
+    TEACHER,
+    CaptureNumbers,
+    PrintResult,
+    TrailMap,
+)
 from litho.jobs.trails.weaving import as_map, map_pairs, read_map
 from litho.learn.loop import checkpoint_path
 from litho.learn.prose import prose_rows
 from litho.learn.records import Step
 from litho.learn.routing import choose_heads
 from litho.learn.steps import StepLedger
+from litho.learn.teaching import read_by_heads
 from litho.measure.printing.drift import retention_blocks, retention_drift
 from litho.model.adapters import files, lora, saved
 from litho.model.adapters.stacks import stacks_notice
@@ -38,6 +46,8 @@ def check(spec: PrintSpec, models: Models) -> Checked:
     if "routing" in spec.config.objective:
         rows, pointers = untouched_chains(plan, 1)
         choose_heads(model, rows[:2], pointers[:2])
+    if spec.config.objective == "teacher":
+        read_by_heads(model, untouched_chains(plan, 1)[0][:1])
     check_texts(spec, model)
     unseen = prose_rows(model, spec.config.replay_length)[1]
     cost = print_cost(model, planned, spec.config, len(unseen))
@@ -123,6 +133,7 @@ def _result(
         seconds=round(run.seconds, 1),
         halfway=_halfway([Step(**each) for each in StepLedger(run).records(ADAPTER)]),
         control=found.get(CONTROL),
+        teacher=found.get(TEACHER),
         notices=tuple(notices),
         **{name: getattr(own, name) for name in CaptureNumbers.model_fields},
     )

@@ -13,7 +13,7 @@ from litho.measure.trails.verdict import LOST as LOST
 from litho.measure.trails.verdict import SELECTIVE as SELECTIVE
 from litho.measure.trails.verdict import TrailVerdict
 
-ADAPTER, CONTROL = "trails", "shuffled"  # arms
+ADAPTER, CONTROL, TEACHER = "trails", "shuffled", "teacher"  # arms
 
 
 class FewShot(Record):
@@ -129,6 +129,7 @@ class PrintResult(CaptureNumbers):
     # value; none where that is not above 0.
     halfway: dict[str, int | None]
     control: CaptureNumbers | None = absent()  # the same on shuffled answers
+    teacher: CaptureNumbers | None = absent()  # of the objective of that name
     notices: tuple[str, ...] = ()
 
 

@@ -69,7 +69,7 @@ def look(
         for side in ("right", "wrong")
     )
 
-    def looked(layer: int, query_BHTD: Tensor, key_BKTD: Tensor, scaling: float) -> None:
+    def looked(layer: int, query_BHTD: Tensor, key_BKTD: Tensor, scaling: float, _: Tensor) -> None:
         p_BHT = looks_from(query_BHTD, key_BKTD, scaling, at_B.to(query_BHTD.device))
         both = (marks.to(p_BHT.device)[:, None] for marks in (right_BT, wrong_BT))
         take(layer, *((p_BHT * marks).sum(-1) for marks in both))

@@ -84,9 +84,9 @@ def unwatched(layer: int, seen: LayerAttention) -> None:
     """A watcher that drops the attention of a layer."""
 
 
-# Called with the layer, queries B x H x T x D, keys B x K x T x D and the scaling of scores: of all
-# rows of a batch, and with what gradients go through.
-Taker = Callable[[int, Tensor, Tensor, float], None]
+# Called with the layer, queries B x H x T x D, keys B x K x T x D, the scaling of scores and what
+# the heads read, B x T x H x D: of all rows of a batch, and with what gradients go through.
+Taker = Callable[[int, Tensor, Tensor, float, Tensor], None]
 
 _watcher: ContextVar[Watcher | None] = ContextVar("watcher", default=None)
 _taker: ContextVar[Taker | None] = ContextVar("taker", default=None)
@@ -111,7 +111,7 @@ def _watched_attention(
         if watcher:
             watcher(layer, attention)
         if taker:
-            taker(layer, query, key, attention.scaling)
+            taker(layer, query, key, attention.scaling, output[0])
     return output
 
 
