@@ -83,7 +83,7 @@ def test_a_run_holds_what_it_promises(done: Path) -> None:
     (external,) = result.external
     assert external.premises["after"].n == external.alone["before"].n == 2
     assert set(result.halfway) == {"attention", "F", "W"}
-    assert "Which came first?" in (done / "report.html").read_text()
+    assert "on the rule that applies, along the steps" in (done / "report.html").read_text()
     assert result.depth and set(result.depth.curves["after"]) == {"W", "N"}
     for state in ("before", "after"):
         for curves in result.depth.curves[state].values():

@@ -19,6 +19,16 @@ CELL_NAMES: dict[Cell, str] = {
     "N": "near-misses",
     "B": "all trails as neighbours",
 }
+# Readable on white and on black.
+CELL_COLOURS: dict[Cell, str] = {
+    "M": "#8a8f98",
+    "F": "#3b82d6",
+    "W": "#1f9d6b",
+    "G": "#b06ad4",
+    "N": "#e0561b",
+    "B": "#b8860b",
+}
+_OWN = "own"  # what the page leaves in the colours that are given here
 
 
 def cell_curves(checks: Sequence[Check]) -> Figure:
@@ -31,7 +41,12 @@ def cell_curves(checks: Sequence[Check]) -> Figure:
                 y=[check.cells.get(cell) for check in checks],
                 name=name,
                 mode="lines+markers",
-                line={"width": 2, "dash": "dot" if cell == "N" else "solid"},
+                line={
+                    "width": 2,
+                    "dash": "dot" if cell == "N" else "solid",
+                    "color": CELL_COLOURS[cell],
+                },
+                meta=_OWN,
             )
     figure.add_hline(y=0, line={"dash": "dash", "width": 1})
     figure.update_layout(title="D, nats", margin=MARGIN, height=360, legend=LEGEND_BELOW)
@@ -63,7 +78,14 @@ def drift_curve(checks: Sequence[Check], budget: float) -> Figure:
         ("retention text", [check.drift_retention for check in checks]),
     ):
         steps = [check.presentations for check in checks]
-        figure.add_scatter(x=steps, y=values, name=name, mode="lines+markers", line={"width": 2})
+        figure.add_scatter(
+            x=steps,
+            y=values,
+            name=name,
+            mode="lines+markers",
+            line={"width": 2},
+            meta="run" if name == "retention text" else "control",
+        )
     figure.add_hline(y=budget, line={"dash": "dash"}, annotation_text="budget")
     title = "drift, nats per token"
     figure.update_layout(title=title, margin=MARGIN, height=360, legend=LEGEND_BELOW)
@@ -87,7 +109,9 @@ def kappa_figure(forms: Sequence[FormResult]) -> Figure:
                 marker={
                     "symbol": "circle" if when == "after" else "circle-open",
                     "size": 9,
+                    "color": CELL_COLOURS[cell],
                 },
+                meta=_OWN,
             )
     figure.add_vline(x=0, line={"dash": "dash", "width": 1})
     figure.update_layout(
@@ -102,25 +126,27 @@ def depth_figure(depth: DepthResult) -> Figure:
     """Behind chains in a new wording: where attention turns, what decides, what can be said."""
     figure = go.Figure()
     before, after = (depth.curves[state] for state in ("before", "after"))
+    attention, turned, said = (CELL_COLOURS[cell] for cell in ("G", "F", "W"))
     drawn = [
-        ("attention on the rule that applies", after["W"].routing, "solid"),
-        ("answers turned by exchanging the place", after["W"].flipped, "solid"),
-        ("the same behind near-misses", after["N"].flipped, "dot"),
-        ("kappa, read out at this depth", after["W"].said, "solid"),
-        ("the same before training", before["W"].said, "dash"),
+        ("attention on the rule that applies", after["W"].routing, "solid", attention),
+        ("answers turned by exchanging the place", after["W"].flipped, "solid", turned),
+        ("the same behind near-misses", after["N"].flipped, "dot", turned),
+        ("kappa, read out at this depth", after["W"].said, "solid", said),
+        ("the same before training", before["W"].said, "dash", said),
     ]
-    for name, curve, dash in drawn:
+    for name, curve, dash, colour in drawn:
         if any(each.value is not None for each in curve):
             figure.add_scatter(
                 x=list(range(len(curve))),
                 y=[each.value for each in curve],
                 name=name,
                 mode="lines",
-                line={"width": 2, "dash": dash},
+                line={"width": 2, "dash": dash, "color": colour},
+                meta=_OWN,
             )
     figure.add_hline(y=0, line={"dash": "dash", "width": 1})
     figure.update_layout(margin=MARGIN, height=380, legend=LEGEND_BELOW)
-    figure.update_xaxes(title="layer")
+    figure.update_xaxes(title="layer", tickformat="d")
     figure.update_yaxes(range=[-1.05, 1.05])
     return finished(figure)
 

@@ -59,7 +59,7 @@ def capture_page(run: RunDirectory) -> str:
 def _page(run: RunDirectory, result: PrintResult | CaptureResult, data: dict[str, Any]) -> str:
     data["figure-kappa"] = kappa_figure(result.forms)
     if result.map:
-        data["figure-map"] = map_figure(result.map)
+        data["figure-likeness"] = map_figure(result.map)
     if result.depth:
         data["figure-depth"] = depth_figure(result.depth)
     name = origin_of(run).settings["text_name"]
