@@ -121,6 +121,14 @@ def pages_given(
     return pages, notices
 
 
+def texts_given(texts: Text | Sequence[Text]) -> list[str]:
+    """The contents of texts, files, and files in folders that end in .md or .txt."""
+    given = [texts] if isinstance(texts, str | Path) else list(texts)
+    files, _ = page_files([text for text in given if isinstance(text, Path)])
+    written = [text for text in given if isinstance(text, str)]
+    return [trimmed_text(file)[0] for file in files] + [trimmed_text(text)[0] for text in written]
+
+
 def _page(text: Text) -> Page:
     content, name = trimmed_text(text)
     plain = markup.plain(markup.parse(content))

@@ -15,6 +15,7 @@ from litho.api.arguments import (
     pages_given,
     read_given,
     settings_given,
+    texts_given,
 )
 from litho.api.runs import run_job
 from litho.jobs import DEFAULT_MODEL
@@ -37,6 +38,7 @@ def imprint(
     *,
     probes: Probes | Mapping[str, Probes] | None = None,
     retention: Text | None = None,
+    hold: Text | Sequence[Text] = (),
     onto: Path | None = None,
     out: Path | None = None,
     device: str | Device = "auto",
@@ -50,9 +52,10 @@ def imprint(
     `pages`: texts, files, or folders of files. `probes`: questions about the page, or a file of
     them, or both by the name of the page; none: those beside each file, else Litho makes them.
     `retention`: unrelated prose on which drift is measured; none: pages shipped with Litho.
-    `onto`: a finished run whose pages the adapter is to carry, too; its model and retention text
-    are the defaults then. Raises LithoError if anything given is unusable, before anything is
-    written.
+    `hold`: texts, files or folders on which the model is to stay as it is, besides prose that comes
+    with Litho. `onto`: a finished run whose pages the adapter is to carry, too; its model and
+    retention text are the defaults then. Raises LithoError if anything given is unusable, before
+    anything is written.
     """
     printed, notices = pages_given(pages, probes)
     name = printed[0].name if len(printed) == 1 else "pages"
@@ -65,6 +68,7 @@ def imprint(
         onto=earlier.onto_model(model_name(model)) if earlier else None,
         notices=tuple(notices),
         retention=kept if retention is None else read_given(retention)[0],
+        hold=tuple(texts_given(hold)),
         model=model_name(model),
         device=device_given(device),
         config=settings_given(ImprintConfig, config, settings),

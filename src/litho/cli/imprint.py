@@ -43,6 +43,12 @@ def imprint(
         ),
     ] = None,
     retention: RetentionOption = None,
+    hold: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="Texts, or folders of them, on which the model is to stay as it is. Repeatable."
+        ),
+    ] = None,
     onto: Annotated[
         Path | None, typer.Option(help="A finished run: print into its adapter, beside its pages.")
     ] = None,
@@ -74,7 +80,7 @@ def imprint(
 
     if (not pages) == (resume is None):
         raise LithoError("give either a PAGE to print or --resume RUN")
-    given = (probes, retention, onto, budget, controls, out, config, settings, dtype, bits)
+    given = (probes, retention, hold, onto, budget, controls, out, config, settings, dtype, bits)
     if resume:
         other = (model, device) != (DEFAULT_MODEL, "auto")
         if other or any(option is not None for option in given):
@@ -90,6 +96,7 @@ def imprint(
             model,
             probes=probes,
             retention=retention,
+            hold=hold or (),
             onto=onto,
             out=out,
             config=chosen,
@@ -120,7 +127,12 @@ def _show_table(result: "ImprintResult") -> None:
     if all(a.drift.worst for a in arms):
         worst = [f"{a.drift.worst.value:.4f}" for a in arms if a.drift.worst]
         table.add_row("drift on the worst passage", *worst)
-    for title, value in (("near the text", result.drift.near), ("in chat", result.drift.chat)):
+    drift = result.drift
+    for title, value in (
+        ("near the text", drift.near),
+        ("in chat", drift.chat),
+        ("on texts to hold", drift.own),
+    ):
         if value:
             _add(table, f"drift {title}", [value], 4)
     _add(table, "spill, nats/token", [a.spill for a in arms])

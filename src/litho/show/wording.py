@@ -101,6 +101,11 @@ def drift_sentences(drift: "Drift") -> list[str]:
             f"In chat, in the untouched model's answers to {chat.n} everyday questions, the drift "
             f"is {cell(chat, 4)} nats per token."
         )
+    if drift.own:
+        said.append(
+            f"On {drift.own.n} stretches of your own texts, kept out of training, the drift is "
+            f"{cell(drift.own, 4)} nats per token."
+        )
     return said
 
 

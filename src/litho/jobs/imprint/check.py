@@ -7,6 +7,7 @@ from litho.jobs.cost import Cost
 from litho.jobs.imprint.baseline import MADE
 from litho.jobs.imprint.config import MEASURED_RHYTHM, ImprintConfig, ImprintSpec
 from litho.jobs.imprint.cost import expected_cost
+from litho.jobs.imprint.own import own_rows
 from litho.jobs.imprint.rehearsal import TRIED
 from litho.jobs.models import Models
 from litho.jobs.runner import Checked
@@ -37,6 +38,7 @@ def check(spec: ImprintSpec, models: Models) -> Checked:
     if config.rhythm != MEASURED_RHYTHM:
         chosen_rhythm(config.rhythm)
     check_different(pages)
+    _check_held(spec)
     _check_settings(spec)
     model = models.load(spec.model)
     if len(model.tokens(spec.retention_text())) < BLOCK // 4:
@@ -54,12 +56,30 @@ def check(spec: ImprintSpec, models: Models) -> Checked:
             *near_copies(pages),
             *contradictions(pages),
             *_room_notice(spec),
+            *_own_notice(model, spec),
             *_reading(model, pages, scenes),
             *stacks_notice(model),
             *left_out(model),
             *foreign_notice(model, "\n\n".join(page.text for page in pages), config.seed),
         ],
     )
+
+
+def _check_held(spec: ImprintSpec) -> None:
+    """Raises LithoError where a text of --hold is what is printed, or what drift is measured on."""
+    held = [" ".join(text.split()) for text in spec.hold]
+    for page in spec.pages:
+        if any(" ".join(page.text.split()) in text for text in held):
+            raise LithoError(
+                f"{page.name} stands in a text of --hold: the model cannot learn it and stay as it "
+                "is on it; leave it out there"
+            )
+    retention = " ".join(spec.retention_text().split())
+    if any(text in retention or retention in text for text in held):
+        raise LithoError(
+            "a text of --hold is part of the retention text, on which drift is measured: leave it "
+            "out, or give another --retention"
+        )
 
 
 def _check_settings(spec: ImprintSpec) -> None:
@@ -86,6 +106,16 @@ def _room_notice(spec: ImprintSpec) -> Iterator[str]:
         yield (
             f"the earlier pages alone drift by {onto.drift:.4f} nats per token of a budget of "
             f"{budget} for all: print them with a smaller one, or these with a greater"
+        )
+
+
+def _own_notice(model: LanguageModel, spec: ImprintSpec) -> Iterator[str]:
+    held, measured = own_rows(model, spec.hold, spec.config.replay_length)
+    if held and not measured:
+        yield (
+            f"the texts of --hold are short, {len(held)} stretches of "
+            f"{spec.config.replay_length} tokens: all are trained on, and drift on none of them is "
+            "measured"
         )
 
 

@@ -100,6 +100,7 @@ class ImprintSpec(ModelSpec):
     pages: tuple[Page, ...]
     onto: Onto | None = None  # what carries the first of the pages already
     retention: str | None = None  # None: the pages shipped with Litho
+    hold: tuple[str, ...] = ()  # the user's own texts on which the model is held to its base
     notices: tuple[str, ...] = ()  # what is to be said of the files that were given
     config: ImprintConfig = ImprintConfig()
 

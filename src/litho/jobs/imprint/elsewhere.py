@@ -3,6 +3,7 @@
 from pydantic import BaseModel
 
 from litho.jobs.imprint.job import ImprintJob, if_it_can
+from litho.jobs.imprint.own import own_rows
 from litho.jobs.imprint.result import Drift
 from litho.learn.prose import unseen_kinds
 from litho.measure.printing.drift import retention_drift
@@ -39,12 +40,16 @@ def _printed(job: ImprintJob) -> str:
     return "\n\n".join(job.inputs.pages[i].text for i in job.inputs.printed)
 
 
-def drift_elsewhere(model: LanguageModel, written: Elsewhere, adapter: str, drift: Drift) -> Drift:
+def drift_elsewhere(
+    job: ImprintJob, model: LanguageModel, written: Elsewhere, adapter: str, drift: Drift
+) -> Drift:
     """`drift`, with what the adapter does near the page, in chat and by kind of writing."""
+    own = own_rows(model, job.inputs.hold, job.config.replay_length)[1]
     return drift.model_copy(
         update={
             "near": drift_on(model, written.near, adapter) if written.near else None,
             "chat": drift_on(model, written.chat, adapter) if written.chat else None,
+            "own": retention_drift(model, own, [adapter])[adapter].mean if own else None,
             "by_kind": {
                 kind: retention_drift(
                     model, [model.encode(text)[:KIND_TOKENS] for text in passages], [adapter]

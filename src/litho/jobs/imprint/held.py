@@ -10,6 +10,7 @@ from litho.jobs.imprint.config import ImprintConfig
 from litho.jobs.imprint.handbook import windows
 from litho.jobs.imprint.job import EARLIER, ImprintJob
 from litho.jobs.imprint.monitor import ArmMonitor
+from litho.jobs.imprint.own import own_rows
 from litho.jobs.imprint.talk import everyday_talk
 from litho.learn.drift import LEAST, DriftController, DriftGuard, Replay, UnreadReplay
 from litho.learn.earlier import EarlierGuard, EarlierPages
@@ -78,7 +79,7 @@ def _rows(job: ImprintJob, model: LanguageModel) -> tuple[list[list[int]], list[
         samples = job.run.once("replay.json", lambda: _sample(job, model))
         held, unseen = held + samples[: config.replay_pool], unseen + samples[config.replay_pool :]
     held += everyday_talk(job, model)
-    return held, unseen
+    return held + own_rows(model, job.inputs.hold, config.replay_length)[0], unseen
 
 
 def _sample(job: ImprintJob, model: LanguageModel) -> list[list[int]]:

@@ -29,6 +29,7 @@ class Drift(BaseModel):
     far: Estimate | None = None  # the same: what the budget is a promise about
     near: Estimate | None = None  # what the base itself writes of the same kind of things
     chat: Estimate | None = None  # its answers to everyday questions; None: no chat template
+    own: Estimate | None = None  # stretches of the user's own texts that are kept out of training
     by_kind: dict[str, Estimate] = {}  # shipped kinds of writing that are kept out of training
     worst: Passage | None = None
     moved: tuple[MovedToken, ...] | None = None  # the farthest

@@ -121,7 +121,7 @@ def _prove(job: ImprintJob, baseline: Baseline) -> dict[str, ArmProof]:
     rows = retention_blocks(model, job.inputs.retention_text(), config.retention_tokens)
     proofs = prove_arms(model, job.arms, baseline, rows)
     own = proofs[IMPRINT].metrics
-    own.drift = drift_elsewhere(model, written, IMPRINT, own.drift)
+    own.drift = drift_elsewhere(job, model, written, IMPRINT, own.drift)
     write_probes(run, baseline, proofs)
     write_neighbours(run, model, baseline, proofs)
     write_maps(run, model, job.scenes(model), IMPRINT)
