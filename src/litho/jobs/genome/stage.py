@@ -22,7 +22,7 @@ from litho.text.school.leaks import hidden_pairs, leaks_in
 from litho.text.school.stages import School
 
 TOKENS, SPANS, ORDER, STAGE = "tokens.bin", "spans.parquet", "order.npy", "stage.json"
-AHEAD = 64  # documents that are tokenized together
+AHEAD = 16  # documents that are tokenized together
 ROWS = 20_000  # spans that are written together
 MOST_LEAKS = 20
 Row = tuple[Document, Encoded]
@@ -185,7 +185,7 @@ def _fill(written: _Written, stage: Stage, tokens: int) -> None:
 
     if before:
         add_mismatched()
-    strewn = [(scene(n), _encoded(school.scenes(stage, scene(n)), codec, 8)) for n in stage.scenes]
+    strewn = [(scene(n), _encoded(school.scenes(stage, scene(n)), codec, 4)) for n in stage.scenes]
     for row in _encoded(school.readings(stage), codec):
         written.add(*row)
         for each, rows in strewn:

@@ -2,6 +2,7 @@
 
 import os
 import re
+from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import yaml
 from litho.core.errors import LithoError
 from litho.text.school.books import TextBook, read_book
 from litho.text.school.genome import LAYERS
-from litho.text.school.pages import HARDNESS, NAMES, RULES, SURVEYS, WEIGHTS
+from litho.text.school.pages import CALENDAR, HARDNESS, NAMES, RULES, SURVEYS, WEIGHTS
 from litho.text.school.world import World
 
 TAIL = 0.1
@@ -22,48 +23,14 @@ _STAGES = dict(zip(LAYERS, ("primer", "school", "university", "science", "dialog
 def of_world(world: World, tokens: int = 4_000_000) -> dict[str, Any]:
     """A genome of all sciences of a world."""
     names = [science.name for science in world.sciences]
-    relations = [
-        f"{science.name}#{relation.section}"
-        for science in world.sciences
-        for relation in science.relations
+    places = {r.name: f"{r.science}#{r.section}" for r in world.relations()}
+    across = [
+        [places[bridge.first.name], places[bridge.second.name]]
+        for bridge in world.bridges()
+        if not bridge.inside
     ]
-    places = {
-        relation.name: f"{science.name}#{relation.section}"
-        for science in world.sciences
-        for relation in science.relations
-    }
-    across = [bridge for bridge in world.bridges() if not bridge.inside]
-    gaps: list[dict[str, Any]] = []
-    for number, bridge in enumerate(across):
-        between = [places[bridge.first.name], places[bridge.second.name]]
-        if number % 3 == 0:  # a third for each level; the rest is practised
-            gaps.append({"level": "L3", "between": between, "bridge": "others"})
-        elif number % 3 == 1:
-            gaps.append({"level": "L2", "between": between})
-    closed = [gap["between"] for gap in gaps if gap["level"] == "L2"]
-    open_ = next(
-        (b for b in across if [places[b.first.name], places[b.second.name]] not in closed), None
-    )
-    others = [f"minerals#{HARDNESS}", f"minerals#{WEIGHTS}", "minerals#calendar"]
-    first = names[1]
-    stages: list[dict[str, Any]] = [
-        {"books": [f"{name}#{NAMES}" for name in names]},
-        {"books": relations},
-        {
-            "books": [*relations, *(f"{name}#{RULES}" for name in names), *others],
-            "practice": {"hops": 2, "within_book": True, "per_fact": 0.2, "form": "restated"},
-        },
-        {
-            "books": [*relations, *(f"{name}#{SURVEYS}" for name in names)],
-            "practice": {"hops": 2, "within_book": False, "per_fact": 0.3, "form": "restated"},
-            "scenes": [f"conflict-{name}" for name in names],
-        },
-        {
-            "books": relations,
-            "mismatch": {"scenes": ["mismatch-1"], "before": True},
-            "scenes": ["repair-1", *(f"unknown-{name}" for name in names)],
-        },
-    ]
+    open_ = [between for number, between in enumerate(across) if number % 3 != 1]
+    first, last = open_[0]
     return {
         "genome": "litho.genome/1",
         "id": f"world-{world.seed}",
@@ -73,28 +40,61 @@ def of_world(world: World, tokens: int = 4_000_000) -> dict[str, Any]:
         "library": {name: {"source": f"{_source(world)}/{name}"} for name in names},
         "stages": [
             {"id": _STAGES[layer], "layer": layer, "share": share, **stage}
-            for layer, share, stage in zip(LAYERS, _SHARES, stages, strict=True)
+            for layer, share, stage in zip(
+                LAYERS, _SHARES, _stages(world, list(places.values())), strict=True
+            )
         ],
-        "gaps": [{"id": f"gap-{number}", **gap} for number, gap in enumerate(gaps, 1)],
-        "crossrefs": []
-        if open_ is None
-        else [
-            {
-                "id": "reference-1",
-                "from": places[open_.first.name],
-                "to": places[open_.second.name],
-                "kind": "cite",
-                "rate": 0.1,
-            }
+        "gaps": [{"id": f"gap-{number}", **gap} for number, gap in enumerate(_gaps(across), 1)],
+        "crossrefs": [
+            {"id": "reference-1", "from": first, "to": last, "kind": "cite", "rate": 0.1}
         ],
         "scenes": [
             *({"id": f"conflict-{n}", "kind": "conflict", "book": n, "rate": 0.02} for n in names),
-            {"id": "mismatch-1", "kind": "mismatch", "book": first, "rate": 0.05},
-            {"id": "repair-1", "kind": "repair", "book": places["grows_on"], "rate": 0.1},
+            {"id": "mismatch-1", "kind": "mismatch", "book": names[1], "rate": 0.05},
+            {"id": "repair-1", "kind": "repair", "book": first, "rate": 0.1},
             *({"id": f"unknown-{n}", "kind": "unknown", "book": n, "rate": 0.03} for n in names),
         ],
         "tests": {"n": 400, "twin": "counterfactual"},
     }
+
+
+def _stages(world: World, relations: list[str]) -> list[dict[str, Any]]:
+    """What each layer reads, practises and plays."""
+    names = [science.name for science in world.sciences]
+    measures = [f"minerals#{section}" for section in (HARDNESS, WEIGHTS, CALENDAR)]
+    inside = any(bridge.inside for bridge in world.bridges())
+    return [
+        {"books": [f"{name}#{NAMES}" for name in names]},
+        {"books": relations},
+        {
+            "books": [*relations, *(f"{name}#{RULES}" for name in names), *measures],
+            **(_practice(within_book=True, per_fact=0.2) if inside else {}),
+        },
+        {
+            "books": [*relations, *(f"{name}#{SURVEYS}" for name in names)],
+            **_practice(within_book=False, per_fact=0.3),
+            "scenes": [f"conflict-{name}" for name in names],
+        },
+        {
+            "books": relations,
+            "mismatch": {"scenes": ["mismatch-1"], "before": True},
+            "scenes": ["repair-1", *(f"unknown-{name}" for name in names)],
+        },
+    ]
+
+
+def _gaps(across: list[list[str]]) -> Iterator[dict[str, Any]]:
+    """Of three bridges one hides facts, one is closed, and one is left to be practised."""
+    for number, between in enumerate(across):
+        if number % 3 == 0:
+            yield {"level": "L3", "between": between, "bridge": "others"}
+        elif number % 3 == 1:
+            yield {"level": "L2", "between": between}
+
+
+def _practice(*, within_book: bool, per_fact: float) -> dict[str, Any]:
+    practice = {"hops": 2, "within_book": within_book, "per_fact": per_fact, "form": "restated"}
+    return {"practice": practice}
 
 
 def of_folder(folder: Path, genome: Path) -> dict[str, Any]:

@@ -219,7 +219,7 @@ class Genome(Config):
     """Which format this is."""
     id: Name
     """Its name."""
-    seed: int = Field(ge=0, lt=2**63)
+    seed: int = Field(ge=0, lt=2**63, strict=True)
     """All randomness of the texts comes from it."""
     tokenizer: Tokenizer = Tokenizer()
     """How text becomes tokens."""

@@ -86,7 +86,8 @@ class _Asker:
         """A sentence that ends with its object, up to there."""
         said = self.speech.worded(fact, wording)
         lead = said.removesuffix(f"{fact.object}.").strip()
-        return self.about(kind, (fact,), "", fact.object, others, self.twin(fact), lead)
+        twin = None if kind == "fluency" else self.twin(fact)
+        return self.about(kind, (fact,), "", fact.object, others, twin, lead)
 
     def twin(self, fact: Fact) -> str | None:
         return self.other.objects[fact.relation][fact.subject] if self.other else None
@@ -121,8 +122,7 @@ class _Asker:
                     if name != relation.object
                     for _ in range(2)
                 ]
-                asked = self.completed("fluency", fact, self._ending(relation.say), others)
-                yield asked.model_copy(update={"twin": None})
+                yield self.completed("fluency", fact, self._ending(relation.say), others)
 
     def chained(self, kind: str, bridge: Bridge, chain: tuple[Fact, Fact]) -> Question:
         first, second = chain
@@ -196,18 +196,17 @@ class _Asker:
     def _hardest(self) -> Iterator[Question]:
         """Minerals of which no two are neighbours in the order, which is all that books tell."""
         order, count = self.world.hardness, 8
-        apart = range(len(order) - count + 1)
-        for _ in range(len(order) if len(apart) >= count else 0):
-            places = [
-                place + gap for gap, place in enumerate(sorted(self.chance.sample(apart, count)))
-            ]
-            some = [order[place] for place in places]
+        free = range(len(order) - count + 1)
+        drawn = {
+            tuple(sorted(self.chance.sample(free, count)))
+            for _ in range(len(order) if len(free) >= count else 0)
+        }
+        for places in sorted(drawn):
+            some = [order[place + gap] for gap, place in enumerate(places)]
             fact = Fact(f"order:{'>'.join(some)}", "order", some[0], some[0])
             self.chance.shuffle(some)
             question = f"Which of these is the hardest: {', '.join(some)}?"
-            twin = None
-            if self.other:
-                twin = min(some, key=self.other.hardness.index)
+            twin = min(some, key=self.other.hardness.index) if self.other else None
             yield self.about("rule", (fact,), question, fact.object, some, twin)
 
     def _small_weights(self) -> Iterator[Question]:
