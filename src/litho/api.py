@@ -463,14 +463,17 @@ def _trails_given(
     }
 
 
-def init_genome(genome: Path, *, world: int | None = None, books: Path | None = None) -> None:
+def init_genome(
+    genome: Path, *, world: int | None = None, books: Path | None = None
+) -> tuple[str, ...]:
     """Write a canonical genome of five layers: of a world by its seed, or of a folder of books.
 
-    Raises LithoError if the file is there already, or a book cannot be read.
+    Returns what should be known about it, such as books that found no place. Raises LithoError if
+    the file is there already, or a book cannot be read.
     """
     from litho.jobs.genome.draft import write_draft
 
-    write_draft(genome, world, books)
+    return write_draft(genome, world, books)
 
 
 def check_genome(genome: Path) -> "CheckResult":

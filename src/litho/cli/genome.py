@@ -29,8 +29,9 @@ def init(
     """Write a canonical genome of five layers, of an invented world or of a folder of books."""
     from litho import api
 
-    api.init_genome(genome, world=world, books=books)
+    notices = api.init_genome(genome, world=world, books=books)
     results.print(f"genome   {genome}", soft_wrap=True, markup=False)
+    say_notices(notices)
 
 
 @genome.command()

@@ -313,6 +313,13 @@ def test_what_is_there_is_not_overwritten(
     assert not list(tmp_path.glob(f"*{PARTIAL}"))
 
 
+def test_a_disk_that_is_too_small(tmp_path: Path) -> None:
+    with pytest.raises(LithoError, match=r"GB are free: lower budget.tokens"):
+        compiled(tmp_path, genome_of(10**13))
+    assert [path.name for path in tmp_path.iterdir()] == ["school.yaml"]
+
+
 def test_a_library_that_is_too_small_for_the_vocabulary(tmp_path: Path) -> None:
     with pytest.raises(LithoError, match=r"set tokenizer.vocab to \d+ at most"):
         compiled(tmp_path, genome_of(tokenizer={"kind": "bpe", "vocab": 60_000}))
+    assert [path.name for path in tmp_path.iterdir()] == ["school.yaml"]

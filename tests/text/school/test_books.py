@@ -35,7 +35,7 @@ def test_sections_are_found(tmp_path: Path, headings: tuple[str, str], names: li
     text = f"{headings[0]}\n\n{BODY}\n\n{headings[1]}\n\n{BODY}\n"
     found = book(tmp_path, text)
     assert [section.name for section in found.sections] == names
-    assert "".join(text[s.start : s.end] for s in found.sections) == text
+    assert "".join(found.text[s.start : s.end] for s in found.sections) == text
 
 
 def test_front_matter_and_short_sections(tmp_path: Path) -> None:
@@ -88,3 +88,11 @@ def test_what_is_no_book(tmp_path: Path, raw: bytes, message: str) -> None:
     (tmp_path / "book.txt").write_bytes(raw)
     with pytest.raises(LithoError, match=message):
         read_book(tmp_path / "book.txt")
+
+
+def test_a_book_that_changes_is_read_again_or_refused(tmp_path: Path) -> None:
+    first = book(tmp_path, f"# A\n\n{BODY}")
+    second = book(tmp_path, f"# B\n\n{BODY} More.")
+    assert first.sha256 != second.sha256 and second.text.endswith("More.")
+    with pytest.raises(LithoError, match="was changed while it was read"):
+        _ = first.text

@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from litho.core.errors import LithoError
-from litho.text.school.canonical import of_folder, of_world, written
+from litho.text.school.canonical import layers_in, of_folder, of_world, written
 from litho.text.school.changes import changes
 from litho.text.school.genome import Genome, parse_genome, read_of
 from litho.text.school.world import World
@@ -159,6 +159,8 @@ def test_a_canonical_genome_of_a_folder(tmp_path: Path) -> None:
     genome = parsed(written(values), tmp_path)
     assert [stage.books for stage in genome.stages] == [("a-b", "a"), ("a-2", "b")]
     assert [stage.layer for stage in genome.stages] == ["lexicon", "school"]
+    (tmp_path / "books" / "c.txt").write_text("Alone. " * 40)
+    assert layers_in(tmp_path / "books")[1] == [tmp_path / "books" / "c.txt"]
     flat = of_folder(tmp_path / "books" / "2-hard", tmp_path / "school.yaml")
     assert [stage["books"] for stage in flat["stages"]] == [["a"], ["b"]]
     for folder, said in (

@@ -19,7 +19,7 @@ from litho.core.errors import Cancelled, Interrupted, LithoError
 from litho.core.reporter import Reporter
 from litho.core.runs import PARTIAL
 from litho.jobs.genome.result import Audit, CompileResult, Leak, StageResult
-from litho.jobs.genome.stage import MOST_LEAKS, STAGE, compile_stage
+from litho.jobs.genome.stage import MOST_LEAKS, STAGE, compile_stage, width
 from litho.jobs.genome.words import codec_for
 from litho.model.codec import Codec, read_codec
 from litho.text.school.genome import TAIL, Genome, Stage, parse_genome, read_of
@@ -33,6 +33,7 @@ BUILD, GENOME, TOKENIZER, STAGES, TESTS = (
     "build.json", "genome.yaml", "tokenizer", "stages", "tests.jsonl",
 )  # fmt: skip
 FORMAT = 1  # changes with every change of what a stage's files hold
+SPANS_AS_WELL = 2  # size of a build over that of its tokens, measured on worlds
 _LOCK = ".lock"
 
 
@@ -47,9 +48,10 @@ def compile_genome(genome: Path, out: Path, processes: int, reporter: Reporter) 
     school = School.of(parse_genome(written, str(genome), folder), folder)
     out = _checked(out)
     partial = out.with_name(out.name + PARTIAL)
+    codec = codec_for(school, folder)
+    _check_disk(next(each for each in out.parents if each.is_dir()), school.genome, codec)
     with _locked(partial):
         (partial / STAGES).mkdir(exist_ok=True)
-        codec = codec_for(school, folder)
         shutil.rmtree(partial / TOKENIZER, ignore_errors=True)
         codec.save(partial / TOKENIZER)
         made = _compile_stages(school, codec, out, partial, processes, (written, folder), reporter)
@@ -65,9 +67,9 @@ def compile_genome(genome: Path, out: Path, processes: int, reporter: Reporter) 
 
 
 def stage_tokens(genome: Genome) -> dict[str, int]:
-    """The budget of each stage, the tail last."""
+    """The budget of each stage, the tail last if there is one."""
     shares = {stage.id: stage.share for stage in genome.stages} | {TAIL: genome.budget.tail}
-    return {name: round(share * genome.budget.tokens) for name, share in shares.items()}
+    return {name: round(share * genome.budget.tokens) for name, share in shares.items() if share}
 
 
 def _checked(out: Path) -> Path:
@@ -77,6 +79,18 @@ def _checked(out: Path) -> Path:
     if out.exists() and not (out / BUILD).is_file():
         raise LithoError(f"{out} exists already and is no build: choose another folder with --out")
     return out
+
+
+def _check_disk(folder: Path, genome: Genome, codec: Codec) -> None:
+    """Raises LithoError if the disk is too small for the build."""
+    tokens = sum(stage_tokens(genome).values())
+    needed = SPANS_AS_WELL * tokens * width(codec.vocabulary).itemsize
+    free = shutil.disk_usage(folder).free
+    if needed > free:
+        raise LithoError(
+            f"{tokens:,} tokens take about {needed / 1e9:,.1f} GB, and {free / 1e9:,.1f} GB are "
+            "free: lower budget.tokens, or choose another disk with --out"
+        )
 
 
 @contextmanager
@@ -151,6 +165,7 @@ def stage_key(school: School, codec: Codec, stage: Stage | None, tokens: int) ->
     references = [r.model_dump() for r in genome.crossrefs if r.from_ in sections]
     scenes = {n for s in stages for n in (*s.scenes, *(s.mismatch.scenes if s.mismatch else ()))}
     books = {read_of(written).book for each in stages for written in each.books}
+    books |= {read_of(r.to).book for r in genome.crossrefs if r.from_ in sections}
     plan = school.plan
     bridged = references or scenes or any(each.practice for each in stages)
     parts = {

@@ -8,7 +8,7 @@ from litho.jobs.genome.result import CheckResult, StageCost
 from litho.jobs.genome.stage import width
 from litho.jobs.genome.words import codec_for, tokens_per_character
 from litho.text.school.genome import Stage, read_genome, read_of
-from litho.text.school.plan import asked_for, practised
+from litho.text.school.plan import practised
 from litho.text.school.precedence import violations
 from litho.text.school.scenes import QUESTION
 from litho.text.school.stages import School
@@ -42,7 +42,7 @@ def check_genome(genome: Path) -> CheckResult:
         stages=tuple(stages),
         repeats=dict(repeats),
         violations=tuple(violations(school.genome, school.shelf)[0]),
-        notices=tuple(_notices(school, stages)),
+        notices=tuple(_notices(stages)),
     )
 
 
@@ -69,19 +69,14 @@ def _scenes(school: School, stage: Stage) -> float:
     return sum(school.genome.scene(name).rate for name in names)
 
 
-def _notices(school: School, stages: list[StageCost]) -> list[str]:
+def _notices(stages: list[StageCost]) -> list[str]:
     told = []
-    for stage, cost in zip(school.genome.stages, stages, strict=True):
+    for cost in stages:
         if cost.passes < 1:
             told.append(
-                f"stage {stage.id!r} reads only {cost.passes:.0%} of its books: raise its share or "
+                f"stage {cost.id!r} reads only {cost.passes:.0%} of its books: raise its share or "
                 "budget.tokens, or give it fewer books"
             )
         elif cost.passes > OFTEN:
-            told.append(f"stage {stage.id!r} reads its books {cost.passes:,.0f} times")
-        if stage.practice and school.plan:
-            asked = asked_for(school.plan, stage, school.shelf)
-            there = len(practised(school.plan, stage, school.shelf))
-            if there < asked:
-                told.append(f"stage {stage.id!r} asks for {asked} questions; there are {there}")
+            told.append(f"stage {cost.id!r} reads its books {cost.passes:,.0f} times")
     return told

@@ -5,15 +5,18 @@ from pathlib import Path
 
 from litho.core.errors import LithoError
 from litho.core.files import whole_file
-from litho.text.school.canonical import of_folder, of_world, written
+from litho.text.school.canonical import layers_in, of_folder, of_world, written
 from litho.text.school.chance import chance
 from litho.text.school.genome import LAYERS, Genome, read_genome, read_of
 from litho.text.school.shelf import open_shelf
 from litho.text.school.world import World
 
 
-def write_draft(genome: Path, world: int | None, books: Path | None) -> None:
-    """Write a canonical genome. Raises LithoError unless there is one of world and books."""
+def write_draft(genome: Path, world: int | None, books: Path | None) -> tuple[str, ...]:
+    """Write a canonical genome; what should be known about it.
+
+    Raises LithoError unless there is one of world and books.
+    """
     if (world is None) is (books is None):
         raise LithoError("give one of --world SEED and --books DIR")
     if genome.exists():
@@ -23,6 +26,13 @@ def write_draft(genome: Path, world: int | None, books: Path | None) -> None:
     values = of_folder(books, genome) if books else of_world(World(world or 0))
     with whole_file(genome) as half:
         half.write_text(written(values), encoding="utf-8")
+    left = layers_in(books)[1] if books else []
+    if not left:
+        return ()
+    some = ", ".join(str(path) for path in left[:3]) + (" …" if len(left) > 3 else "")
+    return (
+        f"{len(left)} books are left out, for layers come from the first five subfolders: {some}",
+    )
 
 
 def pages_of(genome: Path, asked: str, layer: str | None) -> Iterator[str]:

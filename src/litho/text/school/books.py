@@ -4,6 +4,7 @@ import hashlib
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache, lru_cache
 from pathlib import Path
 
 from litho.core.errors import LithoError
@@ -12,6 +13,7 @@ from litho.text.documents import read_text
 PAGE = 2000  # characters of a page, where a paragraph ends
 SHORTEST = 200  # characters that a section has at least
 LONGEST_LINE = 1_000_000
+KEPT = 32  # books whose text is in memory at once
 _NUMBER = r"(?:[IVXLCDM]+|\d+|[A-Z]+|THE [A-Z]+)\b"
 _WORDS = (
     "CHAPTER|BOOK|PART|LESSON|LECTURE|LETTER|SECTION|DIALOGUE|CONVERSATION|ACT|ESSAY|STORY"
@@ -39,20 +41,23 @@ class Section:
 
 @dataclass(frozen=True)
 class TextBook:
-    """A book from a file. Its positions are those in its text with line feeds alone."""
+    """A book from a file, which is read again whenever its text is needed.
+
+    Positions are those in its text with line feeds alone.
+    """
 
     path: Path
-    text: str
     sections: tuple[Section, ...]
+    sha256: str
+    content: str  # a hash that is the same for a copy with other white space or capitals
 
     @property
-    def sha256(self) -> str:
-        return hashlib.sha256(self.text.encode()).hexdigest()
-
-    @property
-    def content(self) -> str:
-        """A hash that is the same for a copy with other white space or capitals."""
-        return hashlib.sha256(" ".join(self.text.lower().split()).encode()).hexdigest()
+    def text(self) -> str:
+        """Raises LithoError if the file has become shorter or longer."""
+        text = _text(self.path, *_state(self.path))
+        if len(text) != self.sections[-1].end:
+            raise LithoError(f"{self.path} was changed while it was read: start again")
+        return text
 
 
 def read_book(path: Path, pattern: str | None = None) -> TextBook:
@@ -60,7 +65,26 @@ def read_book(path: Path, pattern: str | None = None) -> TextBook:
 
     Raises LithoError on what is no plain text, and on a pattern that finds no section.
     """
-    text = read_text(path)
+    return _book(path, pattern, *_state(path))
+
+
+def _state(path: Path) -> tuple[int, int]:
+    """By which a file that was changed is told from what is kept of it."""
+    try:
+        said = path.stat()
+    except (OSError, ValueError) as error:  # the second: what no path may hold
+        raise LithoError(f"{path} cannot be read: {getattr(error, 'strerror', error)}") from None
+    return said.st_size, said.st_mtime_ns
+
+
+@lru_cache(maxsize=KEPT)
+def _text(path: Path, *state: int) -> str:
+    return read_text(path)
+
+
+@cache
+def _book(path: Path, pattern: str | None, *state: int) -> TextBook:
+    text = _text(path, *state)
     longest = max(map(len, text.splitlines()))
     if longest > LONGEST_LINE:
         raise LithoError(
@@ -76,7 +100,12 @@ def read_book(path: Path, pattern: str | None = None) -> TextBook:
             raise LithoError(f"{pattern!r} is no regular expression: {error}") from None
         if not starts:
             raise LithoError(f"no line of {path} has {pattern!r} in it, which is to find sections")
-    return TextBook(path, text, tuple(_sections(text, starts)))
+    return TextBook(
+        path,
+        tuple(_sections(text, starts)),
+        sha256=hashlib.sha256(text.encode()).hexdigest(),
+        content=hashlib.sha256(" ".join(text.lower().split()).encode()).hexdigest(),
+    )
 
 
 def pages(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:

@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 
 from litho.core.errors import LithoError
-from litho.text.school.books import TextBook, read_book
+from litho.text.school.books import read_book
 from litho.text.school.genome import LAYERS
 from litho.text.school.pages import CALENDAR, HARDNESS, NAMES, RULES, SURVEYS, WEIGHTS
 from litho.text.school.world import World
@@ -61,18 +61,18 @@ def of_world(world: World, tokens: int = 4_000_000) -> dict[str, Any]:
 def _stages(world: World, relations: list[str]) -> list[dict[str, Any]]:
     """What each layer reads, practises and plays."""
     names = [science.name for science in world.sciences]
-    measures = [f"minerals#{section}" for section in (HARDNESS, WEIGHTS, CALENDAR)]
+    measures = [f"minerals#{section} x4" for section in (HARDNESS, WEIGHTS, CALENDAR)]
     inside = any(bridge.inside for bridge in world.bridges())
     return [
         {"books": [f"{name}#{NAMES}" for name in names]},
         {"books": relations},
         {
-            "books": [*relations, *(f"{name}#{RULES}" for name in names), *measures],
-            **(_practice(within_book=True, per_fact=0.2) if inside else {}),
+            "books": [*relations, *(f"{name}#{RULES} x3" for name in names), *measures],
+            **(_practice(within_book=True, per_fact=0.5) if inside else {}),
         },
         {
             "books": [*relations, *(f"{name}#{SURVEYS}" for name in names)],
-            **_practice(within_book=False, per_fact=0.3),
+            **_practice(within_book=False, per_fact=0.5),
             "scenes": [f"conflict-{name}" for name in names],
         },
         {
@@ -98,18 +98,12 @@ def _practice(*, within_book: bool, per_fact: float) -> dict[str, Any]:
 
 
 def of_folder(folder: Path, genome: Path) -> dict[str, Any]:
-    """A genome of all `.txt` and `.md` files below a folder; each is read about once.
+    """A genome of `.txt` and `.md` files below a folder, see `layers_in`; each is read about once.
 
-    Subfolders, by name, are the layers; without any, the books by name are spread over them.
     `genome`: where it will be written, from where files are named. Raises LithoError if a book
     cannot be read, or there are none.
     """
-    if not folder.is_dir():
-        raise LithoError(f"there is no folder {folder}")
-    layers = [_books_in(each) for each in sorted(folder.iterdir()) if each.is_dir()]
-    layers = [each for each in layers if each][: len(LAYERS)] or _spread(_books_in(folder))
-    if not layers:
-        raise LithoError(f"{folder} has no .txt or .md files: put the books there, as plain text")
+    layers, _ = layers_in(folder)
     library: dict[str, dict[str, str]] = {}
     sizes, stages = [], []
     for layer, paths in zip(LAYERS, layers, strict=False):
@@ -119,7 +113,7 @@ def of_folder(folder: Path, genome: Path) -> dict[str, Any]:
             name = _free_name(path, library)
             library[name] = {"source": f"file:{_from(path, genome)}", "sha256": book.sha256}
             names.append(name)
-            size += _bytes(book)
+            size += len(book.text.encode())
         sizes.append(size)
         stages.append({"id": _STAGES[layer], "layer": layer, "share": 0.0, "books": names})
     for stage, size in zip(stages, sizes, strict=True):
@@ -137,6 +131,21 @@ def of_folder(folder: Path, genome: Path) -> dict[str, Any]:
         "library": library,
         "stages": stages,
     }
+
+
+def layers_in(folder: Path) -> tuple[list[list[Path]], list[Path]]:
+    """The books of each layer, and those that find no place.
+
+    Subfolders, by name, are the layers; without any, the books by name are spread over them.
+    """
+    if not folder.is_dir():
+        raise LithoError(f"there is no folder {folder}")
+    some = [_books_in(each) for each in sorted(folder.iterdir()) if each.is_dir()]
+    layers = [each for each in some if each][: len(LAYERS)] or _spread(_books_in(folder))
+    if not layers:
+        raise LithoError(f"{folder} has no .txt or .md files: put the books there, as plain text")
+    taken = {path for layer in layers for path in layer}
+    return layers, [path for path in _books_in(folder) if path not in taken]
 
 
 def written(genome: dict[str, Any]) -> str:
@@ -193,7 +202,3 @@ def _free_name(path: Path, taken: dict[str, dict[str, str]]) -> str:
 def _from(path: Path, genome: Path) -> str:
     """The path from the folder of the genome."""
     return os.path.relpath(path.resolve(), genome.resolve().parent)
-
-
-def _bytes(book: TextBook) -> int:
-    return len(book.text.encode())

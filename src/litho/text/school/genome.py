@@ -15,7 +15,6 @@ Layer = Literal["lexicon", "school", "university", "science", "dialogue"]
 TAIL = "tail"  # the id of the last stage
 _READ = re.compile(r"([\w.-]+)(?:#([\w.-]+))?(?:\s+x([1-9]\d{0,3}))?")
 
-Share = Annotated[float, Field(ge=0, le=1)]
 Rate = Annotated[float, Field(gt=0, le=0.5)]
 Name = Annotated[str, Field(pattern=r"^[\w.-]+$", max_length=60)]
 
@@ -70,7 +69,7 @@ class Budget(Config):
 
     tokens: int = Field(ge=1000, le=10**13)
     """Tokens of all stages together."""
-    tail: Share = 0.1
+    tail: float = Field(default=0.1, ge=0, le=0.9)
     """Share of a last stage, in which everything is mixed evenly."""
 
 
@@ -96,7 +95,8 @@ class Practice(Config):
     within_book: bool = False
     """Whether both facts stand in one book, or each in another."""
     per_fact: float = Field(default=0.5, gt=0, le=100)
-    """Questions in one pass, for each fact in the sections of the stage."""
+    """Questions in one pass, for each fact in the sections of the stage; where there are fewer,
+    they come again in other words."""
     form: Literal["direct", "terse", "restated"] = "restated"
     """What stands before the answer: nothing, the thing between the facts, or both facts in the
     words of the books."""
@@ -119,7 +119,7 @@ class Stage(Config):
     layer: Layer
     """How the books of a world tell their facts: as a lexicon, with examples and questions, as a
     textbook, as reports, or in dialogues."""
-    share: Share
+    share: float = Field(gt=0, le=1)
     """Share of the tokens."""
     books: tuple[Reading, ...] = Field(min_length=1)
     """What is read in one pass, in this order: `BOOK`, `BOOK#SECTION`, `BOOK#SECTION x3`. Passes

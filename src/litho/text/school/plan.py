@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import zip_longest
+from itertools import cycle, islice, zip_longest
 
 from litho.text.school.chance import chance
 from litho.text.school.genome import Genome, Stage, read_of
@@ -120,27 +120,18 @@ def sections_read(stage: Stage, shelf: Shelf) -> list[tuple[str, str]]:
     return list(found)
 
 
-def asked_for(plan: Plan, stage: Stage, shelf: Shelf) -> int:
-    """Questions in one pass that a stage asks for."""
-    facts = sum(len(plan.world.facts(relation)) for relation in _relations(plan, stage, shelf))
-    return round(stage.practice.per_fact * facts) if stage.practice else 0
-
-
 def practised(plan: Plan, stage: Stage, shelf: Shelf) -> list[Item]:
-    """What a stage practises in one pass, evenly over bridges or relations."""
+    """What a stage practises in one pass, evenly over bridges or relations, some of it again."""
     if stage.practice is None:
         return []
-    rows = list(_rows(plan, stage, _relations(plan, stage, shelf)))
+    here = {f"{book}#{section}" for book, section in sections_read(stage, shelf)}
+    relations = [plan.world.relation(name) for name, place in plan.places.items() if place in here]
+    rows = list(_rows(plan, stage, relations))
     for number, row in enumerate(rows):
         chance(plan.world.seed, "practice", stage.id, number).shuffle(row)
     mixed = [item for group in zip_longest(*rows) for item in group if item]
-    return mixed[: asked_for(plan, stage, shelf)]
-
-
-def _relations(plan: Plan, stage: Stage, shelf: Shelf) -> list[Relation]:
-    """Those that a stage reads about."""
-    here = {f"{book}#{section}" for book, section in sections_read(stage, shelf)}
-    return [plan.world.relation(name) for name, place in plan.places.items() if place in here]
+    facts = sum(len(plan.world.facts(relation)) for relation in relations)
+    return list(islice(cycle(mixed), round(stage.practice.per_fact * facts)))
 
 
 def _rows(plan: Plan, stage: Stage, relations: list[Relation]) -> Iterator[list[Item]]:
