@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, trainers
+from tokenizers import AddedToken, Encoding, Tokenizer, decoders, models, pre_tokenizers, trainers
 
 from litho.core.errors import LithoError
 
@@ -16,10 +16,15 @@ _FILE, _SETTINGS = "tokenizer.json", "tokenizer_config.json"
 
 @dataclass(frozen=True)
 class Encoded:
-    """Tokens of a text, and the character at which each begins."""
+    """Tokens of a text."""
 
     ids: list[int]
-    starts: list[int]
+    _encoding: Encoding
+
+    @property
+    def starts(self) -> list[int]:
+        """The character at which each begins; it takes a while."""
+        return [start for start, _ in self._encoding.offsets]
 
 
 class Codec:
@@ -49,7 +54,7 @@ class Codec:
     def encode(self, texts: Sequence[str]) -> list[Encoded]:
         """Tokens of each text, without any special ones."""
         found = self._tokenizer.encode_batch(list(texts), add_special_tokens=False)
-        return [Encoded(each.ids, [start for start, _ in each.offsets]) for each in found]
+        return [Encoded(each.ids, each) for each in found]
 
     def count(self, texts: Sequence[str]) -> int:
         """Tokens of all texts together."""

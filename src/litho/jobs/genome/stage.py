@@ -90,16 +90,18 @@ class _Written:
         self.documents += 1
 
     def _add_spans(self, document: Document, encoded: Encoded, count: int) -> None:
-        lengths = np.cumsum([0, *(len(piece.text) for piece in document.pieces)])
-        edges = np.searchsorted(np.asarray(encoded.starts), lengths[:-1])
+        edges = [0]
+        if len(document.pieces) > 1:
+            begins = np.cumsum([len(piece.text) for piece in document.pieces[:-1]])
+            edges += np.searchsorted(np.asarray(encoded.starts), begins).tolist()
         book = self.school.shelf.get(document.book)
         for number, piece in enumerate(document.pieces):
             end = edges[number + 1] if number + 1 < len(edges) else count
             self.exposures.update(piece.facts)
             self.rows.append(
                 {
-                    "start": self.used + int(edges[number]),
-                    "end": self.used + int(end),
+                    "start": self.used + edges[number],
+                    "end": self.used + end,
                     "document": self.documents,
                     "book": document.book,
                     "section": document.section,

@@ -71,7 +71,7 @@ def _stages(world: World, relations: list[str]) -> list[dict[str, Any]]:
             **(_practice(within_book=True, per_fact=0.5) if inside else {}),
         },
         {
-            "books": [*relations, *(f"{name}#{SURVEYS}" for name in names)],
+            "books": [*relations, *(f"{name}#{SURVEYS} x4" for name in names)],
             **_practice(within_book=False, per_fact=0.5),
             "scenes": [f"conflict-{name}" for name in names],
         },
