@@ -178,7 +178,7 @@ def _trails(bench: Workbench, chance: random.Random, folder: Path) -> list[str]:
 def _genome(bench: Workbench, chance: random.Random, folder: Path) -> list[str]:
     """A genome of a tiny world and a book; or the book is damaged."""
     (folder / "book.txt").write_bytes(bench.files["text.md"])
-    genome = of_world(World(3, 2, 10, 2), 1000)
+    genome = of_world(World(3, 2, 12, 2), 1000)
     genome["tokenizer"] = {"kind": "bytes"}
     genome["library"]["page"] = {"source": "file:book.txt"}
     genome["stages"][1]["books"] = ["page", "plants#soils x2"]

@@ -176,7 +176,7 @@ def test_the_fluent_twin_says_the_same_with_other_objects() -> None:
     ("arguments", "message"),
     [
         ({"science_count": 1}, "2 to 6 sciences"),
-        ({"entity_count": 9}, "10 to 100 entities"),
+        ({"entity_count": 9}, "12 to 100 entities"),
         ({"relation_count": 3}, "1 to 2 relations"),
         ({"twin": "evil"}, "no twin 'evil'"),
     ],

@@ -140,7 +140,9 @@ def _of_scene(scene: Scene, place: Place, shelf: Shelf, plan: Plan | None) -> It
     if not relations:
         yield (*place, "book"), f"tells of no relation here; {SURVEYS!r} and the like are none"
     for relation in relations:
-        if scene.kind == "conflict" and not plan.reports(relation)[0]:
+        if scene.kind == "conflict" and not any(
+            map(plan.world.disputed, plan.reports(relation)[0])
+        ):
             yield (*place, "book"), f"no survey contradicts another one about {relation.name}"
         if scene.kind == "unknown" and not plan.unsaid(relation)[0]:
             yield (*place, "book"), f"books say everything about {relation.name}"

@@ -99,7 +99,7 @@ class World:
     def _check(self) -> None:
         for name, value, low, high in (
             ("sciences", self.science_count, 2, len(sciences())),
-            ("entities", self.entity_count, 10, 100),
+            ("entities", self.entity_count, 12, 100),
             ("relations", self.relation_count, 1, 2),
         ):
             if not low <= value <= high:
@@ -225,8 +225,9 @@ class World:
         """The later survey: as many facts that it confirms as facts that it corrects."""
         self.later = {}
         for relation in self.relations():
-            told = [fact for fact in self.facts(relation) if fact.subject not in self.reserved]
-            count = max(1, round(CONTRADICTED * len(told)))
+            every = self.facts(relation)
+            told = [fact for fact in every if fact.subject not in self.reserved]
+            count = max(2, round(CONTRADICTED * len(every)))  # for scenes and for tests
             for number, fact in enumerate(chance.sample(told, 2 * count)):
                 others = [
                     o for o in self.things[relation.object] if o not in (fact.object, fact.subject)
