@@ -28,6 +28,8 @@ from fuzz_bench import (
 from fuzz_damage import damaged_bytes, damaged_json, odd_text
 
 from litho.jobs.diff import registry
+from litho.text.school.canonical import of_world
+from litho.text.school.world import World
 from litho.text.trails.library import starter
 
 NO_MODEL = "tiny:none"  # is refused, once the rest has been read
@@ -177,6 +179,23 @@ def _trails(bench: Workbench, chance: random.Random, folder: Path) -> list[str]:
     return ["trails", command, "trails.yaml", "--model", NO_MODEL, "--out", "out"]
 
 
+def _genome(bench: Workbench, chance: random.Random, folder: Path) -> list[str]:
+    """A genome of a tiny world and a book; or the book is damaged."""
+    (folder / "book.txt").write_bytes(bench.files["text.md"])
+    genome = of_world(World(3, 2, 12, 2), 1000)
+    genome["tokenizer"] = {"kind": "bytes"}
+    genome["library"]["page"] = {"source": "file:book.txt"}
+    genome["stages"][1]["books"] = ["page", "plants#soils x2"]
+    (folder / "school.yaml").write_bytes(yaml.safe_dump(genome).encode())
+    if chance.random() < 0.2:
+        (folder / "book.txt").write_bytes(damaged_bytes(chance, bench.files["text.md"]))
+    else:
+        (folder / "school.yaml").write_bytes(_settings(chance, genome))
+    if chance.random() < 0.5:
+        return ["genome", "show", "school.yaml", chance.choice(("page", "plants", "plants#soils"))]
+    return ["genome", "check", "school.yaml"]
+
+
 def _damaged_file(chance: random.Random, path: Path) -> None:
     """Damage a file by what it is; or take it away, or put a folder there."""
     data, lot = path.read_bytes(), chance.random()
@@ -294,6 +313,7 @@ KINDS = {
     "assignment": Kind(_assigned, 10),
     "options": Kind(_options, 12),
     "trails": Kind(_trails, 6),
+    "genome": Kind(_genome, 6),
     "adapter": Kind(_adapter, 4, ("files", "adapter")),
     "model": Kind(_model, 3, ("files", "model")),
     "calibration": Kind(_calibration, 3, ("files", "calibration")),

@@ -27,6 +27,7 @@ from litho.jobs.spec import Device
 from litho.jobs.trails.config import CaptureConfig, PrintConfig
 from litho.jobs.vary.config import VaryConfig
 from litho.learn.records import Recipe
+from litho.text.school import genome
 
 PAGES = Path(__file__).parent
 SETTINGS: dict[str, type[Config]] = {
@@ -40,6 +41,19 @@ SETTINGS: dict[str, type[Config]] = {
     "trails print": PrintConfig,
     "trails test": CaptureConfig,
     "device": Device,
+    "genome": genome.Genome,
+    "genome tokenizer": genome.Tokenizer,
+    "genome budget": genome.Budget,
+    "genome library": genome.Book,
+    "genome stages": genome.Stage,
+    "genome practice": genome.Practice,
+    "genome mismatch": genome.Mismatch,
+    "genome gaps": genome.Gap,
+    "genome crossrefs": genome.CrossRef,
+    "genome scenes": genome.Scene,
+    "genome trigger": genome.Trigger,
+    "genome resolution": genome.Resolution,
+    "genome tests": genome.Tests,
 }
 _TABLE = re.compile(r"<!-- (options|settings): ([a-z ]+) -->\n(.*?)<!-- end -->", re.DOTALL)
 # Sets of values that a setting has, where there are several.
@@ -79,7 +93,7 @@ def settings_of(kind: type[Config]) -> str:
     for name, field in kind.model_fields.items():
         values = [_shown(getattr(each, name)) for each in columns.values()] or [_value(field)]
         meaning = " ".join((field.description or "").split())
-        rows.append((f"`{name}`", _type_of(field), *values, meaning))
+        rows.append((f"`{field.alias or name}`", _type_of(field), *values, meaning))
     defaults = [f"`{name}`" for name in columns] or ["default"]
     return _table(("setting", "type", *defaults, "meaning"), rows)
 
@@ -122,6 +136,8 @@ def _type_named(kind: Any) -> str:  # noqa: ANN401  whatever annotates a field
         return ", ".join(f"`{value}`" for value in arguments)
     if get_origin(kind) is tuple:
         return f"list of {_type_named(arguments[0])}s"
+    if get_origin(kind) is dict:
+        return f"{_type_named(arguments[1])}s by name"
     if hasattr(kind, "__metadata__"):
         return _type_named(arguments[0])
     return _NAMES.get(kind, "file" if kind is Path else str(kind.__name__).lower())
@@ -136,6 +152,8 @@ def _value(field: FieldInfo) -> str:
 def _shown(value: object) -> str:
     if value is None:
         return "none"
+    if isinstance(value, Config):
+        return "its defaults"
     if isinstance(value, tuple):
         known = [each for each in value if not isinstance(each, Config)]
         return f"`[{', '.join(map(str, known))}]`" if known or not value else "one, of defaults"

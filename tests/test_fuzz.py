@@ -10,6 +10,7 @@ from fuzz_inputs import KINDS, prepare
 COUNTS = {
     "text": 40, "probes": 20, "texts": 20, "cases": 20, "config": 20, "plan": 15, "assignment": 20,
     "options": 30, "calibration": 5, "registry": 20, "trails": 20,
+    "genome": 20,
 }  # fmt: skip
 
 

@@ -14,23 +14,37 @@ from litho.api.predicting import calibrate, ensemble, predict
 from litho.api.printing import bench, imprint, unprint
 from litho.api.reading import diff, expose, map, vary
 from litho.api.runs import load, report, resume
+from litho.api.school import (
+    check_genome,
+    compile_genome,
+    diff_genomes,
+    init_genome,
+    show_book,
+    where_in_build,
+)
 from litho.api.trails import graph_trails, print_trails, test_trails
 
 __all__ = [
     "bench",
     "calibrate",
+    "check_genome",
+    "compile_genome",
     "diff",
+    "diff_genomes",
     "ensemble",
     "expose",
     "graph_trails",
     "imprint",
+    "init_genome",
     "load",
     "map",
     "predict",
     "print_trails",
     "report",
     "resume",
+    "show_book",
     "test_trails",
     "unprint",
     "vary",
+    "where_in_build",
 ]

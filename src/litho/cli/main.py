@@ -18,6 +18,7 @@ from litho.cli.doctor import doctor
 from litho.cli.effects import effects
 from litho.cli.ensemble import ensemble
 from litho.cli.expose import expose
+from litho.cli.genome import genome
 from litho.cli.imprint import imprint
 from litho.cli.map import map_
 from litho.cli.output import check_written, lenient_streams
@@ -53,6 +54,7 @@ app.command()(diff)
 app.command()(expose)
 app.add_typer(effects, name="effects")
 app.add_typer(trails, name="trails")
+app.add_typer(genome, name="genome")
 app.command()(bench)
 app.command()(ensemble)
 app.command()(predict)

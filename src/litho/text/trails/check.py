@@ -5,11 +5,11 @@ from collections import Counter
 from collections.abc import Iterator
 from itertools import product
 
+from litho.core.lined import Fault, Place
 from litho.text.trails import logic
-from litho.text.trails.library import Form, Library, NearMiss, Place, Truth, Wording
+from litho.text.trails.library import Form, Library, NearMiss, Truth, Wording
 
 SLOT = re.compile(r"\{([^{}]*)\}")
-Fault = tuple[Place, str]
 
 
 def slots_in(template: str) -> list[str]:

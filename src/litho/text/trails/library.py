@@ -1,16 +1,13 @@
 """A library of trails: forms of reasoning, wordings of each, near-misses, words; read from YAML."""
 
-from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
-import yaml
-from pydantic import Field, ValidationError
-from pydantic_core import ErrorDetails
+from pydantic import Field
 
 from litho.core.encoding import read_utf8
-from litho.core.errors import LithoError
+from litho.core.lined import parse_lined
 from litho.core.records import Record
 
 UNSEEN = 3  # every third word of a list is kept for the test
@@ -18,7 +15,6 @@ UNSEEN = 3  # every third word of a list is kept for the test
 Sentence = Annotated[str, Field(min_length=1, max_length=2000)]
 Name = Annotated[str, Field(min_length=1, max_length=80)]
 Two = tuple[Sentence, Sentence]
-Place = tuple[str | int, ...]  # where in the file, as pydantic says it
 
 
 class WordList(Record):
@@ -103,59 +99,6 @@ def parse_library(written: str, source: str) -> Library:
     """A library from YAML that came from `source`; see `read_library`."""
     from litho.text.trails.check import faults
 
-    try:
-        tree = yaml.compose(written, Loader=yaml.SafeLoader)
-        values = yaml.safe_load(written)
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        said = " ".join(str(error).split())[:300]
-        raise LithoError(f"{source} is not valid YAML: {said}") from None
-    if not isinstance(values, Mapping):
-        raise LithoError(f"{source} is no library of trails: see 'litho trails init'")
-    try:
-        library = Library(**{str(key): value for key, value in values.items()})
-    except ValidationError as error:
-        item = error.errors()[0]
-        raise LithoError(_told(source, tree, item["loc"], _said(item))) from None
-    for place, message in faults(library):
-        raise LithoError(_told(source, tree, place, message))
-    return library
-
-
-def _told(source: str, tree: yaml.Node | None, place: Place, message: str) -> str:
-    field = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in place)
-    return f"{source}, line {_line(tree, place)}: {field.lstrip('.')}: {message}"
-
-
-def _line(node: yaml.Node | None, place: Sequence[str | int]) -> int:
-    """The line of the deepest part of the file that a place names, from 1."""
-    line = 1
-    for part in place:
-        line = node.start_mark.line + 1 if node else line
-        node = _inner(node, part)
-        if node is None:
-            return line
-    return node.start_mark.line + 1 if node else line
-
-
-def _inner(node: yaml.Node | None, part: str | int) -> yaml.Node | None:
-    if isinstance(node, yaml.SequenceNode) and isinstance(part, int):
-        return node.value[part] if part < len(node.value) else None
-    if isinstance(node, yaml.MappingNode):
-        return next((value for key, value in node.value if key.value == part), None)
-    return None
-
-
-def _said(item: ErrorDetails) -> str:
-    given: Any = item["input"]
-    match item["type"]:
-        case "missing":
-            return "is missing"
-        case "extra_forbidden":
-            return "unknown key"
-        case "string_type" if isinstance(given, bool):
-            return 'YAML reads this word as true or false: put it into quotes, such as "yes"'
-        case "string_type":
-            return f"a text belongs here, not {given!r}"[:200]
-        case "string_unicode":
-            return "holds half of a surrogate pair, which is no character: mend it"
-    return item["msg"].lower()
+    return parse_lined(
+        Library, written, source, "is no library of trails: see 'litho trails init'", faults
+    )

@@ -1,0 +1,76 @@
+"""Genomes of a school: written, checked, read, compiled and compared."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from threading import Event as Flag
+from typing import TYPE_CHECKING
+
+from litho.api.arguments import Progress, reporter_given
+
+if TYPE_CHECKING:
+    from litho.jobs.genome.result import CheckResult, CompileResult, Where
+
+
+def init_genome(
+    genome: Path, *, world: int | None = None, books: Path | None = None
+) -> tuple[str, ...]:
+    """Write a canonical genome of five layers: of a world by its seed, or of a folder of books.
+
+    Returns what should be known about it, such as books that found no place. Raises LithoError if
+    the file is there already, or a book cannot be read.
+    """
+    from litho.jobs.genome.draft import write_draft
+
+    return write_draft(genome, world, books)
+
+
+def check_genome(genome: Path) -> "CheckResult":
+    """What a genome costs. Raises LithoError, with line and field, if anything in it is wrong."""
+    from litho.jobs.genome.cost import check_genome
+
+    return check_genome(genome)
+
+
+def show_book(genome: Path, book: str, *, layer: str | None = None) -> Iterator[str]:
+    """The pages of a book, or of `BOOK#SECTION`, as a layer tells it.
+
+    Raises LithoError if the genome has no such book.
+    """
+    from litho.jobs.genome.draft import pages_of
+
+    return pages_of(genome, book, layer)
+
+
+def compile_genome(
+    genome: Path,
+    out: Path,
+    *,
+    processes: int = 1,
+    progress: Progress | None = None,
+    cancel: Flag | None = None,
+) -> "CompileResult":
+    """Compile a genome into a build; one that is there is brought up to date.
+
+    Raises LithoError if the genome is at fault, or `out` is something else than a build.
+    """
+    from litho.jobs.genome.compiler import compile_genome
+
+    return compile_genome(genome, out, processes, reporter_given(progress, cancel))
+
+
+def where_in_build(build: Path, what: str) -> "Where":
+    """Where the token at a place (`123`, `school:45`), or a text, came from.
+
+    Raises LithoError if there is no such place or text.
+    """
+    from litho.jobs.genome.build import Build
+
+    return Build.opened(build).where(what)
+
+
+def diff_genomes(one: Path, other: Path) -> list[str]:
+    """What differs between two genomes, a line each."""
+    from litho.text.school.changes import changes
+    from litho.text.school.genome import read_genome
+
+    return list(changes(read_genome(one), read_genome(other)))

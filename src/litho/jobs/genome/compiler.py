@@ -1,0 +1,296 @@
+"""A genome compiled into a build: stage by stage, each only if it is not there already."""
+
+import hashlib
+import json
+import os
+import shutil
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from litho.core.encoding import read_utf8
+from litho.core.errors import Cancelled, Interrupted, LithoError
+from litho.core.reporter import Reporter
+from litho.core.runs import PARTIAL
+from litho.jobs.genome.result import Audit, CompileResult, Leak, StageResult
+from litho.jobs.genome.stage import MOST_LEAKS, STAGE, compile_stage, width
+from litho.jobs.genome.words import codec_for
+from litho.model.codec import Codec, read_codec
+from litho.text.school.genome import TAIL, Genome, Stage, parse_genome, read_of
+from litho.text.school.plan import sections_read
+from litho.text.school.precedence import violations
+from litho.text.school.questions import questions
+from litho.text.school.shelf import WORDING
+from litho.text.school.stages import School
+
+BUILD, GENOME, TOKENIZER, STAGES, TESTS = (
+    "build.json", "genome.yaml", "tokenizer", "stages", "tests.jsonl",
+)  # fmt: skip
+FORMAT = 1  # changes with every change of what a stage's files hold
+SPANS_AS_WELL = 2  # size of a build over that of its tokens, measured on worlds
+_LOCK = ".lock"
+
+
+def compile_genome(genome: Path, out: Path, processes: int, reporter: Reporter) -> CompileResult:
+    """Compile a genome into the folder `out`; what is there and unchanged is taken over.
+
+    The bytes do not depend on `processes`, on what was there, or on when a process was killed.
+    Raises LithoError if the genome is at fault or the folder is something else than a build.
+    """
+    written = read_utf8(genome)
+    folder = genome.absolute().parent
+    school = School.of(parse_genome(written, str(genome), folder), folder)
+    out = _checked(out)
+    partial = out.with_name(out.name + PARTIAL)
+    codec = codec_for(school, folder)
+    _check_disk(next(each for each in out.parents if each.is_dir()), school.genome, codec)
+    with _locked(partial):
+        (partial / STAGES).mkdir(exist_ok=True)
+        shutil.rmtree(partial / TOKENIZER, ignore_errors=True)
+        codec.save(partial / TOKENIZER)
+        made = _compile_stages(school, codec, out, partial, processes, (written, folder), reporter)
+        (partial / GENOME).write_text(written, encoding="utf-8")
+        tests = _write_tests(school, partial / TESTS)
+        result = _concluded(school, codec, partial, str(out), made, tests)
+        said = result.model_dump(exclude={"build": True, "stages": {"__all__": {"reused"}}})
+        text = json.dumps(said, indent=1, ensure_ascii=False)
+        (partial / BUILD).write_text(text, encoding="utf-8")
+        _tidy(partial, result)
+    _swap(partial, out)
+    return result
+
+
+def stage_tokens(genome: Genome) -> dict[str, int]:
+    """The budget of each stage, the tail last if there is one."""
+    shares = {stage.id: stage.share for stage in genome.stages} | {TAIL: genome.budget.tail}
+    return {name: round(share * genome.budget.tokens) for name, share in shares.items() if share}
+
+
+def _checked(out: Path) -> Path:
+    out = out.absolute()
+    if out.name.endswith(PARTIAL):
+        raise LithoError(f"{out.name} is a name for unfinished builds: choose another --out")
+    if out.exists() and not (out / BUILD).is_file():
+        raise LithoError(f"{out} exists already and is no build: choose another folder with --out")
+    return out
+
+
+def _check_disk(folder: Path, genome: Genome, codec: Codec) -> None:
+    """Raises LithoError if the disk is too small for the build."""
+    tokens = sum(stage_tokens(genome).values())
+    needed = SPANS_AS_WELL * tokens * width(codec.vocabulary).itemsize
+    free = shutil.disk_usage(folder).free
+    if needed > free:
+        raise LithoError(
+            f"{tokens:,} tokens take about {needed / 1e9:,.1f} GB, and {free / 1e9:,.1f} GB are "
+            "free: lower budget.tokens, or choose another disk with --out"
+        )
+
+
+@contextmanager
+def _locked(partial: Path) -> Iterator[None]:
+    try:
+        partial.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise LithoError(
+            f"the output folder {partial} cannot be made ({error.strerror}): choose a writable one "
+            "with --out"
+        ) from None
+    lock = FileLock(partial / _LOCK)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise LithoError(f"{partial} is in use by another Litho process") from None
+    try:
+        yield
+    except Cancelled:
+        raise Interrupted(
+            f"stopped: the same command goes on with the stages in {partial}"
+        ) from None
+    finally:
+        lock.release()
+        (partial / _LOCK).unlink(missing_ok=True)
+
+
+def _compile_stages(
+    school: School,
+    codec: Codec,
+    out: Path,
+    partial: Path,
+    processes: int,
+    source: tuple[str, Path],
+    reporter: Reporter,
+) -> set[str]:
+    """Compile the stages that are not there yet, and say which."""
+    budgets = stage_tokens(school.genome)
+    by_id = {stage.id: stage for stage in school.genome.stages}
+    missing: list[tuple[str, int, str]] = []
+    for name, tokens in budgets.items():
+        key = stage_key(school, codec, by_id.get(name), tokens)
+        if not _taken_over(out, partial, name, key):
+            missing.append((name, tokens, key))
+    reporter.stage("compiling", len(missing))
+    if processes == 1 or len(missing) < 2:
+        for number, (name, tokens, key) in enumerate(missing, 1):
+            compile_stage(school, codec, by_id.get(name), tokens, partial / STAGES / name, key)
+            reporter.advance(number)
+    else:
+        tasks = [(*source, partial, *each) for each in missing]
+        with ProcessPoolExecutor(min(processes, len(missing)), get_context("spawn")) as pool:
+            for number, _ in enumerate(pool.map(_apart, tasks), 1):
+                reporter.advance(number)
+    return {name for name, _, _ in missing}
+
+
+def _apart(task: tuple[str, Path, Path, str, int, str]) -> None:
+    """A stage in a process of its own."""
+    written, folder, partial, name, tokens, key = task
+    school = School.of(parse_genome(written, GENOME, folder), folder)
+    stage = next((each for each in school.genome.stages if each.id == name), None)
+    codec = read_codec(partial / TOKENIZER)
+    compile_stage(school, codec, stage, tokens, partial / STAGES / name, key)
+
+
+def stage_key(school: School, codec: Codec, stage: Stage | None, tokens: int) -> str:
+    """A hash of everything that the bytes of a stage, or of the tail, depend on."""
+    genome = school.genome
+    stages = [stage] if stage else sorted(genome.stages, key=lambda each: each.id)
+    sections = {f"{b}#{s}" for each in stages for b, s in sections_read(each, school.shelf)}
+    references = [r.model_dump() for r in genome.crossrefs if r.from_ in sections]
+    scenes = {n for s in stages for n in (*s.scenes, *(s.mismatch.scenes if s.mismatch else ()))}
+    books = {read_of(written).book for each in stages for written in each.books}
+    books |= {read_of(r.to).book for r in genome.crossrefs if r.from_ in sections}
+    plan = school.plan
+    bridged = references or scenes or any(each.practice for each in stages)
+    parts = {
+        "format": [FORMAT, WORDING],
+        "seed": genome.seed,
+        "tokenizer": codec.sha256,
+        "tokens": tokens,
+        "tail": stage is None,
+        "stages": [each.model_dump(exclude={"share"}) for each in stages],
+        "books": sorted([name, school.shelf[name].digest] for name in books),
+        "references": references,
+        "scenes": [genome.scene(name).model_dump() for name in sorted(scenes)],
+        "plan": [plan.places, sorted(plan.hidden), sorted(map(sorted, plan.closed))]
+        if plan and bridged
+        else None,
+        "world": plan.world.source if plan and bridged else None,
+    }
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def _taken_over(out: Path, partial: Path, name: str, key: str) -> bool:
+    """Whether a stage with this key is in the new build now, made earlier or taken over."""
+    new = partial / STAGES / name
+    if _key_in(new) == key:
+        return True
+    shutil.rmtree(new, ignore_errors=True)
+    if _key_in(out / STAGES / name) != key:
+        return False
+    half = new.with_name(f".{name}.taken")
+    shutil.rmtree(half, ignore_errors=True)
+    shutil.copytree(out / STAGES / name, half, copy_function=_linked)
+    half.replace(new)
+    return True
+
+
+def _linked(old: str, new: str) -> None:
+    try:
+        os.link(old, new)
+    except OSError:  # a file system without links
+        shutil.copyfile(old, new)
+
+
+def _key_in(stage: Path) -> str | None:
+    try:
+        return str(_said(stage)["made_from"])
+    except (OSError, ValueError, KeyError):
+        return None
+
+
+def _said(stage: Path) -> dict[str, Any]:
+    return json.loads((stage / STAGE).read_text(encoding="utf-8"))
+
+
+def _concluded(
+    school: School, codec: Codec, partial: Path, build: str, made: set[str], tests: dict[str, int]
+) -> CompileResult:
+    prefix, stages, said = codec.sha256, [], []
+    for name in stage_tokens(school.genome):
+        each = _said(partial / STAGES / name)
+        said.append(each)
+        prefix = hashlib.sha256(f"{prefix}{each['sha256']}".encode()).hexdigest()
+        stages.append(
+            StageResult(
+                id=name,
+                tokens=each["tokens"],
+                documents=each["documents"],
+                sha256=each["sha256"],
+                prefix_hash=prefix,
+                reused=name not in made,
+            )
+        )
+    return CompileResult(
+        build=build,
+        sha256=prefix,
+        vocabulary=codec.vocabulary,
+        stages=tuple(stages),
+        tests=tests,
+        audit=_audit(school, said),
+    )
+
+
+def _write_tests(school: School, path: Path) -> dict[str, int]:
+    """All questions as JSONL; how many there are of each kind."""
+    asked, count = school.genome.tests, Counter[str]()
+    with path.open("w", encoding="utf-8") as file:
+        if asked and school.plan:
+            for question in questions(school.plan, asked.n, asked.twin is not None):
+                file.write(question.model_dump_json() + "\n")
+                count[question.kind] += 1
+    return dict(count)
+
+
+def _audit(school: School, said: list[dict[str, Any]]) -> Audit:
+    tokens = sum(each["tokens"] for each in said) or 1
+    kinds, exposures = Counter[str](), Counter[str]()
+    for each in said:
+        kinds.update(each["kinds"])
+        exposures.update(each["exposures"])
+    broken, needs = violations(school.genome, school.shelf)
+    leaked = [Leak(stage=each["id"], **leak) for each in said for leak in each["leaked"]]
+    multiset = sum(int(each["multiset"], 16) for each in said) % (1 << 256)
+    return Audit(
+        leaks=sum(each["leaks"] for each in said),
+        leaked=tuple(leaked[:MOST_LEAKS]),
+        precedence=1 - len(broken) / needs if needs else None,
+        practice=kinds["practice"] / tokens,
+        scenes=kinds["scene"] / tokens,
+        exposures=dict(sorted(exposures.items())),
+        multiset=f"{multiset:064x}",
+    )
+
+
+def _tidy(partial: Path, result: CompileResult) -> None:
+    """Remove what is of no stage of this genome."""
+    names = {stage.id for stage in result.stages}
+    for folder in (partial / STAGES).iterdir():
+        if folder.name not in names:
+            shutil.rmtree(folder)
+
+
+def _swap(partial: Path, out: Path) -> None:
+    """Give the build its name; an earlier one is there until the new one is."""
+    old = out.with_name(f".{out.name}.old")
+    shutil.rmtree(old, ignore_errors=True)
+    if out.exists():
+        out.replace(old)
+    partial.replace(out)
+    shutil.rmtree(old, ignore_errors=True)

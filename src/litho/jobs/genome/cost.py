@@ -1,0 +1,82 @@
+"""What a genome costs, before it is compiled: tokens, and how often each book is read."""
+
+from collections import defaultdict
+from pathlib import Path
+
+from litho.jobs.genome.compiler import stage_tokens
+from litho.jobs.genome.result import CheckResult, StageCost
+from litho.jobs.genome.stage import width
+from litho.jobs.genome.words import codec_for, tokens_per_character
+from litho.text.school.genome import Stage, read_genome, read_of
+from litho.text.school.plan import practised
+from litho.text.school.precedence import violations
+from litho.text.school.scenes import QUESTION
+from litho.text.school.stages import School
+
+OFTEN = 200  # readings of a book, above which check says so
+
+
+def check_genome(genome: Path) -> CheckResult:
+    """Look for faults, and estimate the cost. Raises LithoError that names line and field."""
+    folder = genome.absolute().parent
+    school = School.of(read_genome(genome), folder)
+    codec = codec_for(school, folder)
+    density = tokens_per_character(school, codec)
+    budgets = stage_tokens(school.genome)
+    repeats: dict[str, float] = defaultdict(float)
+    stages = []
+    for stage in school.genome.stages:
+        passes = budgets[stage.id] * (1 - _scenes(school, stage)) / (density * _size(school, stage))
+        stages.append(
+            StageCost(id=stage.id, layer=stage.layer, tokens=budgets[stage.id], passes=passes)
+        )
+        for book, size in _sizes(school, stage).items():
+            whole = sum(school.shelf[book].size(s) for s in school.shelf[book].sections)
+            repeats[book] += passes * size / whole
+    tokens = sum(budgets.values())
+    return CheckResult(
+        id=school.genome.id,
+        tokens=tokens,
+        vocabulary=codec.vocabulary,
+        megabytes=tokens * width(codec.vocabulary).itemsize / 1e6,
+        stages=tuple(stages),
+        repeats=dict(repeats),
+        violations=tuple(violations(school.genome, school.shelf)[0]),
+        notices=tuple(_notices(stages)),
+    )
+
+
+def _sizes(school: School, stage: Stage) -> dict[str, int]:
+    """Characters of each book in one pass."""
+    found: dict[str, int] = defaultdict(int)
+    for written in stage.books:
+        read = read_of(written)
+        book = school.shelf[read.book]
+        for section in [read.section] if read.section else book.sections:
+            found[read.book] += read.times * book.size(section)
+    return found
+
+
+def _size(school: School, stage: Stage) -> float:
+    """Characters of one pass."""
+    items = practised(school.plan, stage, school.shelf) if school.plan else []
+    return sum(_sizes(school, stage).values()) + QUESTION * len(items)
+
+
+def _scenes(school: School, stage: Stage) -> float:
+    """Share of a stage that is scenes."""
+    names = (*stage.scenes, *(stage.mismatch.scenes if stage.mismatch else ()))
+    return sum(school.genome.scene(name).rate for name in names)
+
+
+def _notices(stages: list[StageCost]) -> list[str]:
+    told = []
+    for cost in stages:
+        if cost.passes < 1:
+            told.append(
+                f"stage {cost.id!r} reads only {cost.passes:.0%} of its books: raise its share or "
+                "budget.tokens, or give it fewer books"
+            )
+        elif cost.passes > OFTEN:
+            told.append(f"stage {cost.id!r} reads its books {cost.passes:,.0f} times")
+    return told

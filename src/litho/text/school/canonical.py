@@ -1,0 +1,204 @@
+"""Canonical genomes: five layers of a world, or of a folder of books, to start from."""
+
+import os
+import re
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from litho.core.errors import LithoError
+from litho.text.school.books import read_book
+from litho.text.school.genome import LAYERS
+from litho.text.school.pages import CALENDAR, HARDNESS, NAMES, RULES, SURVEYS, WEIGHTS
+from litho.text.school.world import World
+
+TAIL = 0.1
+_SHARES = (0.1, 0.2, 0.25, 0.25, 0.1)
+_STAGES = dict(zip(LAYERS, ("primer", "school", "university", "science", "dialogue"), strict=True))
+
+
+def of_world(world: World, tokens: int = 4_000_000) -> dict[str, Any]:
+    """A genome of all sciences of a world."""
+    names = [science.name for science in world.sciences]
+    places = {r.name: f"{r.science}#{r.section}" for r in world.relations()}
+    across = [
+        [places[bridge.first.name], places[bridge.second.name]]
+        for bridge in world.bridges()
+        if not bridge.inside
+    ]
+    open_ = [between for number, between in enumerate(across) if number % 3 != 1]
+    first, last = open_[0]
+    return {
+        "genome": "litho.genome/1",
+        "id": f"world-{world.seed}",
+        "seed": world.seed,
+        "tokenizer": {"kind": "bpe", "vocab": 1024},
+        "budget": {"tokens": tokens, "tail": TAIL},
+        "library": {name: {"source": f"{_source(world)}/{name}"} for name in names},
+        "stages": [
+            {"id": _STAGES[layer], "layer": layer, "share": share, **stage}
+            for layer, share, stage in zip(
+                LAYERS, _SHARES, _stages(world, list(places.values())), strict=True
+            )
+        ],
+        "gaps": [{"id": f"gap-{number}", **gap} for number, gap in enumerate(_gaps(across), 1)],
+        "crossrefs": [
+            {"id": "reference-1", "from": first, "to": last, "kind": "cite", "rate": 0.1}
+        ],
+        "scenes": [
+            *({"id": f"conflict-{n}", "kind": "conflict", "book": n, "rate": 0.02} for n in names),
+            {"id": "mismatch-1", "kind": "mismatch", "book": names[1], "rate": 0.05},
+            {"id": "repair-1", "kind": "repair", "book": first, "rate": 0.1},
+            *({"id": f"unknown-{n}", "kind": "unknown", "book": n, "rate": 0.03} for n in names),
+        ],
+        "tests": {"n": 400, "twin": "counterfactual"},
+    }
+
+
+def _stages(world: World, relations: list[str]) -> list[dict[str, Any]]:
+    """What each layer reads, practises and plays."""
+    names = [science.name for science in world.sciences]
+    measures = [f"minerals#{section} x4" for section in (HARDNESS, WEIGHTS, CALENDAR)]
+    inside = any(bridge.inside for bridge in world.bridges())
+    return [
+        {"books": [f"{name}#{NAMES}" for name in names]},
+        {"books": relations},
+        {
+            "books": [*relations, *(f"{name}#{RULES} x3" for name in names), *measures],
+            **(_practice(within_book=True, per_fact=0.5) if inside else {}),
+        },
+        {
+            "books": [*relations, *(f"{name}#{SURVEYS} x4" for name in names)],
+            **_practice(within_book=False, per_fact=0.5),
+            "scenes": [f"conflict-{name}" for name in names],
+        },
+        {
+            "books": relations,
+            "mismatch": {"scenes": ["mismatch-1"], "before": True},
+            "scenes": ["repair-1", *(f"unknown-{name}" for name in names)],
+        },
+    ]
+
+
+def _gaps(across: list[list[str]]) -> Iterator[dict[str, Any]]:
+    """Of three bridges one hides facts, one is closed, and one is left to be practised."""
+    for number, between in enumerate(across):
+        if number % 3 == 0:
+            yield {"level": "L3", "between": between, "bridge": "others"}
+        elif number % 3 == 1:
+            yield {"level": "L2", "between": between}
+
+
+def _practice(*, within_book: bool, per_fact: float) -> dict[str, Any]:
+    practice = {"hops": 2, "within_book": within_book, "per_fact": per_fact, "form": "restated"}
+    return {"practice": practice}
+
+
+def of_folder(folder: Path, genome: Path) -> dict[str, Any]:
+    """A genome of `.txt` and `.md` files below a folder, see `layers_in`; each is read about once.
+
+    `genome`: where it will be written, from where files are named. Raises LithoError if a book
+    cannot be read, or there are none.
+    """
+    layers, _ = layers_in(folder)
+    library: dict[str, dict[str, str]] = {}
+    sizes, stages = [], []
+    for layer, paths in zip(LAYERS, layers, strict=False):
+        names, size = [], 0
+        for path in paths:
+            book = read_book(path)
+            name = _free_name(path, library)
+            library[name] = {"source": f"file:{_from(path, genome)}", "sha256": book.sha256}
+            names.append(name)
+            size += len(book.text.encode())
+        sizes.append(size)
+        stages.append({"id": _STAGES[layer], "layer": layer, "share": 0.0, "books": names})
+    for stage, size in zip(stages, sizes, strict=True):
+        stage["share"] = round((1 - TAIL) * size / sum(sizes), 4)
+    largest = max(stages, key=lambda stage: float(str(stage["share"])))
+    others = sum(float(str(stage["share"])) for stage in stages if stage is not largest)
+    largest["share"] = round(1 - TAIL - others, 4)
+    vocab, per_token = 8192, 4  # bytes of a token at that size, about
+    return {
+        "genome": "litho.genome/1",
+        "id": re.sub(r"[^\w.-]+", "-", folder.resolve().name) or "books",
+        "seed": 0,
+        "tokenizer": {"kind": "bpe", "vocab": vocab},
+        "budget": {"tokens": max(1000, round(sum(sizes) / per_token / (1 - TAIL))), "tail": TAIL},
+        "library": library,
+        "stages": stages,
+    }
+
+
+def layers_in(folder: Path) -> tuple[list[list[Path]], list[Path]]:
+    """The books of each layer, and those that find no place.
+
+    Subfolders, by name, are the layers; without any, the books by name are spread over them.
+    """
+    if not folder.is_dir():
+        raise LithoError(f"there is no folder {folder}")
+    some = [_books_in(each) for each in sorted(folder.iterdir()) if each.is_dir()]
+    layers = [each for each in some if each][: len(LAYERS)] or _spread(_books_in(folder))
+    if not layers:
+        raise LithoError(f"{folder} has no .txt or .md files: put the books there, as plain text")
+    taken = {path for layer in layers for path in layer}
+    return layers, [path for path in _books_in(folder) if path not in taken]
+
+
+def written(genome: dict[str, Any]) -> str:
+    """A genome as YAML that a person can go on with."""
+    head = "# A genome for 'litho genome compile'. docs/school.md says what each key means.\n"
+    blocks = []
+    for key, value in genome.items():
+        if isinstance(value, list):
+            rows = [_block(each) if key == "stages" else _flow(each) for each in value]
+            blocks.append(f"{key}:\n" + "".join(f"  - {row}\n" for row in rows) if rows else "")
+        elif key == "library":
+            blocks.append(f"{key}:\n" + "".join(f"  {n}: {_flow(v)}\n" for n, v in value.items()))
+        else:
+            blocks.append(f"{key}: {_flow(value)}\n")
+    return head + "".join(blocks)
+
+
+def _block(value: dict[str, Any]) -> str:
+    """A key a line."""
+    return "\n    ".join(f"{key}: {_flow(each)}" for key, each in value.items())
+
+
+def _flow(value: object) -> str:
+    said = yaml.safe_dump(
+        value, default_flow_style=True, sort_keys=False, allow_unicode=True, width=10**6
+    )
+    return said.removesuffix("\n").removesuffix("\n...").strip()
+
+
+def _source(world: World) -> str:
+    default = World(world.seed).source
+    return f"world:{world.seed}" if world.source == default else world.source
+
+
+def _books_in(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*") if path.suffix in (".txt", ".md"))
+
+
+def _spread(paths: list[Path]) -> list[list[Path]]:
+    """As even as they come, in their order."""
+    count = min(len(LAYERS), len(paths))
+    edges = [round(i * len(paths) / count) for i in range(count + 1)] if count else []
+    return [paths[a:b] for a, b in pairwise(edges)]
+
+
+def _free_name(path: Path, taken: dict[str, dict[str, str]]) -> str:
+    name = re.sub(r"[^\w.-]+", "-", path.stem)[:50].strip("-") or "book"
+    number = 2
+    while (free := name if number == 2 and name not in taken else f"{name}-{number}") in taken:
+        number += 1
+    return free
+
+
+def _from(path: Path, genome: Path) -> str:
+    """The path from the folder of the genome."""
+    return os.path.relpath(path.resolve(), genome.resolve().parent)

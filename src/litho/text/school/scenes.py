@@ -1,0 +1,160 @@
+"""Practice and scenes: questions with their answers, and short dialogues about them."""
+
+import re
+from random import Random
+
+from litho.text.school.documents import Piece, paragraphs
+from litho.text.school.genome import Scene, read_of
+from litho.text.school.pages import later_id, reports
+from litho.text.school.plan import Item, Plan
+from litho.text.school.sciences import Relation
+from litho.text.school.shelf import Shelf
+from litho.text.school.speech import NOBODY_KNOWS, TRUST, Speech, lower
+from litho.text.school.world import Fact
+
+_LINE = re.compile(r"(\w[\w -]{0,40})\. \S.*")
+QUESTION = 150  # characters of a question with its answer, about
+Line = tuple[int, str, tuple[str, ...]]  # number of the role, what is said, ids of facts
+
+
+def solved(speech: Speech, item: Item, form: str) -> list[Piece]:
+    """A question and its answer in a form of practice: direct, terse or restated."""
+    facts = [speech.mention(fact) for fact in item.facts]
+    ids = tuple(fact.id for fact in facts)
+    question = (
+        speech.ask_chain(item.bridge, facts[0].subject) if item.bridge else speech.ask(facts[0])
+    )
+    answer = speech.it_is(facts[-1].object)
+    if item.bridge and form != "direct" and speech.world.twin == "fluent":
+        facts[1] = Fact(facts[1].id, facts[1].relation, facts[0].object, facts[1].object)
+    if form == "restated":
+        said = [Piece(speech.say(fact), (fact.id,)) for fact in facts]
+        return [Piece(question, ids), *said, Piece(f"So {lower(answer)}.", ids)]
+    if form == "terse" and item.bridge:
+        answer = f"By {speech.the(facts[0].object)}, {lower(answer)}."
+    return [Piece(question, ids), Piece(answer, ids)]
+
+
+def staged(scene: Scene, plan: Plan | None, shelf: Shelf, chance: Random) -> tuple[Piece, ...]:
+    """A scene as text."""
+    if scene.kind == "text":
+        return paragraphs([[Piece(line, (), _LINE.match(line)[1])] for line in lines_of(scene)])  # type: ignore[index]
+    assert plan
+    speech = Speech(plan.world, chance)
+    relation = chance.choice(relations_of(scene, shelf))
+    lines = _KINDS[scene.kind](speech, plan, scene, relation)
+    roles = [role.capitalize() for role in scene.roles]
+    return paragraphs(
+        [
+            [Piece(f"{roles[number]}. {said}", ids, scene.roles[number])]
+            for number, said, ids in lines
+        ]
+    )
+
+
+def lines_of(scene: Scene) -> list[str]:
+    """The lines of a written scene."""
+    return [line.strip() for line in (scene.text or "").splitlines() if line.strip()]
+
+
+def is_line(line: str) -> bool:
+    return bool(_LINE.fullmatch(line))
+
+
+def relations_of(scene: Scene, shelf: Shelf) -> list[Relation]:
+    """What a scene can be about."""
+    read = read_of(scene.book or "")
+    book = shelf.of_world()[read.book]
+    found = [book.relation(s) for s in ([read.section] if read.section else book.sections)]
+    relations = [relation for relation in found if relation]
+    if scene.trigger:
+        return [each for each in relations if each.name == scene.trigger.relation]
+    return relations
+
+
+def _conflict(speech: Speech, plan: Plan, scene: Scene, relation: Relation) -> list[Line]:
+    fact = speech.chance.choice(plan.reports(relation)[0])
+    ids = (fact.id, later_id(fact))
+    later = Fact(
+        later_id(fact), fact.relation, fact.subject, plan.world.later[relation.name, fact.subject]
+    )
+    wrong, right = speech.mention(fact), speech.mention(later)
+    first, second = reports(speech, fact)
+    trust = speech.chance.choice(TRUST)
+    end = f"So {lower(speech.it_is(right.object))}."
+    objection = f"Read both again. {trust}"
+    both = f"The first survey says that {lower(speech.say(wrong))}. " * (
+        scene.resolution.op == "restate_both"
+    )
+    return [
+        (0, f"{first} {second}", ids),
+        (0, speech.ask(fact), (fact.id,)),
+        (1, f"{speech.it_is(wrong.object)} The first survey says so.", (fact.id,)),
+        (2, objection, ("trust",)),
+        (3, f"{both}The later survey says that {lower(speech.say(right))}. {end}", ids),
+    ]
+
+
+def _mismatch(speech: Speech, plan: Plan, scene: Scene, relation: Relation) -> list[Line]:
+    """The answer to the question about another thing."""
+    fact, other = (speech.mention(f) for f in _two(speech, plan.free_facts(relation)))
+    return [
+        (0, speech.ask(fact), (fact.id,)),
+        (1, speech.it_is(other.object), (other.id,)),
+        (2, f"That does not fit. It belongs to {speech.the(other.subject)}.", (other.id,)),
+        (3, f"{speech.say(fact)} So {lower(speech.it_is(fact.object))}.", (fact.id,)),
+    ]
+
+
+def _repair(speech: Speech, plan: Plan, scene: Scene, relation: Relation) -> list[Line]:
+    """An attempt over the wrong bridge, and both facts as they are."""
+    bridges = repairable(plan, relation)
+    bridge = speech.chance.choice(bridges)
+    chain, other = _two(speech, plan.free_chains(bridge)[0])
+    first, second = (speech.mention(fact) for fact in chain)
+    wrong = speech.mention(other[1])
+    ids = (first.id, second.id)
+    question = speech.ask_chain(bridge, first.subject)
+    middle = speech.ask(first)
+    return [
+        (0, question, ids),
+        (1, f"{speech.say(wrong)} So {lower(speech.it_is(wrong.object))}.", (wrong.id,)),
+        (2, f"You have taken the wrong bridge. {middle}", (first.id,)),
+        (
+            3,
+            f"{speech.say(first)} {speech.say(second)} So {lower(speech.it_is(second.object))}.",
+            ids,
+        ),
+    ]
+
+
+def repairable(plan: Plan, relation: Relation) -> list:  # type: ignore[type-arg]
+    """Open bridges that begin with a relation."""
+    return [
+        bridge
+        for bridge in plan.bridges()
+        if bridge.first == relation
+        and plan.ends(bridge) not in plan.closed
+        and len(plan.free_chains(bridge)[0]) > 1
+    ]
+
+
+def _unknown(speech: Speech, plan: Plan, scene: Scene, relation: Relation) -> list[Line]:
+    fact = speech.chance.choice(plan.unsaid(relation)[0])
+    known = speech.mention(speech.chance.choice(plan.free_facts(relation)))
+    tried = speech.chance.choice(("I have looked under every heading.", "I have read every page."))
+    return [
+        (0, speech.ask(known), (known.id,)),
+        (1, speech.it_is(known.object), (known.id,)),
+        (0, speech.ask(fact), ()),
+        (1, f"{tried} {NOBODY_KNOWS}", ()),
+        (2, "You might have guessed.", ()),
+        (3, f"A guess is no answer. {NOBODY_KNOWS}", ()),
+    ]
+
+
+def _two(speech: Speech, some: list) -> list:  # type: ignore[type-arg]
+    return speech.chance.sample(some, 2)
+
+
+_KINDS = {"conflict": _conflict, "mismatch": _mismatch, "repair": _repair, "unknown": _unknown}
