@@ -13,6 +13,7 @@ from torch import Tensor
 from litho.core.errors import LithoError
 from litho.learn.objectives import Batch, Rows
 from litho.model.loaded import LanguageModel
+from litho.model.placement import HOST
 from litho.model.read.scoring import batches, logits_at, pad_rows
 from litho.model.watch.attention import taken
 
@@ -69,12 +70,13 @@ def read_by_heads(model: LanguageModel, rows: Rows) -> Tensor:
     """
     ids_BT, _ = pad_rows(model, rows)
     last = [(place, len(row) - 1) for place, row in enumerate(rows)]
-    places_B = torch.tensor([place for _, place in last])
+    places_B = torch.tensor([place for _, place in last], device=HOST)
     depth = model.network.config.get_text_config().num_hidden_layers
     read: dict[int, Tensor] = {}
 
     def take(layer: int, _q: Tensor, _k: Tensor, _s: float, read_BTHD: Tensor) -> None:
-        at_BHD = read_BTHD[torch.arange(len(read_BTHD)), places_B.to(read_BTHD.device)]
+        rows_B = torch.arange(len(read_BTHD), device=read_BTHD.device)
+        at_BHD = read_BTHD[rows_B, places_B.to(read_BTHD.device)]
         read[layer] = at_BHD.flatten(1).float().to(model.device)
         if layer == depth - 1:
             raise _ReadSoFar

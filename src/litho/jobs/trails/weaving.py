@@ -30,17 +30,18 @@ def read_map(state: State, planned: Sequence[Planned], reporter: Reporter) -> di
     if not planned:
         return None
     reporter.stage("mapping the trails", len(planned))
-    sums: dict[str, list[Tensor]] = {}
+    read: dict[str, list[list[Tensor]]] = {}
     with state.active() as model:
         if why := check_woven(model, planned[0].asked):
             reporter.note(f"there is no map of the trails: {why}")
             return None
         for number, each in enumerate(planned):
-            halves = sums.setdefault(each.pair.form, [torch.zeros(()), torch.zeros(())])
-            halves[number % 2] = halves[number % 2] + woven(model, each.pair, each.asked)
+            halves = read.setdefault(each.pair.form, [[], []])
+            halves[number % 2].append(woven(model, each.pair, each.asked))
             reporter.advance(number + 1)
-    found = likeness([(first, second) for first, second in sums.values()])
-    return TrailMap(forms=tuple(sums), likeness=found).model_dump()
+    means = [[torch.stack(half).mean(0) for half in halves] for halves in read.values()]
+    found = likeness([(first, second) for first, second in means])
+    return TrailMap(forms=tuple(read), likeness=found).model_dump()
 
 
 def as_map(found: dict[str, Any] | None) -> TrailMap | None:

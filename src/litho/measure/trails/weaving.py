@@ -11,6 +11,7 @@ from torch import Tensor
 from litho.core.errors import LithoError
 from litho.measure.trails.asked import Asked
 from litho.model.loaded import LanguageModel
+from litho.model.placement import HOST
 from litho.model.watch.flow import flow
 from litho.text.trails.chains import Context, Pair
 
@@ -20,7 +21,7 @@ ROLES = ("condition", "consequent", "fact", "connective", "other", "place")  # o
 
 def roles_of(model: LanguageModel, context: Context, tokens: int) -> Tensor:
     """The role of each of so many tokens of a row, as its number in `ROLES`."""
-    roles_T = torch.full((tokens,), ROLES.index("other"))
+    roles_T = torch.full((tokens,), ROLES.index("other"), device=HOST)
     for number, (start, end) in enumerate(model.spans(context.text), len(model.start)):
         for span in context.spans:
             if start < span.end and span.start < end:
@@ -46,10 +47,11 @@ def woven(model: LanguageModel, pair: Pair, chain: Asked) -> Tensor:
 def _of_context(
     model: LanguageModel, context: Context, row: Sequence[int], tokens: tuple[int, int]
 ) -> Tensor:
-    kinds = torch.eye(len(ROLES))[roles_of(model, context, len(row))]
+    kinds = torch.eye(len(ROLES), device=HOST)[roles_of(model, context, len(row))]
     layers = []
     for heads in flow(model, row, tokens).heads:
-        sums_HRR = torch.zeros(len(heads.gradient_HTD), len(ROLES), len(ROLES))
+        shape = (len(heads.gradient_HTD), len(ROLES), len(ROLES))
+        sums_HRR = torch.zeros(shape, device=HOST)
         for start, _, flow_HNS in heads.blocks():
             looking_NR = kinds[start : start + flow_HNS.shape[1]]
             seen_SR = kinds[: flow_HNS.shape[2]]

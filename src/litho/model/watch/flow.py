@@ -19,6 +19,7 @@ from transformers.integrations.sdpa_attention import sdpa_attention_forward
 
 from litho.core.errors import LithoError
 from litho.model.loaded import LanguageModel
+from litho.model.placement import HOST
 from litho.model.read.scoring import logits_at
 from litho.model.watch.attention import LayerAttention, exchanged, seen_attention
 from litho.model.watch.capture import block_input, blocks, with_block_input
@@ -71,7 +72,9 @@ def flow(model: LanguageModel, ids: Sequence[int], tokens: tuple[int, int]) -> F
     or what its blocks do cannot be taken apart into attention and what each token does alone.
     """
     with torch.enable_grad(), _Watch(model).active() as watch:
-        logits_V = logits_at(model, torch.tensor([ids]), [(0, len(ids) - 1)])[0].float()
+        logits_V = logits_at(model, torch.tensor([ids], device=HOST), [(0, len(ids) - 1)])[
+            0
+        ].float()
         m = logits_V[tokens[0]] - logits_V[tokens[1]]
         watch.check_heads()
         watch.m = m.item()
@@ -98,7 +101,7 @@ def flow(model: LanguageModel, ids: Sequence[int], tokens: tuple[int, int]) -> F
 
 
 def _sum(calls: Sequence["_Call"], tokens: int) -> Tensor:
-    return sum((call.flow_T.cpu() for call in calls), torch.zeros(tokens))
+    return sum((call.flow_T.cpu() for call in calls), torch.zeros(tokens, device=HOST))
 
 
 def _check_sum(model: LanguageModel, found: Flow) -> None:
@@ -127,7 +130,7 @@ class _Call:
         self._given, self._alone = given.detach(), alone
         self._gave = self._given
         self.into = self.out = 0.0
-        self.flow_T = torch.empty(0)  # what flows out at each token
+        self.flow_T = torch.empty(0, device=HOST)  # what flows out at each token
 
     def entry(self, given: Tensor) -> Tensor:
         entered = given.view_as(given)
@@ -168,7 +171,7 @@ class _Watch:
 
     model: LanguageModel
     m: float = 0.0
-    embedded: Tensor = field(default_factory=lambda: torch.empty(0))
+    embedded: Tensor = field(default_factory=lambda: torch.empty(0, device=HOST))
     heads: dict[int, _Read] = field(default_factory=dict)
     attentions: list[_Call] = field(default_factory=list)
     shifts: list[list[_Call]] = field(default_factory=list)  # by layer

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from transformers import DynamicCache
 
 from litho.model.loaded import LanguageModel
+from litho.model.placement import HOST
 from litho.model.read.caches import copied, read_prefix
 from litho.model.read.scoring import logits_at
 from litho.model.watch.capture import block_input, blocks, residual_stream, with_block_input
@@ -32,7 +33,7 @@ def read_last(model: LanguageModel, row: Sequence[int]) -> LastPlace:
     """Read a row once."""
     before = read_prefix(model, row[:-1])
     with residual_stream(model) as states:
-        logits_V = _logits(model, LastPlace(tuple(row), before, torch.empty(0), torch.empty(0)), 1)
+        logits_V = _logits(model, row, before, 1)
     states_LD = torch.stack([state[0, -1].float().to(model.device) for state in states])
     return LastPlace(tuple(row), before, states_LD, logits_V[0])
 
@@ -57,7 +58,7 @@ def exchanged(model: LanguageModel, place: LastPlace, given_LD: Tensor) -> Tenso
         for layer, block in enumerate(stack)
     ]
     with _removed(handles):
-        return _logits(model, place, len(stack))
+        return _logits(model, place.ids, place.before, len(stack))
 
 
 @torch.no_grad()
@@ -73,16 +74,18 @@ def read_out(model: LanguageModel, place: LastPlace) -> Tensor:
         return hidden if isinstance(output, Tensor) else (hidden, *output[1:])
 
     with _removed([blocks(model)[-1].register_forward_hook(put)]):
-        return _logits(model, place, len(place.states_LD))
+        return _logits(model, place.ids, place.before, len(place.states_LD))
 
 
-def _logits(model: LanguageModel, place: LastPlace, rows: int) -> Tensor:
+def _logits(
+    model: LanguageModel, row: Sequence[int], before: DynamicCache | None, rows: int
+) -> Tensor:
     """Behind the last token of so many equal rows; hooks may make them differ."""
-    ids = place.ids if place.before is None else place.ids[-1:]
-    ids_BT = torch.tensor([ids] * rows)
-    last = [(row, len(ids) - 1) for row in range(rows)]
-    before = copied(place.before, rows) if place.before else None
-    return logits_at(model, ids_BT, last, before).float()
+    ids = list(row) if before is None else [row[-1]]
+    ids_BT = torch.tensor([ids] * rows, device=HOST)
+    last = [(number, len(ids) - 1) for number in range(rows)]
+    past = copied(before, rows) if before else None
+    return logits_at(model, ids_BT, last, past).float()
 
 
 @contextmanager
