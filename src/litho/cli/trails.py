@@ -57,12 +57,9 @@ def init(
 
 
 def _write(path: Path, library: str) -> None:
-    from litho.core.files import whole_file
+    from litho.core.files import check_new, whole_file
 
-    if path.exists():
-        raise LithoError(f"{path} exists already: choose another name")
-    if not path.absolute().parent.is_dir():
-        raise LithoError(f"there is no folder {path.absolute().parent}: make it first")
+    check_new(path)
     with whole_file(path) as half:
         half.write_text(library, encoding="utf-8")
 

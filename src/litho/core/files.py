@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from litho.core.errors import LithoError
+
 WRITING = ".writing"
 
 
@@ -13,6 +15,14 @@ def refuse_device(path: Path) -> None:
     """Raises OSError on a device such as /dev/zero, whose content may have no end."""
     if path.is_char_device():
         raise OSError(errno.EINVAL, "it is a device and no file")
+
+
+def check_new(path: Path) -> None:
+    """Raises LithoError if there is such a file, or no folder for it."""
+    if path.exists():
+        raise LithoError(f"{path} exists already: choose another name")
+    if not path.absolute().parent.is_dir():
+        raise LithoError(f"there is no folder {path.absolute().parent}: make it first")
 
 
 @contextmanager

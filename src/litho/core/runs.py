@@ -51,7 +51,7 @@ class RunDirectory:
         """
         path = check_free(path)
         above = [folder for folder in path.parents if not folder.exists()]
-        run = cls(_made(path.with_name(path.name + PARTIAL), path))._locked()
+        run = cls(made(path.with_name(path.name + PARTIAL), path))._locked()
         run._above = above
         if (run.path / MANIFEST).is_file():  # another process was quicker
             run.release()
@@ -62,7 +62,7 @@ class RunDirectory:
     def join(cls, path: Path) -> "RunDirectory":
         """A run on which several processes may work, whether it is there already or not."""
         _check_name(path.absolute())
-        return cls(_made(path.absolute(), path))
+        return cls(made(path.absolute(), path))
 
     @classmethod
     def resume(cls, path: Path) -> "RunDirectory":
@@ -274,7 +274,8 @@ def _check_name(path: Path) -> None:
         raise LithoError(f"the path {path} is no text in UTF-8: choose another --out") from None
 
 
-def _made(folder: Path, named: Path) -> Path:
+def made(folder: Path, named: Path) -> Path:
+    """The folder of a run or a build, made if need be. Raises LithoError if it cannot be."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -17,7 +17,7 @@ from filelock import FileLock, Timeout
 from litho.core.encoding import read_utf8
 from litho.core.errors import Cancelled, Interrupted, LithoError
 from litho.core.reporter import Reporter
-from litho.core.runs import PARTIAL
+from litho.core.runs import PARTIAL, made
 from litho.jobs.genome.result import Audit, CompileResult, Leak, StageResult
 from litho.jobs.genome.stage import MOST_LEAKS, STAGE, compile_stage, width
 from litho.jobs.genome.words import codec_for
@@ -95,14 +95,7 @@ def _check_disk(folder: Path, genome: Genome, codec: Codec) -> None:
 
 @contextmanager
 def _locked(partial: Path) -> Iterator[None]:
-    try:
-        partial.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise LithoError(
-            f"the output folder {partial} cannot be made ({error.strerror}): choose a writable one "
-            "with --out"
-        ) from None
-    lock = FileLock(partial / _LOCK)
+    lock = FileLock(made(partial, partial) / _LOCK)
     try:
         lock.acquire(timeout=0)
     except Timeout:

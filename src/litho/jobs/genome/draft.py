@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from litho.core.errors import LithoError
-from litho.core.files import whole_file
+from litho.core.files import check_new, whole_file
 from litho.text.school.canonical import layers_in, of_folder, of_world, written
 from litho.text.school.chance import chance
 from litho.text.school.genome import LAYERS, Genome, read_genome, read_of
@@ -19,10 +19,7 @@ def write_draft(genome: Path, world: int | None, books: Path | None) -> tuple[st
     """
     if (world is None) is (books is None):
         raise LithoError("give one of --world SEED and --books DIR")
-    if genome.exists():
-        raise LithoError(f"{genome} exists already: choose another name")
-    if not genome.absolute().parent.is_dir():
-        raise LithoError(f"there is no folder {genome.absolute().parent}: make it first")
+    check_new(genome)
     values = of_folder(books, genome) if books else of_world(World(world or 0))
     with whole_file(genome) as half:
         half.write_text(written(values), encoding="utf-8")
