@@ -15,9 +15,10 @@ from torch.nn.functional import cross_entropy
 
 from litho.core.errors import LithoError
 from litho.learn.objectives import Batch, Rows
-from litho.measure.trails.looking import Pointer, ReadSoFar, look
+from litho.measure.trails.looking import Pointer, look
 from litho.model.loaded import LanguageModel
 from litho.model.read.scoring import batches
+from litho.model.watch.attention import ReadSoFar
 
 # Shapes: B rows, H heads, N chosen heads, T tokens.
 CHOSEN = 12  # heads

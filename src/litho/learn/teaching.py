@@ -4,7 +4,6 @@ Litho's own; of the kind of Romero et al. 2015 (hints from inside a teacher), ar
 """
 
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 
 import torch
@@ -15,13 +14,9 @@ from litho.learn.objectives import Batch, Rows
 from litho.model.loaded import LanguageModel
 from litho.model.placement import HOST
 from litho.model.read.scoring import batches, logits_at, pad_rows
-from litho.model.watch.attention import taken
+from litho.model.watch.attention import ReadSoFar, taken
 
 # Shapes: B rows, L layers, T tokens, H heads, D width of a head, W that of all heads together.
-
-
-class _ReadSoFar(Exception):
-    """The last layer has been read."""
 
 
 @dataclass(frozen=True)
@@ -79,9 +74,9 @@ def read_by_heads(model: LanguageModel, rows: Rows) -> Tensor:
         at_BHD = read_BTHD[rows_B, places_B.to(read_BTHD.device)]
         read[layer] = at_BHD.flatten(1).float().to(model.device)
         if layer == depth - 1:
-            raise _ReadSoFar
+            raise ReadSoFar
 
-    with taken(take), suppress(_ReadSoFar):
+    with taken(take):
         logits_at(model, ids_BT, last)
     if not read:
         raise LithoError(

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from litho.model.loaded import LanguageModel
 from litho.model.watch.capture import blocks
-from litho.model.watch.last_place import exchanged, read_last, read_out
+from litho.model.watch.last_place import interchanged, read_last, read_out
 
 ROWS = ([5, 9, 11, 40, 7], [5, 9, 12, 30, 7])
 
@@ -50,7 +50,7 @@ def test_states_and_exchanges_against_one_pass_each(any_model: LanguageModel) ->
         torch.testing.assert_close(
             place.states_LD[1:], torch.stack(states_of(any_model, row)), atol=1e-5, rtol=1e-4
         )
-    given_LV = exchanged(any_model, own, other.states_LD[:-1])
+    given_LV = interchanged(any_model, own, other.states_LD[:-1])
     for layer in range(1, depth):
         slow_V = with_output(any_model, ROWS[0], layer - 1, other.states_LD[layer])
         torch.testing.assert_close(given_LV[layer], slow_V, atol=1e-5, rtol=1e-4)
@@ -62,12 +62,12 @@ def test_states_and_exchanges_against_one_pass_each(any_model: LanguageModel) ->
 
 def test_what_must_not_change(any_model: LanguageModel) -> None:
     own, other = (read_last(any_model, row) for row in ROWS)
-    same_LV = exchanged(any_model, own, own.states_LD[:-1])
+    same_LV = interchanged(any_model, own, own.states_LD[:-1])
     expected_LV = own.logits_V.expand_as(same_LV)
     torch.testing.assert_close(same_LV, expected_LV, atol=1e-5, rtol=1e-4)
     torch.testing.assert_close(read_out(any_model, own)[-1], own.logits_V, atol=1e-5, rtol=1e-4)
     # Both end with the same token: before the first block there is nothing to exchange.
-    first_V = exchanged(any_model, own, other.states_LD[:-1])[0]
+    first_V = interchanged(any_model, own, other.states_LD[:-1])[0]
     torch.testing.assert_close(first_V, own.logits_V, atol=1e-5, rtol=1e-4)
     with torch.no_grad():
         plain_V = any_model.network(input_ids=torch.tensor([ROWS[0]])).logits[0, -1]

@@ -6,7 +6,8 @@ from typing import Any
 import torch
 
 from litho.core.reporter import Reporter
-from litho.jobs.trails.config import TrailsSpec
+from litho.core.runs import RunDirectory
+from litho.jobs.trails.config import CaptureSpec, PrintSpec, TrailsSpec
 from litho.jobs.trails.pairs import PairPlan, Planned
 from litho.jobs.trails.result import DepthResult
 from litho.measure.trails.depth import (
@@ -25,14 +26,29 @@ from litho.model.state import State
 Read = Mapping[str, Mapping[str, Sequence[Depth]]]  # by cell and form
 
 
-def depth_pairs(spec: TrailsSpec, model: LanguageModel, count: int) -> list[Planned]:
+def depths_of(
+    run: RunDirectory, spec: CaptureSpec | PrintSpec, state: State, name: str, reporter: Reporter
+) -> Read:
+    """What a few pairs show in a state, layer by layer; read once in a run, kept as `name`."""
+
+    def read() -> dict[str, Any]:
+        pairs = _pairs(spec, state.model, spec.config.depth_pairs)
+        return _read(state, pairs, reporter)
+
+    return {
+        cell: {form: [Depth(**depth) for depth in own] for form, own in forms.items()}
+        for cell, forms in run.once(name, read).items()
+    }
+
+
+def _pairs(spec: TrailsSpec, model: LanguageModel, count: int) -> list[Planned]:
     """So many pairs of each trained form in a held-out wording, and in trained ones."""
     plan = PairPlan(spec.library, model, f"{spec.library_name} depth")
     forms = spec.library.trained()
     return [p for form in forms for cell in ("W", "F") for p in plan.cell(form, cell, count)]
 
 
-def read_depths(state: State, planned: Sequence[Planned], reporter: Reporter) -> dict[str, Any]:
+def _read(state: State, planned: Sequence[Planned], reporter: Reporter) -> dict[str, Any]:
     """`Read` as JSON: of W the pairs themselves, of F their near-misses (N)."""
     reporter.stage("reading layer by layer", len(planned))
     found: dict[str, dict[str, list[dict[str, Any]]]] = {"W": {}, "N": {}}
@@ -47,13 +63,6 @@ def read_depths(state: State, planned: Sequence[Planned], reporter: Reporter) ->
                 found["N"].setdefault(form, []).append(depth.model_dump())
             reporter.advance(number)
     return found
-
-
-def as_read(found: Mapping[str, Mapping[str, Sequence[dict[str, Any]]]]) -> Read:
-    return {
-        cell: {form: [Depth(**depth) for depth in own] for form, own in forms.items()}
-        for cell, forms in found.items()
-    }
 
 
 def depth_result(before: Read, after: Read) -> DepthResult | None:

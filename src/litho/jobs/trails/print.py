@@ -9,7 +9,7 @@ from litho.jobs.trails.arms import Printing, adapter_spec, train_arms
 from litho.jobs.trails.check import check_library, check_texts, planned_pairs
 from litho.jobs.trails.config import PrintSpec
 from litho.jobs.trails.cost import print_cost
-from litho.jobs.trails.depth import Read, as_read, depth_pairs, depth_result, read_depths
+from litho.jobs.trails.depth import depth_result, depths_of
 from litho.jobs.trails.measuring import StateScores, item_rows, numbers, read_scores
 from litho.jobs.trails.mixture import check_chains, untouched_chains
 from litho.jobs.trails.pairs import PairPlan, Planned
@@ -19,9 +19,8 @@ from litho.jobs.trails.result import (
     TEACHER,
     CaptureNumbers,
     PrintResult,
-    TrailMap,
 )
-from litho.jobs.trails.weaving import as_map, map_pairs, read_map
+from litho.jobs.trails.weaving import map_of
 from litho.learn.loop import checkpoint_path
 from litho.learn.prose import prose_rows
 from litho.learn.records import Step
@@ -67,7 +66,11 @@ def run_print(context: Context[PrintSpec]) -> PrintResult:
     for arm in job.arms:
         saved.load(model, arm, job.folder(arm))
     after = {arm: _scored(job, model, planned, arm) for arm in job.arms}
-    depths = [_depths(job, model, arm) for arm in (None, ADAPTER)]
+    base, printed = State(model), State(model, (ADAPTER,))
+    depth = depth_result(
+        depths_of(run, spec, base, "depth-before.json", context.reporter),
+        depths_of(run, spec, printed, "depth-after.json", context.reporter),
+    )
     drifts = _drifts(job, model)
     found = {
         arm: numbers(
@@ -75,7 +78,7 @@ def run_print(context: Context[PrintSpec]) -> PrintResult:
         )
         for arm in job.arms
     }
-    more = {"depth": depth_result(*depths), "map": _map(job, model)}
+    more = {"depth": depth, "map": map_of(run, spec, printed, context.reporter)}
     found[ADAPTER] = found[ADAPTER].model_copy(update=more)
     run.write_rows("pairs.parquet", item_rows(planned, before, after[ADAPTER]))
     for arm in job.arms:
@@ -93,18 +96,6 @@ def _scored(
         lambda: read_scores(state, planned, job.spec.external, job.reporter, stage),
     )
     return StateScores(**read)
-
-
-def _depths(job: Printing, model: LanguageModel, arm: str | None) -> Read:
-    deep = depth_pairs(job.spec, model, job.config.depth_pairs)
-    state = State(model, (arm,) if arm else ())
-    name = "depth-after.json" if arm else "depth-before.json"
-    return as_read(job.run.once(name, lambda: read_depths(state, deep, job.reporter)))
-
-
-def _map(job: Printing, model: LanguageModel) -> TrailMap | None:
-    mapped, state = map_pairs(job.spec, model, job.config.map_pairs), State(model, (ADAPTER,))
-    return as_map(job.run.once("map.json", lambda: read_map(state, mapped, job.reporter)))
 
 
 def _drifts(job: Printing, model: LanguageModel) -> dict[str, Estimate]:

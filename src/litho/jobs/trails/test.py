@@ -7,10 +7,10 @@ from litho.jobs.runner import Checked, Context, Job
 from litho.jobs.trails.check import check_library, check_texts, planned_pairs
 from litho.jobs.trails.config import CaptureSpec
 from litho.jobs.trails.cost import capture_cost
-from litho.jobs.trails.depth import Read, as_read, depth_pairs, depth_result, read_depths
+from litho.jobs.trails.depth import depth_result, depths_of
 from litho.jobs.trails.measuring import StateScores, item_rows, numbers, read_scores
 from litho.jobs.trails.result import CaptureNumbers, CaptureResult
-from litho.jobs.trails.weaving import as_map, map_pairs, read_map
+from litho.jobs.trails.weaving import map_of
 from litho.measure.printing.drift import retention_blocks, retention_drift
 from litho.model.adapters import files, saved
 from litho.model.state import State
@@ -38,8 +38,6 @@ def run_test(context: Context[CaptureSpec]) -> CaptureResult:
     model = context.models.load(spec.model)
     planned = planned_pairs(spec, model)
 
-    deep = depth_pairs(spec, model, config.depth_pairs)
-
     def scored(name: str, adapters: tuple[str, ...], stage: str) -> StateScores:
         state = State(model, adapters)
         read = run.once(
@@ -47,26 +45,22 @@ def run_test(context: Context[CaptureSpec]) -> CaptureResult:
         )
         return StateScores(**read)
 
-    def depths(name: str, adapters: tuple[str, ...]) -> Read:
-        state = State(model, adapters)
-        return as_read(run.once(name, lambda: read_depths(state, deep, context.reporter)))
-
     before, after, drift = scored("before.json", (), "reading the chains"), None, None
-    depth_before = depth_after = depths("depth-before.json", ())
+    last = State(model)
+    depth_before = depth_after = depths_of(run, spec, last, "depth-before.json", context.reporter)
     if spec.adapter:
         saved.load(model, _TESTED, Path(spec.adapter))
         after = scored("after.json", (_TESTED,), "reading the chains with the adapter")
-        depth_after = depths("depth-after.json", (_TESTED,))
+        last = State(model, (_TESTED,))
+        depth_after = depths_of(run, spec, last, "depth-after.json", context.reporter)
         context.reporter.stage("measuring drift")
         rows = retention_blocks(model, spec.retention_text(), config.retention_tokens)
         drift = retention_drift(model, rows, [_TESTED])[_TESTED].mean
     run.write_rows("pairs.parquet", item_rows(planned, before, after))
     found = numbers(spec.library, planned, spec.external, before, after, drift, config.budget)
-    last = State(model, (_TESTED,) if spec.adapter else ())
-    mapped = map_pairs(spec, model, config.map_pairs)
     more = {
         "depth": depth_result(depth_before, depth_after),
-        "map": as_map(run.once("map.json", lambda: read_map(last, mapped, context.reporter))),
+        "map": map_of(run, spec, last, context.reporter),
     }
     found = found.model_copy(update=more)
     return CaptureResult(

@@ -7,7 +7,8 @@ import torch
 from torch import Tensor
 
 from litho.core.reporter import Reporter
-from litho.jobs.trails.config import TrailsSpec
+from litho.core.runs import RunDirectory
+from litho.jobs.trails.config import CaptureSpec, PrintSpec, TrailsSpec
 from litho.jobs.trails.pairs import PairPlan, Planned
 from litho.jobs.trails.result import TrailMap
 from litho.measure.trails.weaving import check_woven, likeness, woven
@@ -15,7 +16,19 @@ from litho.model.loaded import LanguageModel
 from litho.model.state import State
 
 
-def map_pairs(spec: TrailsSpec, model: LanguageModel, count: int) -> list[Planned]:
+def map_of(
+    run: RunDirectory, spec: CaptureSpec | PrintSpec, state: State, reporter: Reporter
+) -> TrailMap | None:
+    """The map in a state, made once in a run; none where the heads cannot be watched."""
+
+    def read() -> dict[str, Any] | None:
+        return _read(state, _pairs(spec, state.model, spec.config.map_pairs), reporter)
+
+    found = run.once("map.json", read)
+    return TrailMap(**found) if found else None
+
+
+def _pairs(spec: TrailsSpec, model: LanguageModel, count: int) -> list[Planned]:
     """Twice so many pairs of each form, with new words."""
     plan = PairPlan(spec.library, model, f"{spec.library_name} map")
     return [
@@ -25,7 +38,7 @@ def map_pairs(spec: TrailsSpec, model: LanguageModel, count: int) -> list[Planne
     ]
 
 
-def read_map(state: State, planned: Sequence[Planned], reporter: Reporter) -> dict[str, Any] | None:
+def _read(state: State, planned: Sequence[Planned], reporter: Reporter) -> dict[str, Any] | None:
     """`TrailMap` as JSON; None where nothing is asked, or the heads cannot be watched."""
     if not planned:
         return None
@@ -42,7 +55,3 @@ def read_map(state: State, planned: Sequence[Planned], reporter: Reporter) -> di
     means = [[torch.stack(half).mean(0) for half in halves] for halves in read.values()]
     found = likeness([(first, second) for first, second in means])
     return TrailMap(forms=tuple(read), likeness=found).model_dump()
-
-
-def as_map(found: dict[str, Any] | None) -> TrailMap | None:
-    return TrailMap(**found) if found else None

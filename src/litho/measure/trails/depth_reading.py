@@ -9,7 +9,7 @@ from litho.measure.trails.asked import Asked
 from litho.measure.trails.depth import Depth
 from litho.measure.trails.looking import Pointer, look
 from litho.model.loaded import LanguageModel
-from litho.model.watch.last_place import exchanged, read_last, read_out
+from litho.model.watch.last_place import interchanged, read_last, read_out
 
 
 def depth_of(
@@ -35,7 +35,7 @@ def depth_of(
     flipped, said = [], []
     for own, other, (good, bad) in zip(places, places[::-1], right, strict=True):
         prefers = own.logits_V[good] > own.logits_V[bad]
-        swapped_LV = exchanged(model, own, other.states_LD[:-1])
+        swapped_LV = interchanged(model, own, other.states_LD[:-1])
         flipped.append(prefers & (swapped_LV[:, good] < swapped_LV[:, bad]))
         read_LV = read_out(model, own)
         said.append((read_LV[:, good] - read_LV[:, bad]).sign())

@@ -12,7 +12,6 @@ from litho.model.watch.attention import looks_from, taken
 from litho.text.trails.chains import Context, Pair
 
 # Shapes: B rows, H heads, T tokens, V vocabulary.
-Spans = list[tuple[int, int]]
 Take = Callable[[int, Tensor, Tensor], None]  # a layer, its attention on both candidates, B x H
 
 
@@ -47,10 +46,6 @@ def _said(model: LanguageModel, context: Context, slot: str) -> tuple[int, ...]:
     )
 
 
-class ReadSoFar(Exception):
-    """All that is needed has been read; raised by a `Take`."""
-
-
 def look(
     model: LanguageModel,
     rows: Sequence[Sequence[int]],
@@ -75,10 +70,8 @@ def look(
         take(layer, *((p_BHT * marks).sum(-1) for marks in both))
 
     with taken(looked):
-        try:
-            return logits_at(model, ids_BT, last)
-        except ReadSoFar:
-            return None
+        return logits_at(model, ids_BT, last)
+    return None
 
 
 @torch.no_grad()

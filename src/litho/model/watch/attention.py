@@ -8,7 +8,7 @@ tokens ever exists.
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -88,6 +88,11 @@ def unwatched(layer: int, seen: LayerAttention) -> None:
 # the heads read, B x T x H x D: of all rows of a batch, and with what gradients go through.
 Taker = Callable[[int, Tensor, Tensor, float, Tensor], None]
 
+
+class ReadSoFar(Exception):
+    """All that is needed has been read; raised by a `Taker`, and ends the pass."""
+
+
 _watcher: ContextVar[Watcher | None] = ContextVar("watcher", default=None)
 _taker: ContextVar[Taker | None] = ContextVar("taker", default=None)
 
@@ -155,8 +160,11 @@ def watched(watcher: Watcher) -> Iterator[None]:
 
 @contextmanager
 def taken(taker: Taker) -> Iterator[None]:
-    """Call `taker` with the queries and keys of every layer, as far as `watched` would."""
-    with exchanged(_watched_attention):
+    """Call `taker` with the queries and keys of every layer, as far as `watched` would.
+
+    Where it raises `ReadSoFar`, what is left of the block is passed over.
+    """
+    with suppress(ReadSoFar), exchanged(_watched_attention):
         token = _taker.set(taker)
         try:
             yield

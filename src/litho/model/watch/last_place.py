@@ -39,7 +39,7 @@ def read_last(model: LanguageModel, row: Sequence[int]) -> LastPlace:
 
 
 @torch.no_grad()
-def exchanged(model: LanguageModel, place: LastPlace, given_LD: Tensor) -> Tensor:
+def interchanged(model: LanguageModel, place: LastPlace, given_LD: Tensor) -> Tensor:
     """Logits L x V where another state is put in at one layer, as what its block is given.
 
     Interchange intervention (Geiger et al. 2021) at one place: row l has `given_LD[l]` there.
