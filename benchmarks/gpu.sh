@@ -14,7 +14,7 @@ DEVICE=${DEVICE:-cuda}
 OUT=${OUT:-runs/gpu}
 PYTHON=${PYTHON:-python3}
 NEEDED="torch transformers peft safetensors tokenizers accelerate pydantic platformdirs filelock \
-huggingface_hub numpy scipy pyarrow psutil yaml gguf"
+huggingface_hub numpy scipy pyarrow psutil yaml gguf plotly jinja2 rich typer charset_normalizer bm25s"
 
 lacks() {  # the modules that a Python lacks
     "$1" -c 'import sys, importlib.util as u
@@ -37,6 +37,10 @@ else
             "$python" -m zipfile -e "$wheel" "$own"
         done
     fi
+    version=$(sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
+    mkdir "$own/litho-$version.dist-info"  # runs write down versions; building needs a network
+    printf 'Metadata-Version: 2.1\nName: litho\nVersion: %s\n' "$version" \
+        > "$own/litho-$version.dist-info/METADATA"
 fi
 missing=$(lacks "$python")
 if [ -n "$missing" ]; then

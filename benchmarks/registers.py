@@ -21,7 +21,7 @@ from litho.core.runs import PARTIAL, RunDirectory
 from litho.jobs.imprint.config import ImprintConfig
 from litho.jobs.imprint.result import ImprintResult
 from litho.model.loading import load
-from litho.model.placement import DTYPES
+from litho.model.placement import Placement
 from litho.model.sources import DEFAULT, locate
 from litho.text.items import Probe, read_probes
 
@@ -39,13 +39,14 @@ def main() -> None:
     parser.add_argument("pages", type=Path)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--only", help="names of pages, with commas")
+    parser.add_argument("--device", default="cpu")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
     options = parser.parse_args()
     config = load_config(ImprintConfig, None, options.set)
     names = sorted(path.stem for path in options.pages.glob("*.md") if path.stem != "README")
     if options.only:
         names = options.only.split(",")
-    model = load(locate(DEFAULT), DTYPES["float32"])
+    model = load(locate(DEFAULT), Placement.parse(options.device))
     for name in names:
         path = options.out / name
         if path.exists() or path.with_name(name + PARTIAL).exists():

@@ -22,7 +22,7 @@ from litho.core.runs import PARTIAL, RunDirectory
 from litho.jobs.trails.config import PrintConfig
 from litho.jobs.trails.result import PrintResult
 from litho.model.loading import load
-from litho.model.placement import DTYPES
+from litho.model.placement import Placement
 from litho.model.sources import DEFAULT, locate
 from litho.show.wording import cell
 
@@ -58,6 +58,7 @@ def main() -> None:
     parser.add_argument("--arms", default=",".join(ARMS), help="names, with commas")
     parser.add_argument("--seeds", help="with commas; none: those of the protocol")
     parser.add_argument("--retention", type=Path)
+    parser.add_argument("--device", default="cpu")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
     options = parser.parse_args()
     seeds = [int(seed) for seed in (options.seeds or PROTOCOLS[options.protocol]).split(",")]
@@ -65,7 +66,7 @@ def main() -> None:
     if unknown := [arm for arm in arms if arm not in ARMS]:
         parser.error(f"unknown arms: {', '.join(unknown)} (known: {', '.join(ARMS)})")
     given = load_config(PrintConfig, None, options.set)
-    model = load(locate(DEFAULT), DTYPES["float32"])
+    model = load(locate(DEFAULT), Placement.parse(options.device))
     for seed in seeds:
         for arm in arms:
             path = options.out / f"{arm}-{seed}"
