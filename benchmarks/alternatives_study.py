@@ -151,7 +151,7 @@ def _goes_on(
     ids_BT, mask_BT = (torch.tensor(each, device=model.device) for each in (padded, real))
     seed = chance.getrandbits(32)
     with model.state(None):
-        said = generate(model, ids_BT, seed, mask_BT, None, max_new_tokens=length, **sampling)
+        said = generate(model, ids_BT, seed, mask_BT, None, None, max_new_tokens=length, **sampling)
     new = [row[longest:] for row in said.tolist()]
     ends = [row.index(model.end) + 1 if model.end in row else len(row) for row in new]
     return [row[:end] for row, end in zip(new, ends, strict=True)]

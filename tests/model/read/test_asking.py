@@ -1,6 +1,9 @@
 """Questions that a model makes about sentences."""
 
+import pytest
+
 from litho.model.loaded import LanguageModel
+from litho.model.read import asking
 from litho.model.read.asking import AT_ONCE, TRIES, model_questions
 from tests.builders import CHAT_TEMPLATE
 
@@ -19,3 +22,13 @@ def test_a_sentence_beyond_the_context_has_none(llama: LanguageModel) -> None:
     llama.tokenizer.chat_template = CHAT_TEMPLATE
     found = model_questions(llama, ["A bell. ", "A long bell " * llama.context], seed=3)
     assert found[0] and found[1] == []
+
+
+def test_what_all_requests_begin_with_is_read_once_for_the_same_questions(
+    llama: LanguageModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    llama.tokenizer.chat_template = CHAT_TEMPLATE
+    told = [f"The {'very ' * i}high tower has a bell." for i in range(4)]
+    found = model_questions(llama, told, seed=3)
+    monkeypatch.setattr(asking, "read_prefix", lambda model, ids: None)
+    assert found == model_questions(llama, told, seed=3)

@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from transformers import GenerationConfig, LogitsProcessor, LogitsProcessorList
+from transformers import DynamicCache, GenerationConfig, LogitsProcessor, LogitsProcessorList
 
 from litho.core.errors import LithoError, first_line
 from litho.model.loaded import LanguageModel
@@ -61,11 +61,13 @@ def generate(
     seed: int,
     mask_BT: Tensor | None = None,
     processors: LogitsProcessorList | None = None,
+    read: DynamicCache | None = None,
     **settings: float,
 ) -> Tensor:
     """Rows and what the model says behind them: sampled as `settings` say, and as nothing else.
 
-    Raises LithoError if that is more than the model reads, or it cannot be sampled from.
+    `read`: what the model keeps of the beginnings of these rows, if it has read them. Raises
+    LithoError if that is more than the model reads, or it cannot be sampled from.
     """
     length = ids_BT.shape[1] + int(settings["max_new_tokens"])
     if length > model.context:
@@ -82,6 +84,7 @@ def generate(
             attention_mask=torch.ones_like(ids_BT) if mask_BT is None else mask_BT,
             generation_config=config,
             logits_processor=processors,
+            past_key_values=read,
         )
     return found
 
