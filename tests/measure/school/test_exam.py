@@ -136,9 +136,10 @@ def first_hop(question: Question) -> Sequence[str]:
 def test_an_oracle_gets_everything_right_and_connects() -> None:
     result = exam_of(knows)
     assert set(result.tests) == set(KINDS)
-    for found in result.tests.values():
+    for kind, found in result.tests.items():
         assert found.accuracy.value == 1 and found.bits == pytest.approx(0, abs=1e-9)
-        assert found.n > 0 and found.chance == pytest.approx(1 / 12, abs=0.05)
+        assert found.n > 0 and found.chance
+        assert found.chance == pytest.approx(0.5 if kind == "unknown" else 1 / 12, abs=0.05)
     spoken = result.tests["two_hop_L3"].spoken
     assert spoken and spoken.accuracy.value == spoken.written.value == 1
     assert result.verdict == "connects" and result.twins.counterfactual == 0
@@ -160,8 +161,9 @@ def test_who_knows_first_hops_alone_understands_and_does_not_connect() -> None:
 
 def test_who_guesses_is_at_chance_and_pays_all_bits() -> None:
     result = exam_of(lambda question: question.candidates)
-    for found in result.tests.values():
-        assert found.accuracy.value == pytest.approx(found.chance)
+    for kind, found in result.tests.items():
+        even = 1 / 9 if kind == "unknown" else found.chance
+        assert found.accuracy.value == pytest.approx(even)
         assert found.bits == pytest.approx(found.chance_bits)
     assert result.verdict == "nothing"
 
@@ -182,7 +184,13 @@ def test_the_fluent_twin_has_to_be_at_chance() -> None:
 
 
 def test_nobody_connects_who_is_not_beyond_a_shortcut() -> None:
-    shortcut = {"prior": [1.0 if q.kind == "two_hop_L3" else None for q in asked(10_000)]}
+    right = [[float(c == q.answer) for c in q.candidates] for q in asked(10_000)]
+    shortcut = {
+        "prior": [
+            score if q.kind == "two_hop_L3" else None
+            for q, score in zip(asked(10_000), right, strict=True)
+        ]
+    }
     result = exam_of(knows, shortcuts=shortcut)
     assert result.verdict == "understands" and "shortcut prior" in result.reasons[0]
     assert set(result.shortcuts["prior"]) == {"two_hop_L3"}

@@ -33,23 +33,24 @@ from litho.text.school.speech import lower
 PREMISES = 2  # sentences of its own that a model reads before it answers over a bridge
 UNTAUGHT = ("fluency", "unknown")  # kinds that a twin answers alike
 
-Credits = Mapping[str, Sequence[float | None]]  # of each shortcut, for each question
+# Of each shortcut, a score of each candidate of each question; None where it does not apply.
+Shortcuts = Mapping[str, Sequence[Sequence[float] | None]]
 
 
 def examine(
     model: LanguageModel,
     tests: Sequence[Question],
     reporter: Reporter,
-    shortcuts: Credits | None = None,
+    shortcuts: Shortcuts | None = None,
 ) -> ExamResult:
     """Put questions to a model, and judge what it says.
 
-    `shortcuts`: what each gets of every question, None where it does not apply; without them nobody
-    can say that a model connects anything. Raises LithoError if no question fits into the context.
+    `shortcuts`: see `litho.text.school.shortcuts`; without them nobody knows whether a model
+    connects anything. Raises LithoError if no question fits into the context.
     """
     kept = fitting(model, tests)
     some = [tests[i] for i in kept]
-    chosen = {name: [credits[i] for i in kept] for name, credits in (shortcuts or {}).items()}
+    chosen = {name: [guess[i] for i in kept] for name, guess in (shortcuts or {}).items()}
     return judged(some, answers(model, some, reporter), chosen)
 
 
@@ -102,7 +103,7 @@ def spoken_context(test: Question, written: str) -> str:
 def judged(
     tests: Sequence[Question],
     said: Sequence[Answer],
-    shortcuts: Credits | None = None,
+    shortcuts: Shortcuts | None = None,
     twin: Sequence[Answer] | None = None,
 ) -> ExamResult:
     """What answers say; `twin`: those of a model that was raised on the fluent twin."""
@@ -114,11 +115,7 @@ def judged(
         )
         for kind in kinds
     }
-    cut = {
-        name: found
-        for name, credits in (shortcuts or {}).items()
-        if (found := _by_kind(tests, credits))
-    }
+    cut = {name: _taken(tests, guesses) for name, guesses in (shortcuts or {}).items()}
     twins = _twin_scores(tests, said, twin)
     judgement = judge(scores, cut, twins)
     return ExamResult(
@@ -130,6 +127,14 @@ def judged(
         books=tuple(_books(tests, said)),
         pairs=tuple(_pairs(tests, said)),
     )
+
+
+def _taken(
+    tests: Sequence[Question], guesses: Sequence[Sequence[float] | None]
+) -> dict[str, Estimate]:
+    """How often a shortcut leads to the right answer, by kind."""
+    every = zip(tests, guesses, strict=True)
+    return _by_kind(tests, [credit(guess, place(t)) if guess else None for t, guess in every])
 
 
 def _by_kind(tests: Sequence[Question], values: Sequence[float | None]) -> dict[str, Estimate]:

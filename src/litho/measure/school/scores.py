@@ -9,6 +9,7 @@ from litho.core import stats
 from litho.core.stats import Estimate
 from litho.measure.school.records import Answer, KindScore, Score, Spoken
 from litho.text.school.questions import Question
+from litho.text.school.speech import NOBODY_KNOWS
 
 FEW = 5  # bridges, below which facts are resampled instead
 BRIDGED = ("two_hop_book", "two_hop_L1", "two_hop_L2", "two_hop_L3")
@@ -71,6 +72,15 @@ def score_of(questions: Sequence[Question], answers: Sequence[Sequence[float]]) 
     )
 
 
+def chance(questions: Sequence[Question]) -> float | None:
+    """What a guess gets; of `unknown`, always giving the answer that nobody knows."""
+    if not questions:
+        return None
+    if questions[0].kind == "unknown":
+        return max(0.5, fmean(question.answer == NOBODY_KNOWS for question in questions))
+    return fmean(1 / len(question.candidates) for question in questions)
+
+
 def kind_score(questions: Sequence[Question], answers: Sequence[Answer]) -> KindScore:
     """Of the questions of one kind."""
     silent = score_of(questions, [answer.logps for answer in answers])
@@ -86,7 +96,7 @@ def kind_score(questions: Sequence[Question], answers: Sequence[Answer]) -> Kind
     return KindScore(
         **dict(silent),
         n=len(questions),
-        chance=fmean(1 / size for size in sizes) if sizes else None,
+        chance=chance(questions),
         chance_bits=fmean(map(log2, sizes)) if sizes else None,
         spoken=spoken,
     )
