@@ -44,7 +44,8 @@ def closed_sets(
     nothing depends on where the tokenizer sees the border between a context and an answer.
     """
     wholes = [f"{c} {a}".lstrip() for c, some in zip(contexts, answers, strict=True) for a in some]
-    rows = iter(model.encode_all(wholes))
+    start = [] if model.start else [model.pad]  # something has to stand before the first token
+    rows = iter([start + row for row in model.encode_all(wholes)])
     found = []
     for some in answers:
         own = [tuple(next(rows)) for _ in some]

@@ -30,6 +30,7 @@ from litho.model.loaded import LanguageModel
 from litho.text.school.questions import KINDS, Question
 from litho.text.school.speech import lower
 
+ORDER = "order"  # passages, one of which may be likelier than another wherever it stands
 PREMISES = 2  # sentences of its own that a model reads before it answers over a bridge
 UNTAUGHT = ("fluency", "unknown")  # kinds that a twin answers alike
 
@@ -68,10 +69,17 @@ def fitting(model: LanguageModel, tests: Sequence[Question]) -> list[int]:
 
 
 def answers(model: LanguageModel, tests: Sequence[Question], reporter: Reporter) -> list[Answer]:
-    """What a model says to each question; over bridges also behind what it writes itself."""
+    """What a model says to each question; over bridges also behind what it writes itself.
+
+    Of a passage that may come next, how much likelier it is there than at the beginning of a text.
+    """
     reporter.stage("asking", len(tests))
     asked = closed_sets(model, [t.context for t in tests], [t.closed for t in tests])
     silent = answer_logps(model, asked, reporter.advance)
+    ordered = [i for i, test in enumerate(tests) if test.kind == ORDER]
+    alone = closed_sets(model, [""] * len(ordered), [tests[i].closed for i in ordered])
+    for i, without in zip(ordered, answer_logps(model, alone), strict=True):
+        silent[i] = tuple(a - b for a, b in zip(silent[i], without, strict=True))
     bridged = [i for i, test in enumerate(tests) if test.kind in BRIDGED]
     spoken: dict[int, tuple[str, tuple[float, ...]]] = {}
     if bridged:

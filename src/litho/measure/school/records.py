@@ -11,7 +11,7 @@ Verdict = Literal["connects", "understands", "remembers", "fluent", "nothing"]
 class Answer(Record):
     """What a model says to a question."""
 
-    logps: tuple[float, ...]  # log P of each candidate, nats
+    logps: tuple[float, ...]  # log P of each candidate, nats; of `order`, less that without context
     written: str | None = None  # what it writes behind a question over a bridge
     spoken: tuple[float, ...] | None = None  # log P of each candidate behind that, nats
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from litho.core.errors import LithoError
 from litho.text.jsonl import read_values, record
+from litho.text.school.cloze import cloze_questions
 from litho.text.school.genome import Tests
 from litho.text.school.questions import Question, questions
 from litho.text.school.stages import School
@@ -12,11 +13,12 @@ TESTS = "tests.jsonl"  # of a build
 
 
 def exam_questions(school: School) -> list[Question]:
-    """Of the world of a genome, up to as many of each kind as the genome says."""
+    """Of its world and of its books from files, up to as many of each kind as the genome says."""
     wanted = school.genome.tests or Tests()
-    if school.plan is None:
-        return []
-    return list(questions(school.plan, wanted.n, wanted.twin is not None))
+    found = list(cloze_questions(school.shelf, wanted.n))
+    if school.plan:
+        found += questions(school.plan, wanted.n, wanted.twin is not None)
+    return found
 
 
 def built_questions(build: Path) -> list[Question]:
