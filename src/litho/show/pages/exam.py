@@ -53,6 +53,8 @@ VERDICTS = {
     "remembers": "It knows what the books say in their own words.",
     "fluent": "It speaks like the books, and does not know what they say.",
     "nothing": "It does not speak like the books.",
+    "not judged": "Nobody knows what a model could have known of real books before, or which "
+    "answers follow from two of them.",
 }
 SHORTCUTS = {
     "answer_prior": "the answer that practice over the second relation most often had",
