@@ -78,32 +78,32 @@ def test_questions_of_a_build_and_what_is_none(tmp_path: Path) -> None:
     own = litho.exam("tiny:llama", genome, out=tmp_path / "own")
     built = litho.exam("tiny:llama", genome, build=build, out=tmp_path / "built")
     assert built.tests == own.tests and built.pairs == own.pairs
+    whole = (build / "tests.jsonl").read_text()
+    first = json.loads(whole.splitlines()[0])
+    twice = {"candidates": ["x", "x"], "answer": "x", "twin": None}
     for damage, said in (
         ("{}", "is no question of an exam; the key 'id' is missing"),
         ("", "holds no questions"),
-        (_line(build, answer="nobody"), "the answer is none of the candidates"),
-        (_line(build, candidates=["x", "x"], answer="x"), "two candidates, each of them once"),
+        (
+            json.dumps(first | {"answer": "nobody"}),
+            "the answer, or the twin's, is none of the candidates",
+        ),
+        (json.dumps(first | twice), "two candidates, each of them once"),
     ):
         (build / "tests.jsonl").write_text(damage)
         with pytest.raises(LithoError, match=said):
             litho.exam("tiny:llama", genome, build=build, out=tmp_path / "none")
+    other = given(tmp_path, FEW.replace("world:3", "world:4"))
+    (build / "tests.jsonl").write_text(whole)
+    with pytest.raises(LithoError, match=r"two_hop.* is about things that the world of"):
+        litho.exam("tiny:llama", other, build=build, out=tmp_path / "none")
     assert not list(tmp_path.glob("none*"))
-
-
-def _line(build: Path, **changes: object) -> str:
-    first = Path(build / "tests.jsonl").read_text().splitlines()
-    kept = next((line for line in first if line.startswith('{"id"')), "{}")
-    good = {
-        "id": "a", "kind": "memorised", "question": "", "lead": "It is", "answer": "b",
-        "candidates": ["b", "c"], "facts": [], "sections": [],
-    }  # fmt: skip
-    return json.dumps((json.loads(kept) if len(kept) > 2 else good) | changes)
 
 
 def test_real_books_alone_are_not_judged(tmp_path: Path) -> None:
     for name, seed in (("one", 1), ("two", 2)):
         (tmp_path / f"{name}.txt").write_text(book(seed))
-    genome = given(tmp_path, f"{BOOKS}tests: null\n")
+    genome = given(tmp_path, BOOKS + "tests: {n: 12}\n")
     result = litho.exam("tiny:llama", genome, out=tmp_path / "run")
     assert result.verdict == "not judged" and result.tests["cloze_name"].n > 0
     assert result.tests["order"].chance == 0.5 and not result.pairs and not result.shortcuts

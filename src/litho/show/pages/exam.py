@@ -64,6 +64,7 @@ SHORTCUTS = {
     "second_hop": "the second relation alone, asked of the thing in the question, or where it most "
     "often leads",
 }
+BESIDE = ("fluency", "unknown")  # kinds that say little of a book
 EXAMPLES = 2  # right ones and wrong ones of each kind
 
 
@@ -91,7 +92,9 @@ def page(run: RunDirectory) -> str:
         verdicts=VERDICTS,
         shortcuts=SHORTCUTS,
         bridged=[kind for kind in BRIDGED if kind in kinds],
-        book_kinds=[k for k in kinds if any(k in book.kinds for book in result.books)],
+        book_kinds=[
+            k for k in kinds if k not in BESIDE and any(k in book.kinds for book in result.books)
+        ],
         examples=_examples(run, kinds),
         cell=cell,
         limits={"fluency": FLUENT, "memorised": REMEMBERS, "paraphrase": UNDERSTANDS},
