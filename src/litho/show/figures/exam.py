@@ -129,6 +129,6 @@ def pairs_figure(pairs: Sequence[PairScore], spoken: bool) -> Figure:
     figure.update_layout(
         margin=MARGIN | {"l": 130, "t": 12, "b": 130}, height=170 + 44 * len(firsts)
     )
-    figure.update_xaxes(type="category", showgrid=False, title="second fact from", tickangle=45)
+    figure.update_xaxes(type="category", showgrid=False, title="second fact from", tickangle=-45)
     figure.update_yaxes(type="category", showgrid=False, autorange="reversed")
     return finished(figure)
