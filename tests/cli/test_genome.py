@@ -19,6 +19,8 @@ def test_a_genome_from_init_to_diff(litho: Litho) -> None:
     Path("tiny.yaml").write_text(GENOME.replace("seed: 1", "seed: 1\ntokenizer: {vocab: 400}"))
     code, out, _ = litho("genome", "check", "tiny.yaml")
     assert code == 0 and "minerals: read" in out
+    code, out, _ = litho("genome", "document", "tiny.yaml", "--out", "tiny.html")
+    assert (code, out) == (0, "document tiny.html\n") and "minerals" in Path("tiny.html").read_text()
     code, out, _ = litho("genome", "compile", "tiny.yaml", "--out", "build", "--json")
     result = json.loads(out)
     assert code == 0 and result["audit"]["leaks"] == 0

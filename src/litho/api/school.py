@@ -31,6 +31,24 @@ def check_genome(genome: Path) -> "CheckResult":
     return check_genome(genome)
 
 
+def document_genome(genome: Path, out: Path) -> None:
+    """Write the structure document: stages, books, gaps, references and scenes, with samples.
+
+    A page of HTML or, where `out` ends in `.md`, Markdown; a document that is there is replaced.
+    Raises LithoError if anything in the genome is wrong, or `out` is something else.
+    """
+    from litho.core.files import whole_file
+    from litho.jobs.genome.document import TEXTS, check_document, read_outline
+    from litho.show.structure import MARK, structure_page
+    from litho.show.structure_text import structure_text
+
+    check_document(out, MARK)
+    outline = read_outline(genome)
+    form = structure_text if out.suffix.lower() in TEXTS else structure_page
+    with whole_file(out) as half:
+        half.write_text(form(outline), encoding="utf-8")
+
+
 def show_book(genome: Path, book: str, *, layer: str | None = None) -> Iterator[str]:
     """The pages of a book, or of `BOOK#SECTION`, as a layer tells it.
 

@@ -59,6 +59,20 @@ def check(genome: GenomeArgument, as_json: JsonOption = False) -> None:
 
 
 @genome.command()
+def document(
+    genome: GenomeArgument,
+    out: Annotated[
+        Path, typer.Option(help="The file to write: .html, a page to read and to print, or .md.")
+    ],
+) -> None:
+    """Write the structure document: stages, books, gaps, references, scenes, with samples."""
+    from litho import api
+
+    api.document_genome(genome, out)
+    results.print(f"document {out}", soft_wrap=True, markup=False)
+
+
+@genome.command()
 def show(
     genome: GenomeArgument,
     book: Annotated[str, typer.Argument(metavar="BOOK", help="A book, or BOOK#SECTION.")],

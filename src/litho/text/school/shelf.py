@@ -41,6 +41,10 @@ class Source(Protocol):
         """What a reference to the section calls it."""
         ...
 
+    def heading(self, section: str) -> str:
+        """What stands above the section in its book."""
+        ...
+
     def size(self, section: str) -> int:
         """About how many characters one reading of a section has."""
         ...
@@ -66,6 +70,9 @@ class WorldBook:
 
     def title(self, section: str) -> str:
         return f"the book of {self.science.name}, under {section}"
+
+    def heading(self, section: str) -> str:
+        return section
 
     @cache  # noqa: B019  a library lives as long as its command
     def size(self, section: str) -> int:
@@ -95,7 +102,10 @@ class FileBook:
         return {section.name: section for section in self.book.sections}
 
     def title(self, section: str) -> str:
-        return f"{self.book.path.stem.replace('-', ' ')}, {self._places[section].title}"
+        return f"{self.book.path.stem.replace('-', ' ')}, {self.heading(section)}"
+
+    def heading(self, section: str) -> str:
+        return self._places[section].title
 
     def size(self, section: str) -> int:
         return self._places[section].end - self._places[section].start
