@@ -20,7 +20,9 @@ def test_a_genome_from_init_to_diff(litho: Litho) -> None:
     code, out, _ = litho("genome", "check", "tiny.yaml")
     assert code == 0 and "minerals: read" in out
     code, out, _ = litho("genome", "document", "tiny.yaml", "--out", "tiny.html")
-    assert (code, out) == (0, "document tiny.html\n") and "minerals" in Path("tiny.html").read_text()
+    assert (code, out) == (0, "document tiny.html\n") and "minerals" in Path(
+        "tiny.html"
+    ).read_text()
     code, out, _ = litho("genome", "compile", "tiny.yaml", "--out", "build", "--json")
     result = json.loads(out)
     assert code == 0 and result["audit"]["leaks"] == 0

@@ -23,7 +23,7 @@ def init(
         int | None, typer.Option(min=0, help="Invent a world with this seed.", show_default=False)
     ] = None,
     books: Annotated[
-        Path | None, typer.Option(help="A folder of plain-text books; subfolders are layers.")
+        Path | None, typer.Option(help="A folder of books; subfolders are layers.")
     ] = None,
 ) -> None:
     """Write a canonical genome of five layers, of an invented world or of a folder of books."""

@@ -20,6 +20,7 @@ from litho.jobs.genome.cost import check_genome
 from litho.jobs.genome.result import CompileResult
 from litho.jobs.genome.stage import compile_stage
 from litho.model.codec import Codec
+from litho.text.school.books import read_book
 from litho.text.school.canonical import of_folder, of_world, written
 from litho.text.school.genome import Stage, parse_genome, read_of
 from litho.text.school.stages import School
@@ -244,8 +245,8 @@ def test_books_from_files(tmp_path: Path) -> None:
     found = 0
     for stage in build.result.stages:
         for span in build.spans(stage.id):
-            path = tmp_path / read_book_path(values, span["book"])
-            source = path.read_text()[span["source_start"] : span["source_end"]]
+            text = read_book(tmp_path / read_book_path(values, span["book"])).text
+            source = text[span["source_start"] : span["source_end"]]
             assert build.text(stage.id, span) == source and source.strip() == source
             found += 1
     assert found >= 4

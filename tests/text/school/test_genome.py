@@ -165,7 +165,7 @@ def test_a_canonical_genome_of_a_folder(tmp_path: Path) -> None:
     assert [stage["books"] for stage in flat["stages"]] == [["a"], ["b"]]
     for folder, said in (
         (tmp_path / "none", "no folder"),
-        (tmp_path / "books" / "x", "has no .txt"),
+        (tmp_path / "books" / "x", "has no books: put some there"),
     ):
         if said != "no folder":
             folder.mkdir()

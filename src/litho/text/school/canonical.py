@@ -11,6 +11,7 @@ import yaml
 
 from litho.core.errors import LithoError
 from litho.text.school.books import read_book
+from litho.text.school.formats import SUFFIXES
 from litho.text.school.genome import LAYERS
 from litho.text.school.pages import CALENDAR, HARDNESS, NAMES, RULES, SURVEYS, WEIGHTS
 from litho.text.school.world import World
@@ -98,7 +99,7 @@ def _practice(*, within_book: bool, per_fact: float) -> dict[str, Any]:
 
 
 def of_folder(folder: Path, genome: Path) -> dict[str, Any]:
-    """A genome of `.txt` and `.md` files below a folder, see `layers_in`; each is read about once.
+    """A genome of the books below a folder, see `layers_in`; each is read about once.
 
     `genome`: where it will be written, from where files are named. Raises LithoError if a book
     cannot be read, or there are none.
@@ -143,7 +144,7 @@ def layers_in(folder: Path) -> tuple[list[list[Path]], list[Path]]:
     some = [_books_in(each) for each in sorted(folder.iterdir()) if each.is_dir()]
     layers = [each for each in some if each][: len(LAYERS)] or _spread(_books_in(folder))
     if not layers:
-        raise LithoError(f"{folder} has no .txt or .md files: put the books there, as plain text")
+        raise LithoError(f"{folder} has no books: put some there ({', '.join(SUFFIXES)})")
     taken = {path for layer in layers for path in layer}
     return layers, [path for path in _books_in(folder) if path not in taken]
 
@@ -181,7 +182,7 @@ def _source(world: World) -> str:
 
 
 def _books_in(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.rglob("*") if path.suffix in (".txt", ".md"))
+    return sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)
 
 
 def _spread(paths: list[Path]) -> list[list[Path]]:

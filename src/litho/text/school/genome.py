@@ -78,7 +78,7 @@ class Book(Config):
 
     source: str
     """`world:SEED/SCIENCE`, `world:SEED:SIZE:TWIN/SCIENCE`, or `file:PATH` from the folder of the
-    genome."""
+    genome: plain text, Markdown, HTML or EPUB."""
     sections: Literal["auto"] | tuple[Name, ...] = "auto"
     """Which sections belong to it; `auto`: all that are found."""
     pattern: str | None = None
