@@ -65,7 +65,7 @@ def test_the_example_is_sound() -> None:
         ("3:2x12x2/plants", "3:2x12x2:fluent/plants", 7, "is of another world, or of a twin"),
         ("3:2x12x2/plants", "3:2x12x2/minerals", 7, "has the same content as 'minerals'"),
         ("3:2x12x2/plants", "3:9x12x2/plants", 7, "a world has 2 to 6 sciences, not 9"),
-        ("world:3:2x12x2/plants", "web:plants", 7, "neither with 'world:' nor with 'file:'"),
+        ("world:3:2x12x2/plants", "web:plants", 7, "with none of 'world:', 'file:' and 'plugin:'"),
         ("world:3:2x12x2/plants", "file:none.txt", 7, "none.txt cannot be read"),
         ("plants: {", "plants: {sections: [soils, seas], ", 7, "it has no section 'seas', but"),
         ("plants: {", "plants: {pattern: X, ", 7, "takes neither pattern nor sha256"),
