@@ -1,6 +1,6 @@
 """The structure document of a genome: one page to read and to print, or Markdown."""
 
-from litho.jobs.genome.records import GapOutline, Outline, StageOutline
+from litho.jobs.genome.records import BookCost, GapOutline, Outline, SectionCost, StageOutline
 from litho.show.figures.books import books_picture, counted, often
 from litho.show.page import render_plain
 
@@ -69,14 +69,21 @@ def played_in(outline: Outline, scene: str) -> str:
     return "; ".join(told) or "no stage"
 
 
-def costs_by_book(outline: Outline) -> list[tuple[str, list[dict[str, object]]]]:
+def costs_by_book(outline: Outline) -> list[tuple[BookCost, list[tuple[SectionCost, int]]]]:
     """Each book with its sections in the compression map, each with its heat from 0 to 100."""
-    if outline.compression is None:
+    found = outline.compression
+    if found is None:
         return []
-    excess = [cost.excess for cost in outline.compression.sections]
-    low, high = min(excess), max(excess)
-    rows: dict[str, list[dict[str, object]]] = {}
-    for cost in outline.compression.sections:
-        heat = round(100 * (cost.excess - low) / ((high - low) or 1))
-        rows.setdefault(cost.book, []).append({"cost": cost, "heat": heat})
-    return list(rows.items())
+    excess = [cost.excess for cost in found.sections]
+    low, wide = min(excess), (max(excess) - min(excess)) or 1
+    return [
+        (
+            book,
+            [
+                (cost, round(100 * (cost.excess - low) / wide))
+                for cost in found.sections
+                if cost.book == book.book
+            ],
+        )
+        for book in found.books
+    ]

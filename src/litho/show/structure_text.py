@@ -101,10 +101,11 @@ def _map(outline: Outline) -> Iterator[str]:
     yield "\n## What each section costs to read\n"
     yield (
         f"Bits per byte of {found.model}, on {counted(found.windows, 'window')} of up to "
-        f"{found.window} tokens; excess over {found.compressor}.\n"
+        f"{found.window} tokens; excess over {found.compressor} or, for a book of a world, over "
+        "what was drawn to write it.\n"
     )
     rows = [
-        (f"{each.book}#{each.section}", f"{each.bits.value:.2f}", f"{each.excess:+.2f}")
+        (f"{each.book}#{each.section}", f"{each.bits:.2f}", f"{each.excess:+.2f}")
         for each in found.sections
     ]
     yield from _table(("section", "bits per byte", "excess"), rows)

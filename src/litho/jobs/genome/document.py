@@ -4,7 +4,7 @@ from pathlib import Path
 
 from litho.core.errors import LithoError
 from litho.jobs.genome.outline import outline_of
-from litho.jobs.genome.records import CompressionMap, Outline
+from litho.jobs.genome.records import Outline
 from litho.text.school.genome import read_genome
 from litho.text.school.stages import School
 
@@ -22,10 +22,10 @@ def check_document(out: Path, mark: str) -> None:
         raise LithoError(f"{out} exists already and is no such document: choose another --out")
 
 
-def read_outline(genome: Path, compression: CompressionMap | None = None) -> Outline:
+def read_outline(genome: Path) -> Outline:
     """Raises LithoError, with line and field, if anything in the genome is wrong."""
     folder = genome.absolute().parent
-    return outline_of(School.of(read_genome(genome), folder), folder, compression)
+    return outline_of(School.of(read_genome(genome), folder), folder)
 
 
 def _head(path: Path) -> bytes:

@@ -7,7 +7,7 @@ from litho.core.errors import LithoError
 from litho.core.files import check_new, whole_file
 from litho.text.school.canonical import layers_in, of_folder, of_world, written
 from litho.text.school.chance import chance
-from litho.text.school.genome import LAYERS, Genome, read_genome, read_of
+from litho.text.school.genome import LAYERS, layer_of, read_genome, read_of
 from litho.text.school.shelf import open_shelf
 from litho.text.school.world import World
 
@@ -47,18 +47,9 @@ def pages_of(genome: Path, asked: str, layer: str | None) -> Iterator[str]:
         raise LithoError(f"{name!r} has no section {section!r}, but {', '.join(book.sections)}")
     if layer not in (None, *LAYERS):
         raise LithoError(f"there is no layer {layer!r}, but {', '.join(LAYERS)}")
-    told = {each: layer or _layer(read, name, each) for each in book.sections}
+    told = {each: layer or layer_of(read, name, each) for each in book.sections}
     return (
         "".join(piece.text for piece in page)
         for each in ([section] if section else book.sections)
         for page in book.read(each, told[each], chance(read.seed, "show", name, each))
     )
-
-
-def _layer(genome: Genome, book: str, section: str) -> str:
-    """The layer of the first stage that reads a section; of a book that none reads, the third."""
-    for stage in genome.stages:
-        reads = (read_of(each) for each in stage.books)
-        if any(each.book == book and each.section in (None, section) for each in reads):
-            return stage.layer
-    return LAYERS[2]

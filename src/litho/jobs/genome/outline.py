@@ -8,7 +8,6 @@ from pathlib import Path
 from litho.jobs.genome.cost import cost_of
 from litho.jobs.genome.records import (
     BookOutline,
-    CompressionMap,
     GapOutline,
     Outline,
     PracticeOutline,
@@ -36,7 +35,7 @@ ASKED = 2
 Place = tuple[str, str]
 
 
-def outline_of(school: School, folder: Path, compression: CompressionMap | None) -> Outline:
+def outline_of(school: School, folder: Path) -> Outline:
     """Everything that stands in a genome whose books are open."""
     genome = school.genome
     codec = codec_for(school, folder)
@@ -60,7 +59,6 @@ def outline_of(school: School, folder: Path, compression: CompressionMap | None)
         needs=needs,
         violations=tuple(broken),
         notices=cost.notices,
-        compression=compression,
     )
 
 

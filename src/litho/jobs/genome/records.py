@@ -1,5 +1,7 @@
 """What the structure document of a genome says."""
 
+from typing import Literal
+
 from litho.core.records import Record
 from litho.core.stats import Estimate
 
@@ -104,9 +106,20 @@ class SectionCost(Record):
 
     book: str
     section: str
-    bits: Estimate  # of the model, over the windows that were read
-    reference: float  # of the compressor
-    excess: float  # of the model over the compressor
+    windows: int  # that were read
+    bits: float  # of the model, over these
+    reference: float  # of the floor or the compressor, over the whole section
+    excess: float  # of the model over that
+
+
+class BookCost(Record):
+    """What a book costs a model to read; bits per byte, over the windows of all its sections."""
+
+    book: str
+    bits: Estimate
+    against: Literal["floor", "compressor"]  # books of a world have a floor
+    reference: float
+    excess: float
 
 
 class CompressionMap(Record):
@@ -118,6 +131,7 @@ class CompressionMap(Record):
     windows: int  # that were read
     share: float  # of the library's bytes that were read
     bits: Estimate  # over all windows
+    books: tuple[BookCost, ...]
     sections: tuple[SectionCost, ...]
 
 

@@ -1,6 +1,7 @@
 """What commands on genomes give: the build, and what it says of itself."""
 
-from litho.core.records import Record
+from litho.core.records import Record, absent
+from litho.jobs.genome.records import CompressionMap
 
 
 class Leak(Record):
@@ -97,3 +98,4 @@ class CheckResult(Record):
     repeats: dict[str, float]  # how often each book is read in all stages but the tail
     violations: tuple[tuple[str, str], ...]  # the first section should be read before the second
     notices: tuple[str, ...]
+    compression: CompressionMap | None = absent()

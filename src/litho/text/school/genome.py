@@ -242,6 +242,15 @@ class Genome(Config):
         return next(each for each in self.scenes if each.id == name)
 
 
+def layer_of(genome: Genome, book: str, section: str) -> Layer:
+    """The layer of the first stage that reads a section; of a book that none reads, the third."""
+    for stage in genome.stages:
+        reads = (read_of(each) for each in stage.books)
+        if any(each.book == book and each.section in (None, section) for each in reads):
+            return stage.layer
+    return "university"
+
+
 def read_genome(path: Path) -> Genome:
     """A genome from a YAML file. Raises LithoError that names the line and the field."""
     return parse_genome(read_utf8(path), str(path), path.absolute().parent)
