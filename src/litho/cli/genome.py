@@ -85,8 +85,9 @@ def check(
     table.add_column("tokens", justify="right")
     table.add_column("reads its books", justify="right")
     for stage in result.stages:
-        table.add_row(stage.id, stage.layer, f"{stage.tokens:,}", f"{stage.passes:.1f} times")
+        table.add_row(stage.id, stage.layer, f"{stage.tokens:,}", f"{stage.passes:,.1f} times")
     results.print(table)
+    results.print(f"a build takes about {_size(result.disk)}")
     for times, books in _alike(result.repeats):
         results.print(f"{books}: read {times} times", soft_wrap=True, markup=False)
     for before, after in result.violations:
@@ -94,6 +95,11 @@ def check(
     if result.compression:
         _show_map(result.compression)
     say_notices(result.notices)
+
+
+def _size(size: float) -> str:
+    """Megabytes as a person says it."""
+    return f"{size / 1000:,.1f} GB" if size >= 1000 else f"{size:.1f} MB"
 
 
 def _alike(repeats: Mapping[str, float]) -> Iterator[tuple[str, str]]:

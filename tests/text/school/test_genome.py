@@ -94,6 +94,7 @@ def test_the_example_is_sound() -> None:
          "scenes[0].trigger: belongs to kind 'conflict'"),
         ("conflict, book: minerals}", "repair, book: minerals#colours}", 24, "no open bridge"),
         ("conflict, book: minerals}", "text, text: 'No speaker here'}", 24, "is no line such as"),
+        ("tokens: 10000", "tokens: 1e4", 4, "a whole number belongs here, not '1e4': write it as"),
         ("tests: {n: 10}", "tokenizer: {kind: model}", 25, "tokenizer.model: belongs to kind"),
     ],
 )  # fmt: skip

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 
-from litho.jobs.genome.compiler import stage_tokens
+from litho.jobs.genome.compiler import SPANS_AS_WELL, stage_tokens
 from litho.jobs.genome.result import CheckResult, StageCost
 from litho.jobs.genome.stage import width
 from litho.jobs.genome.words import codec_for, tokens_per_character
@@ -41,11 +41,13 @@ def cost_of(school: School, codec: Codec) -> CheckResult:
             whole = sum(school.shelf[book].size(s) for s in school.shelf[book].sections)
             repeats[book] += passes * size / whole
     tokens = sum(budgets.values())
+    megabytes = tokens * width(codec.vocabulary).itemsize / 1e6
     return CheckResult(
         id=school.genome.id,
         tokens=tokens,
         vocabulary=codec.vocabulary,
-        megabytes=tokens * width(codec.vocabulary).itemsize / 1e6,
+        megabytes=megabytes,
+        disk=SPANS_AS_WELL * megabytes,
         stages=tuple(stages),
         repeats=dict(repeats),
         violations=tuple(violations(school.genome, school.shelf)[0]),

@@ -94,6 +94,7 @@ class CheckResult(Record):
     tokens: int
     vocabulary: int
     megabytes: float  # of the build's tokens
+    disk: float  # megabytes of the whole build, about
     stages: tuple[StageCost, ...]
     repeats: dict[str, float]  # how often each book is read in all stages but the tail
     violations: tuple[tuple[str, str], ...]  # the first section should be read before the second

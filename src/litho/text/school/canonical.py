@@ -105,6 +105,8 @@ def of_folder(folder: Path, genome: Path) -> dict[str, Any]:
     cannot be read, or there are none.
     """
     layers, _ = layers_in(folder)
+    twice = copies(layers)
+    layers = [some for layer in layers if (some := [path for path in layer if path not in twice])]
     library: dict[str, dict[str, str]] = {}
     sizes, stages = [], []
     for layer, paths in zip(LAYERS, layers, strict=False):
@@ -134,11 +136,24 @@ def of_folder(folder: Path, genome: Path) -> dict[str, Any]:
     }
 
 
+def copies(layers: list[list[Path]]) -> dict[Path, Path]:
+    """Books that say the same as an earlier one, whatever their format, and which one."""
+    first: dict[str, Path] = {}
+    found: dict[Path, Path] = {}
+    for path in (path for layer in layers for path in layer):
+        earlier = first.setdefault(read_book(path).content, path)
+        if earlier != path:
+            found[path] = earlier
+    return found
+
+
 def layers_in(folder: Path) -> tuple[list[list[Path]], list[Path]]:
     """The books of each layer, and those that find no place.
 
     Subfolders, by name, are the layers; without any, the books by name are spread over them.
     """
+    if folder.is_file():
+        raise LithoError(f"{folder} is a file: give the folder that it is in")
     if not folder.is_dir():
         raise LithoError(f"there is no folder {folder}")
     some = [_books_in(each) for each in sorted(folder.iterdir()) if each.is_dir()]
