@@ -14,7 +14,7 @@ from litho.text.school.formats.plain import Extract
 PAGE = 2000  # characters of a page, where a paragraph ends
 SHORTEST = 200  # characters that a section has at least
 LONGEST_LINE = 1_000_000
-KEPT = 32  # books whose text is in memory at once
+KEPT = 4  # books whose text is in memory at once: they are read one after the other
 _NUMBER = r"(?:[IVXLCDM]+|\d+|[A-Z]+|THE [A-Z]+)\b"
 _WORDS = (
     "CHAPTER|BOOK|PART|LESSON|LECTURE|LETTER|SECTION|DIALOGUE|CONVERSATION|ACT|ESSAY|STORY"
@@ -29,6 +29,10 @@ _HEADINGS = (
 )
 _WIDEST = 120  # characters of a heading
 _LINE = re.compile(".*")
+_FIRST_ALONE = re.compile(rf"[^\n]{{1,{_WIDEST}}}(?=\n\n)")
+_ALONE = re.compile(
+    rf"\n\n([^\n]{{1,{_WIDEST}}})(?=\n\n)"
+)  # what is fixed comes first: it is quickly found
 
 
 @dataclass(frozen=True)
@@ -124,18 +128,20 @@ def pages(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
 
 
 def _found(text: str) -> list[int]:
+    lines = list(_alone(text))
     for heading in _HEADINGS:
-        starts = list(_alone(text, heading))
+        starts = [start for start, line in lines if heading.fullmatch(line.strip())]
         if len(starts) > 1:
             return starts
     return []
 
 
-def _alone(text: str, heading: re.Pattern[str]) -> Iterator[int]:
-    """Where lines begin that are headings, with empty lines around them."""
-    for line in re.finditer(rf"(?:\A|(?<=\n\n))[^\n]{{1,{_WIDEST}}}(?=\n\n)", text):
-        if heading.fullmatch(line[0].strip()):
-            yield line.start()
+def _alone(text: str) -> Iterator[tuple[int, str]]:
+    """Where lines begin that have empty lines around them, and what they say."""
+    if first := _FIRST_ALONE.match(text):
+        yield 0, first[0]
+    for line in _ALONE.finditer(text):
+        yield line.start(1), line[1]
 
 
 def _lines_with(text: str, pattern: re.Pattern[str]) -> Iterator[int]:

@@ -28,12 +28,15 @@ class _Item(NamedTuple):
 def read_epub(path: Path) -> Extract:
     """The text of a book. Raises LithoError on what is no EPUB, is damaged or encrypted."""
     try:
-        with ZipFile(path) as archive:
-            return _Book(path, archive).extract()
-    except BadZipFile:
-        raise LithoError(f"{path} is no EPUB, or a damaged one: it is no zip archive") from None
-    except (OSError, ValueError) as error:
+        file = path.open("rb")
+    except (OSError, ValueError) as error:  # the second: what no path may hold
         raise LithoError(f"{path} cannot be read: {getattr(error, 'strerror', error)}") from None
+    with file:
+        try:
+            with ZipFile(file) as archive:
+                return _Book(path, archive).extract()
+        except (BadZipFile, OSError, ValueError):
+            raise LithoError(f"{path} is no EPUB, or a damaged one: it is no zip archive") from None
 
 
 @dataclass(frozen=True)
