@@ -173,7 +173,9 @@ def written(genome: dict[str, Any]) -> str:
             rows = [_block(each) if key == "stages" else _flow(each) for each in value]
             blocks.append(f"{key}:\n" + "".join(f"  - {row}\n" for row in rows) if rows else "")
         elif key == "library":
-            blocks.append(f"{key}:\n" + "".join(f"  {n}: {_flow(v)}\n" for n, v in value.items()))
+            blocks.append(
+                f"{key}:\n" + "".join(f"  {_flow(n)}: {_flow(v)}\n" for n, v in value.items())
+            )
         else:
             blocks.append(f"{key}: {_flow(value)}\n")
     return head + "".join(blocks)
