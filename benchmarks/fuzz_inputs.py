@@ -181,20 +181,24 @@ def _trails(bench: Workbench, chance: random.Random, folder: Path) -> list[str]:
 
 def _genome(bench: Workbench, chance: random.Random, folder: Path) -> list[str]:
     """A genome of a tiny world and a book; or the book, or a question of an exam, is damaged."""
-    (folder / "book.txt").write_bytes(bench.files["text.md"])
+    book = folder / f"book.{chance.choice(('txt', 'md', 'html', 'epub'))}"
+    book.write_bytes(bench.files["text.md"])
     genome = of_world(World(3, 2, 12, 2), 1000)
     genome["tokenizer"] = {"kind": "bytes"}
-    genome["library"]["page"] = {"source": "file:book.txt"}
+    genome["library"]["page"] = {"source": f"file:{book.name}"}
     genome["stages"][1]["books"] = ["page", "plants#soils x2"]
     (folder / "school.yaml").write_bytes(yaml.safe_dump(genome).encode())
     if chance.random() < 0.2:
-        (folder / "book.txt").write_bytes(damaged_bytes(chance, bench.files["text.md"]))
+        book.write_bytes(damaged_bytes(chance, bench.files["text.md"]))
     else:
         (folder / "school.yaml").write_bytes(_settings(chance, genome))
-    match chance.choice(("show", "check", "exam")):
+    match chance.choice(("show", "check", "document", "exam")):
         case "show":
-            book = chance.choice(("page", "plants", "plants#soils"))
-            return ["genome", "show", "school.yaml", book]
+            shown = chance.choice(("page", "plants", "plants#soils"))
+            return ["genome", "show", "school.yaml", shown]
+        case "document":
+            out = chance.choice(("x.html", "x.md"))
+            return ["genome", "document", "school.yaml", "--out", out]
         case "exam":
             (folder / "build").mkdir()
             question = {

@@ -19,6 +19,10 @@ def test_a_genome_from_init_to_diff(litho: Litho) -> None:
     Path("tiny.yaml").write_text(GENOME.replace("seed: 1", "seed: 1\ntokenizer: {vocab: 400}"))
     code, out, _ = litho("genome", "check", "tiny.yaml")
     assert code == 0 and "minerals: read" in out
+    code, out, _ = litho("genome", "document", "tiny.yaml", "--out", "tiny.html")
+    assert (code, out) == (0, "document tiny.html\n") and "minerals" in Path(
+        "tiny.html"
+    ).read_text()
     code, out, _ = litho("genome", "compile", "tiny.yaml", "--out", "build", "--json")
     result = json.loads(out)
     assert code == 0 and result["audit"]["leaks"] == 0
@@ -53,3 +57,16 @@ def test_what_is_wrong_is_one_sentence(litho: Litho) -> None:
         code, out, err = litho("genome", *arguments)
         assert (code, out) == (2, "") and said in err and err.count("\n") == 1, arguments
     assert not Path("b").exists() and not Path("x.yaml").exists()
+
+
+def test_a_genome_of_a_few_small_books_can_be_compiled_at_once(litho: Litho) -> None:
+    Path("books").mkdir()
+    for name, number in (("one", 40), ("two", 80), ("copy", 80)):
+        said = "\n\n".join(f"A hen lays {n} eggs, says the book." for n in range(number))
+        Path("books", f"{name}.{'md' if name == 'copy' else 'txt'}").write_text(said)
+    code, out, _ = litho("genome", "init", "school.yaml", "--books", "books")
+    assert code == 0 and "books/two.txt is left out: it says the same as books/copy.md" in out
+    code, out, _ = litho("genome", "check", "school.yaml")
+    assert code == 0 and "note  " not in out and "one, copy: read 1.0 times" in out
+    code, out, _ = litho("genome", "compile", "school.yaml", "--out", "build")
+    assert code == 0 and "build    " in out

@@ -5,10 +5,14 @@ from pathlib import Path
 from threading import Event as Flag
 from typing import TYPE_CHECKING
 
-from litho.api.arguments import Progress, reporter_given
+from litho.api.arguments import Progress, device_given, reporter_given
+from litho.core.reporter import Reporter
+from litho.jobs.spec import Device
 
 if TYPE_CHECKING:
+    from litho.jobs.genome.records import CompressionMap
     from litho.jobs.genome.result import CheckResult, CompileResult, Where
+    from litho.model.loaded import LanguageModel
 
 
 def init_genome(
@@ -24,11 +28,69 @@ def init_genome(
     return write_draft(genome, world, books)
 
 
-def check_genome(genome: Path) -> "CheckResult":
-    """What a genome costs. Raises LithoError, with line and field, if anything in it is wrong."""
+def check_genome(
+    genome: Path,
+    *,
+    model: "str | LanguageModel | None" = None,
+    sample: int | None = None,
+    device: str | Device = "auto",
+    progress: Progress | None = None,
+    cancel: Flag | None = None,
+) -> "CheckResult":
+    """What a genome costs and, with a model, what each section costs that to read.
+
+    `sample`: pages of a section that the model reads. Raises LithoError, with line and field, if
+    anything in the genome is wrong.
+    """
     from litho.jobs.genome.cost import check_genome
 
-    return check_genome(genome)
+    result = check_genome(genome)
+    mapped = _mapped(genome, model, sample, device, reporter_given(progress, cancel))
+    return result.model_copy(update={"compression": mapped})
+
+
+def document_genome(
+    genome: Path,
+    out: Path,
+    *,
+    model: "str | LanguageModel | None" = None,
+    sample: int | None = None,
+    device: str | Device = "auto",
+    progress: Progress | None = None,
+    cancel: Flag | None = None,
+) -> None:
+    """Write the structure document: stages, books, gaps, references and scenes, with samples.
+
+    A page of HTML or, where `out` ends in `.md`, Markdown; a document that is there is replaced.
+    With a model, it also shows what each section costs that to read, see `check_genome`. Raises
+    LithoError if anything in the genome is wrong, or `out` is something else.
+    """
+    from litho.core.files import whole_file
+    from litho.jobs.genome.document import TEXTS, check_document, read_outline
+    from litho.show.structure import MARK, structure_page
+    from litho.show.structure_text import structure_text
+
+    check_document(out, MARK)
+    outline = read_outline(genome)
+    mapped = _mapped(genome, model, sample, device, reporter_given(progress, cancel))
+    outline = outline.model_copy(update={"compression": mapped})
+    form = structure_text if out.suffix.lower() in TEXTS else structure_page
+    with whole_file(out) as half:
+        half.write_text(form(outline), encoding="utf-8")
+
+
+def _mapped(
+    genome: Path,
+    model: "str | LanguageModel | None",
+    sample: int | None,
+    device: str | Device,
+    reporter: Reporter,
+) -> "CompressionMap | None":
+    if model is None:
+        return None
+    from litho.jobs.genome.compression import map_library  # torch takes seconds
+
+    return map_library(genome, model, device_given(device), sample, reporter)
 
 
 def show_book(genome: Path, book: str, *, layer: str | None = None) -> Iterator[str]:

@@ -1,13 +1,21 @@
 """`litho genome`: which books a model is educated with, in which order."""
 
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
 from litho.cli.console import Bars, print_json, results, say_notices
-from litho.cli.options import JsonOption
+from litho.cli.options import DeviceOption, DtypeOption, JsonOption, chosen_device
+
+if TYPE_CHECKING:
+    from litho.jobs.genome.records import CompressionMap
+
+FEW = 6  # books that are named of those that are read as often
+MOST_ROWS = 60  # sections whose costs are shown; of a larger library, books
 
 genome = typer.Typer(help="Plan an education, and compile it.", no_args_is_help=True)
 
@@ -23,7 +31,7 @@ def init(
         int | None, typer.Option(min=0, help="Invent a world with this seed.", show_default=False)
     ] = None,
     books: Annotated[
-        Path | None, typer.Option(help="A folder of plain-text books; subfolders are layers.")
+        Path | None, typer.Option(help="A folder of books; subfolders are layers.")
     ] = None,
 ) -> None:
     """Write a canonical genome of five layers, of an invented world or of a folder of books."""
@@ -34,12 +42,40 @@ def init(
     say_notices(notices)
 
 
+MapOption = Annotated[
+    str | None,
+    typer.Option(
+        "--model",
+        help="Also measure what each section costs this model to read.",
+        show_default="not measured",
+    ),
+]
+SampleOption = Annotated[
+    int | None,
+    typer.Option(
+        "--sample",
+        min=1,
+        help="Pages of a section that the model reads.",
+        show_default="1 to 4, about 400 in all",
+    ),
+]
+
+
 @genome.command()
-def check(genome: GenomeArgument, as_json: JsonOption = False) -> None:
+def check(
+    genome: GenomeArgument,
+    model: MapOption = None,
+    sample: SampleOption = None,
+    device: DeviceOption = "auto",
+    dtype: DtypeOption = None,
+    as_json: JsonOption = False,
+) -> None:
     """Check a genome, and say what it costs and how often each book is read."""
     from litho import api
 
-    result = api.check_genome(genome)
+    where = chosen_device(device, dtype)
+    with Bars() as bars:
+        result = api.check_genome(genome, model=model, sample=sample, device=where, progress=bars)
     if as_json:
         print_json(result)
         return
@@ -49,13 +85,84 @@ def check(genome: GenomeArgument, as_json: JsonOption = False) -> None:
     table.add_column("tokens", justify="right")
     table.add_column("reads its books", justify="right")
     for stage in result.stages:
-        table.add_row(stage.id, stage.layer, f"{stage.tokens:,}", f"{stage.passes:.1f} times")
+        table.add_row(stage.id, stage.layer, f"{stage.tokens:,}", f"{stage.passes:,.1f} times")
     results.print(table)
-    for book, times in result.repeats.items():
-        results.print(f"{book}: read {times:.1f} times", markup=False)
+    results.print(f"a build takes about {_size(result.disk)}")
+    for times, books in _alike(result.repeats):
+        results.print(f"{books}: read {times} times", soft_wrap=True, markup=False)
     for before, after in result.violations:
         results.print(f"order    {before} should be read before {after}", markup=False)
+    if result.compression:
+        _show_map(result.compression)
     say_notices(result.notices)
+
+
+def _size(size: float) -> str:
+    """Megabytes as a person says it."""
+    return f"{size / 1000:,.1f} GB" if size >= 1000 else f"{size:.1f} MB"
+
+
+def _alike(repeats: Mapping[str, float]) -> Iterator[tuple[str, str]]:
+    """Books that are read about as often together, the most read first."""
+    groups: dict[str, list[str]] = {}
+    for book, often in sorted(repeats.items(), key=lambda item: -item[1]):
+        groups.setdefault(f"{often:,.1f}", []).append(book)
+    for times, books in groups.items():
+        more = f" and {len(books) - FEW} more books" if len(books) > FEW else ""
+        yield times, ", ".join(books[:FEW]) + more
+
+
+def _show_map(found: "CompressionMap") -> None:
+    """A line a section or, where these are many, a book."""
+    few = len(found.sections) <= MOST_ROWS
+    table = Table(title=f"bits per byte of {found.model}", show_edge=False)
+    table.add_column("section" if few else "book")
+    for column in ("model", "95 %", "floor or compressor", "excess"):
+        table.add_column(column, justify="right")
+    for book in found.books:
+        low, high = book.bits.ci or (None, None)
+        between = "–" if low is None else f"{low:.2f} to {high:.2f}"
+        numbers = (book.bits.value or 0.0, book.reference, book.excess)
+        _add_row(table, book.book, between, *numbers)
+        for section in found.sections if few else ():
+            if section.book == book.book:
+                named = f"  {section.section}"
+                _add_row(table, named, "", section.bits, section.reference, section.excess)
+    results.print(table)
+    results.print(
+        f"{found.windows:,} windows of up to {found.window} tokens, {found.share:.1%} of the "
+        f"library; compressor: {found.compressor}; floor: what was drawn to write a section of a "
+        "world",
+        soft_wrap=True,
+        markup=False,
+    )
+
+
+def _add_row(
+    table: Table, name: str, between: str, bits: float, reference: float, excess: float
+) -> None:
+    numbers = (f"{bits:.2f}", between, f"{reference:.2f}", f"{excess:+.2f}")
+    table.add_row(escape(name), *numbers)
+
+
+@genome.command()
+def document(
+    genome: GenomeArgument,
+    out: Annotated[
+        Path, typer.Option(help="The file to write: .html, a page to read and to print, or .md.")
+    ],
+    model: MapOption = None,
+    sample: SampleOption = None,
+    device: DeviceOption = "auto",
+    dtype: DtypeOption = None,
+) -> None:
+    """Write the structure document: stages, books, gaps, references, scenes, with samples."""
+    from litho import api
+
+    where = chosen_device(device, dtype)
+    with Bars() as bars:
+        api.document_genome(genome, out, model=model, sample=sample, device=where, progress=bars)
+    results.print(f"document {out}", soft_wrap=True, markup=False)
 
 
 @genome.command()

@@ -30,7 +30,7 @@ def parse_lined(
         tree = yaml.compose(written, Loader=yaml.SafeLoader)
         values = yaml.safe_load(written)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
-        said = " ".join(str(error).split())[:300]
+        said = " ".join(str(error).replace(' in "<unicode string>",', " at").split())[:300]
         raise LithoError(f"{source} is not valid YAML: {said}") from None
     if not isinstance(values, Mapping):
         raise LithoError(f"{source} {other}")
@@ -79,6 +79,8 @@ def _said(item: ErrorDetails) -> str:
             return 'YAML reads this word as true or false: put it into quotes, such as "yes"'
         case "string_type":
             return f"a text belongs here, not {given!r}"[:200]
+        case "int_parsing":
+            return f"a whole number belongs here, not {given!r}: write it as in 4_000_000"[:200]
         case "string_unicode":
             return "holds half of a surrogate pair, which is no character: mend it"
         case "value_error":

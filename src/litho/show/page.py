@@ -71,6 +71,12 @@ def render(
     return _environment().get_template(template).render(shared | values)
 
 
+def render_plain(template: str, **values: object) -> str:
+    """A page of no run, made of a template that has neither figures nor scripts."""
+    css = Markup(_asset("base.css"))
+    return _environment().get_template(template).render(css=css, **values)
+
+
 def number(value: float | None, form: str) -> str:
     """A number as `form`, such as `%.2f`, says, or a dash where nothing was measured."""
     return "–" if value is None or isnan(value) else form % value

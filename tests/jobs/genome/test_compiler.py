@@ -4,7 +4,7 @@ import json
 import re
 import shutil
 from collections.abc import Callable
-from itertools import pairwise
+from itertools import islice, pairwise
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +20,11 @@ from litho.jobs.genome.cost import check_genome
 from litho.jobs.genome.result import CompileResult
 from litho.jobs.genome.stage import compile_stage
 from litho.model.codec import Codec
+from litho.text.school import books
+from litho.text.school.books import read_book
 from litho.text.school.canonical import of_folder, of_world, written
+from litho.text.school.formats import extract
+from litho.text.school.formats.plain import Extract
 from litho.text.school.genome import Stage, parse_genome, read_of
 from litho.text.school.stages import School
 from litho.text.school.world import World
@@ -244,8 +248,8 @@ def test_books_from_files(tmp_path: Path) -> None:
     found = 0
     for stage in build.result.stages:
         for span in build.spans(stage.id):
-            path = tmp_path / read_book_path(values, span["book"])
-            source = path.read_text()[span["source_start"] : span["source_end"]]
+            text = read_book(tmp_path / read_book_path(values, span["book"])).text
+            source = text[span["source_start"] : span["source_end"]]
             assert build.text(stage.id, span) == source and source.strip() == source
             found += 1
     assert found >= 4
@@ -256,6 +260,38 @@ def read_book_path(values: dict[str, object], name: str) -> str:
     library = values["library"]
     assert isinstance(library, dict)
     return str(library[read_of(name).book]["source"]).removeprefix("file:")
+
+
+def test_the_tail_is_the_same_however_many_are_made_together(
+    build: Build, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    genome = parse_genome(genome_of(), "school.yaml", build.folder)
+    school = School.of(genome, build.folder)
+    together = list(islice(school.tail(), 60))
+    monkeypatch.setattr("litho.text.school.stages.BLOCK", 1)
+    monkeypatch.setattr("litho.text.school.stages.LARGEST_BLOCK", 1)
+    assert list(islice(school.tail(), 60)) == together
+
+
+def test_the_tail_reads_each_book_once_for_many_pages(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "books").mkdir()
+    for number in range(12):
+        (tmp_path / "books" / f"{number}.txt").write_text(f"{number} {BOOK}")
+    text = written(of_folder(tmp_path / "books", tmp_path / "school.yaml"))
+    school = School.of(parse_genome(text, "school.yaml", tmp_path), tmp_path)
+    read: list[Path] = []
+
+    def counted(path: Path) -> Extract:
+        read.append(path)
+        return extract(path)
+
+    monkeypatch.setattr(books, "extract", counted)
+    books._read.cache_clear()
+    blocks = 3  # of 16, 32 and 64 pages
+    assert len(list(islice(school.tail(), 16 + 32 + 64))) == 112
+    assert len(read) <= blocks * 12
 
 
 def test_the_tokenizer_of_an_earlier_build(build: Build, tmp_path: Path) -> None:

@@ -65,7 +65,7 @@ def test_the_example_is_sound() -> None:
         ("3:2x12x2/plants", "3:2x12x2:fluent/plants", 7, "is of another world, or of a twin"),
         ("3:2x12x2/plants", "3:2x12x2/minerals", 7, "has the same content as 'minerals'"),
         ("3:2x12x2/plants", "3:9x12x2/plants", 7, "a world has 2 to 6 sciences, not 9"),
-        ("world:3:2x12x2/plants", "web:plants", 7, "neither with 'world:' nor with 'file:'"),
+        ("world:3:2x12x2/plants", "web:plants", 7, "with none of 'world:', 'file:' and 'plugin:'"),
         ("world:3:2x12x2/plants", "file:none.txt", 7, "none.txt cannot be read"),
         ("plants: {", "plants: {sections: [soils, seas], ", 7, "it has no section 'seas', but"),
         ("plants: {", "plants: {pattern: X, ", 7, "takes neither pattern nor sha256"),
@@ -94,6 +94,7 @@ def test_the_example_is_sound() -> None:
          "scenes[0].trigger: belongs to kind 'conflict'"),
         ("conflict, book: minerals}", "repair, book: minerals#colours}", 24, "no open bridge"),
         ("conflict, book: minerals}", "text, text: 'No speaker here'}", 24, "is no line such as"),
+        ("tokens: 10000", "tokens: 1e4", 4, "a whole number belongs here, not '1e4': write it as"),
         ("tests: {n: 10}", "tokenizer: {kind: model}", 25, "tokenizer.model: belongs to kind"),
     ],
 )  # fmt: skip
@@ -165,7 +166,7 @@ def test_a_canonical_genome_of_a_folder(tmp_path: Path) -> None:
     assert [stage["books"] for stage in flat["stages"]] == [["a"], ["b"]]
     for folder, said in (
         (tmp_path / "none", "no folder"),
-        (tmp_path / "books" / "x", "has no .txt"),
+        (tmp_path / "books" / "x", "has no books: put some there"),
     ):
         if said != "no folder":
             folder.mkdir()

@@ -1,12 +1,14 @@
 """What a genome costs, before it is compiled: tokens, and how often each book is read."""
 
 from collections import defaultdict
+from collections.abc import Sequence
 from pathlib import Path
 
-from litho.jobs.genome.compiler import stage_tokens
+from litho.jobs.genome.compiler import SPANS_AS_WELL, stage_tokens
 from litho.jobs.genome.result import CheckResult, StageCost
 from litho.jobs.genome.stage import width
 from litho.jobs.genome.words import codec_for, tokens_per_character
+from litho.model.codec import Codec
 from litho.text.school.genome import Stage, read_genome, read_of
 from litho.text.school.plan import practised
 from litho.text.school.precedence import violations
@@ -14,13 +16,18 @@ from litho.text.school.scenes import QUESTION
 from litho.text.school.stages import School
 
 OFTEN = 200  # readings of a book, above which check says so
+WHOLE = 0.95  # of its books, below which a stage is said to read only a part
 
 
 def check_genome(genome: Path) -> CheckResult:
     """Look for faults, and estimate the cost. Raises LithoError that names line and field."""
     folder = genome.absolute().parent
     school = School.of(read_genome(genome), folder)
-    codec = codec_for(school, folder)
+    return cost_of(school, codec_for(school, folder))
+
+
+def cost_of(school: School, codec: Codec) -> CheckResult:
+    """Tokens of each stage, and how often it reads its books."""
     density = tokens_per_character(school, codec)
     budgets = stage_tokens(school.genome)
     repeats: dict[str, float] = defaultdict(float)
@@ -34,15 +41,17 @@ def check_genome(genome: Path) -> CheckResult:
             whole = sum(school.shelf[book].size(s) for s in school.shelf[book].sections)
             repeats[book] += passes * size / whole
     tokens = sum(budgets.values())
+    megabytes = tokens * width(codec.vocabulary).itemsize / 1e6
     return CheckResult(
         id=school.genome.id,
         tokens=tokens,
         vocabulary=codec.vocabulary,
-        megabytes=tokens * width(codec.vocabulary).itemsize / 1e6,
+        megabytes=megabytes,
+        disk=SPANS_AS_WELL * megabytes,
         stages=tuple(stages),
         repeats=dict(repeats),
         violations=tuple(violations(school.genome, school.shelf)[0]),
-        notices=tuple(_notices(stages)),
+        notices=tuple(_notices(stages, school.genome.stages)),
     )
 
 
@@ -69,13 +78,14 @@ def _scenes(school: School, stage: Stage) -> float:
     return sum(school.genome.scene(name).rate for name in names)
 
 
-def _notices(stages: list[StageCost]) -> list[str]:
+def _notices(stages: Sequence[StageCost], asked: Sequence[Stage]) -> list[str]:
     told = []
-    for cost in stages:
-        if cost.passes < 1:
+    for cost, stage in zip(stages, asked, strict=True):
+        if cost.passes < WHOLE:
+            none = " and comes to no practice" if stage.practice else ""
             told.append(
-                f"stage {cost.id!r} reads only {cost.passes:.0%} of its books: raise its share or "
-                "budget.tokens, or give it fewer books"
+                f"stage {cost.id!r} reads only {cost.passes:.0%} of its books{none}: raise its "
+                "share or budget.tokens, or give it fewer books"
             )
         elif cost.passes > OFTEN:
             told.append(f"stage {cost.id!r} reads its books {cost.passes:,.0f} times")

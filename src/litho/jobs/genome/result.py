@@ -1,6 +1,7 @@
 """What commands on genomes give: the build, and what it says of itself."""
 
-from litho.core.records import Record
+from litho.core.records import Record, absent
+from litho.jobs.genome.records import CompressionMap
 
 
 class Leak(Record):
@@ -93,7 +94,9 @@ class CheckResult(Record):
     tokens: int
     vocabulary: int
     megabytes: float  # of the build's tokens
+    disk: float  # megabytes of the whole build, about
     stages: tuple[StageCost, ...]
     repeats: dict[str, float]  # how often each book is read in all stages but the tail
     violations: tuple[tuple[str, str], ...]  # the first section should be read before the second
     notices: tuple[str, ...]
+    compression: CompressionMap | None = absent()

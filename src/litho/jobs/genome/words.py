@@ -11,7 +11,7 @@ from litho.text.school.documents import Piece, paragraphs
 from litho.text.school.genome import LAYERS, Scene
 from litho.text.school.plan import Item, Plan
 from litho.text.school.scenes import solved, staged
-from litho.text.school.shelf import FileBook
+from litho.text.school.shelf import WorldBook
 from litho.text.school.speech import Speech
 from litho.text.school.stages import School
 
@@ -43,7 +43,7 @@ def sample(school: School) -> Iterator[str]:
     """Text of every book, as much of each; the same whatever stages, gaps and scenes do."""
     share = max(LEAST, SAMPLE // len(school.shelf))
     for name, book in sorted(school.shelf.items()):
-        layers = LAYERS[:1] if isinstance(book, FileBook) else LAYERS
+        layers = LAYERS if isinstance(book, WorldBook) else LAYERS[:1]
         each = share // len(layers) // len(book.sections)
         for layer in layers:
             for section in book.sections:

@@ -11,6 +11,7 @@ import yaml
 
 from litho.core.errors import LithoError
 from litho.text.school.books import read_book
+from litho.text.school.formats import SUFFIXES
 from litho.text.school.genome import LAYERS
 from litho.text.school.pages import CALENDAR, HARDNESS, NAMES, RULES, SURVEYS, WEIGHTS
 from litho.text.school.world import World
@@ -98,12 +99,14 @@ def _practice(*, within_book: bool, per_fact: float) -> dict[str, Any]:
 
 
 def of_folder(folder: Path, genome: Path) -> dict[str, Any]:
-    """A genome of `.txt` and `.md` files below a folder, see `layers_in`; each is read about once.
+    """A genome of the books below a folder, see `layers_in`; each is read about once.
 
     `genome`: where it will be written, from where files are named. Raises LithoError if a book
     cannot be read, or there are none.
     """
     layers, _ = layers_in(folder)
+    twice = copies(layers)
+    layers = [some for layer in layers if (some := [path for path in layer if path not in twice])]
     library: dict[str, dict[str, str]] = {}
     sizes, stages = [], []
     for layer, paths in zip(LAYERS, layers, strict=False):
@@ -133,17 +136,30 @@ def of_folder(folder: Path, genome: Path) -> dict[str, Any]:
     }
 
 
+def copies(layers: list[list[Path]]) -> dict[Path, Path]:
+    """Books that say the same as an earlier one, whatever their format, and which one."""
+    first: dict[str, Path] = {}
+    found: dict[Path, Path] = {}
+    for path in (path for layer in layers for path in layer):
+        earlier = first.setdefault(read_book(path).content, path)
+        if earlier != path:
+            found[path] = earlier
+    return found
+
+
 def layers_in(folder: Path) -> tuple[list[list[Path]], list[Path]]:
     """The books of each layer, and those that find no place.
 
     Subfolders, by name, are the layers; without any, the books by name are spread over them.
     """
+    if folder.is_file():
+        raise LithoError(f"{folder} is a file: give the folder that it is in")
     if not folder.is_dir():
         raise LithoError(f"there is no folder {folder}")
     some = [_books_in(each) for each in sorted(folder.iterdir()) if each.is_dir()]
     layers = [each for each in some if each][: len(LAYERS)] or _spread(_books_in(folder))
     if not layers:
-        raise LithoError(f"{folder} has no .txt or .md files: put the books there, as plain text")
+        raise LithoError(f"{folder} has no books: put some there ({', '.join(SUFFIXES)})")
     taken = {path for layer in layers for path in layer}
     return layers, [path for path in _books_in(folder) if path not in taken]
 
@@ -157,7 +173,9 @@ def written(genome: dict[str, Any]) -> str:
             rows = [_block(each) if key == "stages" else _flow(each) for each in value]
             blocks.append(f"{key}:\n" + "".join(f"  - {row}\n" for row in rows) if rows else "")
         elif key == "library":
-            blocks.append(f"{key}:\n" + "".join(f"  {n}: {_flow(v)}\n" for n, v in value.items()))
+            blocks.append(
+                f"{key}:\n" + "".join(f"  {_flow(n)}: {_flow(v)}\n" for n, v in value.items())
+            )
         else:
             blocks.append(f"{key}: {_flow(value)}\n")
     return head + "".join(blocks)
@@ -181,7 +199,7 @@ def _source(world: World) -> str:
 
 
 def _books_in(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.rglob("*") if path.suffix in (".txt", ".md"))
+    return sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)
 
 
 def _spread(paths: list[Path]) -> list[list[Path]]:

@@ -77,14 +77,14 @@ class Book(Config):
     """A book of the library."""
 
     source: str
-    """`world:SEED/SCIENCE`, `world:SEED:SIZE:TWIN/SCIENCE`, or `file:PATH` from the folder of the
-    genome."""
+    """`world:SEED/SCIENCE`, `world:SEED:SIZE:TWIN/SCIENCE`, `plugin:NAME/BOOK` of another package,
+    or `file:PATH` from the folder of the genome: plain text, Markdown, HTML or EPUB."""
     sections: Literal["auto"] | tuple[Name, ...] = "auto"
     """Which sections belong to it; `auto`: all that are found."""
     pattern: str | None = None
     """Of a file: lines in which this regular expression is found are the headings of sections."""
     sha256: str | None = Field(default=None, pattern="^[0-9a-f]{64}$")
-    """Of a file: refuse it if it has another content."""
+    """Of a file or a plug-in: refuse it if it has another content."""
 
 
 class Practice(Config):
@@ -240,6 +240,15 @@ class Genome(Config):
 
     def scene(self, name: str) -> Scene:
         return next(each for each in self.scenes if each.id == name)
+
+
+def layer_of(genome: Genome, book: str, section: str) -> Layer:
+    """The layer of the first stage that reads a section; of a book that none reads, the third."""
+    for stage in genome.stages:
+        reads = (read_of(each) for each in stage.books)
+        if any(each.book == book and each.section in (None, section) for each in reads):
+            return stage.layer
+    return "university"
 
 
 def read_genome(path: Path) -> Genome:

@@ -1,4 +1,4 @@
-"""The library of a genome, opened: books of a world and books from files, read alike."""
+"""The library of a genome, opened: books of a world, from files and of plug-ins, read alike."""
 
 import hashlib
 import re
@@ -12,7 +12,7 @@ from typing import Protocol
 
 from litho.core.errors import LithoError
 from litho.core.lined import Fault
-from litho.text.school import books
+from litho.text.school import books, plugins
 from litho.text.school.chance import chance
 from litho.text.school.documents import Piece
 from litho.text.school.genome import Book, Genome
@@ -41,6 +41,10 @@ class Source(Protocol):
         """What a reference to the section calls it."""
         ...
 
+    def heading(self, section: str) -> str:
+        """What stands above the section in its book."""
+        ...
+
     def size(self, section: str) -> int:
         """About how many characters one reading of a section has."""
         ...
@@ -67,6 +71,9 @@ class WorldBook:
     def title(self, section: str) -> str:
         return f"the book of {self.science.name}, under {section}"
 
+    def heading(self, section: str) -> str:
+        return section
+
     @cache  # noqa: B019  a library lives as long as its command
     def size(self, section: str) -> int:
         read = self.read(section, "university", chance(self.world.seed, "size", section))
@@ -81,7 +88,7 @@ class WorldBook:
 
 @dataclass(frozen=True, eq=False)
 class FileBook:
-    """A book from plain text, which reads the same every time."""
+    """A book from a file, which reads the same every time."""
 
     book: books.TextBook
     sections: tuple[str, ...]
@@ -95,18 +102,51 @@ class FileBook:
         return {section.name: section for section in self.book.sections}
 
     def title(self, section: str) -> str:
-        return f"{self.book.path.stem.replace('-', ' ')}, {self._places[section].title}"
+        return f"{self.book.path.stem.replace('-', ' ')}, {self.heading(section)}"
+
+    def heading(self, section: str) -> str:
+        return self._places[section].title
 
     def size(self, section: str) -> int:
         return self._places[section].end - self._places[section].start
 
     def read(self, section: str, layer: str, chance: Random) -> Iterator[Page]:
-        place, text = self._places[section], self.book.text
-        for start, end in books.pages(text, place.start, place.end):
-            inner = text[start:end]
-            start += len(inner) - len(inner.lstrip())
-            inner = inner.strip()
-            yield (Piece(inner, start=start, end=start + len(inner)),)
+        place = self._places[section]
+        return _pages(self.book.text, place.start, place.end)
+
+
+@dataclass(frozen=True, eq=False)
+class PluginBook:
+    """A book of a plug-in, which reads the same every time."""
+
+    book: plugins.Opened
+    sections: tuple[str, ...]
+
+    @property
+    def digest(self) -> str:
+        return self.book.sha256
+
+    def title(self, section: str) -> str:
+        return f"{self.book.title}, {section}"
+
+    def heading(self, section: str) -> str:
+        return section
+
+    def size(self, section: str) -> int:
+        return self.book.sizes[section]
+
+    def read(self, section: str, layer: str, chance: Random) -> Iterator[Page]:
+        text = self.book.text(section)
+        return _pages(text, 0, len(text))
+
+
+def _pages(text: str, start: int, end: int) -> Iterator[Page]:
+    """Pages of a stretch of text, each with its place there and no white space around it."""
+    for begin, stop in books.pages(text, start, end):
+        inner = text[begin:stop]
+        begin += len(inner) - len(inner.lstrip())
+        inner = inner.strip()
+        yield (Piece(inner, start=begin, end=begin + len(inner)),)
 
 
 class Shelf(dict[str, Source]):
@@ -141,6 +181,12 @@ def shelf_faults(genome: Genome, folder: Path) -> Iterator[Fault]:
             content = opened.book.content
             if book.sha256 not in (None, opened.digest):
                 yield (*place, "sha256"), f"{opened.book.path} has another content by now"
+        elif isinstance(opened, PluginBook):
+            content = opened.digest
+            if book.sha256 not in (None, opened.digest):
+                yield (*place, "sha256"), f"{book.source} has another content by now"
+            if book.pattern:
+                yield (*place, "pattern"), "a plug-in names its sections itself: leave it out"
         else:
             content = opened.science.name
             worlds[opened.world.source] = name
@@ -155,7 +201,7 @@ def shelf_faults(genome: Genome, folder: Path) -> Iterator[Fault]:
         yield ("library", other, "source"), message
 
 
-def open_book(book: Book, folder: Path) -> WorldBook | FileBook:
+def open_book(book: Book, folder: Path) -> WorldBook | FileBook | PluginBook:
     """Raises LithoError if the book cannot be read or lacks a section."""
     kind, _, rest = book.source.partition(":")
     if kind == "world":
@@ -170,8 +216,11 @@ def open_book(book: Book, folder: Path) -> WorldBook | FileBook:
             known = ", ".join(each.name for each in world.sciences)
             raise LithoError(f"there is no science {name!r} in this world, but {known}")
         return WorldBook(world, science, _chosen(book, sections_of(science)))
+    if kind == "plugin":
+        found_there = plugins.open_plugin(book.source)
+        return PluginBook(found_there, _chosen(book, tuple(found_there.sizes)))
     if kind != "file":
-        raise LithoError(f"{book.source!r} begins neither with 'world:' nor with 'file:'")
+        raise LithoError(f"{book.source!r} begins with none of 'world:', 'file:' and 'plugin:'")
     read = books.read_book(folder / rest, book.pattern)
     return FileBook(read, _chosen(book, tuple(section.name for section in read.sections)))
 

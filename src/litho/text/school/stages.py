@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import count
+from itertools import accumulate, count
 from pathlib import Path
 from random import Random
 
@@ -15,6 +15,8 @@ from litho.text.school.shelf import Page, Shelf, open_shelf
 from litho.text.school.speech import Speech, lower
 
 TOGETHER = 8  # questions in a document of practice
+BLOCK, LARGEST_BLOCK = 16, 4096  # documents of the tail that are made together
+Unit = tuple[Stage, Scene | tuple[str, str]]  # a scene, or book and section; no book: practice
 
 
 @dataclass(frozen=True)
@@ -83,25 +85,36 @@ class School:
         """Single pages, practice and scenes of all stages, drawn evenly, whatever their order."""
         stages = sorted(self.genome.stages, key=lambda stage: stage.id)
         units = [unit for stage in stages for unit in self._units(stage)]
-        weights = [weight for _, weight in units]
-        for turn in count():
-            draw = chance(self.genome.seed, TAIL, turn)
-            stage, what = draw.choices(units, weights)[0][0]
+        weights = list(accumulate(weight for _, weight in units))
+        first, some = 0, BLOCK
+        while True:
+            drawn = [
+                (turn, draw, draw.choices(units, cum_weights=weights)[0][0])
+                for turn in range(first, first + some)
+                for draw in (chance(self.genome.seed, TAIL, turn),)
+            ]
+            yield from self._mixed(drawn)
+            first, some = first + some, min(2 * some, LARGEST_BLOCK)
+
+    def _mixed(self, drawn: list[tuple[int, Random, Unit]]) -> Iterator[Document]:
+        """A page of each unit in this order, though made book by book, each read once."""
+        made: dict[int, Document] = {}
+        for turn, draw, (stage, what) in sorted(drawn, key=lambda each: _book_of(each[2])):
             again = stage.model_copy(update={"id": f"{TAIL} {stage.id}"})
             if isinstance(what, Scene):
-                yield self.scene(again, what, turn)
+                made[turn] = self.scene(again, what, turn)
+                continue
+            book, section = what
+            if book:
+                found = list(self.reading(again, book, section, turn))
             else:
-                book, section = what
-                if book:
-                    found = list(self.reading(again, book, section, turn))
-                else:
-                    items = practised(self.plan, stage, self.shelf) if self.plan else []
-                    found = list(
-                        self.practice(again, draw.sample(items, min(TOGETHER, len(items))), turn)
-                    )
-                yield draw.choice(found)
+                items = practised(self.plan, stage, self.shelf) if self.plan else []
+                some = draw.sample(items, min(TOGETHER, len(items)))
+                found = list(self.practice(again, some, turn))
+            made[turn] = draw.choice(found)
+        return iter([made[turn] for turn, _, _ in drawn])
 
-    def _units(self, stage: Stage) -> Iterator[tuple[tuple[Stage, Scene | tuple[str, str]], float]]:
+    def _units(self, stage: Stage) -> Iterator[tuple[Unit, float]]:
         """What a stage consists of, and how much of each there is in one pass."""
         whole = 0.0
         for written in stage.books:
@@ -134,3 +147,8 @@ class School:
                 said = f"{see}: there we read that {lower(speech.say(fact))}."
                 return Piece(said, (fact.id,), kind="crossref")
         return Piece(f"{see}.", kind="crossref")
+
+
+def _book_of(unit: Unit) -> str:
+    _, what = unit
+    return "" if isinstance(what, Scene) else what[0]
