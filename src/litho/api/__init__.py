@@ -19,6 +19,7 @@ from litho.api.school import (
     compile_genome,
     diff_genomes,
     init_genome,
+    school,
     show_book,
     where_in_build,
 )
@@ -42,6 +43,7 @@ __all__ = [
     "print_trails",
     "report",
     "resume",
+    "school",
     "show_book",
     "test_trails",
     "unprint",
