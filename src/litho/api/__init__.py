@@ -10,6 +10,7 @@ together as `config`.
 `cancel` (a `threading.Event`) is set, with `Interrupted`, and `resume` goes on with it.
 """
 
+from litho.api.exam import exam
 from litho.api.predicting import calibrate, ensemble, predict
 from litho.api.printing import bench, imprint, unprint
 from litho.api.reading import diff, expose, map, vary
@@ -33,6 +34,7 @@ __all__ = [
     "diff",
     "diff_genomes",
     "ensemble",
+    "exam",
     "expose",
     "graph_trails",
     "imprint",

@@ -11,7 +11,7 @@ from litho.cli.genome import GenomeArgument
 from litho.cli.options import DeviceOption, JsonOption, chosen_device
 
 if TYPE_CHECKING:
-    from litho.jobs.school.result import SchoolResult
+    from litho.jobs.school.result import ExamResult, SchoolResult
 
 
 def school(
@@ -67,6 +67,22 @@ def show_school(result: "SchoolResult", as_json: bool) -> None:
             stage.id, f"{stage.tokens:,}", f"{stage.loss:.3f}", f"{stage.end:.3f}", trained
         )
     results.print(table)
+    if result.exam:
+        results.print(_exam_table(result.exam))
     results.print(f"model    {result.model}", soft_wrap=True, markup=False)
     say_notices(result.notices)
     say_report(result.run)
+
+
+def _exam_table(exam: "ExamResult") -> Table:
+    from litho.show.wording import cell
+
+    table = Table(title=f"verdict: {exam.verdict}", show_edge=False)
+    table.add_column("asked")
+    for column in ("n", "chance", "right", "right, spoken"):
+        table.add_column(column, justify="right")
+    for kind, found in exam.tests.items():
+        if found.n:
+            spoken = cell(found.spoken.accuracy) if found.spoken else ""
+            table.add_row(kind, str(found.n), f"{found.chance:.2f}", cell(found.accuracy), spoken)
+    return table

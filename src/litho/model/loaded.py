@@ -101,6 +101,19 @@ class LanguageModel:
             )
         return ids
 
+    def encode_all(self, texts: Sequence[str]) -> list[list[int]]:
+        """`encode` of each of many texts, which is faster than one by one."""
+        if not texts:
+            return []
+        rows: list[list[int]] = self.tokenizer(
+            list(texts), add_special_tokens=False, split_special_tokens=True
+        ).input_ids
+        known = self.vocabulary
+        for text, row in zip(texts, rows, strict=True):
+            if max(row, default=0) >= known:
+                self.tokens(text)  # says which
+        return [self.start + row for row in rows]
+
     def spans(self, text: str) -> list[tuple[int, int]]:
         """Character range of each token of `tokens(text)`.
 

@@ -40,7 +40,7 @@ def genome(folder: Path, name: str = "school", **changes: object) -> Path:
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> SchoolResult:
     folder = tmp_path_factory.mktemp("school")
-    return api.school(genome(folder), out=folder / "run")
+    return api.school(genome(folder, tests={"n": 2}), out=folder / "run")
 
 
 def test_a_school_leaves_a_model_a_build_and_a_report(whole: SchoolResult) -> None:
@@ -60,6 +60,7 @@ def test_a_school_leaves_a_model_a_build_and_a_report(whole: SchoolResult) -> No
     assert whole.stages[-1].loss < whole.stages[0].loss < np.log(257) + 0.1
     model = api.load(whole.model)
     assert model.network.num_parameters() == whole.weights
+    assert whole.exam and whole.exam.tests["memorised"].n
     assert not list(run.glob("training*")) and not list(run.glob(".*"))
 
 

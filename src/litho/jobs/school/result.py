@@ -1,6 +1,7 @@
 """What a school gives; no torch."""
 
 from litho.core.records import Record
+from litho.measure.school.records import ExamResult as ExamResult  # for those who show it
 
 PRACTICE, SCENES = "practice", "scenes"  # what is read besides books
 
@@ -29,5 +30,6 @@ class SchoolResult(Record):
     vocabulary: int
     tokens: int
     stages: tuple[StageLoss, ...]
+    exam: ExamResult | None  # none: the genome has no questions that the model could read
     seconds: float
     notices: tuple[str, ...]

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from litho.core.errors import Cancelled, Interrupted
+from litho.core.errors import Cancelled, Interrupted, LithoError
 from litho.jobs.genome.build import Build
 from litho.jobs.genome.compiler import BUILD, GENOME, compile_written
 from litho.jobs.models import Models
@@ -20,10 +20,14 @@ from litho.jobs.school.result import SchoolResult
 from litho.jobs.school.summary import rows_of, stages_of
 from litho.learn.schooling.education import UNFINISHED, Places, educate, trained_before
 from litho.learn.schooling.loop import Schooling
+from litho.measure.school.exam import examine, fitting
 from litho.model.learner import Learner
 from litho.model.placement import Placement
 from litho.model.sources import ModelSource
+from litho.text.school.asked import exam_questions
 from litho.text.school.genome import Genome
+from litho.text.school.shortcuts import guesses
+from litho.text.school.stages import School
 from litho.text.school.training import Model
 
 MODEL, BUILT, LOSSES, CHECKPOINTS = "model", "build", "losses.parquet", "checkpoints"
@@ -58,6 +62,7 @@ def run_school(context: Context[SchoolSpec]) -> SchoolResult:
     educate(schooling, lessons, places, reporter, run.tick)
     reporter.stage("saving the model")
     _save(learner, run.path / MODEL)
+    exam = run.once("exam.json", lambda: _examined(context, genome))
     progress = schooling.progress
     run.write_rows(LOSSES, list(rows_of(progress)))
     said = ModelSource("", run.path / MODEL, "")
@@ -70,6 +75,7 @@ def run_school(context: Context[SchoolSpec]) -> SchoolResult:
         vocabulary=build.result.vocabulary,
         tokens=progress.tokens,
         stages=tuple(stages_of(progress, lessons, reused)),
+        exam=exam,
         seconds=round(run.seconds, 1),
         notices=tuple(context.manifest["notices"]),
     )
@@ -124,6 +130,22 @@ def _save(learner: Learner, folder: Path) -> None:
         shutil.rmtree(path, ignore_errors=True)
     learner.save(half)
     half.replace(folder)
+
+
+def _examined(context: Context[SchoolSpec], genome: Genome) -> dict[str, Any] | None:
+    """What the model says to the questions of the genome, if it has any that fit."""
+    school = School.of(genome, Path(context.spec.folder))
+    model = context.models.load(str(context.run.path / MODEL))
+    asked = exam_questions(school)
+    try:
+        asked = [asked[number] for number in fitting(model, asked)] if asked else []
+    except LithoError as error:
+        context.reporter.note(f"note: no exam: {error}")
+        return None
+    if not asked:
+        return None
+    result = examine(model, asked, context.reporter, guesses(school, asked))
+    return result.model_dump(mode="json")
 
 
 JOB = Job("school", SchoolSpec, check, run_school)

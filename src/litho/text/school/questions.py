@@ -35,6 +35,17 @@ class Question(Record):
     facts: tuple[str, ...]  # that lead to the answer
     sections: tuple[str, ...]  # where these are told, of relations
     twin: str | None = None  # the answer that holds in the counterfactual twin
+    stop: str = "."  # ends each candidate, so that none is the beginning of another
+
+    @property
+    def context(self) -> str:
+        """What a model reads before it goes on."""
+        return " ".join(filter(None, (self.question, self.lead)))
+
+    @property
+    def closed(self) -> tuple[str, ...]:
+        """The candidates as they are read."""
+        return tuple(each.removesuffix(self.stop) + self.stop for each in self.candidates)
 
 
 @dataclass

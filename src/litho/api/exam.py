@@ -1,0 +1,45 @@
+"""Exams on a genome."""
+
+from pathlib import Path
+from threading import Event as Flag
+from typing import TYPE_CHECKING, cast
+
+from litho.api.arguments import Progress, device_given, folder_given, model_name
+from litho.api.runs import run_job
+from litho.core.encoding import read_utf8
+from litho.jobs.exam.config import ExamSpec
+from litho.jobs.spec import Device
+from litho.text.school.asked import built_questions
+
+if TYPE_CHECKING:
+    from litho.jobs.exam.result import ExamRun
+    from litho.model.loaded import LanguageModel
+
+
+def exam(
+    model: "str | LanguageModel",
+    genome: Path,
+    *,
+    build: Path | None = None,
+    twin: str | None = None,
+    out: Path | None = None,
+    device: str | Device = "auto",
+    progress: Progress | None = None,
+    cancel: Flag | None = None,
+) -> "ExamRun":
+    """What a model remembers, understands and connects of what a genome teaches.
+
+    `build`: takes its questions instead of making them; `twin`: a model raised on the fluent twin,
+    which has to be at chance. Raises LithoError if anything given is unusable.
+    """
+    spec = ExamSpec(
+        genome=read_utf8(genome),
+        genome_name=genome.name,
+        folder=str(genome.absolute().parent),
+        questions=None if build is None else tuple(built_questions(build)),
+        twin=twin,
+        model=model_name(model),
+        device=device_given(device),
+    )
+    folder = folder_given(out, genome.name, "exam")
+    return cast("ExamRun", run_job("exam", spec, folder, model, progress, cancel))

@@ -1,0 +1,1 @@
+"""`litho exam`: what a model remembers, understands and connects of a genome."""

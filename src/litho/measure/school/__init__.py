@@ -1,0 +1,1 @@
+"""The exam of a school: what a model remembers, understands and connects."""
