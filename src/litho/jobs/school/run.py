@@ -34,8 +34,10 @@ MODEL, BUILT, LOSSES, CHECKPOINTS = "model", "build", "losses.parquet", "checkpo
 
 
 def check(spec: SchoolSpec, models: Models) -> Checked:
-    """Raises LithoError if the genome is at fault, or the model that goes on does not fit."""
+    """Raises LithoError if genome or build are at fault, or the model that goes on does not fit."""
     genome = spec.genome
+    if spec.build:
+        Build.opened(Path(spec.build))
     placement = Placement.parse(spec.device.name)
     codec = known_codec(genome, Path(spec.folder))
     vocabulary = codec.vocabulary if codec else genome.tokenizer.vocab
@@ -133,16 +135,16 @@ def _save(learner: Learner, folder: Path) -> None:
 
 
 def _examined(context: Context[SchoolSpec], genome: Genome) -> dict[str, Any] | None:
-    """What the model says to the questions of the genome, if it has any that fit."""
+    """What the model says to the questions of the genome, or of its books from files."""
     school = School.of(genome, Path(context.spec.folder))
+    if school.plan and not genome.tests:
+        return None
     model = context.models.load(str(context.run.path / MODEL))
     asked = exam_questions(school)
     try:
-        asked = [asked[number] for number in fitting(model, asked)] if asked else []
+        asked = [asked[number] for number in fitting(model, asked)]
     except LithoError as error:
         context.reporter.note(f"note: no exam: {error}")
-        return None
-    if not asked:
         return None
     result = examine(model, asked, context.reporter, guesses(school, asked))
     return result.model_dump(mode="json")

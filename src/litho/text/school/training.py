@@ -40,7 +40,7 @@ class Train(Config):
 
     seq: int = Field(default=256, ge=8, le=65536)
     """Tokens of a row: as far as the model sees."""
-    batch_tokens: int = Field(default=4096, ge=8, le=10**8)
+    batch_tokens: int = Field(default=2048, ge=8, le=10**8)
     """Tokens of a step, in whole rows."""
     peak_lr: float = Field(default=2e-3, gt=0, le=1)
     """Learning rate."""
