@@ -12,6 +12,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -52,9 +53,9 @@ def products(shape: Shape, tokens: int) -> list[tuple[int, Callable[[], object]]
     for times, inner, outer in linear:
         x, w, g = (torch.randn(*s) for s in ((tokens, inner), (outer, inner), (tokens, outer)))
         found += [
-            (times, lambda x=x, w=w: F.linear(x, w)),
-            (times, lambda g=g, w=w: g @ w),
-            (times, lambda g=g, x=x: g.T @ x),
+            (times, partial(F.linear, x, w)),
+            (times, partial(torch.matmul, g, w)),
+            (times, partial(torch.matmul, g.T, x)),
         ]
     heads, head = tokens // shape.context * shape.heads, shape.d // shape.heads
     q = torch.randn(heads, shape.context, head)
