@@ -180,7 +180,7 @@ def _trails(bench: Workbench, chance: random.Random, folder: Path) -> list[str]:
 
 
 def _genome(bench: Workbench, chance: random.Random, folder: Path) -> list[str]:
-    """A genome of a tiny world and a book; or the book is damaged."""
+    """A genome of a tiny world and a book; or the book, or a question of an exam, is damaged."""
     (folder / "book.txt").write_bytes(bench.files["text.md"])
     genome = of_world(World(3, 2, 12, 2), 1000)
     genome["tokenizer"] = {"kind": "bytes"}
@@ -191,8 +191,19 @@ def _genome(bench: Workbench, chance: random.Random, folder: Path) -> list[str]:
         (folder / "book.txt").write_bytes(damaged_bytes(chance, bench.files["text.md"]))
     else:
         (folder / "school.yaml").write_bytes(_settings(chance, genome))
-    if chance.random() < 0.5:
-        return ["genome", "show", "school.yaml", chance.choice(("page", "plants", "plants#soils"))]
+    match chance.choice(("show", "check", "exam")):
+        case "show":
+            book = chance.choice(("page", "plants", "plants#soils"))
+            return ["genome", "show", "school.yaml", book]
+        case "exam":
+            (folder / "build").mkdir()
+            question = {
+                "id": "a", "kind": "rule", "question": "When?", "lead": "In", "answer": "May",
+                "candidates": ["May", "June"], "facts": ["rule:a"], "sections": [],
+            }  # fmt: skip
+            (folder / "build" / "tests.jsonl").write_bytes(_settings(chance, question))
+            line = ["exam", NO_MODEL, "--genome", "school.yaml", "--out", "out"]
+            return [*line, "--build", "build"]
     return ["genome", "check", "school.yaml"]
 
 

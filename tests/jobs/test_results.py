@@ -10,7 +10,18 @@ from litho.core.stats import Estimate, MeanAndMax
 from litho.jobs.diff.result import AlignedResult, AlignedSurprise, DiffLayer, DiffOnset
 from litho.jobs.map.result import MapLayer, MapResult
 
-JOBS = ("map", "diff", "vary", "expose", "ensemble", "predict", "bench", "imprint", "trails")
+JOBS = (
+    "map",
+    "diff",
+    "vary",
+    "expose",
+    "ensemble",
+    "predict",
+    "bench",
+    "imprint",
+    "trails",
+    "exam",
+)
 MODELS = ("torch", "transformers", "peft", "tokenizers", "gguf")
 
 

@@ -15,6 +15,7 @@ from litho.core.runs import RunDirectory
 from litho.jobs.bench.result import BenchResult
 from litho.jobs.diff.result import AlignedResult, DiffResult
 from litho.jobs.ensemble.result import EnsembleResult
+from litho.jobs.exam.result import ExamRun
 from litho.jobs.expose.result import ExposeResult
 from litho.jobs.imprint.history import steps_of
 from litho.jobs.imprint.result import IMPRINT, ImprintResult
@@ -29,6 +30,7 @@ from litho.text.trails.library import parse_library
 from litho.text.variants import PresentationPlan, Refusal
 from tests.builders import TEXT, TRAILS, shake
 from tests.show.runs import KINDS
+from tests.text.school.test_genome import GENOME
 
 RESULTS: dict[str, type[Any]] = {
     "bench": BenchResult,
@@ -36,6 +38,7 @@ RESULTS: dict[str, type[Any]] = {
     "diff": DiffResult,
     "align": AlignedResult,
     "ensemble": EnsembleResult,
+    "exam": ExamRun,
     "expose": ExposeResult,
     "imprint": ImprintResult,
     "map": MapResult,
@@ -84,6 +87,9 @@ def made(kind: str, folder: Path) -> RunDirectory:
         litho.map(TEXT, gradients=True, **small)
     elif kind == "vary":
         litho.vary(TEXT, count=2, ladder=False, max_mean_kl=100, max_surprise=100, **small)
+    elif kind == "exam":  # as many questions as it takes for each part of the page
+        (folder.parent / "school.yaml").write_text(GENOME.replace("n: 10", "n: 2"))
+        litho.exam("tiny:llama", folder.parent / "school.yaml", out=folder)
     elif kind == "trails test":
         litho.test_trails(parse_library(TRAILS, "trails.yaml"), pairs=2, few_shot_pairs=1, **small)
     elif kind == "trails graph":

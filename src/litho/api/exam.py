@@ -10,6 +10,7 @@ from litho.core.encoding import read_utf8
 from litho.jobs.exam.config import ExamSpec
 from litho.jobs.spec import Device
 from litho.text.school.asked import built_questions
+from litho.text.school.genome import read_genome
 
 if TYPE_CHECKING:
     from litho.jobs.exam.result import ExamRun
@@ -32,6 +33,7 @@ def exam(
     `build`: takes its questions instead of making them; `twin`: a model raised on the fluent twin,
     which has to be at chance. Raises LithoError if anything given is unusable.
     """
+    read_genome(genome)  # what is wrong with it is said before a model is looked for
     spec = ExamSpec(
         genome=read_utf8(genome),
         genome_name=genome.name,

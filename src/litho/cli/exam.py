@@ -55,6 +55,10 @@ def exam(
     show(result, as_json, Path(result.run))
 
 
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.2f}"
+
+
 def show_exam(result: "ExamRun", as_json: bool) -> None:
     """Print the verdict, what it rests on and what is missing."""
     from litho.show.wording import cell
@@ -73,9 +77,9 @@ def show_exam(result: "ExamRun", as_json: bool) -> None:
         table.add_row(
             kind,
             str(found.n),
-            f"{found.chance:.2f}",
+            _number(found.chance),
             cell(found.accuracy),
-            f"{found.bits:.2f}",
+            _number(found.bits),
             cell(found.spoken.accuracy) if found.spoken else "",
             f"{max(taken):.2f}" if taken else "",
         )

@@ -238,3 +238,14 @@ def test_the_answer_is_read_behind_two_sentences(llama: LanguageModel) -> None:
     assert spoken_context(test, "") == test.context
     (answer,) = answers(llama, [test], Silent())
     assert answer.written is not None and answer.spoken and len(answer.spoken) == len(answer.logps)
+
+
+def test_of_passages_counts_what_the_context_adds(llama: LanguageModel) -> None:
+    test = Question(
+        id="a", kind="order", question="", lead="And so it ended.", answer="Then came rain.",
+        candidates=("Long ago.", "Then came rain."), facts=(), sections=(), stop="",
+    )  # fmt: skip
+    (answer,) = answers(llama, [test], Silent())
+    behind, alone = (slow(llama, context, test.closed) for context in (test.context, ""))
+    added = [a - b for a, b in zip(behind, alone, strict=True)]
+    assert answer.logps[0] - answer.logps[1] == pytest.approx(added[0] - added[1], abs=5e-4)

@@ -205,8 +205,7 @@ def test_a_book_twice_under_two_names_or_with_another_content(tmp_path: Path) ->
     with pytest.raises(LithoError, match=r"library.a.sha256: .* has another content by now"):
         parsed(yaml.safe_dump(values), tmp_path)
     values["library"] = {"a": {"source": "file:a.txt"}}
-    with pytest.raises(LithoError, match=r"tests: needs books of a world"):
-        parsed(yaml.safe_dump(values | {"tests": {"n": 3}}), tmp_path)
+    assert parsed(yaml.safe_dump(values | {"tests": {"n": 3}}), tmp_path).tests
     gap = {"id": "g", "between": ["a#all", "a#all"]}
     with pytest.raises(LithoError, match=r"level: L3 hides facts"):
         parsed(yaml.safe_dump(values | {"gaps": [gap]}), tmp_path)

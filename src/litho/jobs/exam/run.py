@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from litho.core.errors import LithoError
 from litho.jobs.cost import LIBRARIES_GIB, Cost, seconds_per_token
 from litho.jobs.exam.config import ExamSpec
 from litho.jobs.exam.result import ExamRun
@@ -30,6 +31,8 @@ def check(spec: ExamSpec, models: Models) -> Checked:
     """Raises LithoError if the genome is at fault, or no question fits into a model."""
     school = _school(spec)
     asked = _asked(spec, school)
+    if spec.questions is not None:
+        _check_world(spec, school, asked)
     kept, names = _fitting(spec, asked, models)
     model = models.load(spec.model, count=len(names))
     notices = []
@@ -75,6 +78,17 @@ def run_exam(context: Context[ExamSpec]) -> ExamRun:
 def _school(spec: ExamSpec) -> School:
     folder = Path(spec.folder)
     return School.of(parse_genome(spec.genome, spec.genome_name, folder), folder)
+
+
+def _check_world(spec: ExamSpec, school: School, asked: Sequence[Question]) -> None:
+    """Raises LithoError if questions over bridges are of another world than the genome's."""
+    known = next(iter(guesses(school, asked).values()), [None] * len(asked))
+    for test, guess in zip(asked, known, strict=True):
+        if test.kind in BRIDGED and guess is None:
+            raise LithoError(
+                f"{test.id} is about things that the world of {spec.genome_name} does not hold: "
+                "give the genome that the build was compiled from"
+            )
 
 
 def _asked(spec: ExamSpec, school: School) -> list[Question]:

@@ -22,10 +22,10 @@ from litho.jobs.genome.result import Audit, CompileResult, Leak, StageResult
 from litho.jobs.genome.stage import MOST_LEAKS, STAGE, compile_stage, width
 from litho.jobs.genome.words import codec_for
 from litho.model.codec import Codec, read_codec
+from litho.text.school.asked import exam_questions
 from litho.text.school.genome import TAIL, Genome, Stage, parse_genome, read_of
 from litho.text.school.plan import sections_read
 from litho.text.school.precedence import violations
-from litho.text.school.questions import questions
 from litho.text.school.shelf import WORDING
 from litho.text.school.stages import School
 
@@ -248,12 +248,11 @@ def _concluded(
 
 def _write_tests(school: School, path: Path) -> dict[str, int]:
     """All questions as JSONL; how many there are of each kind."""
-    asked, count = school.genome.tests, Counter[str]()
+    count = Counter[str]()
     with path.open("w", encoding="utf-8") as file:
-        if asked and school.plan:
-            for question in questions(school.plan, asked.n, asked.twin is not None):
-                file.write(question.model_dump_json() + "\n")
-                count[question.kind] += 1
+        for question in exam_questions(school) if school.genome.tests else ():
+            file.write(question.model_dump_json() + "\n")
+            count[question.kind] += 1
     return dict(count)
 
 

@@ -135,10 +135,10 @@ def _save(learner: Learner, folder: Path) -> None:
 
 
 def _examined(context: Context[SchoolSpec], genome: Genome) -> dict[str, Any] | None:
-    """What the model says to the questions of the genome, or of its books from files."""
-    school = School.of(genome, Path(context.spec.folder))
-    if school.plan and not genome.tests:
+    """What the model says to the questions that the genome asks for."""
+    if not genome.tests:
         return None
+    school = School.of(genome, Path(context.spec.folder))
     model = context.models.load(str(context.run.path / MODEL))
     asked = exam_questions(school)
     try:

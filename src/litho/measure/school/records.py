@@ -5,7 +5,7 @@ from typing import Literal
 from litho.core.records import Record, absent
 from litho.core.stats import Estimate
 
-Verdict = Literal["connects", "understands", "remembers", "fluent", "nothing"]
+Verdict = Literal["connects", "understands", "remembers", "fluent", "nothing", "not judged"]
 
 
 class Answer(Record):

@@ -47,7 +47,7 @@ def _last_place(word: str, text: str) -> int:
 
 def units(questions: Sequence[Question]) -> list[str]:
     """What is resampled: questions over one bridge together, or with the same second fact."""
-    facts = [fact for question in questions for fact in question.facts[-1:]]
+    facts = [question.facts[-1] if question.facts else question.id for question in questions]
     if not any(question.kind in BRIDGED for question in questions):
         return [question.id for question in questions]
     bridges = ["+".join(fact.partition(":")[0] for fact in q.facts) for q in questions]

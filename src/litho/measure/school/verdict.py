@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from litho.core.stats import Estimate
 from litho.measure.school.records import Judgement, KindScore, Score, TwinScores, Verdict
+from litho.text.school.questions import KINDS
 
 FLUENT = 0.5  # lower end of the interval of `fluency`
 REMEMBERS = 0.5  # of `memorised`
@@ -24,6 +25,10 @@ def judge(
         ("understands", [*_below(tests, "paraphrase", UNDERSTANDS), *_guessed(tests, "rule")]),
         ("connects", _unconnected(tests, shortcuts, twins)),
     )
+    if not any(found.n for kind, found in tests.items() if kind in KINDS):
+        return Judgement(
+            verdict="not judged", reasons=("only of an invented world is all known",), missing=()
+        )
     reached: Verdict = "nothing"
     for verdict, objections in steps:
         if objections:

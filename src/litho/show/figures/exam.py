@@ -57,7 +57,9 @@ def kinds_figure(
     if spoken:
         _add(figure, "behind what it wrote itself", spoken, SPOKEN, "diamond")
     figure.update_layout(
-        margin=MARGIN | {"l": 215, "t": 12}, height=150 + 38 * len(kinds), legend=LEGEND_BELOW
+        margin=MARGIN | {"l": 180, "t": 12, "b": 80},
+        height=150 + 38 * len(kinds),
+        legend=LEGEND_BELOW | {"y": -2.4 / (len(kinds) + 1)},
     )
     figure.update_xaxes(title="share of right answers", range=[-0.03, 1.03])
     figure.update_yaxes(
@@ -110,7 +112,7 @@ def pairs_figure(pairs: Sequence[PairScore], spoken: bool) -> Figure:
     figure = go.Figure(
         go.Heatmap(
             z=values,
-            x=[_two_lines(second) for second in seconds],
+            x=[label(second) for second in seconds],
             y=[label(first) for first in firsts],
             text=said,
             texttemplate="%{text}",
@@ -125,13 +127,8 @@ def pairs_figure(pairs: Sequence[PairScore], spoken: bool) -> Figure:
         )
     )
     figure.update_layout(
-        margin=MARGIN | {"l": 130, "t": 12, "b": 70}, height=110 + 44 * len(firsts)
+        margin=MARGIN | {"l": 130, "t": 12, "b": 130}, height=170 + 44 * len(firsts)
     )
-    figure.update_xaxes(type="category", showgrid=False, title="second fact from", tickangle=0)
+    figure.update_xaxes(type="category", showgrid=False, title="second fact from", tickangle=-45)
     figure.update_yaxes(type="category", showgrid=False, autorange="reversed")
     return finished(figure)
-
-
-def _two_lines(section: str) -> str:
-    book, _, name = section.partition("#")
-    return f"{label(book)}<br>{label(name)}"

@@ -53,6 +53,8 @@ VERDICTS = {
     "remembers": "It knows what the books say in their own words.",
     "fluent": "It speaks like the books, and does not know what they say.",
     "nothing": "It does not speak like the books.",
+    "not judged": "Nobody knows what a model could have known of real books before, or which "
+    "answers follow from two of them.",
 }
 SHORTCUTS = {
     "answer_prior": "the answer that practice over the second relation most often had",
@@ -62,6 +64,7 @@ SHORTCUTS = {
     "second_hop": "the second relation alone, asked of the thing in the question, or where it most "
     "often leads",
 }
+BESIDE = ("fluency", "unknown")  # kinds that say little of a book
 EXAMPLES = 2  # right ones and wrong ones of each kind
 
 
@@ -89,7 +92,9 @@ def page(run: RunDirectory) -> str:
         verdicts=VERDICTS,
         shortcuts=SHORTCUTS,
         bridged=[kind for kind in BRIDGED if kind in kinds],
-        book_kinds=[k for k in kinds if any(k in book.kinds for book in result.books)],
+        book_kinds=[
+            k for k in kinds if k not in BESIDE and any(k in book.kinds for book in result.books)
+        ],
         examples=_examples(run, kinds),
         cell=cell,
         limits={"fluency": FLUENT, "memorised": REMEMBERS, "paraphrase": UNDERSTANDS},

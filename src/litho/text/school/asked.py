@@ -28,8 +28,8 @@ def built_questions(build: Path) -> list[Question]:
     found = []
     for where, value in read_values(build / TESTS, "questions"):
         question = record(where, value, Question, " is no question of an exam")
-        if question.answer not in question.candidates:
-            raise LithoError(f"{where}: the answer is none of the candidates")
+        if not {question.answer, question.twin or question.answer} <= set(question.candidates):
+            raise LithoError(f"{where}: the answer, or the twin's, is none of the candidates")
         if len(set(question.candidates)) < max(2, len(question.candidates)):
             raise LithoError(f"{where}: there have to be two candidates, each of them once")
         found.append(question)

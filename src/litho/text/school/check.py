@@ -36,8 +36,6 @@ def faults(genome: Genome, folder: Path) -> Iterator[Fault]:
     for number, stage in enumerate(genome.stages):
         yield from _of_stage(genome, stage, ("stages", number), shelf, plan)
     yield from _of_precedence(genome, shelf)
-    if genome.tests and plan is None:
-        yield ("tests",), "needs books of a world: questions are made of its facts"
     kind, model = genome.tokenizer.kind, genome.tokenizer.model
     if (kind == "model") is (model is None):
         yield ("tokenizer", "model"), "belongs to kind 'model', which needs it"

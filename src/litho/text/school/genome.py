@@ -244,7 +244,7 @@ class Genome(Config):
     scenes: tuple[Scene, ...] = ()
     """Short dialogues, which stages name."""
     tests: Tests | None = None
-    """Questions for an exam; they need books of a world."""
+    """Questions for an exam, of the world and of books from files."""
 
     def scene(self, name: str) -> Scene:
         return next(each for each in self.scenes if each.id == name)

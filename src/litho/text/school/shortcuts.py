@@ -29,7 +29,8 @@ def guesses(school: School, tests: Sequence[Question]) -> dict[str, list[Guess |
         ends = [fact.partition(":") for fact in test.facts]
         if len(ends) != 2 or not {first for first, _, _ in ends} <= names:
             return None
-        if not test.kind.startswith("two_hop"):
+        known = ends[0][2] in plan.world.objects[ends[0][0]]
+        if not test.kind.startswith("two_hop") or not known:
             return None
         return ends[0][2], plan.world.relation(ends[0][0]), plan.world.relation(ends[1][0])
 
