@@ -27,7 +27,7 @@ from litho.jobs.spec import Device
 from litho.jobs.trails.config import CaptureConfig, PrintConfig
 from litho.jobs.vary.config import VaryConfig
 from litho.learn.records import Recipe
-from litho.text.school import genome
+from litho.text.school import genome, training
 
 PAGES = Path(__file__).parent
 SETTINGS: dict[str, type[Config]] = {
@@ -43,6 +43,9 @@ SETTINGS: dict[str, type[Config]] = {
     "device": Device,
     "genome": genome.Genome,
     "genome tokenizer": genome.Tokenizer,
+    "genome model": training.Model,
+    "genome train": training.Train,
+    "genome average": training.Average,
     "genome budget": genome.Budget,
     "genome library": genome.Book,
     "genome stages": genome.Stage,

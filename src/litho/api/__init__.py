@@ -21,6 +21,7 @@ from litho.api.school import (
     diff_genomes,
     document_genome,
     init_genome,
+    school,
     show_book,
     where_in_build,
 )
@@ -46,6 +47,7 @@ __all__ = [
     "print_trails",
     "report",
     "resume",
+    "school",
     "show_book",
     "test_trails",
     "unprint",

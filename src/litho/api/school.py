@@ -1,17 +1,19 @@
-"""Genomes of a school: written, checked, read, compiled and compared."""
+"""Genomes of a school: written, checked, read, compiled and compared; and the school itself."""
 
 from collections.abc import Iterator
 from pathlib import Path
 from threading import Event as Flag
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
-from litho.api.arguments import Progress, device_given, reporter_given
+from litho.api.arguments import Progress, device_given, folder_given, reporter_given
+from litho.api.runs import resume, run_job
 from litho.core.reporter import Reporter
 from litho.jobs.spec import Device
 
 if TYPE_CHECKING:
     from litho.jobs.genome.records import CompressionMap
     from litho.jobs.genome.result import CheckResult, CompileResult, Where
+    from litho.jobs.school.result import SchoolResult
     from litho.model.loaded import LanguageModel
 
 
@@ -136,3 +138,42 @@ def diff_genomes(one: Path, other: Path) -> list[str]:
     from litho.text.school.genome import read_genome
 
     return list(changes(read_genome(one), read_genome(other)))
+
+
+def school(
+    genome: Path,
+    *,
+    out: Path | None = None,
+    build: Path | None = None,
+    checkpoints: Path | None = None,
+    processes: int = 1,
+    device: str | Device = "auto",
+    progress: Progress | None = None,
+    cancel: Flag | None = None,
+) -> "SchoolResult":
+    """Compile a genome, and train its model through all stages.
+
+    An unfinished run of the same genome in `out` goes on. `build`: an earlier build, taken as it is
+    if it is of this genome; else its stages that would come out the same are taken over.
+    `checkpoints`: a folder that several schools share, which then train common first stages once.
+    Raises LithoError if anything given is unusable.
+    """
+    from litho.core.encoding import read_utf8
+    from litho.jobs.runner import is_begun, job_of
+    from litho.jobs.school.config import SchoolSpec
+
+    spec = SchoolSpec(
+        written=read_utf8(genome),
+        source=str(genome),
+        folder=str(genome.absolute().parent),
+        build=None if build is None else str(build.absolute()),
+        checkpoints=None if checkpoints is None else str(checkpoints.absolute()),
+        processes=processes,
+        device=device_given(device),
+    )
+    folder = folder_given(out, genome.stem, "school")
+    if is_begun(job_of("school"), spec, folder):
+        result = resume(folder, progress=progress, cancel=cancel)
+    else:
+        result = run_job("school", spec, folder, None, progress, cancel)
+    return cast("SchoolResult", result)

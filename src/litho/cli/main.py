@@ -26,6 +26,7 @@ from litho.cli.output import check_written, lenient_streams
 from litho.cli.predict import predict
 from litho.cli.process import STOPPED, ignore_signals, was_stopped
 from litho.cli.runs import report, resume
+from litho.cli.school import school
 from litho.cli.trails import trails
 from litho.cli.unprint import unprint
 from litho.cli.vary import vary
@@ -56,6 +57,7 @@ app.command()(expose)
 app.add_typer(effects, name="effects")
 app.add_typer(trails, name="trails")
 app.add_typer(genome, name="genome")
+app.command()(school)
 app.command()(exam)
 app.command()(bench)
 app.command()(ensemble)

@@ -27,7 +27,7 @@ from litho.core.errors import (
     unusable_file,
 )
 from litho.core.reporter import Reporter
-from litho.core.runs import INPUTS, MANIFEST, METRICS, RunDirectory, check_free
+from litho.core.runs import INPUTS, MANIFEST, METRICS, PARTIAL, RunDirectory, check_free
 from litho.jobs.cost import Cost
 from litho.jobs.models import Models
 from litho.jobs.spec import Spec
@@ -47,6 +47,7 @@ _MODULES = {
         "predict": "predict.run",
         "calibrate": "predict.calibrate",
         "bench": "bench.run",
+        "school": "school.run",
         "trails graph": "trails.graph",
         "trails print": "trails.print",
         "trails test": "trails.test",
@@ -198,6 +199,17 @@ def _begun(run: RunDirectory) -> str | None:
             f"{run.path} holds a run of an earlier version of Litho: choose another --out"
         )
     return None
+
+
+def is_begun(job: Job[Specified, Result], spec: Specified, out: Path) -> bool:
+    """Whether there is an unfinished run of the same specification, which can be resumed."""
+    folder = out.absolute().with_name(out.name + PARTIAL)
+    if not (folder / MANIFEST).is_file():
+        return False
+    run = RunDirectory(folder)
+    with run.damage_told():
+        begun = run.read_yaml(MANIFEST)["command"]
+        return begun == job.command and _specification(run, job.spec) == spec.pinned()
 
 
 def _specification(run: RunDirectory, kind: type[Specified]) -> Specified:

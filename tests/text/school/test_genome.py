@@ -96,6 +96,15 @@ def test_the_example_is_sound() -> None:
         ("conflict, book: minerals}", "text, text: 'No speaker here'}", 24, "is no line such as"),
         ("tokens: 10000", "tokens: 1e4", 4, "a whole number belongs here, not '1e4': write it as"),
         ("tests: {n: 10}", "tokenizer: {kind: model}", 25, "tokenizer.model: belongs to kind"),
+        ("tests: {n: 10}", "start: x", 25, "start: needs its own tokenizer"),
+        ("tests: {n: 10}", "model: {heads: 4, d: 20}", 25, "model.d: has to be a multiple of 8"),
+        ("tests: {n: 10}", "model: {arch: gpt}", 25, "model.arch: input should be 'llama'"),
+        ("tests: {n: 10}", "model: {layers: 0}", 25, "model.layers: input should be greater"),
+        ("tests: {n: 10}", "train: {schedule: cosine}", 25, "train.schedule: input should be"),
+        ("tests: {n: 10}", "train: {peak_lr: fast}", 25, "train.peak_lr: input should be a valid"),
+        ("tests: {n: 10}", "train: {average: {last: 0}}", 25, "train.average.last: input should"),
+        ("tests: {n: 10}", "train: {seq: 512, batch_tokens: 500}", 25,
+         "train.batch_tokens: holds no row of 512 tokens"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_is_said_with_line_and_field(
@@ -105,6 +114,12 @@ def test_what_is_wrong_is_said_with_line_and_field(
     with pytest.raises(LithoError) as caught:
         parsed(GENOME.replace(old, new))
     assert said in str(caught.value) and f"school.yaml, line {line}: " in str(caught.value)
+
+
+def test_a_model_is_new_or_goes_on() -> None:
+    both = "tokenizer: {kind: model, model: x}\nstart: x\nmodel: {d: 64}"
+    with pytest.raises(LithoError, match="line 26: start: a model that goes on keeps its shape"):
+        parsed(GENOME.replace("tests: {n: 10}", both))
 
 
 def test_rates_of_scenes_have_a_bound() -> None:

@@ -43,9 +43,15 @@ def compile_genome(genome: Path, out: Path, processes: int, reporter: Reporter) 
     The bytes do not depend on `processes`, on what was there, or on when a process was killed.
     Raises LithoError if the genome is at fault or the folder is something else than a build.
     """
-    written = read_utf8(genome)
     folder = genome.absolute().parent
-    school = School.of(parse_genome(written, str(genome), folder), folder)
+    return compile_written(read_utf8(genome), str(genome), folder, out, processes, reporter)
+
+
+def compile_written(
+    written: str, source: str, folder: Path, out: Path, processes: int, reporter: Reporter
+) -> CompileResult:
+    """The same of a genome that came from `source`; its files are looked for from `folder`."""
+    school = School.of(parse_genome(written, source, folder), folder)
     out = _checked(out)
     partial = out.with_name(out.name + PARTIAL)
     codec = codec_for(school, folder)

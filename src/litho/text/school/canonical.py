@@ -14,14 +14,17 @@ from litho.text.school.books import read_book
 from litho.text.school.formats import SUFFIXES
 from litho.text.school.genome import LAYERS
 from litho.text.school.pages import CALENDAR, HARDNESS, NAMES, RULES, SURVEYS, WEIGHTS
+from litho.text.school.training import Model, Train
 from litho.text.school.world import World
 
 TAIL = 0.1
+# A fact that leads from one thing to another is read, asked or used about 110 times or more.
+TOKENS = 6_600_000
 _SHARES = (0.1, 0.2, 0.25, 0.25, 0.1)
 _STAGES = dict(zip(LAYERS, ("primer", "school", "university", "science", "dialogue"), strict=True))
 
 
-def of_world(world: World, tokens: int = 4_000_000) -> dict[str, Any]:
+def of_world(world: World, tokens: int = TOKENS) -> dict[str, Any]:
     """A genome of all sciences of a world."""
     names = [science.name for science in world.sciences]
     places = {r.name: f"{r.science}#{r.section}" for r in world.relations()}
@@ -37,6 +40,8 @@ def of_world(world: World, tokens: int = 4_000_000) -> dict[str, Any]:
         "id": f"world-{world.seed}",
         "seed": world.seed,
         "tokenizer": {"kind": "bpe", "vocab": 1024},
+        "model": Model().model_dump(),
+        "train": Train().model_dump(),
         "budget": {"tokens": tokens, "tail": TAIL},
         "library": {name: {"source": f"{_source(world)}/{name}"} for name in names},
         "stages": [
@@ -166,7 +171,7 @@ def layers_in(folder: Path) -> tuple[list[list[Path]], list[Path]]:
 
 def written(genome: dict[str, Any]) -> str:
     """A genome as YAML that a person can go on with."""
-    head = "# A genome for 'litho genome compile'. docs/school.md says what each key means.\n"
+    head = "# A genome for 'litho school'. docs/school.md says what each key means.\n"
     blocks = []
     for key, value in genome.items():
         if isinstance(value, list):

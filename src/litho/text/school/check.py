@@ -39,6 +39,22 @@ def faults(genome: Genome, folder: Path) -> Iterator[Fault]:
     kind, model = genome.tokenizer.kind, genome.tokenizer.model
     if (kind == "model") is (model is None):
         yield ("tokenizer", "model"), "belongs to kind 'model', which needs it"
+    yield from _of_training(genome)
+
+
+def _of_training(genome: Genome) -> Iterator[Fault]:
+    model, train = genome.model, genome.train
+    if genome.start and model:
+        yield ("start",), "a model that goes on keeps its shape: leave out 'start' or 'model'"
+    if genome.start and genome.tokenizer.kind != "model":
+        yield ("start",), "needs its own tokenizer: set tokenizer to {kind: model, model: MODEL}"
+    if model and model.d % (2 * model.heads):
+        yield (
+            ("model", "d"),
+            f"has to be a multiple of {2 * model.heads}, twice the number of heads",
+        )
+    if train.batch_tokens < train.seq:
+        yield ("train", "batch_tokens"), f"holds no row of {train.seq} tokens (train.seq)"
 
 
 def _of_names(genome: Genome) -> Iterator[Fault]:

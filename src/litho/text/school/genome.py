@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field
 from litho.core.config import Config
 from litho.core.encoding import read_utf8
 from litho.core.lined import parse_lined
+from litho.text.school.training import Model, Train
 
 LAYERS = ("lexicon", "school", "university", "science", "dialogue")
 Layer = Literal["lexicon", "school", "university", "science", "dialogue"]
@@ -223,6 +224,13 @@ class Genome(Config):
     """All randomness of the texts comes from it."""
     tokenizer: Tokenizer = Tokenizer()
     """How text becomes tokens."""
+    model: Model | None = None
+    """The model that is educated; none: its defaults, unless there is `start`."""
+    start: str | None = None
+    """A model that is educated further, in place of a new one: bundled, a folder or a hub id; it
+    needs its own tokenizer, `{kind: model, model: MODEL}`."""
+    train: Train = Train()
+    """How it is trained."""
     budget: Budget
     """How much is read."""
     library: dict[Name, Book] = Field(min_length=1)

@@ -1,0 +1,35 @@
+"""What a school starts from; no torch."""
+
+from pathlib import Path
+from typing import Self
+
+from litho.jobs.spec import Spec
+from litho.text.school.genome import Genome, parse_genome
+
+
+class SchoolSpec(Spec):
+    """A genome as it was written, and where its files are looked for from."""
+
+    written: str
+    source: str  # what the genome is called in messages
+    folder: str
+    build: str | None = None  # an earlier build, of which is taken what would come out the same
+    checkpoints: str | None = None  # a folder that several schools share; none: one in the run
+    processes: int = 1  # that compile
+
+    @property
+    def genome(self) -> Genome:
+        """Raises LithoError that names line and field of what is wrong."""
+        return parse_genome(self.written, self.source, Path(self.folder))
+
+    def models(self) -> dict[str, str]:
+        start = self.genome.start
+        return {"start": self._found(start)} if start else {}
+
+    def _found(self, start: str) -> str:
+        """A folder is looked for from that of the genome."""
+        there = Path(self.folder) / start
+        return str(there) if there.is_dir() else start
+
+    def pinned(self) -> Self:
+        return self

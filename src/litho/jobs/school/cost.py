@@ -1,0 +1,76 @@
+"""What a school will cost: a few steps on random tokens are timed, before anything is written."""
+
+import resource
+import shutil
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from litho.core.errors import LithoError
+from litho.jobs.cost import Cost
+from litho.learn.schooling.loop import Schooling, Teaching
+from litho.learn.schooling.rows import PackedRows
+from litho.model.learner import Learner
+from litho.model.placement import wait_for
+from litho.text.school.genome import Genome
+
+TIMED = 3  # steps; one before them makes everything ready
+COMPILED = 200_000  # tokens a second of a process, at least, in worlds
+_COPIES = 4  # of the weights in a checkpoint: themselves, two moments, the mean
+
+
+def teaching_of(genome: Genome) -> Teaching:
+    train = genome.train
+    return Teaching(
+        train.batch_tokens // train.seq * train.seq,
+        train.peak_lr,
+        train.warmup,
+        train.average.last,
+        train.average.every,
+    )
+
+
+def school_cost(genome: Genome, learner: Learner, vocabulary: int) -> Cost:
+    """Time and memory by steps that leave the weights as they are."""
+    teaching = replace(teaching_of(genome), peak_lr=0.0)
+    rows = _random_rows(teaching.batch_tokens * (TIMED + 1), genome.train.seq, vocabulary)
+    schooling = Schooling(learner, teaching, [""])
+    schooling.step("", rows, TIMED + 1)
+    wait_for(learner.device)
+    began = time.perf_counter()
+    for _ in range(TIMED):
+        schooling.step("", rows, TIMED + 1)
+    wait_for(learner.device)
+    per_token = (time.perf_counter() - began) / (TIMED * teaching.batch_tokens)
+    tokens = genome.budget.tokens
+    return Cost(seconds=tokens * (per_token + 1 / COMPILED), gib=_gib(learner.device))
+
+
+def check_disk(genome: Genome, learner: Learner, folder: Path) -> None:
+    """Raises LithoError if the checkpoints of all stages do not fit."""
+    needed = 4 * _COPIES * learner.size * (len(genome.stages) + 2)
+    there = next(each for each in (folder, *folder.parents) if each.is_dir())
+    free = shutil.disk_usage(there).free
+    if needed > free:
+        raise LithoError(
+            f"checkpoints take about {needed / 1e9:,.1f} GB, and {free / 1e9:,.1f} GB are free: "
+            "choose another disk with --checkpoints"
+        )
+
+
+def _random_rows(tokens: int, length: int, vocabulary: int) -> PackedRows:
+    ids = np.random.default_rng(0).integers(vocabulary, size=tokens)
+    edges_D1, one_D = np.asarray([0, tokens]), np.zeros(1, np.int64)
+    return PackedRows(ids, edges_D1, one_D, one_D, 0, length)
+
+
+def _gib(device: torch.device) -> float:
+    """The most memory that was used so far, where the model is."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device) / 2**30
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**30

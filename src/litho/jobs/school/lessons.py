@@ -1,0 +1,84 @@
+"""The stages of a build as they are trained on."""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow.parquet as pq
+
+from litho.core.errors import LithoError
+from litho.jobs.genome.build import Build
+from litho.jobs.genome.compiler import STAGES
+from litho.jobs.genome.stage import ORDER, SPANS
+from litho.jobs.school.result import PRACTICE, SCENES
+from litho.learn.schooling.education import Lesson
+from litho.learn.schooling.rows import PackedRows
+from litho.text.school.genome import Genome
+
+_FORMAT = 1  # changes with every change of what training computes
+
+
+def subjects_of(genome: Genome) -> list[str]:
+    """Whose losses are told apart: books, practice and scenes."""
+    return [*genome.library, PRACTICE, SCENES]
+
+
+def lessons_of(build: Build, genome: Genome, depends: Mapping[str, Any]) -> list[Lesson]:
+    """All stages in their order. `depends`: what else the model depends on.
+
+    Raises LithoError if an order is none of all documents.
+    """
+    subjects = subjects_of(genome)
+    key = _hash(_FORMAT, genome.train.model_dump(mode="json"), dict(depends))
+    lessons = []
+    for stage in build.result.stages:
+        folder = build.folder / STAGES / stage.id
+        edges_D1, subjects_D = _documents(folder / SPANS, subjects)
+        order_D = _order(folder / ORDER, len(subjects_D))
+        rows = PackedRows(
+            build.tokens(stage.id),
+            edges_D1,
+            order_D,
+            subjects_D,
+            build.codec.end_id,
+            genome.train.seq,
+        )
+        read = hashlib.sha256(order_D.tobytes()).hexdigest()
+        key = _hash(key, stage.id, stage.prefix_hash, read)
+        lessons.append(Lesson(stage.id, rows, key))
+    return lessons
+
+
+def _documents(
+    path: Path, subjects: Sequence[str]
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Where each document begins, with the end of the last; the subject of each."""
+    spans = pq.read_table(path, columns=["start", "end", "document", "book", "scene", "kind"])
+    document = spans["document"].to_numpy()
+    first = np.flatnonzero(np.diff(document, prepend=-1))
+    starts, ends = spans["start"].to_numpy(), spans["end"].to_numpy()
+    told = spans.take(first).select(["book", "scene", "kind"]).to_pylist()
+    numbers = {name: number for number, name in enumerate(subjects)}
+    found = [numbers[_subject(span)] for span in told]
+    return np.append(starts[first], ends[-1:]), np.asarray(found, np.int64)
+
+
+def _subject(span: Mapping[str, str]) -> str:
+    if span["scene"]:
+        return SCENES
+    return PRACTICE if span["kind"] == "practice" else span["book"]
+
+
+def _order(path: Path, documents: int) -> npt.NDArray[np.int64]:
+    order = np.load(path, allow_pickle=False).astype(np.int64)
+    if not np.array_equal(np.sort(order), np.arange(documents)):
+        raise LithoError(f"{path} is no order of the {documents:,} documents of its stage")
+    return order
+
+
+def _hash(*parts: object) -> str:
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()

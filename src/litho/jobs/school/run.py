@@ -1,0 +1,153 @@
+"""Runs of `litho school`: compile, train through all stages, save."""
+
+import platform
+import shutil
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from litho.core.errors import Cancelled, Interrupted, LithoError
+from litho.jobs.genome.build import Build
+from litho.jobs.genome.compiler import BUILD, GENOME, compile_written
+from litho.jobs.models import Models
+from litho.jobs.runner import Checked, Context, Job
+from litho.jobs.school.config import SchoolSpec
+from litho.jobs.school.cost import check_disk, school_cost, teaching_of
+from litho.jobs.school.first import first_learner, known_codec
+from litho.jobs.school.lessons import lessons_of, subjects_of
+from litho.jobs.school.result import SchoolResult
+from litho.jobs.school.summary import rows_of, stages_of
+from litho.learn.schooling.education import UNFINISHED, Places, educate, trained_before
+from litho.learn.schooling.loop import Schooling
+from litho.measure.school.exam import examine, fitting
+from litho.model.learner import Learner
+from litho.model.placement import Placement
+from litho.model.sources import ModelSource
+from litho.text.school.asked import exam_questions
+from litho.text.school.genome import Genome
+from litho.text.school.shortcuts import guesses
+from litho.text.school.stages import School
+from litho.text.school.training import Model
+
+MODEL, BUILT, LOSSES, CHECKPOINTS = "model", "build", "losses.parquet", "checkpoints"
+
+
+def check(spec: SchoolSpec, models: Models) -> Checked:
+    """Raises LithoError if genome or build are at fault, or the model that goes on does not fit."""
+    genome = spec.genome
+    if spec.build:
+        Build.opened(Path(spec.build))
+    placement = Placement.parse(spec.device.name)
+    codec = known_codec(genome, Path(spec.folder))
+    vocabulary = codec.vocabulary if codec else genome.tokenizer.vocab
+    learner = first_learner(spec, genome, models, placement, codec, vocabulary)
+    check_disk(genome, learner, Path(spec.checkpoints or Path.cwd()))
+    cost = school_cost(genome, learner, vocabulary)
+    return Checked(cost, {"text_name": genome.id, "placement": placement.described()})
+
+
+def run_school(context: Context[SchoolSpec]) -> SchoolResult:
+    """Do what is left to do of a started school."""
+    run, spec, reporter = context.run, context.spec, context.reporter
+    genome = spec.genome
+    build = _build(context, genome)
+    placement = Placement.parse(spec.device.name)
+    learner = first_learner(
+        spec, genome, context.models, placement, build.codec, build.result.vocabulary
+    )
+    lessons = lessons_of(build, genome, _depends(context, genome, placement, learner))
+    ends = Path(spec.checkpoints) if spec.checkpoints else run.path / CHECKPOINTS
+    places = Places(ends, run.path / UNFINISHED)
+    schooling = Schooling(learner, teaching_of(genome), subjects_of(genome))
+    reused = run.once("reused.json", lambda: trained_before(lessons, places))
+    educate(schooling, lessons, places, reporter, run.tick)
+    reporter.stage("saving the model")
+    _save(learner, run.path / MODEL)
+    exam = run.once("exam.json", lambda: _examined(context, genome))
+    progress = schooling.progress
+    run.write_rows(LOSSES, list(rows_of(progress)))
+    said = ModelSource("", run.path / MODEL, "")
+    return SchoolResult(
+        run=str(run.final_path),
+        model=str(run.final_path / MODEL),
+        build=str(run.final_path / BUILT),
+        model_sha256=said.sha256(),
+        weights=learner.size,
+        vocabulary=build.result.vocabulary,
+        tokens=progress.tokens,
+        stages=tuple(stages_of(progress, lessons, reused)),
+        exam=exam,
+        seconds=round(run.seconds, 1),
+        notices=tuple(context.manifest["notices"]),
+    )
+
+
+def _build(context: Context[SchoolSpec], genome: Genome) -> Build:
+    """The build of the run: one that was given as it is if it is of this genome, else compiled."""
+    spec, folder = context.spec, context.run.path / BUILT
+    if not folder.exists() and spec.build:
+        _copy(Build.opened(Path(spec.build)).folder, folder)
+    if not (folder / BUILD).is_file() or _written_in(folder) != spec.written:
+        source = (spec.written, spec.source, Path(spec.folder))
+        try:
+            compile_written(*source, folder, spec.processes, context.reporter)
+        except Interrupted:
+            raise Cancelled from None  # the run, too, is gone on with
+    return Build.opened(folder)
+
+
+def _written_in(build: Path) -> str:
+    return (build / GENOME).read_text(encoding="utf-8")
+
+
+def _copy(build: Path, folder: Path) -> None:
+    """A copy and no links: a later change of its order must not reach this run."""
+    half = folder.with_name(f".{folder.name}.copied")
+    shutil.rmtree(half, ignore_errors=True)
+    shutil.copytree(build, half)
+    half.replace(folder)
+
+
+def _depends(
+    context: Context[SchoolSpec], genome: Genome, placement: Placement, learner: Learner
+) -> dict[str, Any]:
+    """What the weights depend on besides tokens and their order."""
+    started = context.manifest.get("start")
+    asked = genome.model or Model()
+    begun = {"sha256": started["sha256"]} if started else asked.model_dump(mode="json")
+    return {
+        "model": begun,
+        "seed": genome.seed,
+        "weights": learner.size,
+        "placement": placement.described(),
+        "threads": torch.get_num_threads(),
+        "machine": platform.machine(),
+    }
+
+
+def _save(learner: Learner, folder: Path) -> None:
+    half = folder.with_name(f".{folder.name}.saved")
+    for path in (half, folder):
+        shutil.rmtree(path, ignore_errors=True)
+    learner.save(half)
+    half.replace(folder)
+
+
+def _examined(context: Context[SchoolSpec], genome: Genome) -> dict[str, Any] | None:
+    """What the model says to the questions that the genome asks for."""
+    if not genome.tests:
+        return None
+    school = School.of(genome, Path(context.spec.folder))
+    model = context.models.load(str(context.run.path / MODEL))
+    asked = exam_questions(school)
+    try:
+        asked = [asked[number] for number in fitting(model, asked)]
+    except LithoError as error:
+        context.reporter.note(f"note: no exam: {error}")
+        return None
+    result = examine(model, asked, context.reporter, guesses(school, asked))
+    return result.model_dump(mode="json")
+
+
+JOB = Job("school", SchoolSpec, check, run_school)

@@ -1,0 +1,1 @@
+"""Training all weights of a model, stage by stage, on documents in their order."""

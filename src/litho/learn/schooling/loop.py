@@ -1,0 +1,177 @@
+"""The loop of a school: AdamW at one rate, losses by subject, the mean of a stage's last weights.
+
+All that a step depends on is in the memory, so that a training that is stopped anywhere ends in the
+same bytes.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from litho.core.errors import LithoError
+from litho.learn.checkpoint import (
+    Memory,
+    optimizer_memory,
+    recall_optimizer,
+    recall_weights,
+    weights_memory,
+)
+from litho.learn.schooling.rows import PackedRows
+from litho.model.learner import Learner
+from litho.model.micro_functions import losses_and_gradient
+from litho.model.placement import HOST, exactly
+
+BETAS, DECAY, CLIP = (0.9, 0.95), 0.0, 1.0
+RECORDS = 20  # of the losses of a stage, at most
+PASS_TOKENS = 1024  # of one forward pass, for each thread: what fits into its cache
+GPU_PASS_TOKENS = 32768
+
+
+@dataclass(frozen=True)
+class Teaching:
+    """How it is trained; of the same meaning as in a genome."""
+
+    batch_tokens: int
+    peak_lr: float
+    warmup: int  # steps
+    average_last: int
+    average_every: int  # tokens
+
+    def is_snapshot(self, left: int) -> bool:
+        """Whether the weights with so many steps of a stage left are part of its mean."""
+        every = max(1, round(self.average_every / self.batch_tokens))
+        return left % every == 0 and left // every < self.average_last
+
+
+@dataclass
+class Progress:
+    """How far a training is."""
+
+    step: int = 0  # of this stage
+    steps: int = 0  # of all stages
+    tokens: int = 0  # of all stages
+    snapshots: int = 0  # of this stage
+    records: list[dict[str, Any]] = field(default_factory=list)
+
+
+class Schooling:
+    """Trains a learner on one stage after the other."""
+
+    def __init__(self, learner: Learner, teaching: Teaching, subjects: Sequence[str]) -> None:
+        self.learner, self.teaching, self.subjects = learner, teaching, list(subjects)
+        self.progress = Progress()
+        self._weights: list[nn.Parameter] = list(learner.weights.values())
+        self._optimizer = torch.optim.AdamW(
+            self._weights, lr=teaching.peak_lr, betas=BETAS, weight_decay=DECAY, fused=True
+        )
+        self._sum = [torch.zeros_like(weight) for weight in self._weights]
+        device = learner.device
+        self._nats_K = exactly(torch.zeros(len(self.subjects), device=device))
+        self._count_K = torch.zeros_like(self._nats_K)
+        self._half = device.type != HOST.type
+        self._pass = GPU_PASS_TOKENS if self._half else PASS_TOKENS * torch.get_num_threads()
+
+    def begin(self) -> None:
+        """Begin a stage."""
+        self.progress.step = self.progress.snapshots = 0
+        for each in self._sum:
+            each.zero_()
+
+    def step(self, stage: str, rows: PackedRows, steps: int) -> bool:
+        """The next step of `steps` of a stage; whether a record of the losses was made."""
+        progress, teaching = self.progress, self.teaching
+        batch = rows.batch(progress.step, steps)
+        counted = int((batch.targets_BT >= 0).sum())
+        micro = max(1, self._pass // rows.length)
+        device = self.learner.device
+        for first in range(0, len(batch.ids_BT), micro):
+            ids_BT, targets_BT, subjects_BT = (
+                each[first : first + micro].to(device)
+                for each in (batch.ids_BT, batch.targets_BT, batch.subjects_BT)
+            )
+            self._backward(ids_BT, targets_BT.flatten(), subjects_BT.flatten(), 1 / counted)
+        rate = teaching.peak_lr * min(1.0, (progress.steps + 1) / max(1, teaching.warmup))
+        for group in self._optimizer.param_groups:
+            group["lr"] = rate
+        nn.utils.clip_grad_norm_(self._weights, CLIP)
+        self._optimizer.step()
+        self._optimizer.zero_grad(set_to_none=True)
+        progress.step += 1
+        progress.steps += 1
+        progress.tokens += counted
+        left = steps - progress.step
+        if teaching.is_snapshot(left):
+            progress.snapshots += 1
+            torch._foreach_add_(self._sum, [weight.detach() for weight in self._weights])
+        if left and progress.step % max(1, -(-steps // RECORDS)):
+            return False
+        progress.records.append(self._recorded(stage))
+        return True
+
+    def _backward(
+        self, ids_BT: Tensor, targets_N: Tensor, subjects_N: Tensor, share: float
+    ) -> None:
+        with torch.autocast(ids_BT.device.type, torch.bfloat16, enabled=self._half):
+            logits_NV = self.learner.logits(ids_BT)
+        with torch.no_grad():
+            losses_N, gradient_NV = losses_and_gradient(logits_NV, targets_N, share)
+            losses_N = exactly(losses_N)
+            subjects_N = subjects_N.to(losses_N.device)
+            self._nats_K.index_add_(0, subjects_N, losses_N)
+            known_N = (targets_N >= 0).to(losses_N)
+            self._count_K.index_add_(0, subjects_N, known_N)
+        torch.autograd.backward(logits_NV, gradient_NV)
+
+    def _recorded(self, stage: str) -> dict[str, Any]:
+        """Losses since the last record, in nats per token. Raises LithoError if one is none."""
+        nats, count = self._nats_K.tolist(), self._count_K.tolist()
+        self._nats_K.zero_()
+        self._count_K.zero_()
+        loss = sum(nats) / sum(count)
+        if not math.isfinite(loss):
+            raise LithoError(
+                f"the training diverged in stage {stage!r}, before step {self.progress.step}: "
+                f"choose a train.peak_lr below {self.teaching.peak_lr}"
+            )
+        by_subject = {
+            name: [total / number, int(number)]
+            for name, total, number in zip(self.subjects, nats, count, strict=True)
+            if number
+        }
+        said = {"stage": stage, "step": self.progress.step, "tokens": self.progress.tokens}
+        return said | {"loss": loss, "subjects": by_subject}
+
+    @torch.no_grad()
+    def take_mean(self) -> None:
+        """Let the learner have the mean of the stage's snapshots: its training ends here."""
+        for weight, total in zip(self._weights, self._sum, strict=True):
+            weight.copy_(total / self.progress.snapshots)
+
+    def memory(self) -> dict[str, Memory]:
+        """Everything that the steps to come depend on."""
+        names = list(self.learner.weights)
+        told = zip(self.subjects, self._nats_K.tolist(), self._count_K.tolist(), strict=True)
+        losses = {name: [nats, count] for name, nats, count in told if count}
+        return {
+            "progress": Memory(values=vars(self.progress)),
+            "losses": Memory(values=losses),
+            "weights": weights_memory(self.learner.weights),
+            "mean": Memory(dict(zip(names, self._sum, strict=True))),
+            "optimizer": optimizer_memory(self._optimizer),
+        }
+
+    @torch.no_grad()
+    def recall(self, memory: dict[str, Memory]) -> None:
+        """Go on from there."""
+        self.progress = Progress(**memory["progress"].values)
+        for name, (nats, count) in memory["losses"].values.items():
+            self._nats_K[self.subjects.index(name)] = nats
+            self._count_K[self.subjects.index(name)] = count
+        recall_weights(self.learner.weights, memory["weights"])
+        recall_optimizer(self._optimizer, memory["optimizer"])
+        for name, total in zip(self.learner.weights, self._sum, strict=True):
+            total.copy_(memory["mean"].tensors[name])

@@ -1,0 +1,53 @@
+"""The keys of a genome that say what is trained, and how."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from litho.core.config import Config
+
+
+class Model(Config):
+    """A model that begins with random weights."""
+
+    arch: Literal["llama"] = "llama"
+    """Its architecture: a Llama, which transformers loads as any other."""
+    d: int = Field(default=128, ge=8, le=8192)
+    """Width: numbers by which a token is represented."""
+    layers: int = Field(default=4, ge=1, le=200)
+    """Blocks, each with weights of its own."""
+    heads: int = Field(default=4, ge=1, le=256)
+    """Attention heads of a block; they share its width evenly."""
+    loops: int = Field(default=1, ge=1, le=64)
+    """How often all blocks are gone through, one round after the other. Rounds share their weights
+    while they are trained, and are saved as copies: a model of `layers` × `loops` blocks."""
+
+
+class Average(Config):
+    """The model at the end of a stage is the mean of its last snapshots.
+
+    Training itself goes on from the weights as they are.
+    """
+
+    last: int = Field(default=8, ge=1, le=1000)
+    """How many; 1: the weights as they are at the end."""
+    every: int = Field(default=25_000, ge=1)
+    """Tokens from one to the next. All of them lie in the stage."""
+
+
+class Train(Config):
+    """How it is trained: AdamW, at one rate after a short warm-up."""
+
+    seq: int = Field(default=256, ge=8, le=65536)
+    """Tokens of a row: as far as the model sees."""
+    batch_tokens: int = Field(default=2048, ge=8, le=10**8)
+    """Tokens of a step, in whole rows."""
+    peak_lr: float = Field(default=2e-3, gt=0, le=1)
+    """Learning rate."""
+    warmup: int = Field(default=100, ge=0)
+    """Steps, counted from the first of all stages, in which it is reached."""
+    schedule: Literal["constant"] = "constant"
+    """`constant`: it stays there, so that genomes with the same first stages share them exactly;
+    the mean of snapshots does what a falling rate would do."""
+    average: Average = Average()
+    """The snapshots of which the model is the mean."""

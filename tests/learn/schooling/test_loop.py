@@ -1,0 +1,108 @@
+"""The loop: a plain loop computes the same, and what it remembers is all that it needs."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+
+from litho.core.errors import LithoError
+from litho.learn.schooling import loop
+from litho.learn.schooling.loop import Schooling, Teaching
+from litho.learn.schooling.rows import PackedRows
+from litho.model.learner import Learner, new_learner
+from litho.model.micro import Shape
+from litho.model.placement import ON_CPU
+
+TEACHING = Teaching(batch_tokens=64, peak_lr=0.01, warmup=3, average_last=3, average_every=128)
+SHAPE = Shape(50, 16, d=16, layers=1, heads=2, loops=2)
+
+
+def learner() -> Learner:
+    return new_learner(SHAPE, 0, None, ON_CPU)
+
+
+def rows() -> PackedRows:
+    ids = np.random.default_rng(0).integers(50, size=580)
+    edges = np.asarray([0, 100, 350, 580])
+    return PackedRows(ids, edges, np.asarray([2, 0, 1]), np.asarray([0, 1, 1]), 0, 16)
+
+
+def trained(teaching: Teaching = TEACHING, steps: int = 10) -> Schooling:
+    schooling = Schooling(learner(), teaching, ["a", "b"])
+    schooling.begin()
+    for _ in range(steps):
+        schooling.step("one", rows(), 10)
+    return schooling
+
+
+def weights(schooling: Schooling) -> list[torch.Tensor]:
+    return [weight.detach().clone() for weight in schooling.learner.weights.values()]
+
+
+def test_a_plain_loop_computes_the_same() -> None:
+    schooling = trained()
+    plain = learner()
+    parameters = list(plain.weights.values())
+    optimizer = torch.optim.AdamW(parameters, betas=loop.BETAS, weight_decay=loop.DECAY)
+    losses, snapshots = [], []
+    for step in range(10):
+        batch = rows().batch(step, 10)
+        loss = F.cross_entropy(plain.logits(batch.ids_BT), batch.targets_BT.flatten())
+        torch.autograd.backward(loss)
+        torch.nn.utils.clip_grad_norm_(parameters, loop.CLIP)
+        optimizer.param_groups[0]["lr"] = 0.01 * min(1.0, (step + 1) / 3)
+        optimizer.step()
+        optimizer.zero_grad()
+        losses.append(loss.item())
+        if step in (5, 7, 9):  # every second step, the last three of them
+            snapshots.append([weight.detach().clone() for weight in parameters])
+    records = schooling.progress.records
+    np.testing.assert_allclose([record["loss"] for record in records], losses, rtol=1e-5)
+    for found, weight in zip(weights(schooling), parameters, strict=True):
+        torch.testing.assert_close(found, weight.detach(), rtol=1e-4, atol=1e-5)
+    schooling.take_mean()
+    for found, *each in zip(weights(schooling), *snapshots, strict=True):
+        torch.testing.assert_close(found, torch.stack(each).mean(0), rtol=1e-4, atol=1e-5)
+
+
+def test_losses_of_subjects_make_the_loss() -> None:
+    progress = trained().progress
+    assert progress.tokens == 580 and progress.step == progress.steps == 10
+    for record in progress.records:
+        subjects = record["subjects"].values()
+        whole = sum(loss * count for loss, count in subjects) / sum(count for _, count in subjects)
+        assert whole == pytest.approx(record["loss"])
+    count = {
+        name: sum(r["subjects"].get(name, (0, 0))[1] for r in progress.records) for name in "ab"
+    }
+    assert count == {"a": 100, "b": 480}
+
+
+def test_what_is_learned_does_not_depend_on_the_size_of_a_pass(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    whole = weights(trained())
+    monkeypatch.setattr(loop, "PASS_TOKENS", 16)
+    for one, other in zip(whole, weights(trained()), strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("stop", [1, 6, 9])
+def test_what_it_remembers_is_all_that_it_needs(stop: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loop, "RECORDS", 3)
+    whole = trained()
+    other = Schooling(learner(), TEACHING, ["a", "b"])
+    other.recall(trained(steps=stop).memory())
+    for _ in range(10 - stop):
+        other.step("one", rows(), 10)
+    assert vars(other.progress) == vars(whole.progress)
+    assert all(map(torch.equal, weights(whole), weights(other)))
+    whole.take_mean(), other.take_mean()
+    assert all(map(torch.equal, weights(whole), weights(other)))
+
+
+def test_a_training_that_diverges_says_so() -> None:
+    with pytest.raises(LithoError, match=r"diverged in stage 'one', .* train.peak_lr below 1e\+20"):
+        trained(replace(TEACHING, peak_lr=1e20))
