@@ -17,7 +17,6 @@ from litho.cli.diff import diff
 from litho.cli.doctor import doctor
 from litho.cli.effects import effects
 from litho.cli.ensemble import ensemble
-from litho.cli.exam import exam
 from litho.cli.expose import expose
 from litho.cli.genome import genome
 from litho.cli.imprint import imprint
