@@ -17,6 +17,8 @@ from litho.cli.diff import diff
 from litho.cli.doctor import doctor
 from litho.cli.effects import effects
 from litho.cli.ensemble import ensemble
+from litho.cli.evolve import evolve
+from litho.cli.exam import exam
 from litho.cli.expose import expose
 from litho.cli.genome import genome
 from litho.cli.imprint import imprint
@@ -58,6 +60,7 @@ app.add_typer(trails, name="trails")
 app.add_typer(genome, name="genome")
 app.command()(school)
 app.command()(exam)
+app.command()(evolve)
 app.command()(bench)
 app.command()(ensemble)
 app.command()(predict)

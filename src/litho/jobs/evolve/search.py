@@ -5,8 +5,9 @@ asks for depends on its seed and on what it was told, and on nothing else, so th
 that share the results ask for the same.
 """
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from random import Random
 
@@ -44,6 +45,23 @@ class Individual:
 
 Search = Generator[list[Trial], list[Fitness], list[Individual]]
 Breed = Callable[[int, int, list[Individual]], Child]
+
+
+def together(
+    searches: Mapping[str, Search], tell: Callable[[list[Trial]], list[Fitness]]
+) -> dict[str, list[Individual]]:
+    """Run searches side by side: what they ask for at the same time is told at once."""
+    asked = {name: next(search) for name, search in searches.items()}
+    ended: dict[str, list[Individual]] = {}
+    while asked:
+        told = iter(tell([trial for trials in asked.values() for trial in trials]))
+        for name, trials in [*asked.items()]:
+            try:
+                asked[name] = searches[name].send(list(islice(told, len(trials))))
+            except StopIteration as stop:
+                ended[name] = stop.value
+                del asked[name]
+    return ended
 
 
 def evolution(genome: Genome, config: EvolveConfig, folder: Path) -> Search:
