@@ -38,10 +38,8 @@ def evolved(
     return folder, litho.evolve(folder / "tiny.yaml", folder / "run", **SETTINGS)
 
 
-def test_an_evolution_counts_its_schools_and_names_the_best(
-    evolved: tuple[Path, EvolveResult],
-) -> None:
-    folder, result = evolved
+def test_schools_are_counted_and_the_best_is_named(evolved: tuple[Path, EvolveResult]) -> None:
+    folder, _ = evolved
     said = json.loads((folder / "run" / "metrics.json").read_text())
     # Two of each search, and on two fresh seeds: a finalist, given, shuffled, by chance.
     assert said["runs"] <= 2 * 2 + 2 * 4 and said["runs"] >= 10
