@@ -1,11 +1,11 @@
 """Do the order, and how bridges are practised, matter? Schools side by side: results/school.md.
 
 Raises models by variants of the canonical genome of invented worlds, the same worlds and seeds in
-every arm, and prints what their exams say: means over seeds with 95 % intervals, and of bridges over
-hidden facts in how many seeds the accuracy is at least a half (Wilson's interval).
+every arm, and prints what their exams say: means over seeds with 95 % intervals, and in how many
+seeds at least half of the bridges over hidden facts are right (Wilson's interval).
 
     OMP_NUM_THREADS=1 python benchmarks/school_arms.py --out runs/bridging --experiment bridging
-    OMP_NUM_THREADS=1 python benchmarks/school_arms.py --out runs/order --experiment order --seeds 0,1
+    OMP_NUM_THREADS=1 python benchmarks/school_arms.py --out runs/order --experiment order
 
 Finished runs are not done again, so that several processes may share the work.
 """
@@ -124,7 +124,8 @@ def main() -> None:
 
 
 def _genome(seed: int, size: str, tokens: int | None) -> Genome:
-    world = World(WORLDS + seed, *map(int, size.split("x")))
+    sciences, entities, relations = map(int, size.split("x"))
+    world = World(WORLDS + seed, sciences, entities, relations)
     return of_world(world) if tokens is None else of_world(world, tokens)
 
 

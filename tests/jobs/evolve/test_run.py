@@ -96,6 +96,9 @@ def test_nothing_to_recombine_is_said_before_anything_is_written(tmp_path: Path)
         "stages": [{"id": "s", "layer": "school", "share": 0.5, "books": ["minerals#names"]}],
     }
     (tmp_path / "one.yaml").write_text(yaml.safe_dump(one))
+    with pytest.raises(LithoError, match="has no tests"):
+        litho.evolve(tmp_path / "one.yaml", tmp_path / "run", **SETTINGS)
+    (tmp_path / "one.yaml").write_text(yaml.safe_dump(one | {"tests": {"n": 2}}))
     with pytest.raises(LithoError, match="nothing to recombine"):
         litho.evolve(tmp_path / "one.yaml", tmp_path / "run", **SETTINGS)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["one.yaml"]
