@@ -21,6 +21,7 @@ from litho.core.config import Config
 from litho.jobs.bench.config import PROTOCOLS, BenchConfig
 from litho.jobs.diff.config import DiffConfig
 from litho.jobs.ensemble.config import EnsemblePlan
+from litho.jobs.evolve.config import EvolveConfig
 from litho.jobs.expose.config import ExposeConfig
 from litho.jobs.imprint.config import ImprintConfig
 from litho.jobs.spec import Device
@@ -36,6 +37,7 @@ SETTINGS: dict[str, type[Config]] = {
     "diff": DiffConfig,
     "expose": ExposeConfig,
     "ensemble": EnsemblePlan,
+    "evolve": EvolveConfig,
     "recipe": Recipe,
     "bench": BenchConfig,
     "trails print": PrintConfig,

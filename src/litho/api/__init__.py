@@ -10,6 +10,7 @@ together as `config`.
 `cancel` (a `threading.Event`) is set, with `Interrupted`, and `resume` goes on with it.
 """
 
+from litho.api.evolving import evolve
 from litho.api.exam import exam
 from litho.api.predicting import calibrate, ensemble, predict
 from litho.api.printing import bench, imprint, unprint
@@ -36,6 +37,7 @@ __all__ = [
     "diff_genomes",
     "document_genome",
     "ensemble",
+    "evolve",
     "exam",
     "expose",
     "graph_trails",

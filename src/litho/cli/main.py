@@ -17,6 +17,7 @@ from litho.cli.diff import diff
 from litho.cli.doctor import doctor
 from litho.cli.effects import effects
 from litho.cli.ensemble import ensemble
+from litho.cli.evolve import evolve
 from litho.cli.exam import exam
 from litho.cli.expose import expose
 from litho.cli.genome import genome
@@ -59,6 +60,7 @@ app.add_typer(trails, name="trails")
 app.add_typer(genome, name="genome")
 app.command()(school)
 app.command()(exam)
+app.command()(evolve)
 app.command()(bench)
 app.command()(ensemble)
 app.command()(predict)

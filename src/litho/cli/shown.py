@@ -8,6 +8,7 @@ from litho.cli.bench import show_bench
 from litho.cli.calibrate import show_calibrations
 from litho.cli.diff import show_diff
 from litho.cli.ensemble import show_ensemble
+from litho.cli.evolve import show_evolve
 from litho.cli.exam import show_exam
 from litho.cli.expose import show_expose
 from litho.cli.imprint import show_imprint
@@ -22,6 +23,7 @@ from litho.cli.vary import show_vary
 from litho.jobs.bench.result import BenchResult
 from litho.jobs.diff.result import AlignedResult, DiffResult
 from litho.jobs.ensemble.result import EnsembleResult
+from litho.jobs.evolve.result import EvolveResult
 from litho.jobs.exam.result import ExamRun
 from litho.jobs.expose.result import ExposeResult
 from litho.jobs.imprint.result import ImprintResult, UnprintResult
@@ -59,6 +61,8 @@ def _print(result: object, as_json: bool) -> None:
             show_vary(result, as_json)
         case DiffResult() | AlignedResult():
             show_diff(result, as_json)
+        case EvolveResult():
+            show_evolve(result, as_json)
         case ExamRun():
             show_exam(result, as_json)
         case ExposeResult():

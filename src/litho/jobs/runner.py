@@ -41,6 +41,7 @@ _MODULES = {
         "map": "map.run",
         "vary": "vary.run",
         "diff": "diff.run",
+        "evolve": "evolve.run",
         "exam": "exam.run",
         "expose": "expose.run",
         "ensemble": "ensemble.run",

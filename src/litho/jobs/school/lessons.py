@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import platform
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow.parquet as pq
+import torch
 
 from litho.core.errors import LithoError
 from litho.jobs.genome.build import Build
@@ -17,7 +19,10 @@ from litho.jobs.genome.stage import ORDER, SPANS
 from litho.jobs.school.result import PRACTICE, SCENES
 from litho.learn.schooling.education import Lesson
 from litho.learn.schooling.rows import PackedRows
+from litho.model.learner import Learner
+from litho.model.placement import Placement
 from litho.text.school.genome import Genome
+from litho.text.school.training import Model
 
 _FORMAT = 1  # changes with every change of what training computes
 
@@ -51,6 +56,21 @@ def lessons_of(build: Build, genome: Genome, depends: Mapping[str, Any]) -> list
         key = _hash(key, stage.id, stage.prefix_hash, read)
         lessons.append(Lesson(stage.id, rows, key))
     return lessons
+
+
+def depends(
+    genome: Genome, placement: Placement, learner: Learner, start: str | None
+) -> dict[str, Any]:
+    """What the weights depend on besides tokens and their order; `start`: hash of a model."""
+    asked = genome.model or Model()
+    return {
+        "model": {"sha256": start} if start else asked.model_dump(mode="json"),
+        "seed": genome.seed,
+        "weights": learner.size,
+        "placement": placement.described(),
+        "threads": torch.get_num_threads(),
+        "machine": platform.machine(),
+    }
 
 
 def _documents(

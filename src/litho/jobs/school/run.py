@@ -1,34 +1,27 @@
 """Runs of `litho school`: compile, train through all stages, save."""
 
-import platform
 import shutil
 from pathlib import Path
 from typing import Any
 
-import torch
-
-from litho.core.errors import Cancelled, Interrupted, LithoError
+from litho.core.errors import Cancelled, Interrupted
 from litho.jobs.genome.build import Build
 from litho.jobs.genome.compiler import BUILD, GENOME, compile_written
 from litho.jobs.models import Models
 from litho.jobs.runner import Checked, Context, Job
 from litho.jobs.school.config import SchoolSpec
 from litho.jobs.school.cost import check_disk, school_cost, teaching_of
+from litho.jobs.school.exam import examined
 from litho.jobs.school.first import first_learner, known_codec
-from litho.jobs.school.lessons import lessons_of, subjects_of
+from litho.jobs.school.lessons import depends, lessons_of, subjects_of
 from litho.jobs.school.result import SchoolResult
 from litho.jobs.school.summary import rows_of, stages_of
 from litho.learn.schooling.education import UNFINISHED, Places, educate, trained_before
 from litho.learn.schooling.loop import Schooling
-from litho.measure.school.exam import examine, fitting
 from litho.model.learner import Learner
 from litho.model.placement import Placement
 from litho.model.sources import ModelSource
-from litho.text.school.asked import exam_questions
 from litho.text.school.genome import Genome
-from litho.text.school.shortcuts import guesses
-from litho.text.school.stages import School
-from litho.text.school.training import Model
 
 MODEL, BUILT, LOSSES, CHECKPOINTS = "model", "build", "losses.parquet", "checkpoints"
 
@@ -56,7 +49,9 @@ def run_school(context: Context[SchoolSpec]) -> SchoolResult:
     learner = first_learner(
         spec, genome, context.models, placement, build.codec, build.result.vocabulary
     )
-    lessons = lessons_of(build, genome, _depends(context, genome, placement, learner))
+    started = context.manifest.get("start")
+    began = depends(genome, placement, learner, started["sha256"] if started else None)
+    lessons = lessons_of(build, genome, began)
     ends = Path(spec.checkpoints) if spec.checkpoints else run.path / CHECKPOINTS
     places = Places(ends, run.path / UNFINISHED)
     schooling = Schooling(learner, teaching_of(genome), subjects_of(genome))
@@ -109,23 +104,6 @@ def _copy(build: Path, folder: Path) -> None:
     half.replace(folder)
 
 
-def _depends(
-    context: Context[SchoolSpec], genome: Genome, placement: Placement, learner: Learner
-) -> dict[str, Any]:
-    """What the weights depend on besides tokens and their order."""
-    started = context.manifest.get("start")
-    asked = genome.model or Model()
-    begun = {"sha256": started["sha256"]} if started else asked.model_dump(mode="json")
-    return {
-        "model": begun,
-        "seed": genome.seed,
-        "weights": learner.size,
-        "placement": placement.described(),
-        "threads": torch.get_num_threads(),
-        "machine": platform.machine(),
-    }
-
-
 def _save(learner: Learner, folder: Path) -> None:
     half = folder.with_name(f".{folder.name}.saved")
     for path in (half, folder):
@@ -135,19 +113,11 @@ def _save(learner: Learner, folder: Path) -> None:
 
 
 def _examined(context: Context[SchoolSpec], genome: Genome) -> dict[str, Any] | None:
-    """What the model says to the questions that the genome asks for."""
     if not genome.tests:
         return None
-    school = School.of(genome, Path(context.spec.folder))
     model = context.models.load(str(context.run.path / MODEL))
-    asked = exam_questions(school)
-    try:
-        asked = [asked[number] for number in fitting(model, asked)]
-    except LithoError as error:
-        context.reporter.note(f"note: no exam: {error}")
-        return None
-    result = examine(model, asked, context.reporter, guesses(school, asked))
-    return result.model_dump(mode="json")
+    result = examined(genome, Path(context.spec.folder), model, context.reporter)
+    return result.model_dump(mode="json") if result else None
 
 
 JOB = Job("school", SchoolSpec, check, run_school)

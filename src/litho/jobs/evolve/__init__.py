@@ -1,0 +1,1 @@
+"""`litho evolve`: genomes are varied, raced against each other over seeds, and tested afresh."""

@@ -1,0 +1,73 @@
+"""What an evolution starts from; no torch."""
+
+from pathlib import Path
+from typing import Self
+
+from pydantic import Field, model_validator
+
+from litho.core.config import Config
+from litho.jobs.spec import Spec
+from litho.text.school.genome import Genome, parse_genome
+
+
+class EvolveConfig(Config):
+    """How genomes are bred and raced."""
+
+    generations: int = Field(3, ge=1)
+    """Generations; the first holds the genome that was given."""
+    size: int = Field(9, ge=2)
+    """Genomes in a generation."""
+    rungs: tuple[int, ...] = (1, 3, 9)
+    """Seeds with which a genome has been tried when it reaches a rung of the race; of those on one
+    rung a third goes on to the next."""
+    random_search: bool = True
+    """Whether as many runs are spent on genomes by chance, to compare with."""
+    finalists: int = Field(3, ge=1)
+    """The best genomes, which are tried again on fresh seeds and worlds."""
+    fresh: int = Field(10, ge=2)
+    """Fresh seeds, each with a world of its own, for the finalists and what they are compared
+    with."""
+    seed: int = Field(0, ge=0)
+    """Seed of everything that is drawn at random."""
+
+    @model_validator(mode="after")
+    def _rungs_rise(self) -> Self:
+        if not self.rungs or self.rungs[0] < 1 or list(self.rungs) != sorted(set(self.rungs)):
+            raise ValueError("rungs have to rise from 1 or more, such as [1, 3, 9]")
+        return self
+
+    @property
+    def runs(self) -> int:
+        """Schools of one search, without those on fresh seeds."""
+        return self.generations * sum(
+            count * (seeds - before)
+            for count, seeds, before in zip(
+                self.on_rungs, self.rungs, (0, *self.rungs), strict=False
+            )
+        )
+
+    @property
+    def on_rungs(self) -> tuple[int, ...]:
+        """Genomes of a generation that reach each rung."""
+        counts = [self.size]
+        for _ in self.rungs[1:]:
+            counts.append(max(1, counts[-1] // KEPT))
+        return tuple(counts)
+
+
+KEPT = 3  # one of so many goes on to the next rung
+
+
+class EvolveSpec(Spec):
+    """A genome as it was written, and where its files are looked for from."""
+
+    written: str
+    source: str  # what the genome is called in messages
+    folder: str
+    checkpoints: str | None = None  # a folder that several runs share; none: one in the run
+    config: EvolveConfig = EvolveConfig()
+
+    @property
+    def genome(self) -> Genome:
+        """Raises LithoError that names line and field of what is wrong."""
+        return parse_genome(self.written, self.source, Path(self.folder))

@@ -1,0 +1,161 @@
+"""Runs of `litho evolve`: search, tried again on fresh seeds and worlds, beside baselines."""
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
+from functools import partial
+from pathlib import Path
+
+import torch
+
+from litho.core.errors import LithoError
+from litho.core.executors import Cluster
+from litho.core.processes import Processes
+from litho.core.work import Executor, Result, ThisProcess, WorkLedger
+from litho.jobs.cost import Cost
+from litho.jobs.evolve.config import EvolveConfig, EvolveSpec
+from litho.jobs.evolve.fitness import Fitness, fitness_of
+from litho.jobs.evolve.fresh import fresh_trials
+from litho.jobs.evolve.result import EvolveResult
+from litho.jobs.evolve.search import Trial, best, evolution, random_search, together
+from litho.jobs.evolve.summary import BEST, CANONICAL, RANDOM, SHUFFLED, Entrant, summary
+from litho.jobs.evolve.trial import Raised
+from litho.jobs.models import Models
+from litho.jobs.runner import Checked, Context, Job
+from litho.jobs.school.config import SchoolSpec
+from litho.jobs.school.cost import school_cost
+from litho.jobs.school.first import first_learner, known_codec
+from litho.model.placement import Placement
+from litho.text.school.canonical import written
+from litho.text.school.chance import chance
+from litho.text.school.genome import Genome
+from litho.text.school.variation.children import child_of, shuffled
+
+CHECKPOINTS, FOUND = "checkpoints", "best.yaml"
+HANGS = 20  # times what a school should take, after which it is begun again elsewhere
+
+
+def trials_of(config: EvolveConfig) -> int:
+    """Schools in all: both searches, and everyone on fresh seeds."""
+    searches = 2 if config.random_search else 1
+    return searches * config.runs + config.fresh * (config.finalists + 1 + searches)
+
+
+def check(spec: EvolveSpec, models: Models) -> Checked:
+    """Raises LithoError if the genome is at fault, or leaves nothing to recombine."""
+    genome, folder = spec.genome, Path(spec.folder)
+    if not genome.tests:
+        raise LithoError(f"{spec.source} has no tests, by which genomes are compared: add the key")
+    child_of([genome], "child", chance(spec.config.seed, "check"), folder)
+    shuffled(genome, SHUFFLED, chance(spec.config.seed, "check"), folder)
+    one = _school_cost(spec, genome, models)
+    count = trials_of(spec.config)
+    return Checked(
+        Cost(seconds=one.seconds * count, gib=one.gib),
+        {"text_name": genome.id, "schools": count, "seconds_each": one.seconds},
+    )
+
+
+def _school_cost(spec: EvolveSpec, genome: Genome, models: Models) -> Cost:
+    codec = known_codec(genome, Path(spec.folder))
+    vocabulary = codec.vocabulary if codec else genome.tokenizer.vocab
+    school = SchoolSpec(written=spec.written, source=spec.source, folder=spec.folder)
+    placement = Placement.parse(spec.device.name)
+    learner = first_learner(school, genome, models, placement, codec, vocabulary)
+    return school_cost(genome, learner, vocabulary)
+
+
+def run_evolve(context: Context[EvolveSpec]) -> EvolveResult:
+    """Do what is left of the trials, together with whoever else works on them."""
+    run, spec = context.run, context.spec
+    genome, config, folder = spec.genome, spec.config, Path(spec.folder)
+    with _executor(context) as executor:
+        trials = Trials(context, executor)
+        searches = {BEST: evolution(genome, config, folder)}
+        if config.random_search:
+            searches[RANDOM] = random_search(genome, config, folder)
+        known = together(searches, trials.tell)
+        entrants = [
+            Entrant(BEST, each.child.genome, each.told)
+            for each in best(known[BEST], config.finalists)
+        ]
+        entrants.append(Entrant(CANONICAL, genome, known[BEST][0].told))
+        if config.random_search:
+            (luckiest,) = best(known[RANDOM], 1)
+            entrants.append(Entrant(RANDOM, luckiest.child.genome, luckiest.told))
+        asked = [fresh_trials(each.genome, config.fresh) for each in entrants]
+        entrants.append(Entrant(SHUFFLED, genome, {}))
+        asked.append(_shuffled_trials(genome, config, folder))
+        told = trials.tell([trial for some in asked for trial in some])
+    fresh = [told[i : i + config.fresh] for i in range(0, len(told), config.fresh)]
+    result = summary(known, list(zip(entrants, fresh, strict=True)))
+    found = next(e.genome for e in entrants if e.genome.id == result.best.id)
+    text = written(found.model_dump(mode="json", by_alias=True, exclude_none=True))
+    (run.path / FOUND).write_text(text, encoding="utf-8")
+    return EvolveResult(
+        **dict(result),
+        run=str(run.final_path),
+        genome=str(run.final_path / FOUND),
+        runs=len(trials.seen),
+        reused=trials.reused,
+        seconds=round(run.seconds, 1),
+        notices=tuple(context.manifest["notices"]),
+    )
+
+
+def _shuffled_trials(genome: Genome, config: EvolveConfig, folder: Path) -> list[Trial]:
+    """Every seed has an order of its own."""
+    mixed = [
+        shuffled(genome, SHUFFLED, chance(config.seed, SHUFFLED, i), folder)
+        for i in range(config.fresh)
+    ]
+    return [fresh_trials(each, config.fresh)[i] for i, each in enumerate(mixed)]
+
+
+class Trials:
+    """Does trials, each once whoever asks for it."""
+
+    def __init__(self, context: Context[EvolveSpec], executor: Executor) -> None:
+        run, spec = context.run, context.spec
+        self._ledger, self._executor = WorkLedger(run.path), executor
+        self._folder, self._device = spec.folder, spec.device.name
+        self._checkpoints = spec.checkpoints or str(run.path / CHECKPOINTS)
+        self._reporter = context.reporter
+        self.seen: dict[str, Result] = {}
+        self._reporter.stage("schools", trials_of(spec.config))
+
+    def tell(self, trials: Sequence[Trial]) -> list[Fitness]:
+        """How trials went, in their order."""
+        raised = [
+            Raised(each.genome, each.seed, self._folder, self._checkpoints, self._device)
+            for each in trials
+        ]
+        works = [(each.specification, each) for each in raised]
+        before = len(self.seen)
+
+        def report(done: int, latest: Result | None) -> None:
+            shown = fitness_of(latest["tests"], latest["shortcuts"]).bridging if latest else None
+            self._reporter.advance(before + done, bridging=shown)
+
+        results = self._ledger.complete(works, report, self._executor)
+        self.seen |= {each.key: said for each, said in zip(raised, results, strict=True)}
+        return [fitness_of(said["tests"], said["shortcuts"]) for said in results]
+
+    @property
+    def reused(self) -> float:
+        """Share of all tokens that an earlier school had trained on."""
+        whole = sum(said["tokens"] for said in self.seen.values())
+        return sum(said["reused"] for said in self.seen.values()) / whole
+
+
+def _executor(context: Context[EvolveSpec]) -> AbstractContextManager[Executor]:
+    workers = context.workers
+    if workers.cluster is not None:
+        patience = HANGS * max(30.0, context.manifest["seconds_each"])
+        return Cluster(workers.cluster, patience, Placement.parse(context.spec.device.name).on_gpu)
+    if workers.processes > 1:
+        threads = max(1, torch.get_num_threads() // workers.processes)
+        return Processes(workers.processes, partial(torch.set_num_threads, threads))
+    return nullcontext(ThisProcess())
+
+
+JOB = Job("evolve", EvolveSpec, check, run_evolve, joint=("evolve",))

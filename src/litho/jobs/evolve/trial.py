@@ -1,0 +1,93 @@
+"""One school of an evolution: a genome compiled, its model trained and examined, and left."""
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from litho.core.errors import LithoError
+from litho.core.reporter import Silent
+from litho.core.work import Result, key_of
+from litho.jobs.genome.build import Build
+from litho.jobs.genome.compiler import compile_written
+from litho.jobs.models import Models
+from litho.jobs.school.config import SchoolSpec
+from litho.jobs.school.cost import teaching_of
+from litho.jobs.school.exam import examined
+from litho.jobs.school.first import first_learner
+from litho.jobs.school.lessons import depends, lessons_of, subjects_of
+from litho.learn.schooling.education import UNFINISHED, Places, educate, trained_before
+from litho.learn.schooling.loop import Schooling
+from litho.model.loading import load
+from litho.model.placement import Placement
+from litho.model.sources import locate
+from litho.text.school.canonical import written
+from litho.text.school.genome import Genome
+
+FORMAT = 1  # changes with every change of what a trial means
+
+
+@dataclass(frozen=True)
+class Raised:
+    """A trial as it can be sent to another process."""
+
+    genome: Genome
+    seed: int
+    folder: str  # from which the genome's files are looked for
+    checkpoints: str
+    device: str
+
+    @property
+    def specification(self) -> dict[str, Any]:
+        """What the result is made from: the genome's name is not a part of it."""
+        genome = self.genome.model_dump(mode="json", by_alias=True, exclude={"id"})
+        return {"trial": FORMAT, "genome": genome, "seed": self.seed, "device": self.device}
+
+    @property
+    def key(self) -> str:
+        return key_of(self.specification)
+
+    def __call__(self) -> Result:
+        """Train from the last checkpoint that there is, and examine."""
+        began = time.monotonic()
+        genome = with_seed(self.genome, self.seed)
+        text = written(genome.model_dump(mode="json", by_alias=True, exclude_none=True))
+        spec = SchoolSpec(written=text, source=genome.id, folder=self.folder)
+        placement, folder = Placement.parse(self.device), Path(self.folder)
+        ends = Path(self.checkpoints)
+        ends.mkdir(parents=True, exist_ok=True)
+        with TemporaryDirectory(dir=ends, prefix=".trial-") as place:
+            out = Path(place) / "build"
+            compile_written(text, genome.id, folder, out, 1, Silent())
+            build = Build.opened(out)
+            learner = first_learner(
+                spec, genome, Models(), placement, build.codec, build.result.vocabulary
+            )
+            lessons = lessons_of(build, genome, depends(genome, placement, learner, None))
+            places = Places(ends, Path(place) / UNFINISHED)
+            reused = sum(each.rows.count for each in lessons[: trained_before(lessons, places)])
+            schooling = Schooling(learner, teaching_of(genome), subjects_of(genome))
+            educate(schooling, lessons, places, Silent())
+            places.end_of(lessons[-1]).unlink(missing_ok=True)  # no other genome ends like this
+            model_folder = Path(place) / "model"
+            learner.save(model_folder)
+            model = load(locate(str(model_folder)), placement)
+            exam = examined(genome, folder, model, Silent())
+        if exam is None:
+            raise LithoError(
+                f"{genome.id} has no question that its model can read: raise train.seq"
+            )
+        said = exam.model_dump(mode="json", include={"tests", "shortcuts", "verdict"})
+        return {
+            **said,
+            "tokens": sum(each.rows.count for each in lessons),
+            "reused": reused,
+            "checkpoints": [places.end_of(each).name for each in lessons[:-1]],
+            "seconds": round(time.monotonic() - began, 1),
+        }
+
+
+def with_seed(genome: Genome, seed: int) -> Genome:
+    """The same education in other words, of a model with other weights to begin with."""
+    return genome.model_copy(update={"seed": (genome.seed + seed) % 2**63})

@@ -1,0 +1,66 @@
+"""Figures of an evolution: the family tree, and what was tried when."""
+
+from collections.abc import Mapping, Sequence
+
+import plotly.graph_objects as go
+
+from litho.jobs.evolve.result import Bred
+from litho.show.figures.base import LEGEND_BELOW, MARGIN, Figure, finished, label
+
+# Readable on white and on black.
+BRED, CHANCE, LINE = "#3b82d6", "#8a8f98", "#8a8f98"
+_OWN = "own"  # what the page leaves in the colours that are given here
+
+
+def family_figure(family: Sequence[Bred]) -> Figure:
+    """A dot a genome of the evolution, at its generation and bridging; lines from parents."""
+    bred = [each for each in family if each.search == "evolution"]
+    places = _places(bred)
+    figure = go.Figure()
+    xs: list[float | None] = []
+    ys: list[float | None] = []
+    for each in bred:
+        for parent in each.parents:
+            xs += [places[parent][0], places[each.id][0], None]
+            ys += [places[parent][1], places[each.id][1], None]
+    line = {"width": 1, "color": LINE}
+    figure.add_scatter(
+        x=xs, y=ys, mode="lines", line=line, name="child of", meta=_OWN, hoverinfo="skip"
+    )
+    figure.add_scatter(
+        x=[places[each.id][0] for each in bred],
+        y=[places[each.id][1] for each in bred],
+        text=[label(f"{each.id}: {', '.join(each.operators)}") for each in bred],
+        mode="markers",
+        name="genome (larger: tried with more seeds)",
+        marker={"size": [6 + 2 * each.seeds for each in bred], "color": BRED},
+        meta=_OWN,
+        hovertemplate="%{text}<br>bridging %{y:.2f}<extra></extra>",
+    )
+    by_chance = [each for each in family if each.search != "evolution"]
+    if by_chance:
+        figure.add_scatter(
+            x=[each.generation + 0.5 for each in by_chance],
+            y=[each.fitness.bridging for each in by_chance],
+            text=[label(each.id) for each in by_chance],
+            mode="markers",
+            name="by chance",
+            marker={"size": 6, "symbol": "x-thin-open", "color": CHANCE, "line": {"width": 1.5}},
+            meta=_OWN,
+            hovertemplate="%{text}<br>bridging %{y:.2f}<extra></extra>",
+        )
+    figure.update_layout(margin=MARGIN, height=460, legend=LEGEND_BELOW)
+    figure.update_xaxes(title="generation", dtick=1)
+    figure.update_yaxes(title="bridging in the search")
+    return finished(figure)
+
+
+def _places(bred: Sequence[Bred]) -> Mapping[str, tuple[float, float]]:
+    """Those of a generation stand side by side."""
+    found: dict[str, tuple[float, float]] = {}
+    for generation in sorted({each.generation for each in bred}):
+        there = [each for each in bred if each.generation == generation]
+        for number, each in enumerate(there):
+            aside = 0.3 * number / max(1, len(there) - 1)
+            found[each.id] = (generation + aside, each.fitness.bridging)
+    return found

@@ -1,0 +1,1 @@
+"""Genomes that differ from others: mutations, crossover, and what makes a child valid again."""
