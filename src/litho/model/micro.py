@@ -52,13 +52,14 @@ class MicroModel(nn.Module):
         super().__init__()
         self.shape = shape
         with seeded(HOST, seed):
-            self.embedding = nn.Parameter(0.02 * torch.randn(shape.vocabulary, shape.d))
+            self.embedding = nn.Parameter(
+                0.02 * torch.randn(shape.vocabulary, shape.d, device=HOST)
+            )
             self.blocks = nn.ModuleList(_Block(shape) for _ in range(shape.layers))
-        self.norm = nn.Parameter(torch.ones(shape.d))
+        self.norm = nn.Parameter(torch.ones(shape.d, device=HOST))
         head = shape.d // shape.heads
-        angles_TE = torch.outer(
-            torch.arange(shape.context), _THETA ** (-torch.arange(0, head, 2) / head)
-        )
+        places_T = torch.arange(shape.context, device=HOST)
+        angles_TE = torch.outer(places_T, _THETA ** (-torch.arange(0, head, 2, device=HOST) / head))
         turn_TE = torch.polar(torch.ones_like(angles_TE), angles_TE)
         self.register_buffer("turn", turn_TE[:, None, None], persistent=False)
 
@@ -116,8 +117,8 @@ class _Block(nn.Module):
         self.out = _random(shape.d, shape.d, quiet)
         self.gate_up = _random(2 * shape.hidden, shape.d)
         self.down = _random(shape.d, shape.hidden, quiet)
-        self.norm_attention = nn.Parameter(torch.ones(shape.d))
-        self.norm_mlp = nn.Parameter(torch.ones(shape.d))
+        self.norm_attention = nn.Parameter(torch.ones(shape.d, device=HOST))
+        self.norm_mlp = nn.Parameter(torch.ones(shape.d, device=HOST))
 
     def forward(self, x_ND: Tensor, turn_TE: Tensor, rows: int) -> Tensor:
         qkv_ND = F.linear(RmsNorm.apply(x_ND, self.norm_attention), self.qkv)
@@ -154,4 +155,4 @@ class _Block(nn.Module):
 
 
 def _random(rows: int, columns: int, scale: float = 1.0) -> nn.Parameter:
-    return nn.Parameter(scale * columns**-0.5 * torch.randn(rows, columns))
+    return nn.Parameter(scale * columns**-0.5 * torch.randn(rows, columns, device=HOST))

@@ -1,21 +1,18 @@
 """What a school will cost: a few steps on random tokens are timed, before anything is written."""
 
-import resource
 import shutil
-import sys
 import time
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from litho.core.errors import LithoError
 from litho.jobs.cost import Cost
 from litho.learn.schooling.loop import Schooling, Teaching
 from litho.learn.schooling.rows import PackedRows
 from litho.model.learner import Learner
-from litho.model.placement import wait_for
+from litho.model.placement import most_memory, wait_for
 from litho.text.school.genome import Genome
 
 TIMED = 3  # steps; one before them makes everything ready
@@ -47,7 +44,8 @@ def school_cost(genome: Genome, learner: Learner, vocabulary: int) -> Cost:
     wait_for(learner.device)
     per_token = (time.perf_counter() - began) / (TIMED * teaching.batch_tokens)
     tokens = genome.budget.tokens
-    return Cost(seconds=tokens * (per_token + 1 / COMPILED), gib=_gib(learner.device))
+    gib = most_memory(learner.device) / 2**30
+    return Cost(seconds=tokens * (per_token + 1 / COMPILED), gib=gib)
 
 
 def check_disk(genome: Genome, learner: Learner, folder: Path) -> None:
@@ -66,11 +64,3 @@ def _random_rows(tokens: int, length: int, vocabulary: int) -> PackedRows:
     ids = np.random.default_rng(0).integers(vocabulary, size=tokens)
     edges_D1, one_D = np.asarray([0, tokens]), np.zeros(1, np.int64)
     return PackedRows(ids, edges_D1, one_D, one_D, 0, length)
-
-
-def _gib(device: torch.device) -> float:
-    """The most memory that was used so far, where the model is."""
-    if device.type == "cuda":
-        return torch.cuda.max_memory_allocated(device) / 2**30
-    unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**30
