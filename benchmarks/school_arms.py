@@ -1,4 +1,4 @@
-"""Do the order, and how bridges are practised, matter? Schools side by side: results/school.md.
+"""Do the order, and how bridges are practised, matter? Schools side by side: results/bridging.md.
 
 Raises models by variants of the canonical genome of invented worlds, the same worlds and seeds in
 every arm, and prints what their exams say: means over seeds with 95 % intervals, and in how many

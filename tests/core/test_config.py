@@ -69,3 +69,10 @@ def test_an_option_and_an_assignment_that_differ_are_refused(
 ) -> None:
     with pytest.raises(LithoError, match=f"{option} and --set {assignment} give 'budget' two"):
         load_config(ImprintConfig, None, ["rank=4", assignment], {"budget": (option, value)})
+
+
+def test_a_validators_words_are_said_as_they_are() -> None:
+    from litho.jobs.trails.config import PrintConfig
+
+    with pytest.raises(LithoError, match=r"^settings do not fit together: only routing trains"):
+        load_config(PrintConfig, None, ["heads=random"])

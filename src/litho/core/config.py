@@ -115,10 +115,13 @@ def _parse(value: str, assignment: str) -> Any:  # noqa: ANN401  any YAML scalar
 def _explain(kind: type[Config], error: ValidationError) -> str:
     parts = []
     for item in error.errors():
-        key = ".".join(str(part) for part in item["loc"]) or "all together"
+        key = ".".join(str(part) for part in item["loc"])
+        own = item["type"] == "value_error"  # a validator's own words
+        said = str(item["ctx"]["error"]) if own else item["msg"].lower()
         if item["type"] == "extra_forbidden":
             parts.append(f"unknown setting {key!r}; known ones: {', '.join(kind.model_fields)}")
+        elif key:
+            parts.append(f"setting {key!r} is {item['input']!r}: {said}")
         else:
-            value = f" is {item['input']!r}" if item["loc"] else ""
-            parts.append(f"setting {key!r}{value}: {item['msg'].lower()}")
+            parts.append(f"settings do not fit together: {said}")
     return "; ".join(parts)
