@@ -22,7 +22,7 @@ from litho.jobs.evolve.trial import Raised
 from litho.jobs.models import Models
 from litho.jobs.runner import Checked, Context, Job
 from litho.jobs.school.config import SchoolSpec
-from litho.jobs.school.cost import school_cost
+from litho.jobs.school.cost import check_disk, school_cost
 from litho.jobs.school.first import first_learner, known_codec
 from litho.model.placement import Placement
 from litho.text.school.canonical import written
@@ -47,20 +47,25 @@ def check(spec: EvolveSpec, models: Models) -> Checked:
         raise LithoError(f"{spec.source} has no tests, by which genomes are compared: add the key")
     child_of([genome], "child", chance(spec.config.seed, "check"), folder)
     shuffled(genome, SHUFFLED, chance(spec.config.seed, "check"), folder)
-    one = _school_cost(spec, genome, models)
     count = trials_of(spec.config)
+    one = _school_cost(spec, genome, models, count)
     return Checked(
         Cost(seconds=one.seconds * count, gib=one.gib),
         {"text_name": genome.id, "schools": count, "seconds_each": one.seconds},
     )
 
 
-def _school_cost(spec: EvolveSpec, genome: Genome, models: Models) -> Cost:
+def _school_cost(spec: EvolveSpec, genome: Genome, models: Models, count: int) -> Cost:
+    """Of one of so many schools, if none shares a stage with another.
+
+    Raises LithoError if the checkpoints of all do not fit on the disk.
+    """
     codec = known_codec(genome, Path(spec.folder))
     vocabulary = codec.vocabulary if codec else genome.tokenizer.vocab
     school = SchoolSpec(written=spec.written, source=spec.source, folder=spec.folder)
     placement = Placement.parse(spec.device.name)
     learner = first_learner(school, genome, models, placement, codec, vocabulary)
+    check_disk(genome, learner, Path(spec.checkpoints or Path.cwd()), count)
     return school_cost(genome, learner, vocabulary)
 
 

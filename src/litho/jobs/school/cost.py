@@ -48,9 +48,9 @@ def school_cost(genome: Genome, learner: Learner, vocabulary: int) -> Cost:
     return Cost(seconds=tokens * (per_token + 1 / COMPILED), gib=gib)
 
 
-def check_disk(genome: Genome, learner: Learner, folder: Path) -> None:
+def check_disk(genome: Genome, learner: Learner, folder: Path, schools: int = 1) -> None:
     """Raises LithoError if the checkpoints of all stages do not fit."""
-    needed = 4 * _COPIES * learner.size * (len(genome.stages) + 2)
+    needed = 4 * _COPIES * learner.size * (len(genome.stages) + 2) * schools
     there = next(each for each in (folder, *folder.parents) if each.is_dir())
     free = shutil.disk_usage(there).free
     if needed > free:
