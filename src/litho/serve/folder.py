@@ -15,6 +15,7 @@ import yaml
 from litho.core.errors import LithoError
 from litho.core.runs import INPUTS, MANIFEST, METRICS, PARTIAL
 from litho.core.store import Schema, Store
+from litho.jobs.imprint.result import ImprintResult
 from litho.serve.queue import FOLDER
 
 DEEPEST = 3  # folders between the working folder and a run, with the run
@@ -228,6 +229,16 @@ def metrics_of(path: Path) -> Any:  # noqa: ANN401  JSON of any command
 
 def inputs_of(path: Path) -> Any:  # noqa: ANN401  JSON of any command
     return _json(path / INPUTS)
+
+
+def printed(path: Path) -> ImprintResult | None:
+    """What a finished run of `imprint` found; None of other runs, and of ones that lack it."""
+    if manifest_of(path).get("command") != "imprint":
+        return None
+    try:
+        return ImprintResult(**metrics_of(path))
+    except (TypeError, ValueError):
+        return None
 
 
 def _json(path: Path) -> Any:  # noqa: ANN401  whatever it holds

@@ -50,7 +50,7 @@ def page(request: Request, template: str, status: int = 200, **values: object) -
     shared = {
         "t": words,
         "languages": LANGUAGES,
-        "here": request.url.path,
+        "here": request.url.path + (f"?{query}" if (query := request.url.query) else ""),
         "nonce": request.state.nonce,
         "csrf": bench_of(request).keys.csrf,
         "script_words": words.beginning("js."),

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
@@ -11,7 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response, StreamingResponse
 
 from litho.core.errors import LithoError
-from litho.serve.folder import metrics_of
+from litho.serve.folder import printed
 from litho.serve.pages.base import Bench, bench_of, form_of, page
 from litho.serve.queue import Job, Told
 from litho.serve.worker import discard
@@ -32,6 +33,7 @@ def show(request: Request, number: int) -> Response:
     bench = bench_of(request)
     job = _job(bench, number)
     told = bench.queue.told(number)
+    there = _finished(bench, job)
     before = [each for each in bench.queue.jobs("queued", "running") if each.id < number]
     return page(
         request,
@@ -40,18 +42,17 @@ def show(request: Request, number: int) -> Response:
         job=job,
         told=[_line(each) for each in told],
         before=len(before),
-        result=_result(bench, job),
-        is_print=job.command == "imprint",
-        notes=[each.note for each in told if each.note],
+        there=there is not None,
+        result=printed(there) if there else None,
     )
 
 
-def _result(bench: Bench, job: Job) -> Mapping[str, Any] | None:
-    """The numbers of a job that is done; None where its run is gone by now."""
+def _finished(bench: Bench, job: Job) -> Path | None:
+    """The run of a job that is done; None where it is gone by now."""
     if job.state != "done":
         return None
     try:
-        return metrics_of(bench.folder.finished_run(job.run)) or {}
+        return bench.folder.finished_run(job.run)
     except LithoError:
         return None
 

@@ -3,15 +3,16 @@
 import io
 import zipfile
 from collections.abc import Mapping
-from typing import Annotated, Any
+from pathlib import Path
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from litho.core.errors import LithoError
-from litho.core.runs import RunDirectory
+from litho.core.runs import METRICS, RunDirectory
 from litho.serve.compared import comparison
-from litho.serve.folder import Summary, inputs_of, manifest_of, metrics_of
+from litho.serve.folder import Summary, inputs_of, manifest_of, printed
 from litho.serve.pages.base import PRINTS, Bench, bench_of, form_of, page, text_in, words_of
 from litho.serve.queue import OPEN
 
@@ -51,8 +52,9 @@ def one_run(request: Request, path: str) -> Response:
     bench = bench_of(request)
     folder = bench.folder.run(path)
     manifest = manifest_of(folder)
-    metrics = metrics_of(folder)
     command = str(manifest.get("command", ""))
+    model = manifest.get("model")
+    finished = folder == bench.folder.inside(path) and (folder / METRICS).is_file()
     adapter = (folder / "adapter" / "adapter_config.json").is_file()
     return page(
         request,
@@ -60,9 +62,9 @@ def one_run(request: Request, path: str) -> Response:
         title=str(manifest.get("text_name") or path),
         path=path,
         command=command,
-        manifest=manifest,
-        metrics=metrics if isinstance(metrics, dict) else {},
-        finished=metrics is not None and folder.name == bench.folder.inside(path).name,
+        model=str(model.get("name", "")) if isinstance(model, dict) else "",
+        result=printed(folder) if finished else None,
+        finished=finished,
         adapter=adapter,
         asked=adapter and command in PRINTS,
         text=_text_of(folder),
@@ -70,13 +72,14 @@ def one_run(request: Request, path: str) -> Response:
     )
 
 
-def _text_of(folder: Any) -> str:  # noqa: ANN401
+def _text_of(folder: Path) -> str:
     """The text that a run was about, or the first of them."""
     inputs = inputs_of(folder)
     if not isinstance(inputs, dict):
         return ""
     pages = inputs.get("pages")
-    text = pages[-1].get("text", "") if pages else inputs.get("text", inputs.get("source", ""))
+    last = pages[-1] if isinstance(pages, list) and pages else inputs
+    text = last.get("text", last.get("source")) if isinstance(last, dict) else ""
     return text if isinstance(text, str) else ""
 
 

@@ -10,7 +10,7 @@ function draw(parent, tag, attributes, text) {
 
 const WIDTH = 520;
 const HEIGHT = 220;
-const EDGE = { left: 56, right: 14, top: 22, bottom: 30 };
+const EDGE = { left: 66, right: 14, top: 22, bottom: 30 };
 const short = (value) => (Math.abs(value) < 0.01 && value !== 0 ? value.toExponential(0) : Number(value.toPrecision(3)).toString());
 
 function chart(title, lines, options = {}) {
@@ -31,7 +31,7 @@ function chart(title, lines, options = {}) {
   for (let k = 0; k <= 3; k++) {
     const value = low + (high - low) * k / 3;
     draw(picture, "line", { class: "axis", x1: EDGE.left, x2: WIDTH - EDGE.right, y1: y(value), y2: y(value) });
-    draw(picture, "text", { x: EDGE.left - 6, y: y(value) + 4, "text-anchor": "end" }, short(value));
+    draw(picture, "text", { x: EDGE.left - 6, y: y(value) + 5, "text-anchor": "end" }, short(value));
   }
   draw(picture, "text", { x: EDGE.left, y: HEIGHT - 10 }, "0");
   draw(picture, "text", { x: WIDTH - EDGE.right, y: HEIGHT - 10, "text-anchor": "end" }, String(last));
