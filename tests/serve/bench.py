@@ -1,7 +1,10 @@
 """A workbench in a test: its application behind a client that has opened the link."""
 
 import json
+import subprocess
+import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -60,3 +63,22 @@ def written_run(path: Path, command: str = "map", **manifest: object) -> Path:
     (path / "manifest.yaml").write_text(yaml.safe_dump(told | manifest))
     (path / "metrics.json").write_text(json.dumps({"surprise": {"mean": 2.5, "max": 9.0}}))
     return path
+
+
+@contextmanager
+def served(folder: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """A server of a folder, as a process of its own, and its link."""
+    server = subprocess.Popen(
+        [sys.executable, "-m", "litho", "serve", "--port", "0", "--no-browser"],
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert server.stdout
+        while "http://" not in (line := server.stdout.readline()):
+            assert line, "the server ended before it told its link"
+        yield server, line.strip()
+    finally:
+        server.kill()
+        server.wait()

@@ -14,9 +14,9 @@ def serve(
     port: Annotated[
         int, typer.Option(min=0, max=65535, help="Port of this machine; 0: any that is free.")
     ] = 8470,
-    browser: Annotated[
-        bool, typer.Option("--browser/--no-browser", help="Open the link in the browser.")
-    ] = True,
+    no_browser: Annotated[
+        bool, typer.Option("--no-browser", help="Print the link and open no browser.")
+    ] = False,
 ) -> None:
     """Open the workbench of this folder in the browser, on this machine alone."""
     from importlib.util import find_spec
@@ -28,4 +28,4 @@ def serve(
         )
     from litho.serve.start import serve as run
 
-    run(Path.cwd(), port, browser, lambda link: print(link, flush=True))
+    run(Path.cwd(), port, not no_browser, lambda link: print(link, flush=True))
