@@ -1,7 +1,10 @@
 """Attacks that must fail: other pages, other names, no key, forged forms, paths, sizes, texts."""
 
+import json
+import pickle
 import re
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 from starlette.datastructures import Headers
@@ -136,6 +139,29 @@ def test_an_adapter_that_is_a_link_is_neither_read_nor_packed(
     (run / "adapter").symlink_to(folder.parent / "outside")
     assert client.get("/run/adapter.zip?path=runs/x").status_code == 400
     assert sent(client, "/read/tokens", text="A b c.", adapter="runs/x").status_code == 400
+
+
+class Exploding:
+    """What runs code as soon as a pickle of it is read."""
+
+    def __reduce__(self) -> tuple[Callable[[Path], None], tuple[Path]]:
+        return Path.touch, (Path("exploded"),)
+
+
+def test_an_adapter_that_is_code_is_refused(client: TestClient, folder: Path) -> None:
+    adapter = written_run(folder / "runs" / "x", "imprint") / "adapter"
+    adapter.mkdir()
+    settings = {"peft_type": "LORA", "r": 8, "auto_mapping": {"base_model_class": "os.system"}}
+    (adapter / "adapter_config.json").write_text(json.dumps(settings))
+    weights = adapter / "adapter_model.bin"
+    weights.write_bytes(pickle.dumps(Exploding()))
+    asked = {"text": "A b c.", "adapter": "runs/x", "model": "tiny:llama"}
+    answer = sent(client, "/read/tokens", **asked)
+    assert answer.status_code == 400 and "safetensors" in answer.json()["error"]
+    weights.rename(adapter / "adapter_model.safetensors")
+    answer = sent(client, "/read/tokens", **asked)
+    assert answer.status_code == 400 and "damaged" in answer.json()["error"]
+    assert not Path("exploded").exists()
 
 
 def test_models_are_those_that_are_offered(client: TestClient, folder: Path) -> None:

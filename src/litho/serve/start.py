@@ -4,6 +4,7 @@ import os
 import socket
 import webbrowser
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import uvicorn
@@ -51,7 +52,8 @@ def serve(folder: Path, port: int, browser: bool, say: Callable[[str], object]) 
         say(f"the workbench of {folder} is at\n\n    {keys.link}\n\nCtrl-C stops it; jobs go on")
         if browser:
             webbrowser.open(keys.link)
-        uvicorn.Server(config).run([listening])
+        with suppress(KeyboardInterrupt):  # of Ctrl-C, once everything has been closed
+            uvicorn.Server(config).run([listening])
 
 
 def _bound(port: int) -> socket.socket:
