@@ -26,6 +26,15 @@ def test_nothing_is_shown_without_the_key(stranger: TestClient) -> None:
         assert answer.status_code == 401 and "litho serve" in answer.text, path
 
 
+def test_a_stranger_learns_no_secret(stranger: TestClient) -> None:
+    """Also of what is shown without the cookie."""
+    for path in ("/open", "/open?token=x", "/static/none.js", "/static/base.js", "/nothing"):
+        said = stranger.get(path)
+        assert not any(
+            key in f"{said.text} {said.headers}" for key in (KEYS.csrf, KEYS.session, KEYS.token)
+        ), path
+
+
 def test_the_key_opens_once_it_is_right_and_leaves_the_address(stranger: TestClient) -> None:
     for wrong in ("", "?token=", "?token=x", f"?token={KEYS.session}", f"?token={KEYS.csrf}"):
         assert stranger.get(f"/open{wrong}").status_code == 401
@@ -201,6 +210,23 @@ def test_hostile_names_and_texts_are_words(client: TestClient, bench: Bench, fol
         assert "<script>alert" not in page.text and "<b onclick" not in page.text
         assert '<a href="https://evil' not in page.text
     assert "alert(1)" in pages[2].text  # it is there, as words
+
+
+def test_a_small_manifest_that_means_a_great_deal(client: TestClient, folder: Path) -> None:
+    """YAML can name a list that holds lists that hold lists, ten times each."""
+    levels = ["a0: &a0 [x]"] + [
+        f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 12)
+    ]
+    maps = ["b0: &b0 {x: y}"] + [
+        f"b{n}: &b{n} {{{', '.join(f'k{i}: *b{n - 1}' for i in range(10))}}}" for n in range(1, 12)
+    ]
+    ends = ["command: *a11", "text_name: *a11", "model: {name: *a11}", "config: *b11"]
+    for name in ("one", "two"):
+        run = written_run(folder / "runs" / name)
+        (run / "manifest.yaml").write_text("\n".join([*levels, *maps, *ends, f"own: {name}"]))
+    for path in ("/runs", "/run?path=runs/one", "/compare?run=runs/one&other=runs/two", "/"):
+        answer = client.get(path)
+        assert answer.status_code == 200 and len(answer.text) < 1_000_000, path
 
 
 def test_pages_run_only_scripts_that_carry_their_nonce(client: TestClient) -> None:

@@ -68,6 +68,15 @@ def test_a_job_is_given_up_when_it_killed_its_processes(queue: Queue) -> None:
     assert state(queue, job) == "queued"
 
 
+def test_the_text_of_a_job_does_not_outlive_it(queue: Queue) -> None:
+    done, gone, failed = (added(queue, f"runs/{name}") for name in "abc")
+    for job, end in ((done, "done"), (failed, "failed")):
+        queue.begin(job.id)
+        queue.end(job.id, end)  # type: ignore[arg-type]
+    queue.cancel(gone.id)
+    assert [job.spec is None for job in queue.jobs()] == [True, True, False]
+
+
 @pytest.mark.parametrize("wanted", ["pause", "cancel"])
 def test_a_process_that_dies_when_it_should_stop_has_stopped(queue: Queue, wanted: str) -> None:
     job = added(queue)

@@ -2,13 +2,18 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from reprlib import Repr
 from typing import Any
 
 from litho.core.errors import LithoError
 from litho.core.runs import RunDirectory
-from litho.serve.folder import manifest_of, metrics_of
+from litho.serve.run_files import manifest_of, metrics_of
 
 Cell = tuple[float | None, tuple[float, float] | None]  # a number with its interval
+MOST_SETTINGS = 2000
+_BRIEF = Repr()
+_BRIEF.maxlist, _BRIEF.maxdict, _BRIEF.maxlevel = 20, 10, 3
+_BRIEF.maxstring = _BRIEF.maxother = 200
 ABOUT_THE_RUN = ("run", "adapter", "adapter_sha256", "seconds")
 
 
@@ -43,13 +48,20 @@ def _settings(path: Path) -> dict[str, Any]:
     return {key: value for key, value in manifest.items() if key not in left_out}
 
 
-def _flat(value: Any, name: str = "") -> dict[str, str]:  # noqa: ANN401  JSON
-    if isinstance(value, dict):
-        found: dict[str, str] = {}
-        for key, item in value.items():
-            found |= _flat(item, f"{name}.{key}" if name else str(key))
-        return found
-    return {name: str(value)}
+def _flat(value: Any) -> dict[str, str]:  # noqa: ANN401  YAML
+    """Settings by their path; what is very large, as YAML can make it of little, is cut short."""
+    found: dict[str, str] = {}
+    waiting = [("", value)]
+    for _ in range(MOST_SETTINGS):
+        if not waiting:
+            break
+        name, value = waiting.pop()
+        if isinstance(value, dict) and value:
+            parts = [(f"{name}.{key}" if name else str(key), item) for key, item in value.items()]
+            waiting += reversed(parts)
+        else:
+            found[name] = value if isinstance(value, str) else _BRIEF.repr(value)
+    return found
 
 
 def _numbers(value: Any, name: str = "") -> dict[str, Cell]:  # noqa: ANN401  JSON

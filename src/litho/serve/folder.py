@@ -10,17 +10,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from litho.core.errors import LithoError
-from litho.core.runs import INPUTS, MANIFEST, METRICS, PARTIAL
+from litho.core.runs import MANIFEST, METRICS, PARTIAL
 from litho.core.store import Schema, Store
-from litho.jobs.imprint.result import ImprintResult
 from litho.serve.queue import FOLDER
+from litho.serve.run_files import manifest_of, metrics_of, words_in
 
 DEEPEST = 3  # folders between the working folder and a run, with the run
 MOST_FOLDERS = 20_000  # that are looked through
-_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _SCHEMA = Schema(
     title="the list of runs",
     migrations=(
@@ -184,18 +181,16 @@ def _summary(path: Path, name: str) -> Summary | None:
     except (OSError, LithoError):
         return None
     finished = metrics is not None and not path.name.endswith(PARTIAL)
-    models = [manifest.get(role) for role in ("model", "before")]
-    model = next((m["name"] for m in models if isinstance(m, dict) and "name" in m), "")
-    values = metrics if isinstance(metrics, dict) else {}
+    models = [words_in(manifest.get(role), "name") for role in ("model", "before")]
     return Summary(
         path=name.removesuffix(PARTIAL),
-        command=str(manifest.get("command", "")),
-        name=str(manifest.get("text_name") or path.name.removesuffix(PARTIAL)),
-        model=str(model),
+        command=words_in(manifest, "command"),
+        name=words_in(manifest, "text_name") or path.name.removesuffix(PARTIAL),
+        model=next(filter(None, models), ""),
         finished=finished,
         changed=changed,
-        verdict=str(values.get("verdict", "")),
-        number=_telling(values),
+        verdict=words_in(metrics, "verdict"),
+        number=_telling(metrics) if isinstance(metrics, dict) else None,
         adapter=(path / "adapter" / "adapter_config.json").is_file(),
         report=(path / "report.html").is_file(),
     )
@@ -209,42 +204,3 @@ def _telling(values: dict[str, Any]) -> float | None:
         return None
     number = isinstance(value, int | float) and math.isfinite(value)
     return float(value) if number else None
-
-
-def manifest_of(path: Path) -> dict[str, Any]:
-    """The manifest of a run. Raises LithoError if it cannot be read."""
-    try:
-        read = yaml.load((path / MANIFEST).read_text(encoding="utf-8"), _LOADER)
-    except (OSError, ValueError, yaml.YAMLError) as error:
-        raise LithoError(f"{path / MANIFEST} cannot be read ({type(error).__name__})") from None
-    if not isinstance(read, dict):
-        raise LithoError(f"{path / MANIFEST} is no manifest")
-    return read
-
-
-def metrics_of(path: Path) -> Any:  # noqa: ANN401  JSON of any command
-    """The numbers of a run, None if it has none yet. Raises LithoError if they cannot be read."""
-    return _json(path / METRICS)
-
-
-def inputs_of(path: Path) -> Any:  # noqa: ANN401  JSON of any command
-    return _json(path / INPUTS)
-
-
-def printed(path: Path) -> ImprintResult | None:
-    """What a finished run of `imprint` found; None of other runs, and of ones that lack it."""
-    if manifest_of(path).get("command") != "imprint":
-        return None
-    try:
-        return ImprintResult(**metrics_of(path))
-    except (TypeError, ValueError):
-        return None
-
-
-def _json(path: Path) -> Any:  # noqa: ANN401  whatever it holds
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError, RecursionError) as error:
-        raise LithoError(f"{path} cannot be read ({type(error).__name__})") from None

@@ -61,6 +61,11 @@ class Keys:
     def opens(self, token: str) -> bool:
         return secrets.compare_digest(token.encode(), self.token.encode())
 
+    def known(self, headers: Headers) -> bool:
+        """Whether a request brings the cookie."""
+        given = cookies(headers, self.cookie)
+        return any(secrets.compare_digest(one.encode(), self.session.encode()) for one in given)
+
     def is_ours(self, csrf: str) -> bool:
         return secrets.compare_digest(csrf.encode(), self.csrf.encode())
 
@@ -112,7 +117,7 @@ class Guard:
             return 413, "size"
         if path == OPEN or path.startswith(FREE):
             return None
-        if not any(_equal(given, keys.session) for given in cookies(headers, keys.cookie)):
+        if not keys.known(headers):
             return 401, "key"
         return None
 
@@ -134,10 +139,6 @@ def cookies(headers: Headers, name: str) -> Iterable[str]:
                 yield from (m.value for key, m in SimpleCookie(part.strip()).items() if key == name)
             except CookieError:
                 continue
-
-
-def _equal(given: str, wanted: str) -> bool:
-    return secrets.compare_digest(given.encode(), wanted.encode())
 
 
 def _length(headers: Headers) -> int:

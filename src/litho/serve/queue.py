@@ -39,6 +39,7 @@ _SCHEMA = Schema(
 _MOVE = """
     UPDATE jobs SET
       state = :to, wanted = '', said = :said,
+      spec = CASE WHEN :to IN ('done', 'cancelled') THEN NULL ELSE spec END,
       began = CASE :to WHEN 'running' THEN ifnull(began, :now) ELSE began END,
       ended = CASE WHEN :to IN ('done', 'failed', 'cancelled') THEN :now END
     WHERE id = :id AND state IN (SELECT value FROM json_each(:of))
@@ -53,7 +54,7 @@ class Job:
     command: str
     name: str
     run: str  # beneath the working folder, without `.partial`
-    spec: dict[str, Any] | None  # None: a run that the command line began
+    spec: dict[str, Any] | None  # None: of a run that is there, begun or over
     state: State
     wanted: Wanted
     said: str  # why it failed

@@ -12,9 +12,9 @@ from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response, StreamingResponse
 
 from litho.core.errors import LithoError
-from litho.serve.folder import printed
 from litho.serve.pages.base import Bench, bench_of, form_of, page
 from litho.serve.queue import Job, Told
+from litho.serve.run_files import printed
 from litho.serve.worker import discard
 
 router = APIRouter()

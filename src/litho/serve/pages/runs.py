@@ -10,11 +10,12 @@ from fastapi import APIRouter, Depends, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from litho.core.errors import LithoError
-from litho.core.runs import METRICS, RunDirectory
+from litho.core.runs import METRICS, PARTIAL, RunDirectory
 from litho.serve.compared import comparison
-from litho.serve.folder import Summary, inputs_of, manifest_of, printed
+from litho.serve.folder import Summary
 from litho.serve.pages.base import PRINTS, Bench, bench_of, form_of, page, text_in, words_of
 from litho.serve.queue import OPEN
+from litho.serve.run_files import inputs_of, manifest_of, printed, words_in
 
 router = APIRouter()
 AT_ONCE = 200  # runs on a page of the list
@@ -52,17 +53,16 @@ def one_run(request: Request, path: str) -> Response:
     bench = bench_of(request)
     folder = bench.folder.run(path)
     manifest = manifest_of(folder)
-    command = str(manifest.get("command", ""))
-    model = manifest.get("model")
+    command = words_in(manifest, "command")
     finished = folder == bench.folder.inside(path) and (folder / METRICS).is_file()
     adapter = (folder / "adapter" / "adapter_config.json").is_file()
     return page(
         request,
         "run.html.j2",
-        title=str(manifest.get("text_name") or path),
+        title=words_in(manifest, "text_name") or path,
         path=path,
         command=command,
-        model=str(model.get("name", "")) if isinstance(model, dict) else "",
+        model=words_in(manifest.get("model"), "name"),
         result=printed(folder) if finished else None,
         finished=finished,
         adapter=adapter,
@@ -75,12 +75,9 @@ def one_run(request: Request, path: str) -> Response:
 def _text_of(folder: Path) -> str:
     """The text that a run was about, or the first of them."""
     inputs = inputs_of(folder)
-    if not isinstance(inputs, dict):
-        return ""
-    pages = inputs.get("pages")
+    pages = inputs.get("pages") if isinstance(inputs, dict) else None
     last = pages[-1] if isinstance(pages, list) and pages else inputs
-    text = last.get("text", last.get("source")) if isinstance(last, dict) else ""
-    return text if isinstance(text, str) else ""
+    return words_in(last, "text") or words_in(last, "source")
 
 
 @router.get("/run/report")
@@ -128,8 +125,8 @@ def resume(
     bench = bench_of(request)
     path = _own(bench, sent)
     manifest = manifest_of(bench.folder.run(path))
-    name = str(manifest.get("text_name") or path)
-    job = bench.queue.add(str(manifest.get("command", "")), name, path, None)
+    name = words_in(manifest, "text_name") or path
+    job = bench.queue.add(words_in(manifest, "command"), name, path, None)
     return RedirectResponse(f"/jobs/{job.id}", 303)
 
 
@@ -143,13 +140,15 @@ def delete(
     if job and job.state in ("queued", "running"):
         raise LithoError("a job is at work on this run: throw the job away first")
     bench.folder.delete(path)
+    if job:
+        bench.queue.cancel(job.id)
     return RedirectResponse("/runs", 303)
 
 
 def _own(bench: Bench, sent: Mapping[str, str]) -> str:
     """The run that was sent, by its name beneath the folder."""
     path = bench.folder.inside(text_in(sent, "path", 1000))
-    return str(path.relative_to(bench.folder.path))
+    return str(path.relative_to(bench.folder.path)).removesuffix(PARTIAL)
 
 
 @router.get("/compare")

@@ -11,7 +11,7 @@ function draw(parent, tag, attributes, text) {
 const WIDTH = 520;
 const HEIGHT = 220;
 const EDGE = { left: 66, right: 14, top: 22, bottom: 30 };
-const short = (value) => (Math.abs(value) < 0.01 && value !== 0 ? value.toExponential(0) : Number(value.toPrecision(3)).toString());
+const short = (value) => (Math.abs(value) < 0.01 && value !== 0 ? value.toExponential(0) : Number(value.toPrecision(2)).toString());
 
 function chart(title, lines, options = {}) {
   const figure = make("figure", undefined, "card");
