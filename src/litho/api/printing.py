@@ -57,13 +57,41 @@ def imprint(
     retention text are the defaults then. Raises LithoError if anything given is unusable, before
     anything is written.
     """
+    spec = imprint_spec(
+        pages,
+        model,
+        probes=probes,
+        retention=retention,
+        hold=hold,
+        onto=onto,
+        device=device,
+        config=settings_given(ImprintConfig, config, settings),
+    )
+    printed = [spec.pages[number].name for number in spec.printed]
+    name = printed[0] if len(printed) == 1 else "pages"
+    return cast(
+        "ImprintResult", run_job("imprint", spec, folder_given(out, name), model, progress, cancel)
+    )
+
+
+def imprint_spec(
+    pages: Text | Sequence[Text],
+    model: "str | LanguageModel" = DEFAULT_MODEL,
+    *,
+    probes: Probes | Mapping[str, Probes] | None = None,
+    retention: Text | None = None,
+    hold: Text | Sequence[Text] = (),
+    onto: Path | None = None,
+    device: str | Device = "auto",
+    config: ImprintConfig,
+) -> ImprintSpec:
+    """What an imprint starts from, of what `imprint` takes; no model is loaded."""
     printed, notices = pages_given(pages, probes)
-    name = printed[0].name if len(printed) == 1 else "pages"
     earlier = carried(onto) if onto else None
     kept = earlier.retention if earlier else None
     if earlier and model == DEFAULT_MODEL:
         model = earlier.model
-    spec = ImprintSpec(
+    return ImprintSpec(
         pages=(*(earlier.pages if earlier else ()), *printed),
         onto=earlier.onto_model(model_name(model)) if earlier else None,
         notices=tuple(notices),
@@ -71,10 +99,7 @@ def imprint(
         hold=tuple(texts_given(hold)),
         model=model_name(model),
         device=device_given(device),
-        config=settings_given(ImprintConfig, config, settings),
-    )
-    return cast(
-        "ImprintResult", run_job("imprint", spec, folder_given(out, name), model, progress, cancel)
+        config=config,
     )
 
 

@@ -14,7 +14,8 @@ from litho.jobs import DEFAULT_MODEL
 from litho.jobs.spec import DEFAULT_DEVICE, Device, Spec
 
 if TYPE_CHECKING:
-    from litho.jobs.runner import Workers
+    from litho.jobs.models import Models
+    from litho.jobs.runner import Checked, Workers
     from litho.model.loaded import LanguageModel
 
 
@@ -50,6 +51,17 @@ def report(run: Path) -> Path:
     directory = RunDirectory.opened(run)
     with directory.damage_told():
         return _write_report(directory)
+
+
+def expected(command: str, spec: Spec, models: "Models") -> "Checked":
+    """What a job says before it begins: its time and memory, and notices; nothing is written.
+
+    `models`: those of this process, used again. Raises LithoError if anything given is unusable.
+    """
+    from litho.jobs import runner
+
+    models.place(spec.device)
+    return runner.job_of(command).check(spec.pinned(), models)
 
 
 def run_job(

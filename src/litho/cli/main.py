@@ -28,6 +28,7 @@ from litho.cli.predict import predict
 from litho.cli.process import STOPPED, ignore_signals, was_stopped
 from litho.cli.runs import report, resume
 from litho.cli.school import school
+from litho.cli.serve import serve
 from litho.cli.trails import trails
 from litho.cli.unprint import unprint
 from litho.cli.vary import vary
@@ -65,6 +66,7 @@ app.command()(bench)
 app.command()(ensemble)
 app.command()(predict)
 app.command()(calibrate)
+app.command()(serve)
 app.command()(resume)
 app.command()(report)
 app.command()(doctor)

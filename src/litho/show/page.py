@@ -77,6 +77,11 @@ def render_plain(template: str, **values: object) -> str:
     return _environment().get_template(template).render(css=css, **values)
 
 
+def script_hashes() -> tuple[str, str]:
+    """The two scripts of a report, ours and Plotly, as a Content-Security-Policy names them."""
+    return _hash(_script()), _hash(get_plotlyjs())
+
+
 def number(value: float | None, form: str) -> str:
     """A number as `form`, such as `%.2f`, says, or a dash where nothing was measured."""
     return "–" if value is None or isnan(value) else form % value

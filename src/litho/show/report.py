@@ -51,8 +51,13 @@ def write_report(run: RunDirectory) -> Path:
 
     Raises LithoError on a folder that no command of Litho wrote.
     """
-    run.write_text("report.html", _PAGES[_kind(run)](run))
+    run.write_text("report.html", page_of(run))
     return run.path / "report.html"
+
+
+def page_of(run: RunDirectory) -> str:
+    """The report of a run as HTML. Raises LithoError as `write_report` does."""
+    return _PAGES[_kind(run)](run)
 
 
 def _kind(run: RunDirectory) -> str:

@@ -1,0 +1,113 @@
+"""The process that keeps models loaded: `python -m litho.serve.desk_process`.
+
+It reads one question a line, as JSON, and answers in lines of JSON; the last has a key `end`. It is
+alone in knowing torch, so that the server is quick to start and lives on where memory runs out.
+"""
+
+import json
+import os
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TextIO
+
+from litho.core.errors import SHORT_OF_MEMORY, LithoError, first_line, memory_is_short
+
+if TYPE_CHECKING:
+    from litho.jobs.ask.ask import Asked
+    from litho.jobs.map.live import LiveReader
+
+Line = dict[str, Any]
+Say = Callable[[Line], None]
+
+
+class Desk:
+    """What is loaded, and what can be asked of it."""
+
+    def __init__(self) -> None:
+        self._reader: LiveReader | None = None
+        self._asked: tuple[str, Asked] | None = None
+
+    def answer(self, question: Mapping[str, Any], say: Say) -> Line:
+        """The last line of an answer; lines before it go to `say`."""
+        match question["do"]:
+            case "read":
+                return self._read(question)
+            case "expect":
+                return self._expect(question)
+            case "ask":
+                return self._ask(question, say)
+        raise LithoError(f"nobody knows how to {question['do']}")
+
+    @property
+    def reader(self) -> "LiveReader":
+        from litho.jobs.map.live import LiveReader
+
+        if self._reader is None:
+            self._reader = LiveReader()
+        return self._reader
+
+    def _read(self, question: Mapping[str, Any]) -> Line:
+        adapter = question["adapter"]
+        read = self.reader.read(
+            question["text"], question["model"], Path(adapter) if adapter else None
+        )
+        return read.model_dump()
+
+    def _expect(self, question: Mapping[str, Any]) -> Line:
+        """What a job will cost, and what is to be said of it before it begins."""
+        from litho.api.runs import expected
+        from litho.jobs.runner import job_of
+
+        self.reader.let_go()
+        spec = job_of(question["command"]).spec(**question["spec"])
+        checked = expected(question["command"], spec, self.reader.models)
+        cost = checked.cost.model_dump() if checked.cost else {}
+        return {**cost, "notices": list(checked.notices)}
+
+    def _ask(self, question: Mapping[str, Any], say: Say) -> Line:
+        from litho.jobs.ask.ask import Asked
+
+        run = str(question["run"])
+        if self._asked is None or self._asked[0] != run or question["anew"]:
+            self._asked = None  # before another model is loaded
+            self._asked = run, Asked(Path(run))
+        answers = self._asked[1].ask(
+            question["question"],
+            question["voices"],
+            question["tokens"],
+            lambda voice, piece: say({"voice": voice, "piece": piece}),
+        )
+        return answers.model_dump()
+
+
+def serve(questions: TextIO, answers: TextIO) -> None:
+    """Answer one question after the other until there are no more."""
+    desk = Desk()
+
+    def say(line: Line) -> None:
+        answers.write(json.dumps(line) + "\n")
+        answers.flush()
+
+    for line in questions:
+        try:
+            said = {"end": desk.answer(json.loads(line), say)}
+        except LithoError as error:
+            said = {"end": {"error": str(error)}}
+        except Exception as error:
+            short = memory_is_short(error)
+            told = f"unexpected {type(error).__name__}: {first_line(error)[:300]}"
+            said = {"end": {"error": SHORT_OF_MEMORY if short else told}}
+        say(said)
+
+
+def main() -> None:
+    """What libraries print goes nowhere: the first stream is for answers alone."""
+    os.environ["HF_HUB_OFFLINE"] = "1"  # nothing that a page asks for reaches another host
+    with os.fdopen(os.dup(1), "w", encoding="utf-8") as answers:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        serve(sys.stdin, answers)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,74 @@
+"""Starts the processes of the jobs, one at a time, and sees when one is gone."""
+
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+from filelock import Timeout
+
+from litho.serve.queue import Queue
+from litho.serve.worker import discard, lock_of
+
+TICK = 0.4  # seconds
+DEATHS = 3  # of processes at one job, after which it is given up
+
+
+class Keeper:
+    """A thread that has the jobs of a folder done; they go on when it ends."""
+
+    def __init__(self, folder: Path, queue: Queue, meanwhile: Callable[[], None]) -> None:
+        """`meanwhile` is called again and again, too."""
+        self._folder, self._queue, self._meanwhile = folder, queue, meanwhile
+        self._over = threading.Event()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._thread = threading.Thread(target=self._keep, daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Start no more processes; the one that is at work goes on."""
+        self._over.set()
+        self._thread.join()
+
+    def _keep(self) -> None:
+        while not self._over.is_set():
+            with suppress(Exception):  # a full disk, a store in use: later it may go
+                self.look()
+                self._meanwhile()
+            self._over.wait(TICK)
+
+    def look(self) -> None:
+        """Start the next job if no process is at work."""
+        if self._process and self._process.poll() is None:
+            return
+        lock = lock_of(self._folder)
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            return  # of an earlier server
+        with lock:
+            for job in self._queue.jobs("running"):
+                if job.wanted == "cancel":
+                    discard(self._folder / job.run)
+                self._queue.died(job, DEATHS)
+            waiting = self._queue.jobs("queued")
+        if waiting:
+            self._process = started(self._folder, waiting[0].id)
+
+
+def started(folder: Path, number: int) -> "subprocess.Popen[bytes]":
+    """The process of a job, which lives on when this one ends and writes no log."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "litho.serve.worker", str(folder), str(number)],
+        cwd=folder,
+        env=os.environ,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )

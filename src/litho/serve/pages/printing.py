@@ -1,0 +1,122 @@
+"""*Print*: a page, questions about it, a budget; what it will cost; and the job that does it."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import psutil
+from fastapi import APIRouter, Depends, Request
+from starlette.responses import RedirectResponse, Response
+
+from litho.api.printing import imprint_spec
+from litho.core.config import make_config
+from litho.core.errors import LithoError
+from litho.jobs.imprint.config import ImprintConfig, ImprintSpec
+from litho.serve.pages.base import (
+    Bench,
+    bench_of,
+    form_of,
+    json_of,
+    model_in,
+    models_of,
+    page,
+    text_in,
+    words_of,
+)
+from litho.text.items import Probe, read_probe_lines
+
+router = APIRouter()
+KINDS = ("gen", "mem", "hard", "chat", "neighbour")
+
+
+@router.get("/print")
+def empty_form(request: Request) -> Response:
+    return _form(request, {})
+
+
+@router.post("/print/text")
+def filled_form(request: Request, sent: Annotated[Mapping[str, str], Depends(form_of)]) -> Response:
+    """The form with a text that was read before."""
+    return _form(request, sent)
+
+
+def _form(request: Request, given: Mapping[str, str], error: str = "") -> Response:
+    bench = bench_of(request)
+    return page(
+        request,
+        "print.html.j2",
+        status=400 if error else 200,
+        title=words_of(request)("nav.print"),
+        models=models_of(bench, bench.folder.runs()),
+        kinds=KINDS,
+        defaults=ImprintConfig(),
+        given={
+            "text": "",
+            "name": "",
+            "model": "",
+            "probes": "",
+            "controls": "duplicates",
+            **given,
+        },
+        error=error,
+    )
+
+
+@router.post("/print")
+def start(request: Request, sent: Annotated[Mapping[str, str], Depends(form_of)]) -> Response:
+    """Put the print among the jobs; what is wrong is said above the form, which is kept."""
+    bench = bench_of(request)
+    try:
+        spec = _spec(bench, sent)
+        name = spec.pages[0].name
+        run = bench.folder.new_run(name, {job.run for job in bench.queue.jobs()})
+        job = bench.queue.add("imprint", name, run, spec.model_dump(mode="json"))
+    except LithoError as error:
+        return _form(request, sent, str(error))
+    return RedirectResponse(f"/jobs/{job.id}", 303)
+
+
+@router.post("/print/cost")
+def cost(request: Request, sent: Annotated[Mapping[str, Any], Depends(json_of)]) -> Any:  # noqa: ANN401  JSON
+    """What the job will cost, what is free, and what is to be said before it begins."""
+    bench = bench_of(request)
+    spec = _spec(bench, sent).model_dump(mode="json")
+    told = bench.desk.ask(do="expect", command="imprint", spec=spec)
+    return {**told, "free_gib": psutil.virtual_memory().available / 2**30}
+
+
+@router.post("/print/probes")
+def probes(request: Request, sent: Annotated[Mapping[str, Any], Depends(json_of)]) -> Any:  # noqa: ANN401  JSON
+    """The questions of a JSONL file, checked."""
+    read = read_probe_lines(text_in(sent, "lines"), text_in(sent, "name", 200) or "the file")
+    return [probe.model_dump() for probe in read]
+
+
+def _spec(bench: Bench, sent: Mapping[str, Any]) -> ImprintSpec:
+    text = text_in(sent, "text")
+    name = text_in(sent, "name", 200).strip() or _first_words(text)
+    lines = text_in(sent, "probes")
+    asked: list[Probe] | None = read_probe_lines(lines, "the questions") if lines.strip() else None
+    settings = {key: _number(sent, key) for key in ("budget", "presentations", "seed")}
+    given = {key: value for key, value in settings.items() if value is not None}
+    given["controls"] = text_in(sent, "controls", 20) or "duplicates"
+    spec = imprint_spec(
+        text, model_in(bench, sent), probes=asked, config=make_config(ImprintConfig, given)
+    )
+    return spec.model_copy(update={"pages": (spec.pages[0].model_copy(update={"name": name}),)})
+
+
+def _number(sent: Mapping[str, Any], key: str) -> Any:  # noqa: ANN401  the settings check its type
+    """A number that was typed; None where the field was left empty."""
+    typed = text_in(sent, key, 30).strip().replace(",", ".")
+    if not typed:
+        return None
+    try:
+        value = float(typed)
+    except ValueError:
+        raise LithoError(f"{key} is no number: {typed!r}") from None
+    return int(value) if value.is_integer() else value
+
+
+def _first_words(text: str) -> str:
+    words = text.strip().lstrip("# ").split()
+    return " ".join(words[:4])[:40] or "text"

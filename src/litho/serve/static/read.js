@@ -1,0 +1,132 @@
+"use strict";
+const form = element("read");
+const field = element("text");
+const says = element("says");
+const quoted = (word) => JSON.stringify(word);
+const percent = (p) => numbers(p * 100, 1) + " %";
+let latest = null; // what was read, as it is shown
+let reading = false;
+let again = false;
+
+// A text is kept while the window is open, so that a look at another page does not lose it.
+field.value ||= sessionStorage.getItem("text") || "";
+
+// An adapter belongs to one model.
+const adapter = element("adapter");
+adapter.addEventListener("change", () => {
+  const model = adapter.selectedOptions[0].dataset.model;
+  if (model) element("model").value = model;
+});
+element("model").addEventListener("change", () => {
+  if (adapter.selectedOptions[0].dataset.model !== element("model").value) adapter.value = "";
+});
+
+function span(i, state) {
+  const node = make("span", latest.text[i]);
+  node.dataset.i = i;
+  const nats = latest.states[state].surprise[i];
+  node.style.setProperty("--s", Math.round(Math.min(1, (nats || 0) / 10) * 85));
+  if (latest.kl && state === "after") {
+    node.classList.add("moved");
+    node.style.setProperty("--k", Math.round(Math.min(1, latest.kl[i]) * 100));
+  }
+  return node;
+}
+
+function show(read) {
+  latest = read;
+  const cards = Object.keys(read.states).map((state) => {
+    const card = make("div", undefined, "card");
+    if (read.kl) card.append(make("b", say("state_" + state)));
+    const text = card.appendChild(make("div", undefined, "reading"));
+    text.dataset.state = state;
+    text.tabIndex = 0;
+    text.setAttribute("role", "group");
+    text.setAttribute("aria-label", say("reading"));
+    text.append(...read.text.map((_, i) => span(i, state)));
+    return card;
+  });
+  element("states").replaceChildren(...cards);
+  element("states").classList.remove("old");
+  element("maps").hidden = false;
+  const means = Object.values(read.states).map((state) => {
+    const known = state.surprise.filter((nats) => nats !== null);
+    return numbers(known.reduce((sum, nats) => sum + nats, 0) / Math.max(1, known.length), 2);
+  });
+  const parts = [say("tokens", { count: read.text.length, surprise: means.join(" → ") })];
+  if (read.left) parts.push(say("left", { left: read.left }));
+  says.textContent = [...parts, ...read.notices].join(" ");
+}
+
+async function readNow() {
+  sessionStorage.setItem("text", field.value);
+  if (reading) {
+    again = true;
+    return;
+  }
+  trouble("");
+  if (!field.value.trim()) {
+    says.textContent = say("empty");
+    element("maps").hidden = true;
+    return;
+  }
+  reading = true;
+  element("states").classList.add("old");
+  says.textContent = say(latest ? "reading_now" : "loading");
+  try {
+    show(await (await send("/read/tokens", { text: field.value, model: form.model.value, adapter: adapter.value })).json());
+  } catch (error) {
+    says.textContent = "";
+    trouble(error.message);
+  }
+  reading = false;
+  if (again) {
+    again = false;
+    readNow();
+  }
+}
+
+const soon = whenItStops(readNow, 450);
+field.addEventListener("input", soon);
+for (const id of ["model", "adapter"]) element(id).addEventListener("change", soon);
+if (field.value) readNow();
+
+function showTip(node) {
+  const i = Number(node.dataset.i);
+  const state = latest.states[node.closest("[data-state]").dataset.state];
+  const table = make("table");
+  state.words[i].forEach((word, k) => {
+    const row = table.appendChild(make("tr"));
+    row.append(make("td", percent(state.p[i][k])), make("td", quoted(word)));
+  });
+  const nats = state.surprise[i];
+  const head = nats === null ? say("first") : say("expected", { word: quoted(latest.text[i]), nats: numbers(nats, 2), rank: state.rank[i] });
+  const tail = latest.kl ? say("moved", { kl: numbers(latest.kl[i], 3) }) : "";
+  const tip = element("tip");
+  tip.replaceChildren(make("div", head), table, make("div", tail));
+  tip.hidden = false;
+  const box = node.getBoundingClientRect();
+  tip.style.left = Math.max(4, Math.min(box.left, document.documentElement.clientWidth - tip.offsetWidth - 4)) + scrollX + "px";
+  tip.style.top = box.bottom + 6 + scrollY + "px";
+  document.querySelectorAll(".here").forEach((other) => other.classList.remove("here"));
+  document.querySelectorAll(`[data-i="${i}"]`).forEach((other) => other.classList.add("here"));
+}
+
+const states = element("states");
+for (const kind of ["mouseover", "click"]) states.addEventListener(kind, (event) => { if (event.target.dataset.i) showTip(event.target); });
+states.addEventListener("mouseleave", () => { element("tip").hidden = true; });
+// Arrow keys walk from token to token.
+states.addEventListener("keydown", (event) => {
+  const text = event.target.closest(".reading");
+  const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+  if (!text || !step) {
+    if (event.key === "Escape") element("tip").hidden = true;
+    return;
+  }
+  event.preventDefault();
+  const here = text.querySelector(".here");
+  const next = here ? Number(here.dataset.i) + step : 0;
+  const node = text.children[Math.max(0, Math.min(next, text.children.length - 1))];
+  node.scrollIntoView({ block: "nearest" });
+  showTip(node);
+});

@@ -1,0 +1,150 @@
+"""The story of the workbench in a real browser, in both languages, wide and narrow."""
+
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from litho.serve.words import Words
+from tests.builders import TEXT
+from tests.serve.bench import served
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(
+        CHROMIUM is None, reason="needs Chromium (Debian: apt-get install chromium)"
+    ),
+]
+LONG = 120_000  # milliseconds: a model is loaded on the way
+HOSTILE = "<img src=x onerror=alert(1)>"
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        found = playwright.chromium.launch(
+            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"]
+        )
+        yield found
+        found.close()
+
+
+@pytest.fixture(scope="module")
+def link(tmp_path_factory: pytest.TempPathFactory, finished: Path) -> Iterator[str]:
+    """Where a workbench with one finished run is served."""
+    folder = tmp_path_factory.mktemp("served")
+    shutil.copytree(finished, folder / "runs" / "done")
+    with served(folder) as (_, found):
+        yield found
+
+
+def opened(browser: Browser, link: str, width: int, language: str) -> tuple[Page, list[str]]:
+    """The first page in a window, and everything that went wrong or was asked of other hosts."""
+    scheme = "dark" if width < 600 else "light"
+    page = browser.new_page(
+        viewport={"width": width, "height": 900},
+        color_scheme=scheme,  # type: ignore[arg-type]
+        locale={"en": "en-US", "ru": "ru-RU"}[language],
+        accept_downloads=True,
+    )
+    trouble: list[str] = []
+    host = link.partition("/open")[0]
+    page.on("console", lambda m: trouble.append(m.text) if m.type == "error" else None)
+    page.on("pageerror", lambda error: trouble.append(str(error)))
+    page.on("request", lambda r: None if r.url.startswith(host) else trouble.append(r.url))
+    page.on("dialog", lambda dialog: trouble.append(dialog.message))
+    page.goto(link)
+    return page, trouble
+
+
+def check_width(page: Page) -> None:
+    page.wait_for_load_state()  # with its style
+    wide = page.evaluate("document.documentElement.scrollWidth - innerWidth")
+    assert wide <= 0, page.url
+
+
+@pytest.mark.parametrize(("width", "language"), [(1280, "en"), (400, "ru")])
+def test_the_whole_story(browser: Browser, link: str, width: int, language: str) -> None:
+    words = Words(language)
+    page, trouble = opened(browser, link, width, language)
+    assert page.url.endswith("/") and "token" not in page.url
+    expect(page.get_by_role("heading", level=1)).to_have_text(words("read.heading"))
+
+    # Read: the map comes by itself, is text whatever it holds, and answers to keys.
+    page.select_option("#model", "tiny:llama")
+    page.fill("#text", f"{TEXT} {HOSTILE}")
+    expect(page.locator(".reading")).to_have_text(f"{TEXT} {HOSTILE}", timeout=LONG)
+    page.locator(".reading").focus()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowRight")
+    expect(page.locator("#tip")).to_contain_text('"h"')
+    page.select_option("#adapter", "runs/done")
+    expect(page.locator(".reading")).to_have_count(2, timeout=LONG)
+    check_width(page)
+
+    # Print: the text comes along; the cost is said before the button.
+    page.get_by_role("button", name=words("read.print")).click()
+    expect(page.locator("#text")).to_have_value(f"{TEXT} {HOSTILE}")
+    expect(page.locator("#model")).to_have_value("tiny:llama")
+    page.fill("#name", HOSTILE)
+    page.click("#add")
+    page.fill(".probe .prefix", "The man who built it was")
+    page.fill(".probe .target", "Marek")
+    expect(page.locator("#cost")).to_contain_text(re.compile("GiB|ГиБ"), timeout=LONG)
+    check_width(page)
+    page.get_by_role("button", name=words("print.start")).click()
+
+    # The job is watched, paused, and thrown away.
+    expect(page.get_by_role("heading", level=1)).to_have_text(HOSTILE)
+    stage = words("js.stage.measuring the model before")
+    expect(page.locator("#stage")).to_contain_text(stage, timeout=LONG)
+    page.get_by_role("button", name=words("job.pause"), exact=True).click()
+    expect(page.locator("#state")).to_have_text(words("state.paused"), timeout=LONG)
+    check_width(page)
+    page.get_by_text(words("job.cancel"), exact=True).click()
+    page.get_by_role("button", name=words("job.cancel_really")).click()
+    expect(page.locator("#state")).to_have_text(words("state.cancelled"))
+
+    # Runs: the finished one, its report in a window of its own, its adapter.
+    page.get_by_role("link", name=words("nav.runs")).first.click()
+    expect(page.locator("td.wide a")).to_have_count(1)
+    check_width(page)
+    page.locator("td.wide a").click()
+    check_width(page)
+    with page.expect_download() as download:
+        page.get_by_role("link", name=words("run.adapter")).click()
+    assert download.value.suggested_filename == "adapter.zip"
+    with page.expect_popup() as window:
+        page.get_by_role("link", name=words("run.report")).click()
+    report = window.value
+    expect(report.locator(".plot .main-svg").first).to_be_visible(timeout=LONG)
+    assert report.evaluate("self.origin") == "null"
+    report.close()
+
+    # Ask: two answers, side by side.
+    page.get_by_role("link", name=words("run.ask")).click()
+    page.fill("#tokens", "4")
+    for voice in ("openbook", "retrieval"):
+        page.uncheck(f"[value={voice}]")
+    page.fill("#question", "Who built it?")
+    page.keyboard.press("Enter")
+    expect(page.locator(".answers p")).to_have_count(2)
+    expect(page.locator("#question")).to_have_value("", timeout=LONG)
+    expect(page.locator(".turn > b")).to_have_text("Who built it?")
+    check_width(page)
+    assert not trouble
+    page.close()
+
+
+def test_the_language_can_be_chosen(browser: Browser, link: str) -> None:
+    page, trouble = opened(browser, link, 1280, "en")
+    page.goto(page.url + "runs?q=done")
+    page.get_by_role("link", name="Русский").click()
+    assert page.url.endswith("/runs?q=done")
+    expect(page.get_by_role("heading", level=1)).to_have_text(Words("ru")("runs.heading"))
+    assert page.locator("html").get_attribute("lang") == "ru" and not trouble
+    page.close()

@@ -1,0 +1,121 @@
+"""The process of a job: the same runs as the command line's, stopped and gone on with."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from litho.api.runs import run_job
+from litho.core.errors import Interrupted
+from litho.core.reporter import Event
+from litho.core.runs import PARTIAL
+from litho.jobs.vary.config import VaryConfig, VarySpec
+from litho.serve.keeper import Keeper
+from litho.serve.queue import Queue
+from litho.serve.worker import discard, lock_of, work
+from tests.builders import TEXT
+
+SPEC = VarySpec(
+    model="tiny:llama", source=TEXT, text_name="text.md", config=VaryConfig(count=3, ladder=False)
+)
+VALUES = SPEC.model_dump(mode="json")
+
+
+@pytest.fixture
+def queue(tmp_path: Path) -> Queue:
+    return Queue(tmp_path)
+
+
+def whole(folder: Path) -> bytes:
+    """The versions of a run that the API made."""
+    run_job("vary", SPEC, folder / "whole", None, None, None)
+    return (folder / "whole" / "plan.json").read_bytes()
+
+
+def acting(queue: Queue, monkeypatch: pytest.MonkeyPatch, act: Callable[[int], None]) -> None:
+    """Have something done when a job tells of its second version; it listens at once."""
+    tell = Queue.tell
+
+    def told(self: Queue, number: int, event: Event) -> None:
+        tell(self, number, event)
+        if event.stage == "making variants" and event.done == 2:
+            act(number)
+
+    monkeypatch.setattr(Queue, "tell", told)
+    monkeypatch.setattr("litho.serve.worker.SELDOM", 0.0)
+
+
+def test_a_job_makes_the_run_that_the_command_makes(tmp_path: Path, queue: Queue) -> None:
+    job = queue.add("vary", "text", "runs/text", VALUES)
+    work(tmp_path, job.id)
+    done = queue.job(job.id)
+    assert done and done.state == "done" and done.began and done.ended
+    assert (tmp_path / "runs/text/plan.json").read_bytes() == whole(tmp_path)
+    assert (tmp_path / "runs/text/report.html").is_file()
+    told = [each.stage for each in queue.told(job.id)]
+    assert told[0] == "loading" and "making variants" in told
+    work(tmp_path, job.id)  # once more: nothing happens
+    assert queue.job(job.id) == done
+
+
+def test_unusable_input_is_told_and_leaves_nothing(tmp_path: Path, queue: Queue) -> None:
+    job = queue.add("vary", "text", "runs/text", VALUES | {"model": "tiny:nothing"})
+    work(tmp_path, job.id)
+    failed = queue.job(job.id)
+    assert failed and failed.state == "failed" and "there is no tiny:nothing" in failed.said
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_job_that_was_done_before_its_process_died_is_done(tmp_path: Path, queue: Queue) -> None:
+    job = queue.add("vary", "text", "whole", VALUES)
+    versions = whole(tmp_path)
+    work(tmp_path, job.id)
+    done = queue.job(job.id)
+    assert done and done.state == "done" and not queue.told(job.id)
+    assert (tmp_path / "whole/plan.json").read_bytes() == versions
+
+
+def test_a_run_that_the_command_line_began_is_gone_on_with(tmp_path: Path, queue: Queue) -> None:
+    def stop(event: Event) -> None:
+        if event.stage == "making variants" and event.done:
+            raise KeyboardInterrupt
+
+    with pytest.raises(Interrupted):
+        run_job("vary", SPEC, tmp_path / "begun", None, stop, None)
+    job = queue.add("vary", "text", "begun", None)
+    work(tmp_path, job.id)
+    done = queue.job(job.id)
+    assert done and done.state == "done"
+    assert (tmp_path / "begun/plan.json").read_bytes() == whole(tmp_path)
+
+
+def test_one_process_at_a_time(
+    tmp_path: Path, queue: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("litho.serve.worker.STARTING", 0.0)
+    job = queue.add("vary", "text", "runs/text", VALUES)
+    with lock_of(tmp_path):
+        work(tmp_path, job.id)
+        started: list[int] = []
+        monkeypatch.setattr("litho.serve.keeper.started", lambda folder, n: started.append(n))
+        keeper = Keeper(tmp_path, queue, lambda: None)
+        keeper.look()
+    waiting = queue.job(job.id)
+    assert waiting and waiting.state == "queued" and not started
+    queue.begin(job.id)  # by a process that has died since
+    keeper.look()
+    found = queue.job(job.id)
+    assert found and (found.state, found.deaths, started) == ("queued", 1, [job.id])
+
+
+def test_what_is_thrown_away_is_gone(tmp_path: Path, queue: Queue) -> None:
+    def stop(event: Event) -> None:
+        if event.total:
+            raise KeyboardInterrupt
+
+    with pytest.raises(Interrupted):
+        run_job("vary", SPEC, tmp_path / "begun", None, stop, None)
+    assert (tmp_path / f"begun{PARTIAL}").is_dir()
+    discard(tmp_path / "begun")
+    discard(tmp_path / "begun")
+    assert not (tmp_path / f"begun{PARTIAL}").exists()
