@@ -5,7 +5,7 @@ one thread: once with a tokenizer that is trained on it, and once more with that
 it, in another process, a plain pipeline of the library `tokenizers` reads as many tokens with the
 same tokenizer and writes them down, and does nothing else: no sections, no spans, no hashes.
 
-    python benchmarks/genome_compile.py --out /tmp/compile
+    python benchmarks/genome_compile.py --out runs/compile
 
 `--out` keeps the libraries and the builds; delete the builds to measure again. Prints a line of
 JSON for each measurement.
