@@ -99,15 +99,20 @@ def flat_numbers(value: Any, path: str = "") -> Iterator[tuple[str, str]]:  # no
         yield path, f"{value:.6g}"
 
 
-@cache
-def _environment() -> Environment:
-    environment = Environment(
-        loader=PackageLoader("litho.show"),
+def templates_of(package: str) -> Environment:
+    """The templates of a package: everything is escaped, and an unknown name is an error."""
+    return Environment(
+        loader=PackageLoader(package),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+
+
+@cache
+def _environment() -> Environment:
+    environment = templates_of("litho.show")
     environment.filters["number"] = number
     return environment
 

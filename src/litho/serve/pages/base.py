@@ -7,7 +7,7 @@ from functools import cache
 from typing import Any
 
 from fastapi import Request
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment
 from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, Response
 
@@ -18,6 +18,7 @@ from litho.serve.folder import Folder, Summary
 from litho.serve.guard import Keys
 from litho.serve.queue import Queue
 from litho.serve.words import LANGUAGES, Words, preferred
+from litho.show.page import templates_of
 
 LANGUAGE = "litho-language"  # name of a cookie
 TRIAL_MODEL = "tiny:llama"  # random, and quick: for those who want to see what happens
@@ -61,13 +62,7 @@ def page(request: Request, template: str, status: int = 200, **values: object) -
 
 @cache
 def _environment() -> Environment:
-    environment = Environment(
-        loader=PackageLoader("litho.serve"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    environment = templates_of("litho.serve")
     environment.filters["number"] = _number
     return environment
 
