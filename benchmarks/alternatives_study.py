@@ -25,7 +25,7 @@ from litho.measure.printing.probes import opened
 from litho.model.loaded import LanguageModel
 from litho.model.read.chat import chat_ids, question
 from litho.model.read.prefixes import read_rows
-from litho.model.read.sampling import generate
+from litho.model.read.sampling import generate, padded_in_front
 from litho.text.sentences import paragraphs, sentences, words
 
 RATE = 1e-3
@@ -145,13 +145,10 @@ def _goes_on(
     """What the model says behind each row, with the token that ends it if it ends early."""
     if not rows:
         return []
-    longest = max(map(len, rows))
-    padded = [[model.pad] * (longest - len(row)) + row for row in rows]
-    real = [[0] * (longest - len(row)) + [1] * len(row) for row in rows]
-    ids_BT, mask_BT = (torch.tensor(each, device=model.device) for each in (padded, real))
+    ids_BT, mask_BT = padded_in_front(model, rows)
     seed = chance.getrandbits(32)
     with model.state(None):
         said = generate(model, ids_BT, seed, mask_BT, None, None, max_new_tokens=length, **sampling)
-    new = [row[longest:] for row in said.tolist()]
+    new = said[:, ids_BT.shape[1] :].tolist()
     ends = [row.index(model.end) + 1 if model.end in row else len(row) for row in new]
     return [row[:end] for row, end in zip(new, ends, strict=True)]

@@ -13,11 +13,11 @@ Finished runs are not done again, so that several processes may share the work.
 import argparse
 import copy
 from collections.abc import Callable, Mapping, Sequence
-from math import sqrt
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock, Timeout
+from scipy import stats
 
 import litho
 from litho.cli.console import Bars
@@ -179,7 +179,7 @@ def _print_table(out: Path, arms: Sequence[str], seeds: Sequence[int]) -> None:
             for t in tests
         ]
         learned = sum(value >= LEARNED for value in hidden)
-        low, high = wilson(learned, len(hidden))
+        low, high = stats.binomtest(learned, len(hidden)).proportion_ci(method="wilson")
         bits = _over([t[TWO_HOPS[-1]].bits for t in tests])
         print(f"| {arm} | {len(tests)} |", " | ".join(map(cell, [*silent, *aloud])), end=" |")
         print(f" {learned} of {len(hidden)} [{low:.2f}, {high:.2f}] | {cell(bits)} |")
@@ -187,14 +187,6 @@ def _print_table(out: Path, arms: Sequence[str], seeds: Sequence[int]) -> None:
 
 def _over(values: Sequence[float | None]) -> Estimate:
     return mean([value for value in values if value is not None])
-
-
-def wilson(count: int, of: int, z: float = 1.96) -> tuple[float, float]:
-    """The 95 % score interval of a share (Wilson 1927)."""
-    share, whole = count / of, 1 + z * z / of
-    middle = (share + z * z / (2 * of)) / whole
-    half = z * sqrt(share * (1 - share) / of + z * z / (4 * of * of)) / whole
-    return max(0.0, middle - half), min(1.0, middle + half)
 
 
 if __name__ == "__main__":
