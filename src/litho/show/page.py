@@ -16,11 +16,12 @@ from math import isnan
 from typing import Any, NamedTuple
 
 import yaml
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
 from litho.core.runs import RunDirectory
+from litho.show.environment import templates_of
 
 _TEMPLATES = files("litho.show") / "templates"
 
@@ -97,17 +98,6 @@ def flat_numbers(value: Any, path: str = "") -> Iterator[tuple[str, str]]:  # no
             yield from flat_numbers(item, f"{path}[{index}]")
     elif isinstance(value, int | float) and not isinstance(value, bool):
         yield path, f"{value:.6g}"
-
-
-def templates_of(package: str) -> Environment:
-    """The templates of a package: everything is escaped, and an unknown name is an error."""
-    return Environment(
-        loader=PackageLoader(package),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
 
 
 @cache

@@ -18,7 +18,7 @@ from litho.serve.folder import Folder, Summary
 from litho.serve.guard import Keys
 from litho.serve.queue import Queue
 from litho.serve.words import LANGUAGES, Words, preferred
-from litho.show.page import templates_of
+from litho.show.environment import templates_of
 
 LANGUAGE = "litho-language"  # name of a cookie
 TRIAL_MODEL = "tiny:llama"  # random, and quick: for those who want to see what happens
