@@ -13,6 +13,7 @@ from litho.core.executors import Cluster
 from litho.core.work import WorkLedger
 from litho.jobs.ensemble.config import EnsemblePlan
 from litho.jobs.ensemble.fine_tunes import Ensemble
+from litho.jobs.workers import Workers
 from litho.learn.records import Recipe
 from litho.text.items import NamedText, Question
 from tests.builders import TEXT, Silent
@@ -51,7 +52,9 @@ def test_two_nodes_do_what_one_process_does(address: str, tmp_path: Path) -> Non
     )
 
     def deltas(folder: str, cluster: str | None) -> list[list[float]]:
-        found = Ensemble(plan, texts, questions, tmp_path / folder, Silent(), cluster).run()
+        found = Ensemble(
+            plan, texts, questions, tmp_path / folder, Silent(), Workers(cluster)
+        ).run()
         return [effect.deltas for effect in found]
 
     alone = deltas("alone", None)

@@ -22,7 +22,7 @@ from litho.text.items import Probe, read_probes
 from litho.text.pages import Page, page_files, probes_beside
 
 if TYPE_CHECKING:
-    from litho.jobs.runner import Workers
+    from litho.jobs.workers import Workers
     from litho.model.loaded import LanguageModel
 
 Text = str | Path
@@ -173,7 +173,7 @@ def reporter_given(progress: Progress | None, cancel: Flag | None) -> Reporter:
 def workers_given(cluster: str | None, processes: int) -> "Workers":
     """Raises LithoError if there is no such cluster."""
     from litho.core.executors import check_cluster
-    from litho.jobs.runner import Workers
+    from litho.jobs.workers import Workers
 
     if cluster and processes > 1:
         raise LithoError("a cluster and processes exclude each other: give one of them")

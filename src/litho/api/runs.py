@@ -15,7 +15,8 @@ from litho.jobs.spec import DEFAULT_DEVICE, Device, Spec
 
 if TYPE_CHECKING:
     from litho.jobs.models import Models
-    from litho.jobs.runner import Checked, Workers
+    from litho.jobs.runner import Checked
+    from litho.jobs.workers import Workers
     from litho.model.loaded import LanguageModel
 
 
@@ -75,6 +76,7 @@ def run_job(
 ) -> object:
     from litho.jobs import runner
     from litho.jobs.models import Models, device_of
+    from litho.jobs.workers import ALONE
 
     job, models = runner.job_of(command), Models()
     if model is not None and not isinstance(model, str):
@@ -84,7 +86,7 @@ def run_job(
     reporter = reporter_given(progress, cancel)
     try:
         run = runner.start(job, spec, out, models, reporter)
-        return runner.finish(run, job, models, reporter, _write_report, workers or runner.ALONE)
+        return runner.finish(run, job, models, reporter, _write_report, workers or ALONE)
     finally:
         models.take_adapters_off()
 

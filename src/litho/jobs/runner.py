@@ -31,6 +31,7 @@ from litho.core.runs import INPUTS, MANIFEST, METRICS, PARTIAL, RunDirectory, ch
 from litho.jobs.cost import Cost
 from litho.jobs.models import Models
 from litho.jobs.spec import Spec
+from litho.jobs.workers import ALONE, Workers
 from litho.model.sources import locate
 
 _MODULES = {
@@ -69,17 +70,6 @@ class Checked:
     cost: Cost | None = None
     manifest: Mapping[str, Any] = field(default_factory=dict)  # entries of the job's own
     notices: list[str] = field(default_factory=list)
-
-
-@dataclass(frozen=True)
-class Workers:
-    """Who does the pieces of a job that falls into many: no result depends on it."""
-
-    cluster: str | None = None  # address of a Ray cluster; None: this machine
-    processes: int = 1  # on this machine
-
-
-ALONE = Workers()
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,8 @@ rose, in nats, after each of some numbers of steps.
 
 import random
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
-from functools import cached_property, partial
+from functools import cached_property
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -16,13 +15,12 @@ from typing import Any
 import torch
 
 from litho.core.errors import LithoError
-from litho.core.executors import Cluster
-from litho.core.processes import Processes
 from litho.core.reporter import Reporter
-from litho.core.work import Executor, Result, ThisProcess, WorkLedger, key_of
+from litho.core.work import Result, WorkLedger, key_of
 from litho.jobs.cost import HOUR, Cost
 from litho.jobs.ensemble.config import EnsemblePlan
 from litho.jobs.ensemble.cost import ensemble_cost
+from litho.jobs.workers import ALONE, Workers
 from litho.learn.recipe import train_and_ask
 from litho.learn.records import Recipe
 from litho.measure.printing.probes import score
@@ -33,8 +31,6 @@ from litho.model.sources import locate
 from litho.model.state import State
 from litho.text.items import NamedText, Question, questions_sha256
 
-HANGS = 20  # times what a run should take, after which it is begun again elsewhere on a cluster
-FLOOR = 30.0  # seconds that any run may be expected to take
 FORMAT = 2  # of a specification; a change of what a run means is a new one
 
 
@@ -97,8 +93,7 @@ class Ensemble:
     folder: Path
     reporter: Reporter
     ledger: WorkLedger = field(init=False)
-    cluster: str | None = None  # address of the one that does the runs; None: this machine
-    processes: int = 1  # that do them on this machine
+    workers: Workers = ALONE
     placement: Placement = field(default_factory=lambda: default_placement(torch.float32))
 
     def __post_init__(self) -> None:
@@ -113,8 +108,7 @@ class Ensemble:
         self._check(cost)
         bases = [self._before(name) for name in self.plan.models]
         self.reporter.stage(f"micro fine-tunes ({cost.described()})", len(runs))
-        patience = HANGS * max(FLOOR, cost.seconds / max(len(left), 1))
-        results = self._complete(runs, patience)
+        results = self._complete(runs, cost.seconds / max(len(left), 1))
         before = dict(zip(self.plan.models, bases, strict=True))
         return [
             RunEffect(
@@ -124,8 +118,8 @@ class Ensemble:
             for step, after in result["answers"].items()
         ]
 
-    def _complete(self, runs: Sequence[Run], patience: float) -> list[Result]:
-        """All results; a run that takes longer than `patience` seconds on a cluster hangs."""
+    def _complete(self, runs: Sequence[Run], seconds: float) -> list[Result]:
+        """All results of runs that should take so many seconds each."""
         pieces = [
             (run.specification, Piece(run, tuple(self.questions), self.placement)) for run in runs
         ]
@@ -133,16 +127,8 @@ class Ensemble:
         def report(done: int, latest: Result | None) -> None:
             self.reporter.advance(done, loss=latest["losses"][-1] if latest else None)
 
-        with self._executor(patience) as executor:
+        with self.workers.executor(self.placement, seconds) as executor:
             return self.ledger.complete(pieces, report, executor)
-
-    def _executor(self, patience: float) -> AbstractContextManager[Executor]:
-        if self.cluster is not None:
-            return Cluster(self.cluster, patience, self.placement.on_gpu)
-        if self.processes > 1:
-            threads = max(1, torch.get_num_threads() // self.processes)
-            return Processes(self.processes, partial(torch.set_num_threads, threads))
-        return nullcontext(ThisProcess())
 
     def runs(self) -> Iterator[Run]:
         """The grid, models outermost, so that each is loaded once; or a sample of it."""

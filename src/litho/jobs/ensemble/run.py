@@ -23,15 +23,14 @@ def check(spec: EnsembleSpec, models: Models) -> Checked:
 
 def run_ensemble(context: Context[EnsembleSpec]) -> EnsembleResult:
     """Do what is left of a plan, together with whoever else works on it."""
-    run, spec, workers = context.run, context.spec, context.workers
+    run, spec = context.run, context.spec
     effects = Ensemble(
         spec.config,
         spec.texts,
         spec.questions,
         run.path,
         context.reporter,
-        workers.cluster,
-        workers.processes,
+        context.workers,
         context.models.placement(spec.config.models[0]),
     ).run()
     matrix = [row.model_dump() for row in rows(effects, spec.questions)]

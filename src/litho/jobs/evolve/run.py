@@ -1,16 +1,10 @@
 """Runs of `litho evolve`: search, tried again on fresh seeds and worlds, beside baselines."""
 
 from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
-from functools import partial
 from pathlib import Path
 
-import torch
-
 from litho.core.errors import LithoError
-from litho.core.executors import Cluster
-from litho.core.processes import Processes
-from litho.core.work import Executor, Result, ThisProcess, WorkLedger
+from litho.core.work import Executor, Result, WorkLedger
 from litho.jobs.cost import Cost
 from litho.jobs.evolve.config import EvolveConfig, EvolveSpec
 from litho.jobs.evolve.fitness import Fitness, fitness_of
@@ -31,7 +25,6 @@ from litho.text.school.genome import Genome
 from litho.text.school.variation.children import child_of, shuffled
 
 CHECKPOINTS, FOUND = "checkpoints", "best.yaml"
-HANGS = 20  # times what a school should take, after which it is begun again elsewhere
 
 
 def trials_of(config: EvolveConfig) -> int:
@@ -73,7 +66,8 @@ def run_evolve(context: Context[EvolveSpec]) -> EvolveResult:
     """Do what is left of the trials, together with whoever else works on them."""
     run, spec = context.run, context.spec
     genome, config, folder = spec.genome, spec.config, Path(spec.folder)
-    with _executor(context) as executor:
+    placement, each = Placement.parse(spec.device.name), context.manifest["seconds_each"]
+    with context.workers.executor(placement, each) as executor:
         trials = Trials(context, executor)
         searches = {BEST: evolution(genome, config, folder)}
         if config.random_search:
@@ -150,17 +144,6 @@ class Trials:
         """Share of all tokens that an earlier school had trained on."""
         whole = sum(said["tokens"] for said in self.seen.values())
         return sum(said["reused"] for said in self.seen.values()) / whole
-
-
-def _executor(context: Context[EvolveSpec]) -> AbstractContextManager[Executor]:
-    workers = context.workers
-    if workers.cluster is not None:
-        patience = HANGS * max(30.0, context.manifest["seconds_each"])
-        return Cluster(workers.cluster, patience, Placement.parse(context.spec.device.name).on_gpu)
-    if workers.processes > 1:
-        threads = max(1, torch.get_num_threads() // workers.processes)
-        return Processes(workers.processes, partial(torch.set_num_threads, threads))
-    return nullcontext(ThisProcess())
 
 
 JOB = Job("evolve", EvolveSpec, check, run_evolve, joint=("evolve",))

@@ -54,15 +54,13 @@ def run_calibrate(context: Context[CalibrateSpec]) -> CalibrationResult:
     run, spec = context.run, context.spec
     plan = spec.config
     once = plan.model_copy(update={"seeds": plan.seeds[:1]})  # others would measure the same again
-    workers = context.workers
     ensemble = Ensemble(
         once,
         spec.texts,
         spec.questions,
         run.path,
         context.reporter,
-        workers.cluster,
-        workers.processes,
+        context.workers,
         context.models.placement(plan.models[0]),
     )
     fits = list(_fits(ensemble, spec.method))
