@@ -8,6 +8,7 @@ its two halves; `resume` takes up what an earlier process left.
 import platform
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
@@ -92,6 +93,7 @@ class Context(Generic[Specified]):
     reporter: Reporter
     manifest: Mapping[str, Any]
     workers: Workers
+    show: Callable[[], None] = lambda: None  # writes a page of what is there so far
 
 
 @dataclass(frozen=True)
@@ -251,7 +253,8 @@ def finish(
 ) -> Result:
     """Do what is left to do of a started run, write its report and give it its name."""
     try:
-        result = _run(run, job, models, reporter, workers)
+        show = partial(_show, run, reporter, report)
+        result = _run(run, job, models, reporter, workers, show)
         _report(run, reporter, report)
         job.done(run, result)  # a run that has its name is not resumed
         run.finish()
@@ -282,6 +285,7 @@ def _run(
     models: Models,
     reporter: Reporter,
     workers: Workers,
+    show: Callable[[], None],
 ) -> Result:
     manifest = run.read_yaml(MANIFEST)
     spec = _specification(run, job.spec)
@@ -291,7 +295,7 @@ def _run(
         models.place(spec.device)
     _announce(run, manifest, models, reporter)
     torch.set_num_threads(manifest["threads"])  # sums depend on how they are split
-    result = job.run(Context(run, spec, models, reporter, manifest, workers))
+    result = job.run(Context(run, spec, models, reporter, manifest, workers, show))
     run.write_json(METRICS, result.model_dump(mode="json"))
     return result
 
@@ -350,6 +354,14 @@ def _report(run: RunDirectory, reporter: Reporter, report: Report) -> None:
             f"{first_line(error)}); all numbers are there: 'litho report {run.final_path}' tries "
             "again"
         )
+
+
+def _show(run: RunDirectory, reporter: Reporter, report: Report) -> None:
+    """Write a page while the run goes on; if that goes wrong, the run does not."""
+    try:
+        report(run)
+    except Exception as error:
+        reporter.note(f"note: no page of the run ({type(error).__name__}: {first_line(error)})")
 
 
 def _how_to_go_on(run: RunDirectory, reason: str) -> str:

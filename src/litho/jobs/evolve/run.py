@@ -66,7 +66,7 @@ def _school_cost(spec: EvolveSpec, genome: Genome, models: Models, count: int) -
     placement = Placement.parse(spec.device.name)
     learner = first_learner(school, genome, models, placement, codec, vocabulary)
     check_disk(genome, learner, Path(spec.checkpoints or Path.cwd()), count)
-    return school_cost(genome, learner, vocabulary)
+    return school_cost(genome, Path(spec.folder), learner, vocabulary)
 
 
 def run_evolve(context: Context[EvolveSpec]) -> EvolveResult:

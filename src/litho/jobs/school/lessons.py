@@ -17,13 +17,14 @@ from litho.jobs.genome.build import Build
 from litho.jobs.genome.compiler import STAGES
 from litho.jobs.genome.stage import ORDER, SPANS
 from litho.jobs.school.result import PRACTICE, SCENES
-from litho.learn.schooling.education import Lesson
+from litho.learn.schooling.lesson import Lesson
 from litho.learn.schooling.rows import PackedRows
 from litho.model.learner import Learner
 from litho.model.placement import Placement
 from litho.text.school.genome import Genome
 from litho.text.school.training import Model
 
+NO_BOOK = -1  # the number of what is about none
 _FORMAT = 1  # changes with every change of what training computes
 
 
@@ -37,12 +38,12 @@ def lessons_of(build: Build, genome: Genome, depends: Mapping[str, Any]) -> list
 
     Raises LithoError if an order is none of all documents.
     """
-    subjects = subjects_of(genome)
+    subjects, names = subjects_of(genome), list(genome.library)
     key = _hash(_FORMAT, genome.train.model_dump(mode="json"), dict(depends))
     lessons = []
     for stage in build.result.stages:
         folder = build.folder / STAGES / stage.id
-        edges_D1, subjects_D = _documents(folder / SPANS, subjects)
+        edges_D1, subjects_D, books_D = _documents(folder / SPANS, subjects)
         order_D = _order(folder / ORDER, len(subjects_D))
         rows = PackedRows(
             build.tokens(stage.id),
@@ -54,7 +55,10 @@ def lessons_of(build: Build, genome: Genome, depends: Mapping[str, Any]) -> list
         )
         read = hashlib.sha256(order_D.tobytes()).hexdigest()
         key = _hash(key, stage.id, stage.prefix_hash, read)
-        lessons.append(Lesson(stage.id, rows, key))
+        if genome.pacing and stage == build.result.stages[-1]:
+            key = _hash(key, "last")  # which alone is always read whole
+        scenes_D = subjects_D == subjects.index(SCENES)
+        lessons.append(Lesson(stage.id, rows, key, names, books_D, scenes_D))
     return lessons
 
 
@@ -75,8 +79,8 @@ def depends(
 
 def _documents(
     path: Path, subjects: Sequence[str]
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Where each document begins, with the end of the last; the subject of each."""
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Where each document begins, with the end of the last; subject and book of each."""
     spans = pq.read_table(path, columns=["start", "end", "document", "book", "scene", "kind"])
     document = spans["document"].to_numpy()
     first = np.flatnonzero(np.diff(document, prepend=-1))
@@ -84,7 +88,9 @@ def _documents(
     told = spans.take(first).select(["book", "scene", "kind"]).to_pylist()
     numbers = {name: number for number, name in enumerate(subjects)}
     found = [numbers[_subject(span)] for span in told]
-    return np.append(starts[first], ends[-1:]), np.asarray(found, np.int64)
+    books = [numbers.get(span["book"], NO_BOOK) for span in told]
+    edges_D1 = np.append(starts[first], ends[-1:])
+    return edges_D1, np.asarray(found, np.int64), np.asarray(books, np.int64)
 
 
 def _subject(span: Mapping[str, str]) -> str:

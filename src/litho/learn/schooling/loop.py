@@ -7,7 +7,7 @@ same bytes.
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -20,7 +20,7 @@ from litho.learn.checkpoint import (
     recall_weights,
     weights_memory,
 )
-from litho.learn.schooling.rows import PackedRows
+from litho.learn.schooling.rows import Batch
 from litho.model.learner import Learner
 from litho.model.micro_functions import losses_and_gradient
 from litho.model.placement import HOST, exactly
@@ -58,6 +58,15 @@ class Progress:
     records: list[dict[str, Any]] = field(default_factory=list)
 
 
+class Rows(Protocol):
+    """What is read, step by step."""
+
+    @property
+    def length(self) -> int: ...
+
+    def batch(self, step: int, steps: int) -> Batch: ...
+
+
 class Schooling:
     """Trains a learner on one stage after the other."""
 
@@ -81,7 +90,7 @@ class Schooling:
         for each in self._sum:
             each.zero_()
 
-    def step(self, stage: str, rows: PackedRows, steps: int) -> bool:
+    def step(self, stage: str, rows: Rows, steps: int) -> bool:
         """The next step of `steps` of a stage; whether a record of the losses was made."""
         progress, teaching = self.progress, self.teaching
         batch = rows.batch(progress.step, steps)
@@ -109,8 +118,13 @@ class Schooling:
             torch._foreach_add_(self._sum, [weight.detach() for weight in self._weights])
         if left and progress.step % max(1, -(-steps // RECORDS)):
             return False
-        progress.records.append(self._recorded(stage))
+        self.record(stage)
         return True
+
+    def record(self, stage: str) -> None:
+        """Note the losses since the last record, if there are any."""
+        if self._count_K.any():
+            self.progress.records.append(self._recorded(stage))
 
     def _backward(
         self, ids_BT: Tensor, targets_N: Tensor, subjects_N: Tensor, share: float

@@ -31,7 +31,7 @@ class PackedRows:
 
     tokens: npt.NDArray[Any]  # of all documents, as they are stored
     edges_D1: npt.NDArray[np.int64]  # where each document begins, and the end of the last one
-    order_D: npt.NDArray[np.int64]  # numbers of the documents in the order of reading
+    order_D: npt.NDArray[np.int64]  # numbers of the documents in the order of reading, or of some
     subjects_D: npt.NDArray[np.int64]  # of each document, by its number
     end_id: int
     length: int
@@ -39,7 +39,7 @@ class PackedRows:
     @property
     def count(self) -> int:
         """Tokens."""
-        return len(self.tokens)
+        return int(self._places_D1[-1])
 
     def __len__(self) -> int:
         return -(-self.count // self.length)
@@ -47,6 +47,14 @@ class PackedRows:
     def steps(self, batch_tokens: int) -> int:
         """How many steps of about so many tokens there are."""
         return -(-len(self) // (batch_tokens // self.length))
+
+    def sizes(self, numbers_D: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """Tokens of some documents."""
+        return self.edges_D1[numbers_D + 1] - self.edges_D1[numbers_D]
+
+    def documents_before(self, place: int) -> int:
+        """How many documents begin before a place in the order of reading."""
+        return int(np.searchsorted(self._places_D1[:-1], place, "left"))
 
     def batch(self, step: int, steps: int) -> Batch:
         """The rows of a step: all have as many, or one fewer."""

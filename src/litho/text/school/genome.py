@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field
 from litho.core.config import Config
 from litho.core.encoding import read_utf8
 from litho.core.lined import parse_lined
-from litho.text.school.training import Model, Train
+from litho.text.school.training import Model, Pacing, Train
 
 LAYERS = ("lexicon", "school", "university", "science", "dialogue")
 Layer = Literal["lexicon", "school", "university", "science", "dialogue"]
@@ -237,6 +237,9 @@ class Genome(Config):
     """Books by the names under which stages read them."""
     stages: tuple[Stage, ...] = Field(min_length=1)
     """In the order of reading."""
+    pacing: Pacing | None = None
+    """How the curriculum adapts while it trains; none: every stage is read whole, as it is
+    written."""
     gaps: tuple[Gap, ...] = ()
     """What the model has to connect by itself."""
     crossrefs: tuple[CrossRef, ...] = ()

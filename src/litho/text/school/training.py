@@ -51,3 +51,42 @@ class Train(Config):
     the mean of snapshots does what a falling rate would do."""
     average: Average = Average()
     """The snapshots of which the model is the mean."""
+
+
+class Advance(Config):
+    """When a stage has taught what it can."""
+
+    slope_bpb: float = Field(default=0.01, ge=0, le=8)
+    """Go on to the next stage once its books get easier by less than so many bits per byte from one
+    probe to the next, on average over them,"""
+    patience: int = Field(default=2, ge=1, le=1000)
+    """so many times in a row. The last stage is always read whole."""
+
+
+class Alarm(Config):
+    """What must not happen while the loss falls."""
+
+    gap_rise: float = Field(default=0.05, gt=0, le=8)
+    """Alarm if a book in wordings that no book uses falls behind by so many bits per byte more than
+    at best, at two probes in a row, while in the book's own wordings it gets easier."""
+    forget: float = Field(default=0.05, gt=0, le=8)
+    """Alarm if a book has become harder by so many bits per byte than it was at best."""
+
+
+class Pacing(Config):
+    """A curriculum that adapts while it trains."""
+
+    probe: int = Field(default=100_000, ge=1)
+    """Tokens from one probe to the next, within a stage."""
+    advance: Advance = Advance()
+    """When a stage ends before its tokens are used up."""
+    alarm: Alarm = Alarm()
+    """What sets off an alarm."""
+    on_alarm: tuple[Literal["reread", "switch_book", "inject_scene"], ...] = (
+        "reread",
+        "switch_book",
+    )
+    """What is done, the first that can be: `reread`: read pages of a forgotten book again, every
+    second step until half of the tokens to the next probe are used; `switch_book`: put off the rest
+    of a book of which the gap rises; `inject_scene`: play scenes about the book that are still to
+    come in the stage at once. None: alarms are noted alone."""
