@@ -3,7 +3,8 @@
 import hashlib
 import json
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,8 @@ import torch
 from litho.core.errors import LithoError
 from litho.jobs.genome.build import Build
 from litho.jobs.genome.compiler import STAGES
-from litho.jobs.genome.stage import ORDER, SPANS
+from litho.jobs.genome.result import StageResult
+from litho.jobs.genome.stage import ORDER, SPANS, TOKENS
 from litho.jobs.school.result import PRACTICE, SCENES
 from litho.learn.schooling.lesson import Lesson
 from litho.learn.schooling.rows import PackedRows
@@ -43,8 +45,10 @@ def lessons_of(build: Build, genome: Genome, depends: Mapping[str, Any]) -> list
     lessons = []
     for stage in build.result.stages:
         folder = build.folder / STAGES / stage.id
-        edges_D1, subjects_D, books_D = _documents(folder / SPANS, subjects)
-        order_D = _order(folder / ORDER, len(subjects_D))
+        with _damage_told(folder):
+            edges_D1, subjects_D, books_D = _documents(folder / SPANS, subjects)
+            order_D = _order(folder / ORDER, len(subjects_D))
+            _check_tokens(folder, stage, len(subjects_D))
         rows = PackedRows(
             build.tokens(stage.id),
             edges_D1,
@@ -60,6 +64,26 @@ def lessons_of(build: Build, genome: Genome, depends: Mapping[str, Any]) -> list
         scenes_D = subjects_D == subjects.index(SCENES)
         lessons.append(Lesson(stage.id, rows, key, names, books_D, scenes_D))
     return lessons
+
+
+@contextmanager
+def _damage_told(folder: Path) -> Iterator[None]:
+    """A file of a stage that cannot be read is told as such."""
+    try:
+        yield
+    except (OSError, ValueError, KeyError, EOFError) as error:
+        raise LithoError(
+            f"a file in {folder} is damaged ({type(error).__name__}): compile the genome again"
+        ) from error
+
+
+def _check_tokens(folder: Path, stage: StageResult, documents: int) -> None:
+    """Raises ValueError if the tokens are not those that were compiled."""
+    with (folder / TOKENS).open("rb") as file:
+        found = hashlib.file_digest(file, "sha256")
+    found.update(np.arange(documents, dtype="<u4").tobytes())  # the order as it was compiled
+    if found.hexdigest() != stage.sha256:
+        raise ValueError
 
 
 def depends(
