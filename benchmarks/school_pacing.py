@@ -19,6 +19,7 @@ import argparse
 import copy
 from collections.abc import Sequence
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 import numpy as np
@@ -112,8 +113,8 @@ def _result(run: Path) -> SchoolResult | None:
 
 
 def _print_table(out: Path, seeds: Sequence[int]) -> None:
-    print("| arm | seeds | tokens |", " | ".join(KINDS), "| events |")
-    print("| --- " * (len(KINDS) + 4) + "|")
+    print("| arm | seeds | tokens | bits per byte |", " | ".join(KINDS), "| events |")
+    print("| --- " * (len(KINDS) + 5) + "|")
     for arm in ARMS:
         done = [found for seed in seeds if (found := _result(out / f"{arm}-{seed}"))]
         if not done:
@@ -122,14 +123,21 @@ def _print_table(out: Path, seeds: Sequence[int]) -> None:
         told = [
             mean([v for t in tests if (v := t[kind].accuracy.value) is not None]) for kind in KINDS
         ]
+        ends = mean([_end(each) for each in done if each.probes])
         happened = [e.action for each in done for e in each.events or () if e.action != "alarm"]
         counted = ", ".join(f"{happened.count(a)} {a}" for a in sorted(set(happened))) or "none"
         tokens = mean([float(each.tokens) for each in done]).value
-        print(f"| {arm} | {len(done)} | {tokens:,.0f} |", " | ".join(map(cell, told)), end=" |")
-        print(f" {counted} |")
+        print(f"| {arm} | {len(done)} | {tokens:,.0f} |", end=" ")
+        print(" | ".join(map(cell, [ends, *told])), f"| {counted} |")
     plain = [found for seed in seeds if (found := _result(out / f"fixed-{seed}"))]
     for kind in ("forget", "gap"):
         _print_alarms(kind, plain)
+
+
+def _end(school: SchoolResult) -> float:
+    """What pages of all stages cost at the end, before the mean of snapshots is taken."""
+    last = (school.probes or ())[-1]
+    return fmean(bits for books in last.bpb.values() for bits in books.values())
 
 
 def _print_alarms(kind: str, plain: Sequence[SchoolResult]) -> None:
