@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,7 +17,7 @@ from litho.text.school.stages import School
 from tests.jobs.school.test_run import genome
 
 
-def read(folder: Path, **changes: object) -> Genome:
+def read(folder: Path, **changes: Any) -> Genome:
     return read_genome(genome(folder, **changes))
 
 
