@@ -17,7 +17,7 @@ from litho.text.school.stages import School
 from tests.jobs.school.test_run import genome
 
 
-def read(folder: Path, **changes: Any) -> Genome:
+def read(folder: Path, **changes: Any) -> Genome:  # noqa: ANN401  keys of a genome
     return read_genome(genome(folder, **changes))
 
 
