@@ -12,6 +12,7 @@ together as `config`.
 
 from litho.api.evolving import evolve
 from litho.api.exam import exam
+from litho.api.exporting import export, push
 from litho.api.predicting import calibrate, ensemble, predict
 from litho.api.printing import bench, imprint, unprint
 from litho.api.reading import diff, expose, map, vary
@@ -39,6 +40,7 @@ __all__ = [
     "ensemble",
     "evolve",
     "exam",
+    "export",
     "expose",
     "graph_trails",
     "imprint",
@@ -47,6 +49,7 @@ __all__ = [
     "map",
     "predict",
     "print_trails",
+    "push",
     "report",
     "resume",
     "school",

@@ -5,6 +5,7 @@ import sys
 import traceback
 import warnings
 from collections.abc import Callable
+from typing import Annotated
 
 import typer
 from typer.exceptions import TyperException
@@ -19,6 +20,7 @@ from litho.cli.effects import effects
 from litho.cli.ensemble import ensemble
 from litho.cli.evolve import evolve
 from litho.cli.exam import exam
+from litho.cli.export import export, push
 from litho.cli.expose import expose
 from litho.cli.genome import genome
 from litho.cli.imprint import imprint
@@ -41,6 +43,7 @@ from litho.core.errors import (
     unusable_file,
 )
 from litho.core.memory import keep_freed_memory
+from litho.track.tracker import VARIABLE
 
 app = typer.Typer(
     name="litho",
@@ -49,6 +52,21 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+
+@app.callback()
+def everywhere(
+    track: Annotated[
+        str | None,
+        typer.Option(
+            "--track", help="Trackers that follow the run: wandb, mlflow, tensorboard, with commas."
+        ),
+    ] = None,
+) -> None:
+    if track is not None:
+        os.environ[VARIABLE] = track
+
+
 app.command()(imprint)
 app.command()(unprint)
 app.command()(ask)
@@ -67,6 +85,8 @@ app.command()(ensemble)
 app.command()(predict)
 app.command()(calibrate)
 app.command()(serve)
+app.command()(export)
+app.command()(push)
 app.command()(resume)
 app.command()(report)
 app.command()(doctor)

@@ -32,6 +32,8 @@ from litho.jobs.cost import Cost
 from litho.jobs.models import Models
 from litho.jobs.spec import Spec
 from litho.model.sources import locate
+from litho.track.follow import following
+from litho.track.tracker import chosen
 
 _MODULES = {
     command: f"litho.jobs.{package}"
@@ -122,6 +124,7 @@ def start(
     """
     if not job.joint:
         check_free(out)
+    chosen()  # trackers that are not there
     reporter.stage("loading")
     models.place(spec.device)
     described = {role: locate(name).described() for role, name in spec.models().items()}
@@ -229,6 +232,7 @@ def resume(path: Path, models: Models, reporter: Reporter, report: Report) -> Ba
 
     Raises LithoError, and leaves the run as it is, if it cannot be gone on with.
     """
+    chosen()
     run = RunDirectory.resume(path)
     with run.damage_told():
         try:
@@ -251,8 +255,9 @@ def finish(
 ) -> Result:
     """Do what is left to do of a started run, write its report and give it its name."""
     try:
-        result = _run(run, job, models, reporter, workers)
-        _report(run, reporter, report)
+        with following(run, reporter) as followed:
+            result = _run(run, job, models, followed, workers)
+            _report(run, followed, report)
         job.done(run, result)  # a run that has its name is not resumed
         run.finish()
     except (KeyboardInterrupt, Cancelled):
