@@ -12,7 +12,11 @@ from litho.core.runs import RunDirectory
 from litho.track.tracker import VARIABLE, Followed, begin
 from tests.track.test_follow import SPEC
 
-ABOUT = {"command": "vary", "config.count": 3, "model.name": "tiny:llama"}
+ABOUT: dict[str, str | int | float | bool] = {
+    "command": "vary",
+    "config.count": 3,
+    "model.name": "tiny:llama",
+}
 
 
 @pytest.fixture
@@ -35,12 +39,10 @@ def told(name: str, folder: Path, finished: bool = True) -> None:
 
 
 def test_mlflow_with_a_local_store(folder: Path) -> None:
-    pytest.importorskip("mlflow", reason="litho[mlflow] is not installed")
+    tracking: Any = pytest.importorskip("mlflow.tracking", reason="litho[mlflow] is not installed")
     told("mlflow", folder, finished=False)
     told("mlflow", folder)  # resumed
-    from mlflow.tracking import MlflowClient
-
-    client: Any = MlflowClient(tracking_uri=(folder / "mlruns").as_uri())
+    client = tracking.MlflowClient(tracking_uri=(folder / "mlruns").as_uri())
     experiment = client.get_experiment_by_name("litho")
     (run,) = client.search_runs([experiment.experiment_id])
     assert run.info.run_name == "clock" and run.info.status == "FINISHED"
@@ -52,18 +54,19 @@ def test_mlflow_with_a_local_store(folder: Path) -> None:
 
 
 def test_tensorboard(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    pytest.importorskip("tensorboard", reason="litho[tensorboard] is not installed")
-    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
-
+    reading: Any = pytest.importorskip(
+        "tensorboard.backend.event_processing.event_accumulator",
+        reason="litho[tensorboard] is not installed",
+    )
     monkeypatch.setenv(VARIABLE, "tensorboard")
     run_job("vary", SPEC, folder / "runs/clock", None, None, None)
-    events: Any = EventAccumulator(str(folder / "runs/clock/tensorboard"))
+    events = reading.EventAccumulator(str(folder / "runs/clock/tensorboard"))
     events.Reload()
     metrics = RunDirectory.opened(folder / "runs/clock").read_json("metrics.json")
     (value,) = events.Scalars("result/variants.0.volatility.mean_kl")
     assert value.value == pytest.approx(metrics["variants"][0]["volatility"]["mean_kl"])
     told("tensorboard", folder)
-    events = EventAccumulator(str(folder / "tensorboard"))
+    events = reading.EventAccumulator(str(folder / "tensorboard"))
     events.Reload()
     curve = events.Scalars("printing imprint/drift")
     assert {each.step: each.value for each in curve} == pytest.approx({1: 0.1, 2: 0.2})

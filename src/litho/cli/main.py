@@ -16,6 +16,7 @@ from litho.cli.calibrate import calibrate
 from litho.cli.console import console
 from litho.cli.diff import diff
 from litho.cli.doctor import doctor
+from litho.cli.dvc import dvc
 from litho.cli.effects import effects
 from litho.cli.ensemble import ensemble
 from litho.cli.evolve import evolve
@@ -25,6 +26,7 @@ from litho.cli.expose import expose
 from litho.cli.genome import genome
 from litho.cli.imprint import imprint
 from litho.cli.map import map_
+from litho.cli.once import PASSED_ON, once
 from litho.cli.output import check_written, lenient_streams
 from litho.cli.predict import predict
 from litho.cli.process import STOPPED, ignore_signals, was_stopped
@@ -87,6 +89,8 @@ app.command()(calibrate)
 app.command()(serve)
 app.command()(export)
 app.command()(push)
+app.command(context_settings=PASSED_ON)(once)
+app.add_typer(dvc, name="dvc")
 app.command()(resume)
 app.command()(report)
 app.command()(doctor)

@@ -208,9 +208,16 @@ def _begun(run: RunDirectory) -> str | None:
 def is_begun(job: Job[Specified, Result], spec: Specified, out: Path) -> bool:
     """Whether there is an unfinished run of the same specification, which can be resumed."""
     folder = out.absolute().with_name(out.name + PARTIAL)
-    if not (folder / MANIFEST).is_file():
-        return False
-    run = RunDirectory(folder)
+    return (folder / MANIFEST).is_file() and _is_of(RunDirectory(folder), job, spec)
+
+
+def is_done(job: Job[Specified, Result], spec: Specified, out: Path) -> bool:
+    """Whether there is a finished run of the same specification."""
+    there = all((out / name).is_file() for name in (MANIFEST, METRICS))
+    return there and _is_of(RunDirectory(out.absolute()), job, spec)
+
+
+def _is_of(run: RunDirectory, job: Job[Specified, Result], spec: Specified) -> bool:
     with run.damage_told():
         begun = run.read_yaml(MANIFEST)["command"]
         return begun == job.command and _specification(run, job.spec) == spec.pinned()

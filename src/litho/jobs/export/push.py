@@ -1,6 +1,7 @@
 """The adapter of a run, or the merged model, with its card on the Hugging Face Hub."""
 
 import json
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,8 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from huggingface_hub import HfApi
-from huggingface_hub.errors import HfHubHTTPError, HFValidationError
-from huggingface_hub.utils import validate_repo_id
+from huggingface_hub.errors import HfHubHTTPError
 
 from litho.core.errors import LithoError, first_line
 from litho.jobs.export.card import card
@@ -19,6 +19,7 @@ from litho.jobs.export.result import PlannedFile, PushPlan, PushResult
 from litho.model.adapters import files
 
 REPORT = "report.html"
+_NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*\Z", re.ASCII)
 
 
 class Parcel:
@@ -70,11 +71,7 @@ def packed(
 
 
 def _check_name(repository: str) -> None:
-    try:
-        validate_repo_id(repository)
-    except HFValidationError:
-        repository = ""
-    if repository.count("/") != 1:
+    if not _NAME.match(repository):
         raise LithoError("the name of a repository on the hub is ORG/NAME, such as me/handbook")
 
 
