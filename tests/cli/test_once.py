@@ -54,7 +54,7 @@ def test_what_was_interrupted_goes_on(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        ([], "give a command that writes a run"),
+        ([], "Missing argument"),
         (["map", "text.md"], "give a command that writes a run"),
         (["doctor"], "give a command that writes a run"),
         (["trails"], "give a command that writes a run"),

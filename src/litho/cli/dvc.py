@@ -6,12 +6,13 @@ from typing import Annotated
 import typer
 
 from litho.cli.console import results
+from litho.cli.once import PASSED_ON
 from litho.cli.words import out_of
 
 dvc = typer.Typer(help="Runs as stages of a DVC pipeline.", no_args_is_help=True)
 
 
-@dvc.command(context_settings={"allow_interspersed_args": False})
+@dvc.command(context_settings=PASSED_ON)
 def init(
     command: Annotated[
         list[str],
