@@ -92,3 +92,4 @@ def test_wandb_offline(folder: Path) -> None:
     content = written.read_bytes()
     for part in (b"printing imprint/drift", b"drift.retention.value", b"config.count", b"report"):
         assert part in content
+    assert root.encode() not in content and sys.executable.encode() not in content

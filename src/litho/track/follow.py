@@ -7,8 +7,6 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any
 
-import yaml
-
 from litho.core.errors import Cancelled, first_line
 from litho.core.numbers import numbers_in
 from litho.core.reporter import Reporter
@@ -107,10 +105,11 @@ def named(text: str) -> str:
 
 def _about(run: RunDirectory) -> Followed:
     manifest: dict[str, Any] = run.read_yaml(MANIFEST)
-    written = f"{run.final_path}\n{yaml.safe_dump(manifest)}"
+    # A run that is made once more, of the same inputs at the same place, is another one.
+    begun = f"{(run.path / MANIFEST).stat().st_mtime_ns} {run.final_path}"
     known = {key: manifest[key] for key in _SETTINGS if manifest.get(key) is not None}
     return Followed(
-        id=hashlib.sha256(written.encode("utf-8", "backslashreplace")).hexdigest()[:16],
+        id=hashlib.sha256(begun.encode("utf-8", "backslashreplace")).hexdigest()[:16],
         name=run.final_path.name,
         folder=run.path,
         settings=dict(_flat(known)),
@@ -123,10 +122,8 @@ def _flat(value: Any, path: str = "") -> Iterator[tuple[str, str | int | float |
         for key, item in value.items():
             if key not in _PATHS:
                 yield from _flat(item, f"{path}.{key}" if path else str(key))
-    elif isinstance(value, str | int | float):
-        yield path, value
-    else:
-        yield path, str(value)
+    elif value is not None:
+        yield path, value if isinstance(value, str | int | float) else str(value)
 
 
 def _finite(values: Mapping[str, float]) -> dict[str, float]:

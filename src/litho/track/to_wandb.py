@@ -8,6 +8,21 @@ from typing import Any
 
 from litho.track.tracker import Followed
 
+# What is printed, the command line with its paths, the code around it and the machine are not ours
+# to give away. Names that begin with x_ are not promised to stay.
+_QUIET = {
+    "silent": True,
+    "console": "off",
+    "disable_git": True,
+    "disable_code": True,
+    "save_code": False,
+    "disable_job_creation": True,
+    "x_disable_meta": True,
+    "x_disable_stats": True,
+    "x_disable_machine_info": True,
+    "x_save_requirements": False,
+}
+
 
 class Run:
     """A run in a folder `wandb/` or, with WANDB_MODE=online, on the server."""
@@ -17,10 +32,8 @@ class Run:
         mode = os.environ.get("WANDB_MODE", "offline")
         self.remote = mode not in ("offline", "disabled", "dryrun")
         self._wandb: Any = import_module("wandb")
-        # Neither what is printed nor the code around it is ours to give away.
-        quiet = self._wandb.Settings(
-            silent=True, console="off", disable_git=True, save_code=False, disable_code=True
-        )
+        known = self._wandb.Settings.model_fields
+        quiet = {name: value for name, value in _QUIET.items() if name in known}
         self._run = self._wandb.init(
             project=os.environ.get("WANDB_PROJECT", "litho"),
             id=followed.id,
@@ -28,7 +41,7 @@ class Run:
             resume="allow",
             mode=mode,
             config=dict(followed.settings),
-            settings=quiet,
+            settings=self._wandb.Settings(**quiet),
         )
         self._stages: set[str] = set()
 
