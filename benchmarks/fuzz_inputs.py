@@ -46,6 +46,8 @@ OPTIONS = {
     "predict": "--out --recipe --method --price --calibration --model --set --device --json",
     "calibrate": "--out --method --price --cluster --processes --set --device --dtype --json",
     "bench": "--retention --out --decoys --protocol --only --so-far --set --device --dtype",
+    "export": "--out --dtype --gguf --json",
+    "push": "--merged --pages --public --json",
     "unprint": "--page --out --device --dtype --bits --json",
     "resume": "--json",
     "report": "--json",
