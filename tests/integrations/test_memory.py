@@ -9,7 +9,9 @@ from litho.integrations.memory import compared
 from litho.integrations.pages import Pages
 from litho.integrations.printed import PrintedModel
 from litho.jobs.ask.ask import Asked
+from litho.measure.printing.answers import REPLY_TOKENS
 from litho.measure.printing.probes import target_of
+from litho.model.read.chat import question, reply
 from litho.text.items import Probe
 from tests.builders import TEXT, slow_logprob
 
@@ -27,6 +29,8 @@ def test_each_memory_reads_what_it_should(finished: Path) -> None:
         with model.state(adapter):
             cloze = slow_logprob(model, target_of(model, CLOZE, book and f"{book}\n\n"))
             chat = slow_logprob(model, target_of(model, CHAT, book))
+            said = reply(model, [question(CHAT.prefix, book)], REPLY_TOKENS)
+        assert table.rows[1].answers[memory] == said  # type: ignore[index]
         found = [row.logprob[memory] for row in table.rows]  # type: ignore[index]
         assert found == pytest.approx([cloze, chat], abs=1e-4)
         assert table.logprob[memory].value == pytest.approx((cloze + chat) / 2, abs=1e-4)  # type: ignore[index]
@@ -48,6 +52,8 @@ def test_the_probes_of_the_run_and_another_retriever(finished: Path) -> None:
         assert row.answers["both"] == row.answers["printed"]
     with pytest.raises(LithoError, match="no question to ask"):
         compared(finished, [])
+    with pytest.raises(LithoError, match="but the model reads|retrieve less"):
+        compared(finished, [CHAT], retrieve=lambda question: [TEXT] * 60)
 
 
 def test_paragraphs_know_their_page(finished: Path, tmp_path: Path) -> None:

@@ -15,8 +15,8 @@ from litho.jobs.spec import Device
 from litho.measure.printing.answers import REPLY_TOKENS, is_right
 from litho.measure.printing.probes import opened, target_of
 from litho.model.loaded import LanguageModel
-from litho.model.read.chat import question, replies
-from litho.model.read.scoring import greedy, target_logprobs
+from litho.model.read.chat import answer_ids
+from litho.model.read.scoring import target_logprobs
 from litho.text.items import Probe
 
 Memory = Literal["neither", "retrieved", "printed", "both"]
@@ -93,14 +93,21 @@ def _asked(
         target_of(model, probe, opened(context) if context and probe.kind != "chat" else context)
         for probe, context in zip(probes, contexts, strict=True)
     ]
-    spoken = [i for i, probe in enumerate(probes) if probe.kind == "chat"]
-    clozes = [i for i in range(len(probes)) if i not in spoken]
-    said = replies(model, [[question(probes[i].prefix, contexts[i])] for i in spoken], REPLY_TOKENS)
-    counts = [len(targets[i].ids) - targets[i].first for i in clozes]
-    rows = greedy(model, [targets[i].ids[: targets[i].first] for i in clozes], counts)
-    answers = dict(zip(spoken, said, strict=True))
-    answers |= {i: model.decode(row).strip() for i, row in zip(clozes, rows, strict=True)}
-    return target_logprobs(model, targets), [answers[i] for i in range(len(probes))]
+    # In the chat format until the answer ends; behind a cloze as many tokens as its target has.
+    lengths = [
+        REPLY_TOKENS if probe.kind == "chat" else len(target.ids) - target.first
+        for probe, target in zip(probes, targets, strict=True)
+    ]
+    asked = [target.ids[: target.first] for target in targets]
+    if any(len(ids) + n > model.context for ids, n in zip(asked, lengths, strict=True)):
+        raise LithoError("what was retrieved leaves no room for the answer: retrieve less")
+    said = [""] * len(probes)
+    for length in set(lengths):
+        places = [i for i, own in enumerate(lengths) if own == length]
+        replies = answer_ids(model, [asked[i] for i in places], length)
+        for i, ids in zip(places, replies, strict=True):
+            said[i] = str(model.tokenizer.decode(ids, skip_special_tokens=True)).strip()
+    return target_logprobs(model, targets), said
 
 
 def _table(
