@@ -52,7 +52,7 @@ def test_the_probes_of_the_run_and_another_retriever(finished: Path) -> None:
         assert row.answers["both"] == row.answers["printed"]
     with pytest.raises(LithoError, match="no question to ask"):
         compared(finished, [])
-    with pytest.raises(LithoError, match="but the model reads|retrieve less"):
+    with pytest.raises(LithoError, match=r"but the model reads|retrieve less"):
         compared(finished, [CHAT], retrieve=lambda question: [TEXT] * 60)
 
 
