@@ -131,7 +131,7 @@ def _compile_stages(
     by_id = {stage.id: stage for stage in school.genome.stages}
     missing: list[tuple[str, int, str]] = []
     for name, tokens in budgets.items():
-        key = stage_key(school, codec, by_id.get(name), tokens)
+        key = stage_key(school, codec.sha256, by_id.get(name), tokens)
         if not _taken_over(out, partial, name, key):
             missing.append((name, tokens, key))
     reporter.stage("compiling", len(missing))
@@ -156,8 +156,11 @@ def _apart(task: tuple[str, Path, Path, str, int, str]) -> None:
     compile_stage(school, codec, stage, tokens, partial / STAGES / name, key)
 
 
-def stage_key(school: School, codec: Codec, stage: Stage | None, tokens: int) -> str:
-    """A hash of everything that the bytes of a stage, or of the tail, depend on."""
+def stage_key(school: School, tokenizer: str, stage: Stage | None, tokens: int) -> str:
+    """A hash of everything that the bytes of a stage, or of the tail, depend on.
+
+    `tokenizer`: the hash of it.
+    """
     genome = school.genome
     stages = [stage] if stage else sorted(genome.stages, key=lambda each: each.id)
     sections = {f"{b}#{s}" for each in stages for b, s in sections_read(each, school.shelf)}
@@ -170,7 +173,7 @@ def stage_key(school: School, codec: Codec, stage: Stage | None, tokens: int) ->
     parts = {
         "format": [FORMAT, WORDING],
         "seed": genome.seed,
-        "tokenizer": codec.sha256,
+        "tokenizer": tokenizer,
         "tokens": tokens,
         "tail": stage is None,
         "stages": [each.model_dump(exclude={"share"}) for each in stages],
