@@ -2,11 +2,14 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from litho.core.encoding import read_utf8
 from litho.core.errors import LithoError
 from litho.serve.folder import Folder
-from litho.text.school.genome import Genome, parse_genome
+
+if TYPE_CHECKING:
+    from litho.text.school.genome import Genome
 
 GENOME_MARK, LIBRARY_MARK = "litho.genome/1", "\nforms:"
 SUFFIXES = (".yaml", ".yml")
@@ -46,11 +49,13 @@ def read_source(folder: Folder, name: str) -> str:
     return read_utf8(path)
 
 
-def read_genome(folder: Folder, name: str, models: list[str]) -> Genome:
+def read_genome(folder: Folder, name: str, models: list[str]) -> "Genome":
     """A genome of the folder, whose files lie there, too, and whose models are offered.
 
     Raises LithoError if it is at fault.
     """
+    from litho.text.school.genome import parse_genome
+
     path = folder.inside(name)
     check_named(folder, path, read_source(folder, name), models)
     return parse_genome(read_source(folder, name), name, path.parent)

@@ -73,6 +73,7 @@ def _bound(host: str, port: int) -> socket.socket:
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listening.bind(place)
+        listening.listen()  # whoever follows the link at once waits instead of being refused
     except OSError as error:
         listening.close()
         raise LithoError(

@@ -7,7 +7,6 @@ import psutil
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import RedirectResponse, Response
 
-from litho.api.printing import imprint_spec
 from litho.core.config import make_config
 from litho.core.errors import LithoError
 from litho.jobs.imprint.config import ImprintConfig, ImprintSpec
@@ -93,6 +92,8 @@ def probes(request: Request, sent: Annotated[Mapping[str, Any], Depends(json_of)
 
 
 def _spec(bench: Bench, sent: Mapping[str, Any]) -> ImprintSpec:
+    from litho.api.printing import imprint_spec  # knows all commands: the first page does not wait
+
     text = text_in(sent, "text")
     name = text_in(sent, "name", 200).strip() or _first_words(text)
     lines = text_in(sent, "probes")

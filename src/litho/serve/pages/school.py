@@ -1,9 +1,12 @@
-"""*School*: genomes that are rearranged, the schools that follow them, their exams and families."""
+"""*School*: genomes that are rearranged, the schools that follow them, their exams and families.
+
+What knows schools is imported once a page asks for it: the first page has to be there at once.
+"""
 
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import psutil
 from fastapi import APIRouter, Depends, Request
@@ -12,9 +15,6 @@ from starlette.responses import RedirectResponse, Response
 
 from litho.core.errors import LithoError
 from litho.core.files import check_new, whole_file
-from litho.jobs.exam.config import ExamSpec
-from litho.jobs.genome.arranged import StageOrder, arranged
-from litho.jobs.school.config import SchoolSpec
 from litho.serve.family import evolution_at, family_of
 from litho.serve.pages.base import (
     Bench,
@@ -29,7 +29,11 @@ from litho.serve.pages.base import (
     words_of,
 )
 from litho.serve.sources import check_named, genomes_of, read_genome, read_source
-from litho.text.school.genome import Genome, read_of
+
+if TYPE_CHECKING:
+    from litho.jobs.genome.arranged import Arranged, StageOrder
+    from litho.jobs.school.config import SchoolSpec
+    from litho.text.school.genome import Genome
 
 router = APIRouter()
 COMMANDS = ("school", "exam", "evolve")
@@ -108,13 +112,15 @@ def genome(request: Request, path: str) -> Response:
     )
 
 
-def _hues(genome: Genome) -> dict[str, int]:
+def _hues(genome: "Genome") -> dict[str, int]:
     """A hue for each book, as even as they come."""
     return {name: 360 * k // len(genome.library) for k, name in enumerate(genome.library)}
 
 
-def _unread(genome: Genome) -> list[str]:
+def _unread(genome: "Genome") -> list[str]:
     """Books that no stage reads."""
+    from litho.text.school.genome import read_of
+
     read = {read_of(each).book for stage in genome.stages for each in stage.books}
     return [name for name in genome.library if name not in read]
 
@@ -127,15 +133,19 @@ def check(request: Request, sent: Annotated[Mapping[str, Any], Depends(json_of)]
     return told.model_dump()
 
 
-def _arranged(bench: Bench, name: str, order: object) -> Any:  # noqa: ANN401  what arranged gives
+def _arranged(bench: Bench, name: str, order: object) -> tuple["Arranged", str]:
+    from litho.jobs.genome.arranged import arranged
+
     path = bench.folder.inside(name)
     written = read_source(bench.folder, name)
     check_named(bench.folder, path, written, models_of(bench, bench.folder.runs()))
     return arranged(written, name, path.parent, _order(order))
 
 
-def _order(sent: object) -> list[StageOrder]:
+def _order(sent: object) -> list["StageOrder"]:
     """Raises LithoError if what was sent is no order of stages."""
+    from litho.jobs.genome.arranged import StageOrder
+
     try:
         if not isinstance(sent, list) or len(sent) > MOST_STAGES:
             raise TypeError
@@ -185,7 +195,9 @@ def start(
     return _begun(bench, "school", Path(name).stem, spec.model_dump(mode="json"))
 
 
-def _spec(bench: Bench, name: str) -> SchoolSpec:
+def _spec(bench: Bench, name: str) -> "SchoolSpec":
+    from litho.jobs.school.config import SchoolSpec
+
     path = bench.folder.inside(name)
     read_genome(bench.folder, name, models_of(bench, bench.folder.runs()))
     return SchoolSpec(
@@ -201,6 +213,8 @@ def exam(
     request: Request, sent: Annotated[Mapping[str, str], Depends(form_of)]
 ) -> RedirectResponse:
     """Put an exam of a model on a genome among the jobs."""
+    from litho.jobs.exam.config import ExamSpec
+
     bench = bench_of(request)
     name = text_in(sent, "path", 1000)
     read_genome(bench.folder, name, models_of(bench, bench.folder.runs()))

@@ -24,7 +24,7 @@ if (form) {
     const places = {};
     for (const voice of voices) {
       const card = answers.appendChild(make("div", undefined, "card"));
-      card.append(make("h3", say("voice." + voice)));
+      card.append(make("h2", say("voice." + voice)));
       places[voice] = card.appendChild(make("p", "…"));
     }
     element("talk").prepend(node);

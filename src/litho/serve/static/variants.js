@@ -47,17 +47,19 @@ async function highlight() {
 // A variant: what is new is marked, beside how far it moves the model.
 function variantRow(variant) {
   const row = make("tr");
+  const operator = make("td", variant.operator);
   const volatility = variant.volatility;
   const number = make("td", numbers(volatility.mean_kl, 3), "n");
   number.dataset.value = volatility.mean_kl;
   const largest = make("td", numbers(volatility.max_surprise, 1), "n");
   largest.dataset.value = volatility.max_surprise;
-  row.append(make("td", variant.rows.join("\n\n"), "wide pre"), make("td", variant.operator), number, largest);
+  for (const [cell, name] of [[operator, "operator"], [number, "kl"], [largest, "max"]]) cell.dataset.label = say("variants_" + name);
+  row.append(make("td", variant.rows.join("\n\n"), "wide pre"), operator, number, largest);
   return row;
 }
 
 function showPlan(told) {
-  const table = make("table", undefined, "variants");
+  const table = make("table", undefined, "stack");
   const head = table.createTHead().insertRow();
   for (const [name, kind] of [["variant", ""], ["operator", ""], ["kl", "n"], ["max", "n"]]) {
     const cell = make("th", say("variants_" + name), kind);
