@@ -1,6 +1,9 @@
 """Other machines get in by name, with TLS and a password, or not at all."""
 
+import ssl
 import subprocess
+import urllib.error
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -10,7 +13,7 @@ from litho.core.errors import LithoError
 from litho.serve.address import Address, address_of, is_loopback
 from litho.serve.app import make_app
 from litho.serve.guard import Keys
-from tests.serve.bench import DeskHere
+from tests.serve.bench import DeskHere, served
 
 
 @pytest.fixture(scope="module")
@@ -111,3 +114,30 @@ def test_without_a_password_none_opens(stranger: TestClient) -> None:
     )
     assert answer.status_code == 401 and not stranger.cookies
     assert not Keys(1).knows("")
+
+
+@pytest.mark.processes
+@pytest.mark.enable_socket
+def test_a_server_with_tls_is_reached_by_its_name_alone(
+    pair: tuple[Path, Path], password: Path, tmp_path: Path
+) -> None:
+    certificate, key = pair
+    given = ["--host", "127.0.0.2", "--password-file", password, "--tls-cert", certificate]
+    with served(tmp_path, *map(str, given), "--tls-key", str(key)) as (_, link):
+        assert link.startswith("https://127.0.0.2:")
+        base, _, token = link.partition("/open?token=")
+        context = ssl.create_default_context(cafile=certificate)
+        context.check_hostname = False
+
+        def asked(headers: dict[str, str]) -> int:
+            request = urllib.request.Request(f"{base}/v1/models", headers=headers)
+            try:
+                with urllib.request.urlopen(request, context=context) as answer:
+                    return int(answer.status)
+            except urllib.error.HTTPError as error:
+                return error.code
+
+        bearer = {"Authorization": f"Bearer {token}"}
+        assert asked(bearer) == 200
+        assert asked({}) == 401
+        assert asked({**bearer, "Host": "127.0.0.1"}) == 421

@@ -220,6 +220,24 @@ def test_a_genome_opens_no_files_and_models_from_elsewhere(
         assert posted(client, "/school/exam", path="bad.yaml").status_code == 400
 
 
+def test_a_small_genome_that_means_a_great_deal(client: TestClient, folder: Path) -> None:
+    """Lists of lists of lists under keys that hold texts: they are refused, and not written out."""
+    bomb = "\n".join(
+        [
+            "bombs:",
+            " - &a0 [x, x, x, x, x, x, x, x, x, x]",
+            *(f" - &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 12)),
+        ]
+    )
+    for field in ("id", "stages", "library"):
+        text = f"{bomb}\ngenome: litho.genome/1\nforms: *a11\n{field}: *a11\n"
+        (folder / "bad.yaml").write_text(text)
+        for path in ("/school/genome?path=bad.yaml", "/trails?library=bad.yaml"):
+            answer = client.get(path)
+            assert answer.status_code == 400 and len(answer.text) < 100_000, field
+    assert client.get("/school").status_code == 200
+
+
 def test_a_genome_is_saved_beside_the_old_one_alone(client: TestClient, folder: Path) -> None:
     values = of_world(WORLD, 8000)
     (folder / "school.yaml").write_text(written(values))
