@@ -75,10 +75,14 @@ def started(folder: Path) -> tuple["subprocess.Popen[str]", Browser, Took]:
         stdout=subprocess.PIPE,
         text=True,
     )
-    assert server.stdout
-    while "http://" not in (line := server.stdout.readline()):
-        assert line, "the server ended before it told its link"
-    browser = Browser(line.strip())
+    try:
+        assert server.stdout
+        while "http://" not in (line := server.stdout.readline()):
+            assert line, "the server ended before it told its link"
+        browser = Browser(line.strip())
+    except BaseException:
+        server.kill()
+        raise
     return server, browser, Took(time.perf_counter() - began, work_of(server))
 
 
