@@ -32,7 +32,7 @@ from litho.text.school.stages import School
 BUILD, GENOME, TOKENIZER, STAGES, TESTS = (
     "build.json", "genome.yaml", "tokenizer", "stages", "tests.jsonl",
 )  # fmt: skip
-FORMAT = 1  # changes with every change of what a stage's files hold
+FORMAT = 2  # changes with every change of what a stage's files hold
 SPANS_AS_WELL = 2  # size of a build over that of its tokens, measured on worlds
 _LOCK = ".lock"
 
@@ -182,6 +182,9 @@ def stage_key(school: School, codec: Codec, stage: Stage | None, tokens: int) ->
         else None,
         "world": plan.world.source if plan and bridged else None,
     }
+    if genome.loss and any(genome.scene(name).kind == "repair" for name in scenes):
+        loop = genome.loss.model_dump(include={"attempts", "right"})
+        parts["loop"] = loop | {"own": dict(school.attempts)}
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 

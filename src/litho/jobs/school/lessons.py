@@ -18,11 +18,11 @@ from litho.jobs.genome.compiler import STAGES
 from litho.jobs.genome.stage import ORDER, SPANS
 from litho.jobs.school.result import PRACTICE, SCENES
 from litho.learn.schooling.education import Lesson
-from litho.learn.schooling.rows import PackedRows
+from litho.learn.schooling.rows import PackedRows, Weights
 from litho.model.learner import Learner
 from litho.model.placement import Placement
 from litho.text.school.genome import Genome
-from litho.text.school.training import Model
+from litho.text.school.training import Loss, Model
 
 _FORMAT = 1  # changes with every change of what training computes
 
@@ -44,6 +44,7 @@ def lessons_of(build: Build, genome: Genome, depends: Mapping[str, Any]) -> list
         folder = build.folder / STAGES / stage.id
         edges_D1, subjects_D = _documents(folder / SPANS, subjects)
         order_D = _order(folder / ORDER, len(subjects_D))
+        weights = weights_of(folder / SPANS, genome.loss) if genome.loss else None
         rows = PackedRows(
             build.tokens(stage.id),
             edges_D1,
@@ -51,11 +52,22 @@ def lessons_of(build: Build, genome: Genome, depends: Mapping[str, Any]) -> list
             subjects_D,
             build.codec.end_id,
             genome.train.seq,
+            weights,
         )
         read = hashlib.sha256(order_D.tobytes()).hexdigest()
-        key = _hash(key, stage.id, stage.prefix_hash, read)
+        weighed = [genome.loss.model_dump()] if genome.loss and weights else []
+        key = _hash(key, stage.id, stage.prefix_hash, read, *weighed)
         lessons.append(Lesson(stage.id, rows, key))
     return lessons
+
+
+def weights_of(path: Path, loss: Loss) -> Weights | None:
+    """How much the tokens of a stage count; None where all count alike."""
+    spans = pq.read_table(path, columns=["start", "part"])
+    weights_S = np.asarray([loss.weight(part) for part in spans["part"].to_pylist()], np.float32)
+    if (weights_S == weights_S[:1]).all():
+        return None
+    return Weights(spans["start"].to_numpy(), weights_S)
 
 
 def depends(

@@ -88,12 +88,15 @@ class Schooling:
         counted = int((batch.targets_BT >= 0).sum())
         micro = max(1, self._pass // rows.length)
         device = self.learner.device
+        shares_BT = _shares(batch.weights_BT)
         for first in range(0, len(batch.ids_BT), micro):
+            some = slice(first, first + micro)
             ids_BT, targets_BT, subjects_BT = (
-                each[first : first + micro].to(device)
+                each[some].to(device)
                 for each in (batch.ids_BT, batch.targets_BT, batch.subjects_BT)
             )
-            self._backward(ids_BT, targets_BT.flatten(), subjects_BT.flatten(), 1 / counted)
+            share = 1 / counted if shares_BT is None else shares_BT[some].flatten()
+            self._backward(ids_BT, targets_BT.flatten(), subjects_BT.flatten(), share)
         rate = teaching.peak_lr * min(1.0, (progress.steps + 1) / max(1, teaching.warmup))
         for group in self._optimizer.param_groups:
             group["lr"] = rate
@@ -113,11 +116,13 @@ class Schooling:
         return True
 
     def _backward(
-        self, ids_BT: Tensor, targets_N: Tensor, subjects_N: Tensor, share: float
+        self, ids_BT: Tensor, targets_N: Tensor, subjects_N: Tensor, share: float | Tensor
     ) -> None:
         with torch.autocast(ids_BT.device.type, torch.bfloat16, enabled=self._half):
             logits_NV = self.learner.logits(ids_BT)
         with torch.no_grad():
+            if isinstance(share, Tensor):
+                share = share.to(logits_NV.device)
             losses_N, gradient_NV = losses_and_gradient(logits_NV, targets_N, share)
             losses_N = exactly(losses_N)
             subjects_N = subjects_N.to(losses_N.device)
@@ -175,3 +180,10 @@ class Schooling:
         recall_optimizer(self._optimizer, memory["optimizer"])
         for name, total in zip(self.learner.weights, self._sum, strict=True):
             total.copy_(memory["mean"].tensors[name])
+
+
+def _shares(weights_BT: Tensor | None) -> Tensor | None:
+    """The weights of the targets of a step over their sum; 0 where that is 0."""
+    if weights_BT is None:
+        return None
+    return weights_BT / weights_BT.sum().clamp(min=torch.finfo(weights_BT.dtype).tiny)

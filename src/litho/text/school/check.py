@@ -7,10 +7,11 @@ from pathlib import Path
 from litho.core.lined import Fault, Place
 from litho.text.school.genome import TAIL, Genome, Scene, Stage, read_of
 from litho.text.school.leaks import leaks_in
+from litho.text.school.loops import repairable
 from litho.text.school.pages import SURVEYS
 from litho.text.school.plan import Plan, practised
 from litho.text.school.precedence import needs
-from litho.text.school.scenes import is_line, lines_of, relations_of, repairable
+from litho.text.school.scenes import is_line, lines_of, relations_of
 from litho.text.school.shelf import Shelf, open_shelf, shelf_faults
 
 MOST_SCENES = 0.5  # of a stage

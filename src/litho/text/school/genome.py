@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field
 from litho.core.config import Config
 from litho.core.encoding import read_utf8
 from litho.core.lined import parse_lined
-from litho.text.school.training import Model, Train
+from litho.text.school.training import Loss, Model, Roles, Train
 
 LAYERS = ("lexicon", "school", "university", "science", "dialogue")
 Layer = Literal["lexicon", "school", "university", "science", "dialogue"]
@@ -243,6 +243,10 @@ class Genome(Config):
     """Sections that refer to others."""
     scenes: tuple[Scene, ...] = ()
     """Short dialogues, which stages name."""
+    loss: Loss | None = None
+    """How much the parts of scenes count in training; none: all tokens count alike."""
+    roles: Roles | None = None
+    """Speakers that `litho roles` gives adapters of their own; none: all speakers of scenes."""
     tests: Tests | None = None
     """Questions for an exam, of the world and of books from files."""
 

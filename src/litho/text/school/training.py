@@ -51,3 +51,45 @@ class Train(Config):
     the mean of snapshots does what a falling rate would do."""
     average: Average = Average()
     """The snapshots of which the model is the mean."""
+
+
+class Loss(Config):
+    """How much the parts of a scene count: L = sum of weight times loss, over the sum of weights.
+
+    The weights of a step are divided by their sum, so that they leave the learning rate as it is.
+    """
+
+    default: float = Field(default=1.0, gt=0, le=100)
+    """Weight of every token that belongs to none of the following."""
+    wrong: float = Field(default=0.0, ge=0, le=100)
+    """Of a wrong attempt."""
+    detect: float = Field(default=2.0, ge=0, le=100)
+    """Of what is said about an attempt: that it is wrong, or right."""
+    repair: float = Field(default=2.0, ge=0, le=100)
+    """Of the repair."""
+    attempts: Literal["random", "own", "none"] = "random"
+    """Attempts in scenes of kind `repair`: over a wrong thing in the middle; what the model itself
+    answers at the beginning of the stage; or none, so that only right answers are read."""
+    right: float = Field(default=0.25, ge=0, le=0.9)
+    """Share of these scenes in which the attempt is right, and is said to be."""
+
+    def weight(self, part: str) -> float:
+        """Of a part of a scene."""
+        weights = {"wrong": self.wrong, "detect": self.detect, "repair": self.repair}
+        return weights.get(part, self.default)
+
+
+class RoleAdapter(Config):
+    """An adapter for what one speaker says."""
+
+    rank: int = Field(default=4, ge=1, le=256)
+    """Its rank."""
+    from_: str | None = Field(default=None, alias="from")
+    """The first stage whose scenes it learns from; none: those of all stages."""
+
+
+class Roles(Config):
+    """Speakers with adapters of their own, see `litho roles`."""
+
+    adapters: dict[str, RoleAdapter] = Field(min_length=1)
+    """By the name of the speaker."""
