@@ -24,6 +24,7 @@ from litho.jobs.ensemble.config import EnsemblePlan
 from litho.jobs.evolve.config import EvolveConfig
 from litho.jobs.expose.config import ExposeConfig
 from litho.jobs.imprint.config import ImprintConfig
+from litho.jobs.roles.config import RolesConfig
 from litho.jobs.spec import Device
 from litho.jobs.trails.config import CaptureConfig, PrintConfig
 from litho.jobs.vary.config import VaryConfig
@@ -38,6 +39,7 @@ SETTINGS: dict[str, type[Config]] = {
     "expose": ExposeConfig,
     "ensemble": EnsemblePlan,
     "evolve": EvolveConfig,
+    "roles": RolesConfig,
     "recipe": Recipe,
     "bench": BenchConfig,
     "trails print": PrintConfig,
@@ -58,6 +60,8 @@ SETTINGS: dict[str, type[Config]] = {
     "genome scenes": genome.Scene,
     "genome trigger": genome.Trigger,
     "genome resolution": genome.Resolution,
+    "genome loss": training.Loss,
+    "genome roles": training.RoleAdapter,
     "genome tests": genome.Tests,
 }
 _TABLE = re.compile(r"<!-- (options|settings): ([a-z ]+) -->\n(.*?)<!-- end -->", re.DOTALL)

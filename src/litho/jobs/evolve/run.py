@@ -45,6 +45,8 @@ def check(spec: EvolveSpec, models: Models) -> Checked:
     genome, folder = spec.genome, Path(spec.folder)
     if not genome.tests:
         raise LithoError(f"{spec.source} has no tests, by which genomes are compared: add the key")
+    if genome.loss and genome.loss.attempts == "own":
+        raise LithoError("an evolution asks no model between stages: set loss.attempts to random")
     child_of([genome], "child", chance(spec.config.seed, "check"), folder)
     shuffled(genome, SHUFFLED, chance(spec.config.seed, "check"), folder)
     count = trials_of(spec.config)

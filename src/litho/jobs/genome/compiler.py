@@ -16,6 +16,7 @@ from filelock import FileLock, Timeout
 
 from litho.core.encoding import read_utf8
 from litho.core.errors import Cancelled, Interrupted, LithoError
+from litho.core.files import whole_file
 from litho.core.reporter import Reporter
 from litho.core.runs import PARTIAL, made
 from litho.jobs.genome.result import Audit, CompileResult, Leak, StageResult
@@ -64,12 +65,34 @@ def compile_written(
         (partial / GENOME).write_text(written, encoding="utf-8")
         tests = _write_tests(school, partial / TESTS)
         result = _concluded(school, codec, partial, str(out), made, tests)
-        said = result.model_dump(exclude={"build": True, "stages": {"__all__": {"reused"}}})
-        text = json.dumps(said, indent=1, ensure_ascii=False)
-        (partial / BUILD).write_text(text, encoding="utf-8")
+        _tell(partial, result)
         _tidy(partial, result)
     _swap(partial, out)
     return result
+
+
+def compile_again(build: Path, school: School, codec: Codec, name: str) -> None:
+    """Let a stage of a build be what `school` makes of it now; done again, it changes nothing."""
+    stage = next((each for each in school.genome.stages if each.id == name), None)
+    tokens = stage_tokens(school.genome)[name]
+    key = stage_key(school, codec, stage, tokens)
+    folder = build / STAGES / name
+    if _key_in(folder) != key:
+        new = folder.with_name(f".{name}.again")
+        shutil.rmtree(new, ignore_errors=True)
+        compile_stage(school, codec, stage, tokens, new, key)
+        shutil.rmtree(folder, ignore_errors=True)
+        new.replace(folder)
+    said = json.loads((build / BUILD).read_text(encoding="utf-8"))
+    result = _concluded(school, codec, build, str(build), set(), said["tests"])
+    _tell(build, result)
+
+
+def _tell(build: Path, result: CompileResult) -> None:
+    """Write what a build is."""
+    said = result.model_dump(exclude={"build": True, "stages": {"__all__": {"reused"}}})
+    with whole_file(build / BUILD) as half:
+        half.write_text(json.dumps(said, indent=1, ensure_ascii=False), encoding="utf-8")
 
 
 def stage_tokens(genome: Genome) -> dict[str, int]:

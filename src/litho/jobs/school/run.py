@@ -14,6 +14,7 @@ from litho.jobs.school.cost import check_disk, school_cost, teaching_of
 from litho.jobs.school.exam import examined
 from litho.jobs.school.first import first_learner, known_codec
 from litho.jobs.school.lessons import depends, lessons_of, subjects_of
+from litho.jobs.school.own import begun, refreshed, refreshed_stages
 from litho.jobs.school.result import SchoolResult
 from litho.jobs.school.summary import rows_of, stages_of
 from litho.learn.schooling.education import UNFINISHED, Places, educate, trained_before
@@ -44,18 +45,23 @@ def run_school(context: Context[SchoolSpec]) -> SchoolResult:
     """Do what is left to do of a started school."""
     run, spec, reporter = context.run, context.spec, context.reporter
     genome = spec.genome
-    build = _build(context, genome)
+    folder = Path(spec.folder)
+    build = begun(run, genome, folder, _build(context, genome))
     placement = Placement.parse(spec.device.name)
     learner = first_learner(
         spec, genome, context.models, placement, build.codec, build.result.vocabulary
     )
     started = context.manifest.get("start")
-    began = depends(genome, placement, learner, started["sha256"] if started else None)
-    lessons = lessons_of(build, genome, began)
+    parts = depends(genome, placement, learner, started["sha256"] if started else None)
+    lessons = lessons_of(build, genome, parts)
     ends = Path(spec.checkpoints) if spec.checkpoints else run.path / CHECKPOINTS
     places = Places(ends, run.path / UNFINISHED)
     schooling = Schooling(learner, teaching_of(genome), subjects_of(genome))
     reused = run.once("reused.json", lambda: trained_before(lessons, places))
+    for number in refreshed_stages(genome, build):
+        educate(schooling, lessons[:number], places, reporter, run.tick)
+        build = refreshed(run, genome, folder, build, number, learner, placement, reporter)
+        lessons = lessons_of(build, genome, parts)
     educate(schooling, lessons, places, reporter, run.tick)
     reporter.stage("saving the model")
     _save(learner, run.path / MODEL)

@@ -13,6 +13,7 @@ from litho.text.school.training import Loss
 from litho.text.school.world import Bridge, Fact
 
 QUESTION, WRONG, DETECT, REPAIR = "question", "wrong", "detect", "repair"  # parts of a scene
+LONGEST = 300  # characters of an attempt of the model itself
 CONFIRMED = "That is right."
 OBJECTED = "You have taken the wrong bridge."
 
@@ -42,7 +43,8 @@ def repair(
 ) -> list[Line]:
     """An attempt over the wrong bridge, and both facts as they are.
 
-    `own`: what the model itself answers to questions; in place of an attempt where `loss` says so.
+    `own`: what the model itself answers to questions; in place of an attempt where `loss` says so,
+    unless it names nothing that might be right, is long, or says what a gap hides.
     """
     bridge = speech.chance.choice(repairable(plan, relation))
     chain, other = speech.chance.sample(plan.free_chains(bridge)[0], 2)
@@ -60,8 +62,10 @@ def repair(
         attempt, said = misled(speech, plan, (first, second), wrong, attempt), ()
         if speech.chance.random() < loss.right:
             return [asked, Line(1, answer, ids), Line(2, CONFIRMED, (), DETECT)]
-        if loss.attempts == "own" and (mine := own.get(question)) and not _leaks(plan, mine):
-            if last_named(mine, plan.world.things[bridge.second.object]) == second.object:
+        mine = own.get(question, "") if loss.attempts == "own" else ""
+        named = last_named(mine, plan.world.things[bridge.second.object])
+        if named and len(mine) <= LONGEST and not _leaks(plan, mine):
+            if named == second.object:
                 return [asked, Line(1, mine, ids), Line(2, CONFIRMED, (), DETECT)]
             attempt = mine
     return [
@@ -106,3 +110,19 @@ def last_named(text: str, things: Sequence[str]) -> str | None:
 
 def _leaks(plan: Plan, text: str) -> bool:
     return any(leaks_in(plan, text))
+
+
+def planted(plan: Plan, ids: Sequence[str], chance: Random) -> tuple[str, str] | None:
+    """A right attempt at a question over two facts, and one over a wrong thing in the middle.
+
+    `ids`: of the facts. None where no other chain leads to another answer.
+    """
+    world, speech = plan.world, Speech(plan.world, chance)
+    names = [each.partition(":") for each in ids]
+    first, second = (world.fact(world.relation(name), subject) for name, _, subject in names)
+    others = [f for f in world.firm(world.relation(second.relation)) if f.object != second.object]
+    if not others:
+        return None
+    wrong = chance.choice(others)
+    led = Fact(first.id, first.relation, first.subject, wrong.subject)
+    return restated(speech, first, second), restated(speech, led, wrong)

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from random import Random
 
 from litho.text.school.documents import Piece, paragraphs
-from litho.text.school.genome import Scene, read_of
+from litho.text.school.genome import Genome, Scene, read_of
 from litho.text.school.loops import DETECT, REPAIR, WRONG, Line, repair
 from litho.text.school.loops import QUESTION as ASKED
 from litho.text.school.pages import later_id, reports
@@ -73,6 +73,21 @@ def lines_of(scene: Scene) -> list[str]:
 
 def is_line(line: str) -> bool:
     return bool(_LINE.fullmatch(line))
+
+
+def speakers_of(genome: Genome) -> list[str]:
+    """Who speaks in the scenes that stages play, in small letters."""
+    played = {
+        name
+        for stage in genome.stages
+        for name in (*stage.scenes, *(stage.mismatch.scenes if stage.mismatch else ()))
+    }
+    found: dict[str, None] = {}
+    for scene in genome.scenes:
+        if scene.id in played:
+            written = [line.partition(".")[0] for line in lines_of(scene)]
+            found |= {name.lower(): None for name in written or scene.roles}
+    return list(found)
 
 
 def relations_of(scene: Scene, shelf: Shelf) -> list[Relation]:

@@ -1,10 +1,12 @@
 """The keys of a genome that say what is trained, and how."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from litho.core.config import Config
+
+Speaker = Annotated[str, Field(pattern=r"^[\w-]+$", max_length=60)]
 
 
 class Model(Config):
@@ -91,5 +93,5 @@ class RoleAdapter(Config):
 class Roles(Config):
     """Speakers with adapters of their own, see `litho roles`."""
 
-    adapters: dict[str, RoleAdapter] = Field(min_length=1)
+    adapters: dict[Speaker, RoleAdapter] = Field(min_length=1)
     """By the name of the speaker."""
