@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from litho.core.errors import Interrupted, LithoError
     from litho.core.reporter import Event
     from litho.jobs.ask.ask import ask
+    from litho.jobs.ask.turns import ask_roles
     from litho.jobs.spec import Device
 
 __all__ = [
@@ -53,6 +54,7 @@ __all__ = [
     "Interrupted",
     "LithoError",
     "ask",
+    "ask_roles",
     "bench",
     "calibrate",
     "check_genome",
@@ -87,6 +89,7 @@ _ELSEWHERE = {
     "Interrupted": "litho.core.errors",
     "LithoError": "litho.core.errors",
     "ask": "litho.jobs.ask.ask",
+    "ask_roles": "litho.jobs.ask.turns",
 }
 
 

@@ -90,8 +90,8 @@ class _Spans:
         table = pq.read_table(build.folder / STAGES / stage / SPANS, columns=columns)
         said = zip(table["role"].to_pylist(), table["part"].to_pylist(), strict=True)
         weights = [loss.weight(part) if role.lower() in speaking else 0.0 for role, part in said]
-        places = (table[name].to_numpy() for name in columns[:3])
-        return cls(build.tokens(stage), *places, np.asarray(weights))
+        start_S, end_S, document_S = (table[name].to_numpy() for name in columns[:3])
+        return cls(build.tokens(stage), start_S, end_S, document_S, np.asarray(weights))
 
     def speaking(self) -> Iterator[int]:
         """Numbers of the documents in which something counts."""

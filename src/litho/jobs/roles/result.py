@@ -4,8 +4,6 @@ from litho.core.records import Record
 from litho.core.stats import Estimate
 
 SINGLE, BASE = "single", "base"
-LOOP = ("attempt", "noticed", "confirmed", "repair")  # tests of places in a scene
-POLICIES = ("alone", "fixed", "confidence", "contradiction")
 
 
 class Trained(Record):

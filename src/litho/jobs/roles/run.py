@@ -15,12 +15,12 @@ from litho.jobs.genome.build import Build
 from litho.jobs.models import Models
 from litho.jobs.roles.config import RolesSpec
 from litho.jobs.roles.lines import adapters_of, lines_of
-from litho.jobs.roles.result import BASE, POLICIES, SINGLE, Handover, RolesResult, Single, Trained
+from litho.jobs.roles.result import BASE, SINGLE, Handover, RolesResult, Single, Trained
 from litho.jobs.roles.trying import matrix_row, tried, words
 from litho.jobs.runner import Checked, Context, Job
 from litho.learn.schooling.voice import Rehearsal, rehearse
 from litho.measure.school.loop import attempted, cast_of
-from litho.measure.school.voices import Attempted, Cast, Exchange, exchanges
+from litho.measure.school.voices import POLICIES, Attempted, Cast, Exchange, Policy, exchanges
 from litho.model.adapters import lora, saved
 from litho.model.adapters.spec import AdapterSpec
 from litho.model.loaded import LanguageModel
@@ -98,16 +98,18 @@ def run_roles(context: Context[RolesSpec]) -> RolesResult:
     asked = [each.question for each in ready.items]
     found, alone = tried(asked, several), tried(asked, one)
     run.write_rows("answers.parquet", [*words(asked, several, "roles"), *words(asked, one, SINGLE)])
-    difference = {policy: found.less(alone, policy) for policy in POLICIES}
+    difference: dict[Policy, Estimate] = {policy: found.less(alone, policy) for policy in POLICIES}
     return RolesResult(
         run=str(run.final_path),
         school=spec.run,
         roles={name: each for name, each in trained.items() if name != SINGLE},
         matrix={name: row for name, row in matrix.items() if name != SINGLE},
         chance=found.chance(ready.questions),
-        transitions=found.handovers,
-        single=Single(trained=trained[SINGLE], matrix=matrix[SINGLE], transitions=alone.handovers),
-        difference=difference,
+        transitions=dict(found.handovers),
+        single=Single(
+            trained=trained[SINGLE], matrix=matrix[SINGLE], transitions=dict(alone.handovers)
+        ),
+        difference=dict(difference),
         said=_concluded(found.handovers, difference),
         seconds=round(run.seconds, 1),
         notices=tuple(context.manifest["notices"]),
@@ -204,7 +206,7 @@ def _states(
     return lambda role: model.state(role if role in ready.adapters else None)
 
 
-def _concluded(handovers: dict[str, Handover], difference: dict[str, Estimate]) -> str:
+def _concluded(handovers: dict[Policy, Handover], difference: dict[Policy, Estimate]) -> str:
     """One sentence: what hand-overs gain, and whether several voices beat one."""
     best = max(POLICIES[1:], key=lambda policy: handovers[policy].gain.value or 0.0)
     gain, less = handovers[best].gain, difference[best]

@@ -45,7 +45,7 @@ class Tried:
 
     right: dict[Policy, list[float]]
     by: list[str]
-    handovers: dict[str, Handover]
+    handovers: dict[Policy, Handover]
 
     def less(self, other: "Tried", policy: Policy) -> Estimate:
         """Right answers less those of others to the same questions."""
@@ -66,7 +66,7 @@ def tried(asked: Sequence[Question], said: Sequence[Exchange]) -> Tried:
         policy: [named_last(e.answer(policy), q) for e, q in zip(said, asked, strict=True)]
         for policy in POLICIES
     }
-    handovers = {}
+    handovers: dict[Policy, Handover] = {}
     for policy in POLICIES:
         whole = estimate(right[policy], by)
         gains = [a - b for a, b in zip(right[policy], right["alone"], strict=True)]

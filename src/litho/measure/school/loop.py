@@ -1,6 +1,6 @@
 """The loop of an exam: the first attempt, the answer after repair, and false alarms."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from random import Random
 
@@ -55,7 +55,7 @@ def loop_scores(model: LanguageModel, items: Sequence[Attempted], cast: Cast) ->
 
 
 def scored(
-    items: Sequence[Attempted], said: Sequence[Exchange], places: dict[str, list[str]]
+    items: Sequence[Attempted], said: Sequence[Exchange], places: Mapping[str, list[str]]
 ) -> LoopScores:
     """What was said, counted."""
     asked = [each.question for each in items]

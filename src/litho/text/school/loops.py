@@ -55,7 +55,8 @@ def repair(
     middle = speech.ask(first)
     attempt = f"{speech.say(wrong)} So {lower(speech.it_is(wrong.object))}."
     answer = restated(speech, first, second)
-    asked, said = Line(0, question, ids, QUESTION), (wrong.id,)
+    asked = Line(0, question, ids, QUESTION)
+    said: tuple[str, ...] = (wrong.id,)
     if loss:
         if loss.attempts == "none":
             return [asked, Line(1, answer, ids)]

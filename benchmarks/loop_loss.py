@@ -1,0 +1,172 @@
+"""Does a loss on question, attempt, objection and repair help? results/loop-loss.md.
+
+Raises models in five arms that differ in what scenes of repair hold and how their parts count, the
+same worlds and seeds in every arm and the same stages before the scenes, and prints what they
+answer first, what after repair, and how often they object to a right attempt.
+
+    OMP_NUM_THREADS=1 python benchmarks/loop_loss.py --out runs/loop-loss --seeds 0,1,2
+
+Finished runs are not done again, so that several processes may share the work.
+"""
+
+import argparse
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+import litho
+from litho.cli.console import Bars
+from litho.core.stats import Estimate, mean
+from litho.measure.school.loop import LoopScores, attempted, cast_of, loop_scores
+from litho.show.wording import cell
+from litho.text.school.asked import exam_questions
+from litho.text.school.canonical import of_world, written
+from litho.text.school.genome import read_genome
+from litho.text.school.stages import School
+from litho.text.school.world import World
+
+Genome = dict[str, Any]
+WORLDS = 300  # the world of seed 0
+ALIKE = {"default": 1.0, "wrong": 1.0, "detect": 1.0, "repair": 1.0}
+# Each differs from the one before in one thing.
+ARMS: dict[str, dict[str, Any]] = {
+    "right answers only": ALIKE | {"attempts": "none"},
+    "random wrong": ALIKE | {"attempts": "random"},
+    "own wrong": ALIKE | {"attempts": "own"},
+    "own, wrong masked": ALIKE | {"attempts": "own", "wrong": 0.0},
+    "own, masked, repair x2": {"attempts": "own", "wrong": 0.0, "detect": 2.0, "repair": 2.0},
+}
+SCORES = ("first", "repaired", "gain", "noticed", "false_alarms", "mended")
+BASE = "right answers only"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--arms", help="names, with semicolons")
+    parser.add_argument("--seeds", default="0,1,2,3,4,5,6,7", help="with commas")
+    parser.add_argument("--tokens", type=int, default=1_200_000)
+    parser.add_argument("--world", default="3x20x2", help="sciences x entities x relations")
+    parser.add_argument("--device", default="cpu")
+    options = parser.parse_args()
+    chosen = options.arms.split(";") if options.arms else [*ARMS]
+    if unknown := [arm for arm in chosen if arm not in ARMS]:
+        parser.error(f"unknown arms: {', '.join(unknown)} (known: {'; '.join(ARMS)})")
+    seeds = [int(seed) for seed in options.seeds.split(",")]
+    options.out.mkdir(parents=True, exist_ok=True)
+    for seed in seeds:
+        for arm in chosen:
+            _raise(seed, arm, options)
+    _print_table(options.out, chosen, seeds)
+
+
+def genome_of(seed: int, size: str, tokens: int, loss: dict[str, Any]) -> Genome:
+    """Facts and practice first, then two stages of scenes, with new attempts in each."""
+    world = World(WORLDS + seed, *map(int, size.split("x")))
+    genome = of_world(world, tokens)
+    relations = genome["stages"][1]["books"]
+    repairs = [
+        {"id": f"repair-{number}", "kind": "repair", "book": place, "rate": 0.4 / len(places)}
+        for places in [_repairable(world, relations)]
+        for number, place in enumerate(places)
+    ]
+    practice = {"hops": 2, "within_book": False, "per_fact": 0.5, "form": "restated"}
+    scenes = {"books": relations, "scenes": [each["id"] for each in repairs]}
+    facts = {"books": relations, "practice": practice}
+    return genome | {
+        "model": {"d": 96, "layers": 3, "heads": 4},
+        "tokenizer": {"kind": "bpe", "vocab": 512},
+        "budget": {"tokens": tokens, "tail": 0.0},
+        "stages": [
+            {"id": "facts", "layer": "school", "share": 0.35, **facts},
+            {"id": "practice", "layer": "university", "share": 0.25, **facts},
+            {"id": "loop-1", "layer": "dialogue", "share": 0.2, **scenes},
+            {"id": "loop-2", "layer": "dialogue", "share": 0.2, **scenes},
+        ],
+        "gaps": [],
+        "crossrefs": [],
+        "scenes": repairs,
+        "tests": {"n": 100, "twin": None},
+        "loss": loss,
+    }
+
+
+def _repairable(world: World, relations: Sequence[str]) -> list[str]:
+    """Sections with which a bridge to another book begins."""
+    names = {f"{each.science}#{each.section}": each.name for each in world.relations()}
+    begin = {bridge.first.name for bridge in world.bridges() if not bridge.inside}
+    return [place for place in relations if names[place] in begin]
+
+
+def _raise(seed: int, arm: str, options: argparse.Namespace) -> None:
+    out = options.out / _folder(arm, seed)
+    try:
+        with FileLock(out.with_suffix(".lock"), timeout=0):
+            path = out.with_suffix(".yaml")
+            if not out.exists():
+                genome = genome_of(seed, options.world, options.tokens, ARMS[arm])
+                path.write_text(written(genome), encoding="utf-8")
+                shared = options.out / f"checkpoints-{seed}"
+                with Bars() as bars:
+                    litho.school(
+                        path, out=out, checkpoints=shared, device=options.device, progress=bars
+                    )
+            if not out.with_suffix(".json").exists():
+                school = School.of(read_genome(path), path.parent)
+                assert school.plan
+                items = attempted(school.plan, exam_questions(school), 100)
+                cast = cast_of(school.genome.scenes[0].roles)
+                found = loop_scores(litho.load(str(out / "model")), items, cast)
+                out.with_suffix(".json").write_text(found.model_dump_json(indent=1))
+    except Timeout:
+        return  # another process is at it
+
+
+def _folder(arm: str, seed: int) -> str:
+    return f"{arm.replace(',', '').replace(' ', '-')}-{seed}"
+
+
+def _print_table(out: Path, arms: Sequence[str], seeds: Sequence[int]) -> None:
+    """Means over seeds; the last column less the first answers of the first arm."""
+    found = {
+        arm: {
+            seed: LoopScores(**json.loads(path.read_text()))
+            for seed in seeds
+            if (path := (out / _folder(arm, seed)).with_suffix(".json")).exists()
+        }
+        for arm in arms
+    }
+    print("| arm | seeds | memorised |", " | ".join(SCORES), "| repaired less the first arm |")
+    print("| --- " * (len(SCORES) + 4) + "|")
+    for arm, by_seed in found.items():
+        if not by_seed:
+            continue
+        held = [_memorised(out / _folder(arm, seed)) for seed in by_seed]
+        cells = [_over([getattr(each, name) for each in by_seed.values()]) for name in SCORES]
+        pairs = [s for s in by_seed if s in found.get(BASE, {})]
+        less = mean(
+            [
+                (by_seed[s].repaired.value or 0.0) - (found[BASE][s].first.value or 0.0)
+                for s in pairs
+            ]
+        )
+        print(f"| {arm} | {len(by_seed)} |", " | ".join(map(cell, [mean(held), *cells])), end=" |")
+        print(f" {cell(less)} |")
+
+
+def _memorised(run: Path) -> float:
+    exam = json.loads((run / "metrics.json").read_text())["exam"]
+    return float(exam["tests"]["memorised"]["accuracy"]["value"])
+
+
+def _over(values: Sequence[Estimate]) -> Estimate:
+    return mean([each.value for each in values if each.value is not None])
+
+
+if __name__ == "__main__":
+    main()
