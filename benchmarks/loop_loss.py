@@ -13,6 +13,7 @@ import argparse
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from random import Random
 from typing import Any
 
 from filelock import FileLock, Timeout
@@ -25,6 +26,9 @@ from litho.show.wording import cell
 from litho.text.school.asked import exam_questions
 from litho.text.school.canonical import of_world, written
 from litho.text.school.genome import read_genome
+from litho.text.school.plan import Plan
+from litho.text.school.questions import Question
+from litho.text.school.speech import Speech
 from litho.text.school.stages import School
 from litho.text.school.world import World
 
@@ -67,17 +71,18 @@ def main() -> None:
 
 def genome_of(seed: int, size: str, tokens: int, loss: dict[str, Any]) -> Genome:
     """Facts and practice first, then two stages of scenes, with new attempts in each."""
-    world = World(WORLDS + seed, *map(int, size.split("x")))
+    sciences, entities, relations = map(int, size.split("x"))
+    world = World(WORLDS + seed, sciences, entities, relations)
     genome = of_world(world, tokens)
-    relations = genome["stages"][1]["books"]
+    places = genome["stages"][1]["books"]
     repairs = [
-        {"id": f"repair-{number}", "kind": "repair", "book": place, "rate": 0.4 / len(places)}
-        for places in [_repairable(world, relations)]
-        for number, place in enumerate(places)
+        {"id": f"repair-{number}", "kind": "repair", "book": place, "rate": 0.4 / len(begun)}
+        for begun in [_repairable(world, places)]
+        for number, place in enumerate(begun)
     ]
     practice = {"hops": 2, "within_book": False, "per_fact": 0.5, "form": "restated"}
-    scenes = {"books": relations, "scenes": [each["id"] for each in repairs]}
-    facts = {"books": relations, "practice": practice}
+    scenes = {"books": places, "scenes": [each["id"] for each in repairs]}
+    facts = {"books": places, "practice": practice}
     return genome | {
         "model": {"d": 96, "layers": 3, "heads": 4},
         "tokenizer": {"kind": "bpe", "vocab": 512},
@@ -96,11 +101,11 @@ def genome_of(seed: int, size: str, tokens: int, loss: dict[str, Any]) -> Genome
     }
 
 
-def _repairable(world: World, relations: Sequence[str]) -> list[str]:
+def _repairable(world: World, places: Sequence[str]) -> list[str]:
     """Sections with which a bridge to another book begins."""
     names = {f"{each.science}#{each.section}": each.name for each in world.relations()}
     begin = {bridge.first.name for bridge in world.bridges() if not bridge.inside}
-    return [place for place in relations if names[place] in begin]
+    return [place for place in places if names[place] in begin]
 
 
 def _raise(seed: int, arm: str, options: argparse.Namespace) -> None:
@@ -119,12 +124,36 @@ def _raise(seed: int, arm: str, options: argparse.Namespace) -> None:
             if not out.with_suffix(".json").exists():
                 school = School.of(read_genome(path), path.parent)
                 assert school.plan
-                items = attempted(school.plan, exam_questions(school), 100)
                 cast = cast_of(school.genome.scenes[0].roles)
-                found = loop_scores(litho.load(str(out / "model")), items, cast)
-                out.with_suffix(".json").write_text(found.model_dump_json(indent=1))
+                model = litho.load(str(out / "model"))
+                found = {
+                    name: loop_scores(model, attempted(school.plan, asked, 1000), cast).model_dump()
+                    for name, asked in _questions(school.plan, exam_questions(school)).items()
+                }
+                out.with_suffix(".json").write_text(json.dumps(found, indent=1))
     except Timeout:
         return  # another process is at it
+
+
+def _questions(plan: Plan, exam: Sequence[Question]) -> dict[str, list[Question]]:
+    """Those that practice and scenes ask, and those that are kept for the exam."""
+    speech = Speech(plan.world, Random(0))
+    practised = [
+        Question(
+            id="+".join(fact.id for fact in chain),
+            kind="two_hop_L1",
+            question=speech.ask_chain(bridge, chain[0].subject),
+            lead="It is",
+            answer=chain[1].object,
+            candidates=plan.world.things[bridge.second.object],
+            facts=tuple(fact.id for fact in chain),
+            sections=(),
+        )
+        for bridge in plan.bridges()
+        if not bridge.inside
+        for chain in plan.free_chains(bridge)[0]
+    ]
+    return {"practised": practised, "new": [q for q in exam if q.kind == "two_hop_L1"]}
 
 
 def _folder(arm: str, seed: int) -> str:
@@ -133,30 +162,35 @@ def _folder(arm: str, seed: int) -> str:
 
 def _print_table(out: Path, arms: Sequence[str], seeds: Sequence[int]) -> None:
     """Means over seeds; the last column less the first answers of the first arm."""
-    found = {
-        arm: {
-            seed: LoopScores(**json.loads(path.read_text()))
-            for seed in seeds
-            if (path := (out / _folder(arm, seed)).with_suffix(".json")).exists()
-        }
-        for arm in arms
-    }
-    print("| arm | seeds | memorised |", " | ".join(SCORES), "| repaired less the first arm |")
-    print("| --- " * (len(SCORES) + 4) + "|")
-    for arm, by_seed in found.items():
-        if not by_seed:
-            continue
-        held = [_memorised(out / _folder(arm, seed)) for seed in by_seed]
-        cells = [_over([getattr(each, name) for each in by_seed.values()]) for name in SCORES]
-        pairs = [s for s in by_seed if s in found.get(BASE, {})]
-        less = mean(
-            [
-                (by_seed[s].repaired.value or 0.0) - (found[BASE][s].first.value or 0.0)
-                for s in pairs
-            ]
+    for kind in ("practised", "new"):
+        found = {arm: _scores(out, arm, seeds, kind) for arm in arms}
+        print(
+            f"\n| {kind} | seeds | memorised |", " | ".join(SCORES), "| repaired less the first |"
         )
-        print(f"| {arm} | {len(by_seed)} |", " | ".join(map(cell, [mean(held), *cells])), end=" |")
-        print(f" {cell(less)} |")
+        print("| --- " * (len(SCORES) + 4) + "|")
+        for arm, scores in found.items():
+            if not scores:
+                continue
+            held = mean([_memorised(out / _folder(arm, seed)) for seed in scores])
+            cells = [_over([getattr(each, name) for each in scores.values()]) for name in SCORES]
+            base = found.get(BASE, {})
+            less = mean(
+                [
+                    (scores[seed].repaired.value or 0.0) - (base[seed].first.value or 0.0)
+                    for seed in scores
+                    if seed in base
+                ]
+            )
+            print(f"| {arm} | {len(scores)} |", " | ".join(map(cell, [held, *cells, less])), "|")
+
+
+def _scores(out: Path, arm: str, seeds: Sequence[int], kind: str) -> dict[int, LoopScores]:
+    paths = {seed: (out / _folder(arm, seed)).with_suffix(".json") for seed in seeds}
+    return {
+        seed: LoopScores(**json.loads(path.read_text())[kind])
+        for seed, path in paths.items()
+        if path.exists()
+    }
 
 
 def _memorised(run: Path) -> float:

@@ -110,7 +110,9 @@ def test_a_training_that_diverges_says_so() -> None:
 
 def weighed(scale: float = 1.0) -> PackedRows:
     """Rows of which some stretches count for nothing, some twice."""
-    places = Weights(np.asarray([0, 60, 120, 400]), np.float32([1, 0, 2, 1]) * np.float32(scale))
+    places = Weights(
+        np.asarray([0, 60, 120, 400]), np.asarray([1, 0, 2, 1], np.float32) * np.float32(scale)
+    )
     return replace(rows(), weights=places)
 
 
@@ -150,6 +152,6 @@ def test_only_the_proportion_of_weights_counts() -> None:
         return weights(schooling)
 
     assert all(map(torch.equal, after(weighed()), after(weighed(4.0))))
-    alike = replace(rows(), weights=Weights(np.asarray([0]), np.float32([3])))
+    alike = replace(rows(), weights=Weights(np.asarray([0]), np.asarray([3], np.float32)))
     for one, other in zip(after(alike), after(rows()), strict=True):
         torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-6)

@@ -124,7 +124,9 @@ def test_planted_attempts_have_one_form() -> None:
     bridged = [q for q in questions(plan, 20, False) if q.kind.startswith("two_hop")]
     assert bridged
     for question in bridged:
-        right, wrong = planted(plan, question.facts, Random(0)) or ("", "")
+        found = planted(plan, question.facts, Random(0))
+        assert found and found.objection.startswith(OBJECTED)
+        right, wrong = found.right, found.wrong
         things = plan.world.things[plan.world.type_of[question.answer]]
         assert last_named(right, things) == question.answer != last_named(wrong, things)
         assert right.count(".") == wrong.count(".") == 3

@@ -38,7 +38,7 @@ def attempted(plan: Plan, asked: Sequence[Question], most: int) -> list[Attempte
         for question in [each for each in asked if each.kind == kind][:most]:
             attempts = planted(plan, question.facts, Random(question.id))
             if attempts:
-                found.append(Attempted(question, *attempts))
+                found.append(Attempted(question, attempts))
     return found
 
 

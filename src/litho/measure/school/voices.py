@@ -10,7 +10,7 @@ from litho.measure.school.closed import Report
 from litho.measure.school.writing import written_behind
 from litho.model.loaded import LanguageModel
 from litho.model.read.scoring import Target, common_length, logprobs_by_token
-from litho.text.school.loops import CONFIRMED, OBJECTED
+from litho.text.school.loops import CONFIRMED, Planted
 from litho.text.school.questions import Question
 
 Policy = Literal["alone", "fixed", "confidence", "contradiction"]
@@ -31,11 +31,10 @@ class Cast:
 
 @dataclass(frozen=True)
 class Attempted:
-    """A question with a right attempt and a wrong one, of the same form."""
+    """A question with attempts of somebody else."""
 
     question: Question
-    right: str
-    wrong: str
+    attempts: Planted
 
 
 class Exchange(Record):
@@ -141,9 +140,15 @@ def placed(model: LanguageModel, items: Sequence[Attempted], cast: Cast) -> Mapp
     asked = [turn("", cast.asks, each.question.question) for each in items]
     right, wrong = (
         [turn(a, cast.answers, said) for a, said in zip(asked, attempts, strict=True)]
-        for attempts in ([each.right for each in items], [each.wrong for each in items])
+        for attempts in (
+            [each.attempts.right for each in items],
+            [each.attempts.wrong for each in items],
+        )
     )
-    objected = [turn(each, cast.objects, OBJECTED) for each in wrong]
+    objected = [
+        turn(behind, cast.objects, each.attempts.objection)
+        for behind, each in zip(wrong, items, strict=True)
+    ]
     return {
         "attempt": spoken(model, [turn(each, cast.answers) for each in asked]),
         "right": spoken(model, [turn(each, cast.objects) for each in right]),

@@ -18,6 +18,14 @@ CONFIRMED = "That is right."
 OBJECTED = "You have taken the wrong bridge."
 
 
+class Planted(NamedTuple):
+    """Attempts at a question that somebody else wrote, and what a critic says to the wrong one."""
+
+    right: str
+    wrong: str  # in the same form
+    objection: str
+
+
 class Line(NamedTuple):
     """What is said in a scene."""
 
@@ -113,7 +121,7 @@ def _leaks(plan: Plan, text: str) -> bool:
     return any(leaks_in(plan, text))
 
 
-def planted(plan: Plan, ids: Sequence[str], chance: Random) -> tuple[str, str] | None:
+def planted(plan: Plan, ids: Sequence[str], chance: Random) -> Planted | None:
     """A right attempt at a question over two facts, and one over a wrong thing in the middle.
 
     `ids`: of the facts. None where no other chain leads to another answer.
@@ -126,4 +134,8 @@ def planted(plan: Plan, ids: Sequence[str], chance: Random) -> tuple[str, str] |
         return None
     wrong = chance.choice(others)
     led = Fact(first.id, first.relation, first.subject, wrong.subject)
-    return restated(speech, first, second), restated(speech, led, wrong)
+    return Planted(
+        restated(speech, first, second),
+        restated(speech, led, wrong),
+        f"{OBJECTED} {speech.ask(first)}",
+    )
