@@ -48,6 +48,7 @@ OPTIONS = {
     "bench": "--retention --out --decoys --protocol --only --so-far --set --device --dtype",
     "unprint": "--page --out --device --dtype --bits --json",
     "resume": "--json",
+    "roles": "--out --set --device --json",
     "report": "--json",
     "effects": "--json",
     "doctor": "--nonsense",

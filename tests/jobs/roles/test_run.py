@@ -11,6 +11,7 @@ from peft import PeftModel
 from transformers import AutoModelForCausalLM
 
 import litho
+from litho.cli.shown import show
 from litho.core.errors import Interrupted, LithoError
 from litho.jobs.ask.turns import Turned
 from litho.jobs.genome.build import Build
@@ -65,7 +66,9 @@ def test_the_model_was_asked_for_its_own_attempts(school: Path) -> None:
     assert not build.result.audit.leaks
 
 
-def test_roles_are_tried_in_every_place(tried: RolesResult, school: Path) -> None:
+def test_roles_are_tried_in_every_place(
+    tried: RolesResult, capsys: pytest.CaptureFixture[str]
+) -> None:
     run = Path(tried.run)
     check_numbers(run)
     assert set(tried.matrix) == {"base", *ROLES} and set(tried.roles) == set(ROLES)
@@ -79,6 +82,8 @@ def test_roles_are_tried_in_every_place(tried: RolesResult, school: Path) -> Non
     assert {"value", "ci"} <= set(said["matrix"]["critic"]["repair"])
     assert said["single"]["transitions"]["fixed"]["value"] is not None
     assert (run / "report.html").is_file()
+    show(tried, False, run)
+    assert tried.said in " ".join(capsys.readouterr().out.split())
     # As many weights and tokens in one as in all others together.
     assert tried.single.trained.rank == sum(each.rank for each in tried.roles.values())
     assert tried.single.trained.weights == sum(each.weights for each in tried.roles.values())

@@ -96,12 +96,9 @@ def rehearse(
         while done.tokens < plan.tokens:
             some = [lines[i] for i in _numbers(len(lines), plan, done.step)]
             ids_BT, _ = pad_rows(model, [each.ids for each in some])
-            weights_BT = torch.zeros(ids_BT.shape)
-            for row, each in enumerate(some):
-                weights_BT[row, : len(each.weights)] = torch.tensor(each.weights)
             logits_BTV = logits(model, ids_BT)
             there = logits_BTV.device
-            loss = loss_of(logits_BTV, ids_BT.to(there), weights_BT.to(there))
+            loss = loss_of(logits_BTV, ids_BT.to(there), _weights(some, ids_BT).to(there))
             check_converging(loss.detach(), f"step {done.step}", plan.rate)
             torch.autograd.backward(loss)
             torch.nn.utils.clip_grad_norm_(list(learned.values()), CLIP)
@@ -121,6 +118,13 @@ def rehearse(
                 tick()
                 saved = time.monotonic()
     return done
+
+
+def _weights(lines: Sequence[Lines], ids_BT: Tensor) -> Tensor:
+    """Of each token of the rows; of padding none."""
+    length, device = ids_BT.shape[1], ids_BT.device
+    rows = [[*each.weights, *[0.0] * (length - len(each.weights))] for each in lines]
+    return torch.tensor(rows, device=device)
 
 
 def _numbers(count: int, plan: Rehearsal, step: int) -> list[int]:
