@@ -1,6 +1,6 @@
 """Does a loss on question, attempt, objection and repair help? results/loop-loss.md.
 
-Raises models in five arms that differ in what scenes of repair hold and how their parts count, the
+Raises models in arms that differ in what scenes of repair hold and how their parts count, the
 same worlds and seeds in every arm and the same stages before the scenes, and prints what they
 answer first, what after repair, and how often they object to a right attempt.
 
@@ -13,7 +13,6 @@ import argparse
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from random import Random
 from typing import Any
 
 from filelock import FileLock, Timeout
@@ -27,21 +26,22 @@ from litho.text.school.asked import exam_questions
 from litho.text.school.canonical import of_world, written
 from litho.text.school.genome import read_genome
 from litho.text.school.plan import Plan
-from litho.text.school.questions import Question
-from litho.text.school.speech import Speech
+from litho.text.school.questions import Question, practised_questions
 from litho.text.school.stages import School
 from litho.text.school.world import World
 
 Genome = dict[str, Any]
 WORLDS = 300  # the world of seed 0
 ALIKE = {"default": 1.0, "wrong": 1.0, "detect": 1.0, "repair": 1.0}
-# Each differs from the one before in one thing.
+TWICE = {"default": 1.0, "wrong": 0.0, "detect": 2.0, "repair": 2.0}
+# Up to the fifth, each differs from the one before in one thing; the last has the fifth's weights.
 ARMS: dict[str, dict[str, Any]] = {
     "right answers only": ALIKE | {"attempts": "none"},
     "random wrong": ALIKE | {"attempts": "random"},
     "own wrong": ALIKE | {"attempts": "own"},
     "own, wrong masked": ALIKE | {"attempts": "own", "wrong": 0.0},
-    "own, masked, repair x2": {"attempts": "own", "wrong": 0.0, "detect": 2.0, "repair": 2.0},
+    "own, masked, repair x2": TWICE | {"attempts": "own"},
+    "random, masked, repair x2": TWICE | {"attempts": "random"},
 }
 SCORES = ("first", "repaired", "gain", "noticed", "false_alarms", "mended")
 BASE = "right answers only"
@@ -137,23 +137,10 @@ def _raise(seed: int, arm: str, options: argparse.Namespace) -> None:
 
 def _questions(plan: Plan, exam: Sequence[Question]) -> dict[str, list[Question]]:
     """Those that practice and scenes ask, and those that are kept for the exam."""
-    speech = Speech(plan.world, Random(0))
-    practised = [
-        Question(
-            id="+".join(fact.id for fact in chain),
-            kind="two_hop_L1",
-            question=speech.ask_chain(bridge, chain[0].subject),
-            lead="It is",
-            answer=chain[1].object,
-            candidates=plan.world.things[bridge.second.object],
-            facts=tuple(fact.id for fact in chain),
-            sections=(),
-        )
-        for bridge in plan.bridges()
-        if not bridge.inside
-        for chain in plan.free_chains(bridge)[0]
-    ]
-    return {"practised": practised, "new": [q for q in exam if q.kind == "two_hop_L1"]}
+    return {
+        "practised": practised_questions(plan),
+        "new": [q for q in exam if q.kind == "two_hop_L1"],
+    }
 
 
 def _folder(arm: str, seed: int) -> str:

@@ -76,6 +76,7 @@ def test_roles_are_tried_in_every_place(
     assert {"memorised", "attempt", "noticed", "confirmed", "repair"} <= tests
     assert all(set(row) == tests for row in (*tried.matrix.values(), tried.single.matrix))
     assert set(tried.transitions) == {"alone", "fixed", "confidence", "contradiction"}
+    assert tried.asked["two_hop_practised"] == 2 and len(tried.asked) > 1
     alone = tried.transitions["alone"]
     assert alone.handed.value == 0 and alone.gain.value == 0
     said = json.loads((run / "metrics.json").read_text())

@@ -11,7 +11,7 @@ from litho.text.school.documents import Piece
 from litho.text.school.genome import parse_genome
 from litho.text.school.leaks import leaks_in
 from litho.text.school.loops import CONFIRMED, OBJECTED, asked_in, last_named, planted
-from litho.text.school.questions import questions
+from litho.text.school.questions import practised_questions, questions
 from litho.text.school.scenes import relations_of, speakers_of
 from litho.text.school.stages import School
 from litho.text.school.world import World
@@ -144,3 +144,12 @@ def test_what_does_not_fit_is_refused_with_its_line() -> None:
         with pytest.raises(LithoError, match=said):
             school(**changes)
     assert speakers_of(school().genome) == ["teacher", "student", "critic", "reformulator"]
+
+
+def test_practised_questions_are_none_of_an_exam() -> None:
+    plan = school().plan
+    assert plan
+    asked = practised_questions(plan)
+    exam = {question.facts for question in questions(plan, 100, False)}
+    assert asked and not exam & {question.facts for question in asked}
+    assert not any(fact in plan.hidden for question in asked for fact in question.facts)

@@ -49,6 +49,7 @@ class RolesResult(Record):
     roles: dict[str, Trained]
     matrix: dict[str, dict[str, Estimate]]  # `base`: the school's model without any adapter
     chance: dict[str, float | None]
+    asked: dict[str, int]  # questions over two facts, by kind
     transitions: dict[str, Handover]
     single: Single
     difference: dict[str, Estimate]  # right answers with roles less those of the single one

@@ -1,5 +1,6 @@
 """Runs of `litho roles`: adapters are trained, each is tried in every place, and all together."""
 
+from collections import Counter
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -26,7 +27,7 @@ from litho.model.adapters.spec import AdapterSpec
 from litho.model.loaded import LanguageModel
 from litho.text.school.asked import exam_questions
 from litho.text.school.genome import Genome
-from litho.text.school.questions import Question
+from litho.text.school.questions import Question, practised_questions
 from litho.text.school.scenes import speakers_of
 from litho.text.school.stages import School
 from litho.text.school.training import RoleAdapter
@@ -105,6 +106,7 @@ def run_roles(context: Context[RolesSpec]) -> RolesResult:
         roles={name: each for name, each in trained.items() if name != SINGLE},
         matrix={name: row for name, row in matrix.items() if name != SINGLE},
         chance=found.chance(ready.questions),
+        asked=dict(Counter(question.kind for question in asked)),
         transitions=dict(found.handovers),
         single=Single(
             trained=trained[SINGLE], matrix=matrix[SINGLE], transitions=dict(alone.handovers)
@@ -132,7 +134,7 @@ def _prepared(spec: RolesSpec) -> Prepared:
         count[question.kind] = count.get(question.kind, 0) + 1
         if count[question.kind] <= most:
             kept.append(question)
-    items = attempted(school.plan, kept, most)
+    items = attempted(school.plan, [*practised_questions(school.plan), *kept], most)
     if not items:
         raise LithoError(f"{spec.run} has no question over two facts, which roles could try")
     scenes = [scene.roles for scene in genome.scenes if scene.kind == "repair"]

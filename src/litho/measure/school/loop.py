@@ -11,7 +11,7 @@ from litho.measure.school.voices import Attempted, Cast, Exchange, exchanges, ob
 from litho.model.loaded import LanguageModel
 from litho.text.school.loops import planted
 from litho.text.school.plan import Plan
-from litho.text.school.questions import Question
+from litho.text.school.questions import PRACTISED, Question
 
 
 class LoopScores(Record):
@@ -34,7 +34,7 @@ class LoopScores(Record):
 def attempted(plan: Plan, asked: Sequence[Question], most: int) -> list[Attempted]:
     """Questions over two facts, up to so many of each kind, with attempts at them."""
     found: list[Attempted] = []
-    for kind in BRIDGED:
+    for kind in (PRACTISED, *BRIDGED):
         for question in [each for each in asked if each.kind == kind][:most]:
             attempts = planted(plan, question.facts, Random(question.id))
             if attempts:
