@@ -80,7 +80,9 @@ def _ask_roles(
     width = max(map(len, given))
     turned.ask(
         question,
-        lambda turn: results.print(f"{turn.role:<{width}}  {turn.said}", markup=False),
+        lambda turn: results.print(
+            f"{turn.role:<{width}}  {turn.said}", markup=False, soft_wrap=True
+        ),
     )
 
 
