@@ -15,6 +15,7 @@ from litho.api.exam import exam
 from litho.api.predicting import calibrate, ensemble, predict
 from litho.api.printing import bench, imprint, unprint
 from litho.api.reading import diff, expose, map, vary
+from litho.api.rewriting import rewrite
 from litho.api.runs import load, report, resume
 from litho.api.school import (
     check_genome,
@@ -49,6 +50,7 @@ __all__ = [
     "print_trails",
     "report",
     "resume",
+    "rewrite",
     "school",
     "show_book",
     "test_trails",

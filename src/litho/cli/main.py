@@ -26,6 +26,7 @@ from litho.cli.map import map_
 from litho.cli.output import check_written, lenient_streams
 from litho.cli.predict import predict
 from litho.cli.process import STOPPED, ignore_signals, was_stopped
+from litho.cli.rewrite import rewrite
 from litho.cli.runs import report, resume
 from litho.cli.school import school
 from litho.cli.serve import serve
@@ -62,6 +63,7 @@ app.add_typer(genome, name="genome")
 app.command()(school)
 app.command()(exam)
 app.command()(evolve)
+app.command()(rewrite)
 app.command()(bench)
 app.command()(ensemble)
 app.command()(predict)

@@ -48,6 +48,7 @@ _MODULES = {
         "predict": "predict.run",
         "calibrate": "predict.calibrate",
         "bench": "bench.run",
+        "rewrite": "rewrite.run",
         "school": "school.run",
         "trails graph": "trails.graph",
         "trails print": "trails.print",

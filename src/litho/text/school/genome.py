@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field
 from litho.core.config import Config
 from litho.core.encoding import read_utf8
 from litho.core.lined import parse_lined
+from litho.text.school.rewriting.settings import Journal, Rewrite
 from litho.text.school.training import Model, Train
 
 LAYERS = ("lexicon", "school", "university", "science", "dialogue")
@@ -245,6 +246,10 @@ class Genome(Config):
     """Short dialogues, which stages name."""
     tests: Tests | None = None
     """Questions for an exam, of the world and of books from files."""
+    rewrite: Rewrite | None = None
+    """How `litho rewrite` goes on after the school; none: its defaults."""
+    journal: Journal | None = None
+    """Which spans `litho journal` counts as hard; none: its defaults."""
 
     def scene(self, name: str) -> Scene:
         return next(each for each in self.scenes if each.id == name)
