@@ -15,7 +15,7 @@ from litho.api.exam import exam
 from litho.api.predicting import calibrate, ensemble, predict
 from litho.api.printing import bench, imprint, unprint
 from litho.api.reading import diff, expose, map, vary
-from litho.api.rewriting import rewrite
+from litho.api.rewriting import journal, rewrite
 from litho.api.runs import load, report, resume
 from litho.api.school import (
     check_genome,
@@ -44,6 +44,7 @@ __all__ = [
     "graph_trails",
     "imprint",
     "init_genome",
+    "journal",
     "load",
     "map",
     "predict",

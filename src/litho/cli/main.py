@@ -22,6 +22,7 @@ from litho.cli.exam import exam
 from litho.cli.expose import expose
 from litho.cli.genome import genome
 from litho.cli.imprint import imprint
+from litho.cli.journal import journal
 from litho.cli.map import map_
 from litho.cli.output import check_written, lenient_streams
 from litho.cli.predict import predict
@@ -63,6 +64,7 @@ app.add_typer(genome, name="genome")
 app.command()(school)
 app.command()(exam)
 app.command()(evolve)
+app.command()(journal)
 app.command()(rewrite)
 app.command()(bench)
 app.command()(ensemble)

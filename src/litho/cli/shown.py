@@ -12,6 +12,7 @@ from litho.cli.evolve import show_evolve
 from litho.cli.exam import show_exam
 from litho.cli.expose import show_expose
 from litho.cli.imprint import show_imprint
+from litho.cli.journal import show_journal
 from litho.cli.map import show_map
 from litho.cli.output import check_written
 from litho.cli.predict import show_predict
@@ -28,6 +29,7 @@ from litho.jobs.evolve.result import EvolveResult
 from litho.jobs.exam.result import ExamRun
 from litho.jobs.expose.result import ExposeResult
 from litho.jobs.imprint.result import ImprintResult, UnprintResult
+from litho.jobs.journal.result import JournalResult
 from litho.jobs.map.result import MapResult
 from litho.jobs.predict.result import CalibrationResult, PredictResult
 from litho.jobs.rewrite.result import RewriteResult
@@ -77,6 +79,8 @@ def _print(result: object, as_json: bool) -> None:
             show_calibrations(result, as_json)
         case BenchResult():
             show_bench(result, as_json)
+        case JournalResult():
+            show_journal(result, as_json)
         case RewriteResult():
             show_rewrite(result, as_json)
         case SchoolResult():

@@ -37,6 +37,7 @@ _MODULES = {
     command: f"litho.jobs.{package}"
     for command, package in {
         "imprint": "imprint.run",
+        "journal": "journal.run",
         "unprint": "imprint.unprint",
         "map": "map.run",
         "vary": "vary.run",

@@ -1,12 +1,13 @@
 """The documents of a round: true text as it comes, and rewritten text among it, up to its share."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from litho.core.records import Record
 from litho.jobs.genome.build import Build
+from litho.jobs.journal.result import Span
 from litho.jobs.school.result import PRACTICE, SCENES
 from litho.learn.schooling.rows import PackedRows
 from litho.model.codec import Codec
@@ -68,14 +69,13 @@ def mixed(
     return found
 
 
-def repeated(codec: Codec, entries: Sequence[Entry], tokens: int, most: int | None) -> list[Text]:
-    """Entries one after the other, again and again, until `tokens` are used.
+def repeated(codec: Codec, texts: Sequence[Text], tokens: int, most: int | None) -> list[Text]:
+    """Texts one after the other, again and again, until `tokens` are used.
 
     `most`: how often each may stand there.
     """
     found: list[Text] = []
     left = tokens
-    texts = [rewritten_text(entry) for entry in entries]
     sizes = [size(codec, text) for text in texts]
     turn = 0
     while texts and (most is None or turn < most):
@@ -122,6 +122,19 @@ def read_again(build: Build, number: int, seed: int) -> Iterator[Text]:
         for place in order:
             yield document_text(build, *every[place])
         turn += 1
+
+
+def documents_of(build: Build, spans: Iterable[Span]) -> list[Text]:
+    """The documents in which spans stand, each once."""
+    wanted: dict[str, set[int]] = {}
+    for span in spans:
+        wanted.setdefault(span.stage, set()).add(span.document)
+    return [
+        document_text(build, stage, found)
+        for stage, numbers in wanted.items()
+        for found in build.documents(stage)
+        if found[0]["document"] in numbers
+    ]
 
 
 def document_text(build: Build, stage: str, spans: Sequence[dict]) -> Text:  # type: ignore[type-arg]

@@ -6,15 +6,20 @@ from pathlib import Path
 from typing import Any
 
 from litho.core.errors import LithoError
+from litho.jobs.journal.hardest import hardest
+from litho.jobs.journal.reading import spans_read
+from litho.jobs.journal.result import HardSpan, Span
 from litho.jobs.rewrite.answering import answered
 from litho.jobs.rewrite.config import RewriteSpec
 from litho.jobs.rewrite.data import (
     REWRITTEN,
     Text,
+    documents_of,
     mixed,
     more_books,
     read_again,
     repeated,
+    rewritten_text,
     rows_of,
     share_of,
 )
@@ -28,7 +33,7 @@ from litho.jobs.rewrite.versions import (
     read_lineage,
     write_version,
 )
-from litho.jobs.rewrite.writing import Rewritten, rewritten
+from litho.jobs.rewrite.writing import Rewritten, bridges_for, rewritten
 from litho.jobs.runner import Context
 from litho.jobs.school.exam import examined
 from litho.jobs.school.finished import FinishedSchool
@@ -39,6 +44,8 @@ from litho.text.school.rewriting.guard import Guard
 from litho.text.school.rewriting.pool import Task, tasks
 from litho.text.school.rewriting.settings import Rewrite
 
+AGAIN = frozenset({"journal", "random_spans"})
+BRIDGING = frozenset({"accumulate", "replace"})
 ANSWERING = frozenset({"accumulate", "replace", "agreement", "oracle"})
 
 
@@ -139,8 +146,8 @@ class Rounds:
             asked = self._asked(number, before)
             answers, judge = self._answers(number, asked)
             made = rewritten(
-                self.arm, number, before, self.tasks, answers, [], self.plan, self.guard,
-                self._config.agree,
+                self.arm, number, before, self.tasks, answers, self._bridges(number), self.plan,
+                self.guard, self._config.agree,
             )  # fmt: skip
             if not made.entries:
                 return {
@@ -174,8 +181,8 @@ class Rounds:
 
     def _asked(self, number: int, before: Sequence[Entry]) -> list[Task]:
         """Questions that were rewritten, then others, of which a round goes on where one ended."""
-        again = [self.tasks[entry.about] for entry in before if entry.about in self.tasks]
-        known = {task.id for task in again}
+        known = {entry.about: None for entry in before if entry.about in self.tasks}
+        again = [self.tasks[name] for name in known]
         others = [task for task in self.tasks.values() if task.id not in known]
         most = self._config.questions
         begin = (number - 1) * most % max(1, len(others))
@@ -193,11 +200,48 @@ class Rounds:
         config, codec = self._config, self.finished.build.codec
         order = list(entries)
         chance(self._seed, "entries", number).shuffle(order)
+        texts = [rewritten_text(entry) for entry in order]
         if self.arm == "replace":
-            return repeated(codec, order, tokens, None)
-        some = repeated(codec, order, round(config.cap * tokens), config.repeat)
+            return repeated(codec, texts, tokens, None)
+        if self.arm in AGAIN:
+            share = self.context.spec.journal.reinject
+            some = repeated(codec, self._hard_documents(number), round(share * tokens), None)
+        else:
+            some = repeated(codec, texts, round(config.cap * tokens), config.repeat)
         floor = config.real_floor if self.arm in ANSWERING else 0.0
         return mixed(codec, self._true(number), some, tokens, floor, self._seed + number)
+
+    def _bridges(self, number: int) -> list[Entry]:
+        """Paragraphs for the hard transitions of the school, once."""
+        if number > 1 or self.arm not in BRIDGING or not self._config.bridges:
+            return []
+        hard = [each.span for each in self._hardest(None)]
+        return list(bridges_for(hard, self.tasks, self.plan, self._config.bridges))
+
+    def _hard_documents(self, number: int) -> list[Text]:
+        """What is read again: the documents of the hardest spans, or of as many by chance."""
+        top = self.context.spec.journal.top
+        hard = [each.span for each in self._hardest(top)]
+        if self.arm == "random_spans":
+            hard = chance(self._seed, "random spans").sample(self._spans(), len(hard))
+        texts = documents_of(self.finished.build, hard)
+        chance(self._seed, "hard documents", number).shuffle(texts)
+        return texts
+
+    def _hardest(self, top: int | None) -> list[HardSpan]:
+        spans = self._spans()
+        stages = [stage.id for stage in self.finished.result.stages]
+        return hardest(spans, stages, self.context.spec.journal.by, top or len(spans))
+
+    def _spans(self) -> list[Span]:
+        """Those of the school's journal, read once for all arms."""
+        sample, models = self.context.spec.journal.sample, self.context.models
+
+        def read() -> list[dict[str, Any]]:
+            found = spans_read(self.finished, sample, models, self.context.reporter)
+            return [span.model_dump(mode="json") for span in found]
+
+        return [Span(**each) for each in self.context.run.once("spans.json", read)]
 
     def _true(self, number: int) -> Iterator[Text]:
         if self.arm == "re_read":

@@ -4,13 +4,15 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from litho.jobs.journal.result import Span
 from litho.jobs.rewrite.judges import Answered, agreed
 from litho.text.school.chance import chance
 from litho.text.school.plan import Plan
-from litho.text.school.rewriting.entries import Entry, Kind, named_last, repair, solution
+from litho.text.school.rewriting.entries import Entry, Kind, bridge, named_last, repair, solution
 from litho.text.school.rewriting.guard import Guard
 from litho.text.school.rewriting.pool import Task
 from litho.text.school.speech import Speech
+from litho.text.school.world import Fact
 
 
 @dataclass(frozen=True)
@@ -36,8 +38,10 @@ def rewritten(
 ) -> Rewritten:
     """Entries of the next version. `bridges`: paragraphs that are offered, too."""
     understood = {said.task for said in answers if _is_understood(arm, said, tasks, agree)}
-    asked = {said.task for said in answers}
-    offered = [*_written(arm, number, tasks, answers, plan, agree), *bridges]
+    offered = [
+        *_written(arm, number, tasks, answers, plan, agree),
+        *(each for each in bridges if each.about not in understood),
+    ]
     refused, added = Counter[str](), list[Entry]()
     for entry in offered:
         objection = guard.objection(entry.facts, entry.text)
@@ -50,9 +54,11 @@ def rewritten(
         dropped = [entry.id for entry in before]
         kept: list[Entry] = []
     else:
-        gone = understood | (anew & asked)  # written anew, from the latest attempt
-        kept = [entry for entry in before if entry.about not in gone]
-        dropped = [e.id for e in before if e.about in understood and e.about not in anew]
+        # What is written anew is written from the latest attempt.
+        again = {entry.id for entry in before if entry.about in anew and entry.kind != "bridge"}
+        dropped = [entry.id for entry in before if entry.about in understood - anew]
+        gone = again.union(dropped)
+        kept = [entry for entry in before if entry.id not in gone]
     entries = (*kept, *added)
     return Rewritten(entries, tuple(e.id for e in added), tuple(dropped), dict(refused))
 
@@ -106,3 +112,43 @@ def _own(speech: Speech, task: Task, said: Answered, agree: int) -> tuple[Kind, 
     if said.named == thing:
         return "own", f"{task.question} {said.written}"
     return "repair", repair(speech, task, said.written, agreeing)
+
+
+def bridges_for(
+    spans: Sequence[Span], tasks: Mapping[str, Task], plan: Plan, most: int
+) -> Iterator[Entry]:
+    """Paragraphs that lead from one book to another over a fact that was hard."""
+    seen = set[str]()
+    for span in spans:
+        facts = [_fact(plan, identity) for identity in span.facts]
+        if len(seen) == most or len(facts) != 1 or facts[0] is None or facts[0].id in seen:
+            continue
+        speech = Speech(plan.world, chance(plan.world.seed, "bridge", facts[0].id))
+        found = bridge(speech, plan, facts[0])
+        if found is None:
+            continue
+        text, chain = found
+        about = "+".join(fact.id for fact in chain)
+        if about not in tasks:
+            continue
+        seen.add(facts[0].id)
+        yield Entry(
+            id=f"bridge:{facts[0].id}",
+            kind="bridge",
+            about=about,
+            text=text,
+            facts=tuple(fact.id for fact in chain),
+            sections=tuple(plan.places[fact.relation] for fact in chain),
+            attempt=None,
+            round=1,
+            answer=None,
+            span=f"{span.stage}, document {span.document}: {span.text}",
+        )
+
+
+def _fact(plan: Plan, identity: str) -> Fact | None:
+    """A fact of a relation by its id."""
+    relation, _, subject = identity.partition(":")
+    if relation not in plan.places or subject not in plan.world.objects[relation]:
+        return None
+    return plan.world.fact(plan.world.relation(relation), subject)

@@ -20,13 +20,14 @@ class Entry(Record):
 
     id: str
     kind: Kind
-    about: str  # the question's id; of a bridge, the span's
+    about: str  # id of the question that it helps to answer
     text: str
     facts: tuple[str, ...]  # ids of all that it says, asks or tries
     sections: tuple[str, ...]  # BOOK#SECTION that tell them
     attempt: str | None  # what the model wrote
     round: int  # in which it was written
     answer: int | None  # line of the answer in `answers.jsonl` of that round, from 0
+    span: str | None = None  # of a bridge, the hard span that it was written for
 
 
 def named_last(text: str, things: Sequence[str]) -> str | None:

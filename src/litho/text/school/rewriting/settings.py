@@ -28,7 +28,7 @@ class Journal(Config):
     """By what the hardest are chosen: `loss_jump`, the largest rise of the loss from one stage's
     end to the next; `forgetting`, the loss at the end less the lowest since it was read;
     `contradiction`, how much likelier the sentence is with what a later survey says."""
-    sample: int = Field(default=400, ge=10, le=1_000_000)
+    sample: int = Field(default=100, ge=1, le=1_000_000)
     """Documents of each stage that are read, drawn at random."""
     reinject: float = Field(default=0.02, gt=0, le=0.5)
     """Share of a round of `litho rewrite` in which the hardest are read again (arm `journal`; arm

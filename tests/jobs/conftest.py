@@ -1,6 +1,5 @@
-"""A tiny finished school."""
+"""A tiny finished school, from which other jobs go on."""
 
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,14 +21,9 @@ def tiny_genome(**changes: Any) -> dict[str, Any]:  # noqa: ANN401  YAML
     }
 
 
-@pytest.fixture(scope="package")
-def school(tmp_path_factory: pytest.TempPathFactory) -> FinishedSchool:
+@pytest.fixture(scope="session")
+def tiny_school(tmp_path_factory: pytest.TempPathFactory) -> FinishedSchool:
     folder = tmp_path_factory.mktemp("school")
     (folder / "tiny.yaml").write_text(written(tiny_genome()))
     litho.school(folder / "tiny.yaml", out=folder / "run")
     return FinishedSchool.opened(folder / "run")
-
-
-@pytest.fixture(scope="package")
-def folder(school: FinishedSchool) -> Path:
-    return school.path
