@@ -29,6 +29,7 @@ from litho.jobs.trails.config import CaptureConfig, PrintConfig
 from litho.jobs.vary.config import VaryConfig
 from litho.learn.records import Recipe
 from litho.text.school import genome, training
+from litho.text.school.rewriting import settings as rewriting
 
 PAGES = Path(__file__).parent
 SETTINGS: dict[str, type[Config]] = {
@@ -38,6 +39,8 @@ SETTINGS: dict[str, type[Config]] = {
     "expose": ExposeConfig,
     "ensemble": EnsemblePlan,
     "evolve": EvolveConfig,
+    "rewrite": rewriting.Rewrite,
+    "journal": rewriting.Journal,
     "recipe": Recipe,
     "bench": BenchConfig,
     "trails print": PrintConfig,
@@ -140,7 +143,8 @@ def _type_named(kind: Any) -> str:  # noqa: ANN401  whatever annotates a field
     if get_origin(kind) is Literal:
         return ", ".join(f"`{value}`" for value in arguments)
     if get_origin(kind) is tuple:
-        return f"list of {_type_named(arguments[0])}s"
+        of = _type_named(arguments[0])
+        return f"list of {of}" if get_origin(arguments[0]) is Literal else f"list of {of}s"
     if get_origin(kind) is dict:
         return f"{_type_named(arguments[1])}s by name"
     if hasattr(kind, "__metadata__"):
