@@ -24,7 +24,11 @@ Place = Mapping[str, Any]  # a span as a build has it
 
 
 def spans_read(
-    finished: FinishedSchool, sample: int, models: Models, reporter: Reporter
+    finished: FinishedSchool,
+    sample: int,
+    models: Models,
+    placement: Placement,
+    reporter: Reporter,
 ) -> list[Span]:
     """Spans of up to `sample` documents of each stage, with their losses after each stage."""
     documents = [
@@ -32,7 +36,6 @@ def spans_read(
         for stage in finished.build.result.stages
         for spans in _sampled(finished, stage.id, sample)
     ]
-    placement = Placement.parse(finished.spec.device.name)
     learner = first_learner(
         finished.spec,
         finished.genome,

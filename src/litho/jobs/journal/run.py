@@ -11,6 +11,7 @@ from litho.jobs.journal.result import By, JournalResult, Span
 from litho.jobs.models import Models
 from litho.jobs.runner import Checked, Context, Job
 from litho.jobs.school.finished import FinishedSchool
+from litho.model.placement import Placement
 
 WAYS: tuple[By, ...] = ("loss_jump", "forgetting", "contradiction")
 SPANS = "spans.json"
@@ -31,7 +32,10 @@ def run_journal(context: Context[JournalSpec]) -> JournalResult:
     finished = FinishedSchool.opened(Path(spec.school))
 
     def read() -> list[dict[str, Any]]:
-        found = spans_read(finished, spec.config.sample, context.models, context.reporter)
+        placement = Placement.parse(spec.device.name)
+        found = spans_read(
+            finished, spec.config.sample, context.models, placement, context.reporter
+        )
         return [span.model_dump(mode="json") for span in found]
 
     spans = [Span(**each) for each in run.once(SPANS, read)]

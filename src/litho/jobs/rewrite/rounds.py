@@ -38,6 +38,9 @@ from litho.jobs.runner import Context
 from litho.jobs.school.exam import examined
 from litho.jobs.school.finished import FinishedSchool
 from litho.model.loaded import LanguageModel
+from litho.model.loading import load
+from litho.model.placement import Placement
+from litho.model.sources import locate
 from litho.text.school.chance import chance
 from litho.text.school.rewriting.entries import Entry
 from litho.text.school.rewriting.guard import Guard
@@ -84,6 +87,10 @@ class Rounds:
         return self.finished.genome.seed
 
     @property
+    def _placement(self) -> Placement:
+        return Placement.parse(self.context.spec.device.name)
+
+    @property
     def _config(self) -> Rewrite:
         return self.context.spec.config
 
@@ -106,7 +113,7 @@ class Rounds:
         model = self.folder / f"model-{number}"
         trained = train(
             finished, self.checkpoint, rows, f"{self.arm} {number}", self.folder, model,
-            self.context.models, reporter, self.context.run.tick,
+            self.context.models, self._placement, reporter, self.context.run.tick,
         )  # fmt: skip
         exam = examined(finished.genome, finished.folder, self._loaded(model), reporter)
         final = self.context.run.final_path / self.arm / version.name
@@ -134,7 +141,8 @@ class Rounds:
         self.model = self.folder / f"model-{number}"
 
     def _loaded(self, folder: Path) -> LanguageModel:
-        return self.context.models.load(str(folder))
+        """A model by itself, which goes when it is not needed any more."""
+        return load(locate(str(folder)), self._placement)
 
     def _written(self, number: int, tokens: int) -> dict[str, Any]:
         """Make the version of a round; what its lineage says, or why there is none."""
@@ -238,7 +246,9 @@ class Rounds:
         sample, models = self.context.spec.journal.sample, self.context.models
 
         def read() -> list[dict[str, Any]]:
-            found = spans_read(self.finished, sample, models, self.context.reporter)
+            found = spans_read(
+                self.finished, sample, models, self._placement, self.context.reporter
+            )
             return [span.model_dump(mode="json") for span in found]
 
         return [Span(**each) for each in self.context.run.once("spans.json", read)]

@@ -44,11 +44,11 @@ def train(
     folder: Path,
     model: Path,
     models: Models,
+    placement: Placement,
     reporter: Reporter,
     tick: Callable[[], None],
 ) -> Trained:
     """Go on from the checkpoint `before`, and save the model; what was trained is not again."""
-    placement = Placement.parse(finished.spec.device.name)
     learner = first_learner(
         finished.spec,
         finished.genome,
