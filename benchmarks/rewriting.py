@@ -20,7 +20,7 @@ import litho
 from litho.cli.console import Bars
 from litho.core.runs import RunDirectory
 from litho.core.stats import mean
-from litho.jobs.rewrite.result import ArmResult, RewriteResult
+from litho.jobs.rewrite.result import ArmResult, KindScore, RewriteResult
 from litho.show.wording import cell
 from litho.text.school.canonical import of_world, written
 from litho.text.school.world import World
@@ -31,10 +31,8 @@ ARMS = (
     "random_spans",
 )  # fmt: skip
 CONTROL = "more_books"
-KINDS = (
-    "memorised", "paraphrase", "two_hop_book spoken", "two_hop_L1 spoken", "two_hop_L2 spoken",
-    "two_hop_L3 spoken",
-)  # fmt: skip
+TWO_HOPS = ("two_hop_book", "two_hop_L1", "two_hop_L2", "two_hop_L3")
+COLUMNS = ("memorised", "paraphrase", "contradiction", "over two facts, aloud", "hidden, aloud")
 Rewritten = Mapping[int, RewriteResult]  # by seed
 
 
@@ -93,17 +91,15 @@ def _rewritten(
 
 def _tell(done: Rewritten, arms: Sequence[str]) -> None:
     print(f"seeds {sorted(done)}")
-    print("| arm |", " | ".join(KINDS), "|")
-    print("| --- |" + " --- |" * len(KINDS))
-    print("| school |", " | ".join(cell(_before(done, kind)) for kind in KINDS), "|")
+    print("| arm |", " | ".join(COLUMNS), "|")
+    print("| --- |" + " --- |" * len(COLUMNS))
+    _tell_row("school", [_scores(each.before) for each in done.values()])
     for arm in arms:
-        gains = [mean(_gains(done, arm, kind)) for kind in KINDS]
-        print(f"| {arm}, gained |", " | ".join(map(cell, gains)), "|")
+        _tell_row(f"{arm}, gained", [_gains(each, arm) for each in done.values()])
     for arm in arms:
-        if arm == CONTROL or CONTROL not in arms:
-            continue
-        less = [mean(_paired(done, arm, kind)) for kind in KINDS]
-        print(f"| {arm} less {CONTROL} |", " | ".join(map(cell, less)), "|")
+        if arm != CONTROL and CONTROL in arms:
+            less = [_less(_gains(e, arm), _gains(e, CONTROL)) for e in done.values()]
+            _tell_row(f"{arm} less {CONTROL}", less)
     for arm in arms:
         _tell_rounds(arm, [each.arms[arm] for each in done.values()])
 
@@ -123,20 +119,36 @@ def _tell_rounds(arm: str, done: Sequence[ArmResult]) -> None:
     print(f", stopped {[each.stopped for each in done if each.stopped]}")
 
 
-def _before(done: Rewritten, kind: str) -> Any:  # noqa: ANN401  an Estimate
-    name, _, spoken = kind.partition(" ")
-    scores = [each.before[name] for each in done.values()]
-    values = [(s.spoken if spoken and s.spoken else s).accuracy.value for s in scores]
-    return mean([value for value in values if value is not None])
+def _tell_row(name: str, scores: Sequence[Mapping[str, float]]) -> None:
+    """Means over seeds."""
+    means = [mean([each[column] for each in scores if column in each]) for column in COLUMNS]
+    print(f"| {name} |", " | ".join(map(cell, means)), "|")
 
 
-def _gains(done: Rewritten, arm: str, kind: str) -> list[float]:
-    return [each.arms[arm].gained[kind] for each in done.values() if kind in each.arms[arm].gained]
+def _scores(tests: Mapping[str, KindScore]) -> dict[str, float]:
+    """Right answers by column; over two facts, of all questions together."""
+    found = {k: value for k in COLUMNS[:3] if (value := tests[k].accuracy.value) is not None}
+    for column, kinds in ((COLUMNS[3], TWO_HOPS), (COLUMNS[4], TWO_HOPS[-1:])):
+        asked = [
+            (score.n, spoken.accuracy.value)
+            for kind in kinds
+            if (score := tests[kind]).n
+            and (spoken := score.spoken)
+            and spoken.accuracy.value is not None
+        ]
+        if asked:
+            found[column] = sum(n * value for n, value in asked) / sum(n for n, _ in asked)
+    return found
 
 
-def _paired(done: Rewritten, arm: str, kind: str) -> list[float]:
-    both = [(each.arms[arm].gained, each.arms[CONTROL].gained) for each in done.values()]
-    return [one[kind] - other[kind] for one, other in both if kind in one and kind in other]
+def _gains(done: RewriteResult, arm: str) -> dict[str, float]:
+    """Of an arm that stopped before its first round, nothing: its model is the school's."""
+    tests = done.arms[arm].tests
+    return _less(_scores(tests), _scores(done.before)) if tests else {}
+
+
+def _less(one: Mapping[str, float], other: Mapping[str, float]) -> dict[str, float]:
+    return {name: one[name] - other[name] for name in one if name in other}
 
 
 if __name__ == "__main__":

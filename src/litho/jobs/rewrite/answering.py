@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from litho.core.reporter import Reporter
 from litho.jobs.rewrite.judges import AGREEMENT, Answered, is_right, judge_of, judged
 from litho.jobs.rewrite.result import Judged
-from litho.measure.school.writing import Drawing, written_behind
+from litho.measure.school.closed import Report
+from litho.measure.school.writing import Drawing, paragraph, written_behind
 from litho.model.loaded import LanguageModel
 from litho.text.school.chance import chance
 from litho.text.school.plan import Plan
@@ -28,15 +29,12 @@ def answered(
 ) -> tuple[list[Answered], Judged]:
     """Each question answered once, the likeliest way; for agreement also by samples."""
     reporter.stage("answering", len(tasks))
-    questions = [task.question for task in tasks]
-    written = written_behind(model, questions, reporter.advance)
+    written = _written(model, tasks, reporter.advance)
     samples: list[list[str]] = [[] for _ in tasks]
     if judge_name == AGREEMENT:
         for number in range(config.samples):
             draw = Drawing.of(config.temperature, chance(seed, "sample", number).getrandbits(62))
-            for some, said in zip(
-                samples, written_behind(model, questions, draw=draw), strict=True
-            ):
+            for some, said in zip(samples, _written(model, tasks, draw=draw), strict=True):
                 some.append(said)
     judge = judge_of(judge_name, config.agree)
     found = [
@@ -58,3 +56,18 @@ def answered(
         speech = Speech(plan.world, chance(seed, "planted", task.id))
         errors.append(judge(task, wrong_answer(speech, task), some))
     return found, judged(list(zip(tasks, found, strict=True)), errors)
+
+
+def _written(
+    model: LanguageModel,
+    tasks: Sequence[Task],
+    report: Report = lambda _: None,
+    draw: Drawing | None = None,
+) -> list[str]:
+    """What the model says to each question: a sentence with its lead, or up to three of its own."""
+    contexts = [f"{task.question} {task.lead}".rstrip() for task in tasks]
+    found = written_behind(model, contexts, report, draw)
+    return [
+        paragraph(f"{task.lead} {said}", 1) if task.lead else said
+        for task, said in zip(tasks, found, strict=True)
+    ]

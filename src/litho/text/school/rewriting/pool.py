@@ -26,6 +26,11 @@ class Task:
         return self.facts[-1].object
 
     @property
+    def lead(self) -> str:
+        """What a model is given to go on from: over one fact it answers in one sentence."""
+        return "" if self.bridge else "It is"
+
+    @property
     def item(self) -> Item:
         return Item(self.facts, self.bridge)
 
