@@ -59,9 +59,9 @@ def span(*losses: float, stage: str = "a", against: float | None = None, text: s
 
 
 def test_a_jump_is_the_largest_rise_and_says_what_mended_it() -> None:
-    found = loss_jump(span(2.0, 3.0, 2.5, 1.5), STAGES)
+    found = loss_jump(span(2.0, 3.0, 2.6, 2.5), STAGES)
     assert found and (found.value, found.border, found.mended) == (1.0, ("a", "b"), "d")
-    never = loss_jump(span(1.0, 2.0, 4.0, 3.0), STAGES)
+    never = loss_jump(span(1.0, 2.0, 4.0, 3.1), STAGES)
     assert never and (never.value, never.border, never.mended) == (2.0, ("b", "c"), None)
 
 
@@ -73,7 +73,8 @@ def test_forgetting_is_told_from_what_was_never_known() -> None:
 
 def test_the_hardest_come_first_and_contradictions_where_there_are_any() -> None:
     spans = [span(1.0, 1.5, text="one"), span(1.0, 3.0, against=0.5, text="two"), span(1.0, 0.5)]
-    found = hardest(spans, STAGES[:2], "loss_jump", 9)
+    copies = [*spans, span(1.0, 1.4, text="one")]
+    found = hardest(copies, STAGES[:2], "loss_jump", 9)
     assert [each.span.text for each in found] == ["two", "one"]
     assert [each.span.text for each in hardest(spans, STAGES, "contradiction", 9)] == ["two"]
     assert contradiction(spans[0], STAGES) is None

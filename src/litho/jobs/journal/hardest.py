@@ -6,20 +6,22 @@ from litho.jobs.journal.result import By, HardSpan, SectionRises, Span
 
 
 def hardest(spans: Sequence[Span], stages: Sequence[str], by: By, top: int) -> list[HardSpan]:
-    """The hardest first; only those that were hard at all."""
+    """The hardest first; only those that were hard at all, each sentence once."""
     found = [hard for span in spans if (hard := _WAYS[by](span, stages)) and hard.value > 0]
     found.sort(key=lambda each: (-each.value, each.span.stage, each.span.document, each.span.text))
-    return found[:top]
+    by_text = {each.span.text: each for each in reversed(found)}  # of copies, the hardest
+    return [each for each in found if by_text[each.span.text] is each][:top]
 
 
 def loss_jump(span: Span, stages: Sequence[str]) -> HardSpan | None:
-    """The largest rise from one stage's end to the next."""
+    """The largest rise from one stage's end to the next; mended once half of it is gone."""
     if len(span.losses) < 2:
         return None
     rises = [after - before for before, after in zip(span.losses, span.losses[1:], strict=False)]
     at = max(range(len(rises)), key=rises.__getitem__)
     later = range(at + 2, len(stages))
-    mended = next((stages[m] for m in later if span.losses[m] <= span.losses[at]), None)
+    half = span.losses[at] + rises[at] / 2
+    mended = next((stages[m] for m in later if span.losses[m] <= half), None)
     return HardSpan(span=span, value=rises[at], border=(stages[at], stages[at + 1]), mended=mended)
 
 

@@ -25,7 +25,7 @@ class HardSpan(Record):
     span: Span
     value: float  # nats: a rise per token, or, of a contradiction, of the whole span
     border: tuple[str, str] | None  # the stages between whose ends the loss rose
-    mended: str | None  # the stage at whose end the loss was as low again as before
+    mended: str | None  # the first later stage at whose end at most half of the rise is left
 
 
 class SectionRises(Record):
@@ -40,7 +40,7 @@ class SectionRises(Record):
 class JournalResult(Record):
     """What `litho journal --json` holds.
 
-    `mended`: of the hardest by `loss_jump`, share whose loss was as low again later.
+    `mended`: of the hardest by `loss_jump`, share of which at most half was left later.
     """
 
     run: str
