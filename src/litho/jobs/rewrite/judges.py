@@ -11,7 +11,7 @@ from litho.text.school.rewriting.entries import named_last
 from litho.text.school.rewriting.pool import Task
 
 EXACT, AGREEMENT = "exact", "agreement"
-LENIENT = 0.2  # share of planted errors that a judge may accept before the user is warned
+LENIENT = 0.2  # share of errors, planted or own, that a judge may accept without a warning
 Judge = Callable[[Task, str, Sequence[str]], bool | None]  # None: it cannot say
 
 

@@ -131,13 +131,18 @@ def accuracies(tests: dict[str, KindScore]) -> dict[str, float]:
 def _warnings(spec: RewriteSpec, arms: dict[str, ArmResult]) -> list[str]:
     said = [f"{arm}: {each.stopped}" for arm, each in arms.items() if each.stopped]
     for arm, each in arms.items():
-        judges = [each.judge, *(version.judge for version in each.rounds)]
-        rates = [judge.accepted_errors for judge in judges if judge]
-        worst = max((rate for rate in rates if rate is not None), default=0.0)
-        if worst > LENIENT:
+        judges = [j for j in (each.judge, *(version.judge for version in each.rounds)) if j]
+        planted = max((j.accepted_errors or 0.0 for j in judges), default=0.0)
+        wrong = max((j.wrong_accepted or 0.0 for j in judges), default=0.0)
+        if planted > LENIENT:
             said.append(
-                f"the judge of {arm} takes {worst:.0%} of planted errors for right: what it calls "
-                "understood is not, and few failures are rewritten; choose another judge"
+                f"the judge of {arm} takes {planted:.0%} of planted errors for right: what it "
+                "calls understood is not, and few failures are rewritten; choose another judge"
+            )
+        if wrong > LENIENT:
+            said.append(
+                f"of the answers that the judge of {arm} accepted in a round, {wrong:.0%} are "
+                "wrong by the world"
             )
     return said
 
