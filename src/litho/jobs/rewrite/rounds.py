@@ -6,9 +6,6 @@ from pathlib import Path
 from typing import Any
 
 from litho.core.errors import LithoError
-from litho.jobs.journal.hardest import hardest
-from litho.jobs.journal.reading import spans_read
-from litho.jobs.journal.result import HardSpan, Span
 from litho.jobs.rewrite.answering import answered
 from litho.jobs.rewrite.config import RewriteSpec
 from litho.jobs.rewrite.data import (
@@ -26,6 +23,7 @@ from litho.jobs.rewrite.data import (
 from litho.jobs.rewrite.judges import AGREEMENT, Answered
 from litho.jobs.rewrite.result import Judged, Version
 from litho.jobs.rewrite.training import ENDING, subjects, train
+from litho.jobs.rewrite.transitions import Transitions
 from litho.jobs.rewrite.versions import (
     leaks_of,
     read_documents,
@@ -213,7 +211,7 @@ class Rounds:
             return repeated(codec, texts, tokens, None)
         if self.arm in AGAIN:
             share = self.context.spec.journal.reinject
-            some = repeated(codec, self._hard_documents(number), round(share * tokens), None)
+            some = repeated(codec, self._again(number), round(share * tokens), None)
         else:
             some = repeated(codec, texts, round(config.cap * tokens), config.repeat)
         floor = config.real_floor if self.arm in ANSWERING else 0.0
@@ -223,35 +221,16 @@ class Rounds:
         """Paragraphs for the hard transitions of the school, once."""
         if number > 1 or self.arm not in BRIDGING or not self._config.bridges:
             return []
-        hard = [each.span for each in self._hardest(None)]
+        hard = Transitions(self.context, self.finished).hardest()
         return list(bridges_for(hard, self.tasks, self.plan, self._config.bridges))
 
-    def _hard_documents(self, number: int) -> list[Text]:
-        """What is read again: the documents of the hardest spans, or of as many by chance."""
-        top = self.context.spec.journal.top
-        hard = [each.span for each in self._hardest(top)]
-        if self.arm == "random_spans":
-            hard = chance(self._seed, "random spans").sample(self._spans(), len(hard))
-        texts = documents_of(self.finished.build, hard)
-        chance(self._seed, "hard documents", number).shuffle(texts)
+    def _again(self, number: int) -> list[Text]:
+        """Documents that are read again: those of the hardest spans, or of as many by chance."""
+        hard = Transitions(self.context, self.finished)
+        spans = hard.by_chance() if self.arm == "random_spans" else hard.hardest_few()
+        texts = documents_of(self.finished.build, spans)
+        chance(self._seed, "again", number).shuffle(texts)
         return texts
-
-    def _hardest(self, top: int | None) -> list[HardSpan]:
-        spans = self._spans()
-        stages = [stage.id for stage in self.finished.result.stages]
-        return hardest(spans, stages, self.context.spec.journal.by, top or len(spans))
-
-    def _spans(self) -> list[Span]:
-        """Those of the school's journal, read once for all arms."""
-        sample, models = self.context.spec.journal.sample, self.context.models
-
-        def read() -> list[dict[str, Any]]:
-            found = spans_read(
-                self.finished, sample, models, self._placement, self.context.reporter
-            )
-            return [span.model_dump(mode="json") for span in found]
-
-        return [Span(**each) for each in self.context.run.once("spans.json", read)]
 
     def _true(self, number: int) -> Iterator[Text]:
         if self.arm == "re_read":
