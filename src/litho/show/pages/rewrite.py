@@ -2,7 +2,7 @@
 
 from litho.core.runs import RunDirectory
 from litho.jobs.rewrite.result import RewriteResult
-from litho.show.figures.rewrite import arms_figure
+from litho.show.figures.rewrite import bridged_figure, remembered_figure
 from litho.show.page import origin_of, render
 
 
@@ -14,7 +14,11 @@ def page(run: RunDirectory) -> str:
         "rewrite.html.j2",
         run,
         f"Litho rewrite: {origin_of(run).settings['text_name']}",
-        {"figure-arms": arms_figure(result)},
+        {
+            "figure-remembered": remembered_figure(result),
+            "figure-bridged": bridged_figure(result),
+        },
         result=result,
         kinds=kinds,
+        asked={kind: result.before[kind.removesuffix(" spoken")].n for kind in kinds},
     )
