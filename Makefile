@@ -39,8 +39,8 @@ docs: install
 site: export NO_MKDOCS_2_WARNING = 1
 site: install
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[docs]'
-	$(BIN)/mkdocs build --strict --quiet
-	$(BIN)/mkdocs build --strict --quiet --config-file mkdocs.ru.yml
+	$(BIN)/mkdocs build --strict
+	$(BIN)/mkdocs build --strict --config-file mkdocs.ru.yml
 
 clean:
 	rm -rf .venv runs site

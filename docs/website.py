@@ -15,7 +15,6 @@ from typing import Any
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.exceptions import PluginError
 from mkdocs.structure.files import File, Files
-from mkdocs.structure.nav import Navigation
 from mkdocs.structure.pages import Page
 
 import litho
@@ -40,6 +39,11 @@ HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 CONTINUED = re.compile(r"^<!-- continued in English: (.+) -->$", re.MULTILINE)
 # What leads to the other language in the repository; the site has a switch of its own.
 SWITCH = re.compile(r"^\[(?:По-русски|In English)\]\([\w.-]+\)\n+", re.MULTILINE)
+# A result is its fields.
+RESULTS = (
+    "{show_root_heading: false, show_root_toc_entry: false, show_bases: false, show_labels: false,"
+    " show_if_no_docstring: true, members_order: source}"
+)
 # What a browser fetches unasked, if it is elsewhere.
 FETCHED = re.compile(
     r"<(?:script|img|iframe|source|video)\b[^>]*\bsrc=[\"']?(?:https?:)?//[^>]*>"
@@ -91,28 +95,31 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
     name = {placed(name): name for name in pages()}.get(page.file.src_uri)
     if name is None:
         return markdown
-    text = SWITCH.sub("", whole(version(name, config)))
+    path = version(name, config)
+    text = SWITCH.sub("", whole(path))
     names = iter(anchors(ROOT / name))
 
     def named(part: str) -> str:
         return HEADING.sub(lambda heading: f"{heading[0]} {{#{next(names)}}}", part)
 
     def led(part: str) -> str:
-        return LINK.sub(lambda link: moved(link[0], name), part)
+        return LINK.sub(lambda link: moved(link[0], str(path.relative_to(ROOT))), part)
 
     return outside(CODE, outside(FENCE, text, named), led)
 
 
-def on_page_context(
-    context: dict[str, Any], page: Page, config: MkDocsConfig, nav: Navigation
-) -> dict[str, Any]:
+def on_post_page(output: str, page: Page, config: MkDocsConfig) -> str:
     """The switch of languages leads to the same page."""
-    english, other = ("../", "./") if russian(config) else ("./", "./ru/")
-    config.extra["alternate"] = [
-        {"name": "English", "link": english + page.url, "lang": "en"},
-        {"name": "Русский", "link": other + page.url, "lang": "ru"},
-    ]
-    return context
+    places = {"en": page.url, "ru": posixpath.join("ru", page.url)}
+    here = posixpath.normpath(places[config.theme["language"]])
+
+    def switch(found: re.Match[str]) -> str:
+        there = posixpath.relpath(posixpath.normpath(places[found[1]]), here)
+        return f'href="{there}/" hreflang="{found[1]}"'
+
+    # The theme's script would look for a sitemap under each of these, which are pages here.
+    output = re.sub(r'<link rel="alternate"[^>]*hreflang[^>]*>', "", output)
+    return re.sub(r'href="[^"]*" hreflang="(\w+)"', switch, output)
 
 
 def on_post_build(config: MkDocsConfig) -> None:
@@ -157,18 +164,17 @@ def whole(path: Path) -> str:
 
 
 def moved(link: str, name: str) -> str:
-    """A link of a page, as it leads there on the site."""
-    file, _, anchor = link.partition("#")
+    """A link of a page, English or Russian, as it leads there on the site."""
     if "://" in link or link.startswith("mailto:"):
         return link
-    target = posixpath.normpath(posixpath.join(posixpath.dirname(name), file)) if file else name
+    folder, (file, _, anchor) = posixpath.dirname(name), link.partition("#")
+    target = posixpath.normpath(posixpath.join(folder, file)) if file else name
     if target.endswith(RU):
         english = target.replace(RU, ".md")
         named = dict(zip(anchors(ROOT / target), anchors(ROOT / english), strict=False))
         target, anchor = english, named.get(anchor, anchor)
-    return posixpath.relpath(placed(target), posixpath.dirname(placed(name)) or ".") + (
-        f"#{anchor}" if anchor else ""
-    )
+    here = posixpath.dirname(placed(name.replace(RU, ".md")))
+    return posixpath.relpath(placed(target), here or ".") + (f"#{anchor}" if anchor else "")
 
 
 def linked(name: str) -> Iterator[str]:
@@ -208,7 +214,7 @@ def reference() -> dict[str, tuple[str, str]]:
     found[title] = ("reference/kinds.md", f"# {title}\n{kinds}")
     for path in sorted(ROOT.glob("src/litho/jobs/*/result.py")):
         job, title = path.parent.name, f"Results of {path.parent.name}"
-        shown = f"::: litho.jobs.{job}.result\n    options: {{show_root_heading: false}}\n"
+        shown = f"::: litho.jobs.{job}.result\n    options: {RESULTS}\n"
         found[title] = (f"reference/results-{job}.md", f"# {title}\n\n{shown}")
     return found
 
