@@ -35,7 +35,7 @@ lint: install
 docs: install
 	$(BIN)/python docs/options.py
 
-# The pages as a website, in English and in Russian: site/index.html. MkDocs would ask for attention to its future.
+# The pages as a website: site/ in English, site/ru/ in Russian. Without a notice about the theme's successor.
 site: export NO_MKDOCS_2_WARNING = 1
 site: install
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[docs]'
