@@ -3,7 +3,7 @@ BIN := .venv/bin
 # A file stays in one process, and so does its browser or cluster.
 PARALLEL := --numprocesses auto --dist loadfile
 
-.PHONY: install demo check test lint docs clean
+.PHONY: install demo check test lint docs site clean
 
 install: .venv/.installed
 
@@ -20,7 +20,7 @@ demo: install
 
 # What to run while working: all but the tests that need a model, a browser or other processes.
 check: lint
-	$(BIN)/pytest $(PARALLEL) -m "not bundled and not browser and not cluster and not processes"
+	$(BIN)/pytest $(PARALLEL) -m "not bundled and not browser and not cluster and not processes and not pages"
 
 test: lint
 	$(BIN)/pytest $(PARALLEL)
@@ -35,5 +35,12 @@ lint: install
 docs: install
 	$(BIN)/python docs/options.py
 
+# The pages as a website: site/ in English, site/ru/ in Russian. Without a notice about the theme's successor.
+site: export NO_MKDOCS_2_WARNING = 1
+site: install
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[docs]'
+	$(BIN)/mkdocs build --strict
+	$(BIN)/mkdocs build --strict --config-file mkdocs.ru.yml
+
 clean:
-	rm -rf .venv runs
+	rm -rf .venv runs site

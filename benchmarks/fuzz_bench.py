@@ -11,12 +11,14 @@ from typing import Any
 import torch
 import yaml
 
-from litho.api import load
+from litho.api import compile_genome, load
 from litho.cli.main import app, guarded
 from litho.jobs.diff import registry
 from litho.model.adapters import lora, saved
 from litho.model.adapters.spec import AdapterSpec
 from litho.model.sources import locate
+from litho.text.school.canonical import of_world
+from litho.text.school.world import World
 
 MODEL = "tiny:llama"
 TEXT = (
@@ -50,6 +52,19 @@ CASES = [
 ]
 RECIPE = {"learning_rate": 0.01, "steps": 2, "rank": 2}
 PLAN = {"texts": "texts.jsonl", "probes": "questions.jsonl", "models": [MODEL], "recipes": [RECIPE]}
+SCHOOL: dict[str, Any] = {
+    **of_world(World(3, 2, 12, 2), 1000),
+    "tokenizer": {"kind": "bytes"},
+    "model": {"d": 8, "layers": 1, "heads": 1},
+    "train": {"seq": 64, "batch_tokens": 256, "warmup": 1, "average": {"last": 2, "every": 256}},
+    "pacing": {"probe": 256, "advance": {"slope_bpb": 1.0, "patience": 1}},
+    "tests": None,
+}
+EVENTS = [
+    {"stage": "school", "step": 1, "tokens": 300, "action": "advance", "cause": "it is slow"},
+    {"stage": "science", "step": 1, "tokens": 500, "action": "reread", "book": "plants",
+     "taught": "school", "cause": "plants is harder than it was"},
+]  # fmt: skip
 SETTINGS: dict[str, dict[str, Any]] = {
     "imprint": {
         "presentations": 2, "check_every": 1, "settle": 1, "replay_pool": 4, "replay_unseen": 1,
@@ -133,6 +148,15 @@ class Workbench:
             ],
         }
         return [self._run(name, line) for name, line in lines.items()]
+
+    @cached_property
+    def school(self) -> Path:
+        """A folder with a small genome and its build."""
+        folder = self.folder / "school"
+        folder.mkdir()
+        (folder / "school.yaml").write_text(yaml.safe_dump(SCHOOL), encoding="utf-8")
+        compile_genome(folder / "school.yaml", folder / "build")
+        return folder
 
     @cached_property
     def judged(self) -> Path:

@@ -14,11 +14,13 @@ from typing import Any
 import yaml
 from fuzz_bench import (
     CASES,
+    EVENTS,
     MODEL,
     PLAN,
     PROBES,
     QUESTIONS,
     RECIPE,
+    SCHOOL,
     SETTINGS,
     TEXTS,
     Workbench,
@@ -46,8 +48,11 @@ OPTIONS = {
     "predict": "--out --recipe --method --price --calibration --model --set --device --json",
     "calibrate": "--out --method --price --cluster --processes --set --device --dtype --json",
     "bench": "--retention --out --decoys --protocol --only --so-far --set --device --dtype",
+    "export": "--out --dtype --gguf --json",
+    "push": "--merged --pages --public --json",
     "unprint": "--page --out --device --dtype --bits --json",
     "resume": "--json",
+    "roles": "--out --set --device --json",
     "report": "--json",
     "effects": "--json",
     "doctor": "--nonsense",
@@ -100,7 +105,7 @@ def _rows(chance: random.Random, rows: list[dict[str, Any]]) -> bytes:
     return b"".join(json.dumps(row).encode() + b"\n" for row in rows)
 
 
-def _settings(chance: random.Random, good: dict[str, Any]) -> bytes:
+def _settings(chance: random.Random, good: Any) -> bytes:  # noqa: ANN401  JSON
     """YAML that is damaged as what it says, or as bytes."""
     if chance.random() < 0.5:
         return damaged_bytes(chance, yaml.safe_dump(good).encode())
@@ -209,6 +214,27 @@ def _genome(bench: Workbench, chance: random.Random, folder: Path) -> list[str]:
             line = ["exam", NO_MODEL, "--genome", "school.yaml", "--out", "out"]
             return [*line, "--build", "build"]
     return ["genome", "check", "school.yaml"]
+
+
+def _school(bench: Workbench, chance: random.Random, folder: Path) -> list[str]:
+    """What a school is trained by, an earlier build, or what happened in another run."""
+    line = ["school", "school.yaml", "--out", "out"]
+    if chance.random() < DEEP:
+        (folder / "school.yaml").write_text(yaml.safe_dump(SCHOOL), encoding="utf-8")
+        shutil.copytree(bench.school / "build", folder / "build")
+        files = sorted(path for path in (folder / "build").rglob("*") if path.is_file())
+        _damaged_file(chance, chance.choice(files))
+        return [*line, "--build", "build"]
+    genome = SCHOOL | {"start": NO_MODEL, "tokenizer": {"kind": "model", "model": NO_MODEL}}
+    del genome["model"]
+    if chance.random() < 0.3:
+        (folder / "school.yaml").write_text(yaml.safe_dump(genome), encoding="utf-8")
+        (folder / "events.json").write_bytes(_settings(chance, EVENTS))
+        return [*line, "--replay", "events.json"]
+    key = chance.choice(("train", "pacing", "budget", "start", "tests"))
+    genome[key] = damaged_json(chance, genome[key])
+    (folder / "school.yaml").write_bytes(_settings(chance, genome))
+    return line
 
 
 def _damaged_file(chance: random.Random, path: Path) -> None:
@@ -329,6 +355,7 @@ KINDS = {
     "options": Kind(_options, 12),
     "trails": Kind(_trails, 6),
     "genome": Kind(_genome, 6),
+    "school": Kind(_school, 4, ("files", "school")),
     "adapter": Kind(_adapter, 4, ("files", "adapter")),
     "model": Kind(_model, 3, ("files", "model")),
     "calibration": Kind(_calibration, 3, ("files", "calibration")),

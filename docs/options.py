@@ -24,11 +24,13 @@ from litho.jobs.ensemble.config import EnsemblePlan
 from litho.jobs.evolve.config import EvolveConfig
 from litho.jobs.expose.config import ExposeConfig
 from litho.jobs.imprint.config import ImprintConfig
+from litho.jobs.roles.config import RolesConfig
 from litho.jobs.spec import Device
 from litho.jobs.trails.config import CaptureConfig, PrintConfig
 from litho.jobs.vary.config import VaryConfig
 from litho.learn.records import Recipe
 from litho.text.school import genome, training
+from litho.text.school.rewriting import settings as rewriting
 
 PAGES = Path(__file__).parent
 SETTINGS: dict[str, type[Config]] = {
@@ -38,6 +40,9 @@ SETTINGS: dict[str, type[Config]] = {
     "expose": ExposeConfig,
     "ensemble": EnsemblePlan,
     "evolve": EvolveConfig,
+    "roles": RolesConfig,
+    "rewrite": rewriting.Rewrite,
+    "journal": rewriting.Journal,
     "recipe": Recipe,
     "bench": BenchConfig,
     "trails print": PrintConfig,
@@ -48,6 +53,9 @@ SETTINGS: dict[str, type[Config]] = {
     "genome model": training.Model,
     "genome train": training.Train,
     "genome average": training.Average,
+    "genome pacing": training.Pacing,
+    "genome advance": training.Advance,
+    "genome alarm": training.Alarm,
     "genome budget": genome.Budget,
     "genome library": genome.Book,
     "genome stages": genome.Stage,
@@ -58,6 +66,8 @@ SETTINGS: dict[str, type[Config]] = {
     "genome scenes": genome.Scene,
     "genome trigger": genome.Trigger,
     "genome resolution": genome.Resolution,
+    "genome loss": training.Loss,
+    "genome roles": training.RoleAdapter,
     "genome tests": genome.Tests,
 }
 _TABLE = re.compile(r"<!-- (options|settings): ([a-z ]+) -->\n(.*?)<!-- end -->", re.DOTALL)
@@ -140,7 +150,8 @@ def _type_named(kind: Any) -> str:  # noqa: ANN401  whatever annotates a field
     if get_origin(kind) is Literal:
         return ", ".join(f"`{value}`" for value in arguments)
     if get_origin(kind) is tuple:
-        return f"list of {_type_named(arguments[0])}s"
+        of = _type_named(arguments[0])
+        return f"list of {of}" if get_origin(arguments[0]) is Literal else f"list of {of}s"
     if get_origin(kind) is dict:
         return f"{_type_named(arguments[1])}s by name"
     if hasattr(kind, "__metadata__"):

@@ -123,7 +123,8 @@ def test_links_lead_somewhere(path: Path) -> None:
 
 def test_the_index_names_every_page() -> None:
     named = {(DOCS / link).name for link in links(DOCS / "index.md")}
-    assert {path.name for path in PAGES} - {"index.md"} <= named
+    english = {path.name for path in PAGES if not path.name.endswith(".ru.md")}
+    assert english - {"index.md"} <= named
 
 
 def links(path: Path) -> list[str]:

@@ -24,16 +24,21 @@ if TYPE_CHECKING:
         ensemble,
         evolve,
         exam,
+        export,
         expose,
         graph_trails,
         imprint,
         init_genome,
+        journal,
         load,
         map,
         predict,
         print_trails,
+        push,
         report,
         resume,
+        rewrite,
+        roles,
         school,
         show_book,
         test_trails,
@@ -44,6 +49,7 @@ if TYPE_CHECKING:
     from litho.core.errors import Interrupted, LithoError
     from litho.core.reporter import Event
     from litho.jobs.ask.ask import ask
+    from litho.jobs.ask.turns import ask_roles
     from litho.jobs.spec import Device
 
 __all__ = [
@@ -52,6 +58,7 @@ __all__ = [
     "Interrupted",
     "LithoError",
     "ask",
+    "ask_roles",
     "bench",
     "calibrate",
     "check_genome",
@@ -62,16 +69,21 @@ __all__ = [
     "ensemble",
     "evolve",
     "exam",
+    "export",
     "expose",
     "graph_trails",
     "imprint",
     "init_genome",
+    "journal",
     "load",
     "map",
     "predict",
     "print_trails",
+    "push",
     "report",
     "resume",
+    "rewrite",
+    "roles",
     "school",
     "show_book",
     "test_trails",
@@ -85,6 +97,7 @@ _ELSEWHERE = {
     "Interrupted": "litho.core.errors",
     "LithoError": "litho.core.errors",
     "ask": "litho.jobs.ask.ask",
+    "ask_roles": "litho.jobs.ask.turns",
 }
 
 

@@ -24,11 +24,12 @@ def test_without_the_extra_it_says_what_to_install(
 
 @pytest.mark.enable_socket
 def test_a_port_that_is_taken_is_told() -> None:
-    with start._bound(0) as first:
-        first.listen()
+    with start._bound("127.0.0.1", 0) as first:
         port = first.getsockname()[1]
-        with pytest.raises(LithoError, match=f"port {port} cannot be used .*, or 0 for any"):
-            start._bound(port)
+        with pytest.raises(
+            LithoError, match=f"port {port} of 127.0.0.1 cannot be used .*, or 0 for"
+        ):
+            start._bound("127.0.0.1", port)
 
 
 def test_a_folder_that_cannot_be_written_to_is_told(tmp_path: Path) -> None:

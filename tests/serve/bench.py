@@ -66,17 +66,17 @@ def written_run(path: Path, command: str = "map", **manifest: object) -> Path:
 
 
 @contextmanager
-def served(folder: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
+def served(folder: Path, *options: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """A server of a folder, as a process of its own, and its link."""
     server = subprocess.Popen(
-        [sys.executable, "-m", "litho", "serve", "--port", "0", "--no-browser"],
+        [sys.executable, "-m", "litho", "serve", "--port", "0", "--no-browser", *options],
         cwd=folder,
         stdout=subprocess.PIPE,
         text=True,
     )
     try:
         assert server.stdout
-        while "http://" not in (line := server.stdout.readline()):
+        while "://" not in (line := server.stdout.readline()):
             assert line, "the server ended before it told its link"
         yield server, line.strip()
     finally:

@@ -20,6 +20,7 @@ pytestmark = [
     ),
 ]
 LONG = 120_000  # milliseconds: a model is loaded on the way
+expect.set_options(timeout=30_000)  # a busy machine is no fault
 HOSTILE = "<img src=x onerror=alert(1)>"
 
 
@@ -135,6 +136,73 @@ def test_the_whole_story(browser: Browser, link: str, width: int, language: str)
     expect(page.locator("#question")).to_have_value("", timeout=LONG)
     expect(page.locator(".turn > b")).to_have_text("Who built it?")
     check_width(page)
+    assert not trouble
+    page.close()
+
+
+@pytest.mark.parametrize(("width", "language"), [(1280, "ru"), (400, "en")])
+def test_a_genome_is_rearranged_by_hand(
+    browser: Browser, link: str, width: int, language: str
+) -> None:
+    words = Words(language)
+    page, trouble = opened(browser, link, width, language)
+    page.get_by_role("link", name=words("nav.school"), exact=True).click()
+    page.fill("[name=name]", f"school-{width}")
+    page.get_by_role("button", name=words("school.new")).click()
+    said, save = page.locator("#said"), page.get_by_role("button", name=words("genome.save"))
+    expect(said).to_have_text(words("genome.unchanged"), timeout=LONG)
+    expect(save).to_be_disabled()
+    check_width(page)
+
+    # By keyboard: the first book of the last stage becomes the second.
+    last = page.locator("[data-stage]").last
+    first = last.locator("[data-reading]").first
+    name = first.get_attribute("data-reading")
+    first.focus()
+    page.keyboard.press("Alt+ArrowDown")
+    expect(last.locator("[data-reading]").nth(1)).to_have_attribute("data-reading", name or "")
+    expect(said).to_contain_text("dialogue, tail.")
+    expect(last.locator(".again")).to_be_visible()
+    expect(save).to_be_enabled()
+
+    # By buttons: a stage without books is at fault, and cannot be saved.
+    primer = page.locator("[data-stage=primer]")
+    while primer.locator("[data-reading]").count():
+        primer.locator("[data-reading]").first.click()
+        page.get_by_role("button", name=words("genome.out"), exact=True).click()
+    expect(said).to_contain_text("primer: ")
+    expect(save).to_be_disabled()
+    page.get_by_role("link", name=words("genome.undo")).click()
+    expect(said).to_have_text(words("genome.unchanged"), timeout=LONG)
+
+    # By dragging: a stage before another one; saved, it is a genome of its own.
+    if width > 1000:
+        page.locator("[data-stage=science] .head").drag_to(page.locator("[data-stage=school]"))
+    else:
+        page.locator("[data-stage=science] .head").click()
+        for _ in range(2):
+            page.get_by_role("button", name=words("genome.left"), exact=True).click()
+    expect(page.locator("[data-stage]").nth(1)).to_have_attribute("data-stage", "science")
+    expect(save).to_be_enabled(timeout=LONG)
+    save.click()
+    expect(page.locator("[data-stage]").nth(1)).to_have_attribute("data-stage", "science")
+    assert f"school-{width}-2.yaml" in page.url
+    assert not trouble
+    page.close()
+
+
+def test_marks_are_coloured_and_varied(browser: Browser, link: str) -> None:
+    page, trouble = opened(browser, link, 400, "ru")
+    page.get_by_role("link", name=Words("ru")("nav.variants"), exact=True).click()
+    page.select_option("#model", "tiny:llama")
+    source = f"The clock was built [[in 1931 | before the war]] {HOSTILE}."
+    page.fill("#source", source)
+    expect(page.locator("#marks .open")).to_have_text("[[")
+    assert (page.locator("#marks").text_content() or "").rstrip("\n") == source
+    expect(page.locator("#plan tbody tr").first).to_contain_text(HOSTILE, timeout=LONG)
+    check_width(page)
+    page.fill("#source", "one\ntwo [[? three")
+    expect(page.locator("#fault")).to_contain_text("Строка 2, столбец 5")
     assert not trouble
     page.close()
 

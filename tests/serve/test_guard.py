@@ -12,16 +12,29 @@ from starlette.testclient import TestClient
 
 from litho.serve.guard import MOST_BYTES, cookies, policy
 from litho.serve.pages.base import Bench
+from litho.text.school.canonical import of_world, written
+from tests.jobs.genome.test_compiler import WORLD
 from tests.serve.bench import HERE, KEYS, posted, sent, written_run
 from tests.show.runs import HOSTILE
 
-PAGES = ("/", "/print", "/ask", "/runs", "/compare")
-CHANGING = ("/print", "/print/text", "/read/map", "/run/delete", "/run/resume", "/jobs/1/cancel")
-ASKING = ("/read/tokens", "/print/cost", "/print/probes", "/ask/answers")
+PAGES = (
+    "/", "/print", "/ask", "/runs", "/compare", "/variants", "/trails", "/school", "/effects",
+)  # fmt: skip
+CHANGING = (
+    "/print", "/print/text", "/read/map", "/run/delete", "/run/resume", "/jobs/1/cancel",
+    "/variants/run", "/trails", "/school/new", "/school/save", "/school/start", "/school/exam",
+)  # fmt: skip
+ASKING = (
+    "/read/tokens", "/print/cost", "/print/probes", "/ask/answers", "/variants/markup",
+    "/variants/plan", "/trails/cost", "/school/check", "/school/cost",
+)  # fmt: skip
 
 
 def test_nothing_is_shown_without_the_key(stranger: TestClient) -> None:
-    for path in (*PAGES, "/run?path=x", "/jobs/1", "/jobs/1/events", "/language"):
+    for path in (
+        *(*PAGES, "/run?path=x", "/jobs/1", "/jobs/1/events", "/language", "/matrix?path=x"),
+        *("/school/genome?path=x", "/school/family?path=x", "/trails/map?path=x", "/v1/models"),
+    ):
         answer = stranger.get(path)
         assert answer.status_code == 401 and "litho serve" in answer.text, path
 
@@ -117,6 +130,9 @@ OUTSIDE = (
 )
 
 
+SHOWING = ("/school/genome", "/school/family", "/trails/map")
+
+
 def test_paths_end_at_the_folder(client: TestClient, folder: Path) -> None:
     for place in (folder.parent / "secret", folder / ".litho", folder / "a" / ".hidden"):
         place.mkdir(parents=True, exist_ok=True)
@@ -124,15 +140,20 @@ def test_paths_end_at_the_folder(client: TestClient, folder: Path) -> None:
         (place / "metrics.json").write_text("{}")
     (folder / "link").symlink_to(folder.parent / "secret")
     for path in OUTSIDE:
-        for page in ("/run", "/run/report", "/run/adapter.zip"):
+        (folder / "a" / "g.yaml").write_text("genome: litho.genome/1")
+        for page in (*("/run", "/run/report", "/run/adapter.zip", "/matrix"), *SHOWING):
             answer = client.get(page, params={"path": path})
             assert answer.status_code == 400 and "SECRET" not in answer.text, (page, path)
-        for page in ("/run/delete", "/run/resume"):
+        for page in ("/run/delete", "/run/resume", "/school/start", "/school/exam"):
             assert posted(client, page, path=path).status_code == 400, path
         asked = sent(client, "/ask/answers", run=path, question="?", voices=["base"])
         assert asked.status_code == 400, path
         read = sent(client, "/read/tokens", text="A b c.", adapter=path or "..")
         assert read.status_code == 400, path
+        for page in ("/school/check", "/school/cost"):
+            assert sent(client, page, path=path, order=[]).status_code == 400, path
+        assert sent(client, "/trails/cost", library=path or "..").status_code == 400, path
+        assert posted(client, "/school/save", path=path, order="[]", name="x").status_code == 400
         both = client.get("/compare", params={"run": path, "other": path})
         assert "SECRET" not in both.text
     assert (folder.parent / "secret" / "metrics.json").is_file()
@@ -173,6 +194,67 @@ def test_an_adapter_that_is_code_is_refused(client: TestClient, folder: Path) ->
     assert not Path("exploded").exists()
 
 
+def test_a_genome_opens_no_files_and_models_from_elsewhere(
+    client: TestClient, folder: Path
+) -> None:
+    (folder.parent / "secret.txt").write_text("SECRET " * 100)
+    good = of_world(WORLD, 8000) | {"tokenizer": {"kind": "bytes"}}
+    outside = {"secret": {"source": "file:../secret.txt"}}
+    hidden = {"secret": {"source": f"file:{folder.parent}/secret.txt"}}
+    of_model = {"kind": "model", "model": "ORG/NAME"}
+    for wrong in (
+        {"library": good["library"] | outside},
+        {"library": good["library"] | hidden},
+        {"tokenizer": of_model},
+        {"start": "/etc", "tokenizer": of_model | {"model": "/etc"}},
+        {"start": "ORG/NAME"},
+        {"start": ["x"]},
+    ):
+        (folder / "bad.yaml").write_text(written({**good, **wrong}))
+        answer = client.get("/school/genome?path=bad.yaml")
+        assert answer.status_code == 400 and "SECRET" not in answer.text, wrong
+        assert sent(client, "/school/cost", path="bad.yaml").status_code == 400
+        checked = sent(client, "/school/check", path="bad.yaml", order=[])
+        assert checked.status_code == 400 and "SECRET" not in checked.text
+        assert posted(client, "/school/start", path="bad.yaml").status_code == 400
+        assert posted(client, "/school/exam", path="bad.yaml").status_code == 400
+
+
+def test_a_small_genome_that_means_a_great_deal(client: TestClient, folder: Path) -> None:
+    """Lists of lists of lists under keys that hold texts: they are refused, and not written out."""
+    bomb = "\n".join(
+        [
+            "bombs:",
+            " - &a0 [x, x, x, x, x, x, x, x, x, x]",
+            *(f" - &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 12)),
+        ]
+    )
+    for field in ("id", "stages", "library"):
+        text = f"{bomb}\ngenome: litho.genome/1\nforms: *a11\n{field}: *a11\n"
+        (folder / "bad.yaml").write_text(text)
+        for path in ("/school/genome?path=bad.yaml", "/trails?library=bad.yaml"):
+            answer = client.get(path)
+            assert answer.status_code == 400 and len(answer.text) < 100_000, field
+    assert client.get("/school").status_code == 200
+
+
+def test_a_genome_is_saved_beside_the_old_one_alone(client: TestClient, folder: Path) -> None:
+    values = of_world(WORLD, 8000)
+    (folder / "school.yaml").write_text(written(values))
+    order = json.dumps([{"id": each["id"], "books": each["books"]} for each in values["stages"]])
+    before = sorted(folder.parent.rglob("*.yaml"))
+    for name in ("../x", "a/b", "/etc/x", ".x", "", " ", "x\0", "school", "school.yaml", "a" * 400):
+        answer = posted(client, "/school/save", path="school.yaml", order=order, name=name)
+        assert answer.status_code == 400, name
+        assert posted(client, "/school/new", name=name, seed="1").status_code == 400, name
+    for wrong in ("", "[", "{}", "[1]", '[{"id": 1}]', "[" * 100_000):
+        assert (
+            posted(client, "/school/save", path="school.yaml", order=wrong, name="y").status_code
+            == 400
+        )
+    assert sorted(folder.parent.rglob("*.yaml")) == before
+
+
 def test_models_are_those_that_are_offered(client: TestClient, folder: Path) -> None:
     written_run(folder / "runs" / "x", model={"name": "/etc"})
     for model in ("/etc", "../model", "ORG/NAME", "~/x", "https://evil.example"):
@@ -205,6 +287,12 @@ def test_hostile_names_and_texts_are_words(client: TestClient, bench: Bench, fol
         client.get("/run", params={"path": HOSTILE}),
         posted(client, "/print/text", text=HOSTILE, name=HOSTILE, model=HOSTILE, probes=HOSTILE),
         posted(client, "/print", text=HOSTILE, budget=HOSTILE),
+        client.get("/trails", params={"library": HOSTILE}),
+        posted(client, "/trails", library=HOSTILE, model=HOSTILE, channels=HOSTILE),
+        posted(client, "/school/new", name=HOSTILE, seed=HOSTILE),
+        client.get("/effects", params={"q": HOSTILE}),
+        client.get("/school/genome", params={"path": HOSTILE}),
+        client.get("/matrix", params={"path": HOSTILE}),
     ]
     for page in pages:
         assert "<script>alert" not in page.text and "<b onclick" not in page.text

@@ -12,9 +12,12 @@ together as `config`.
 
 from litho.api.evolving import evolve
 from litho.api.exam import exam
+from litho.api.exporting import export, push
 from litho.api.predicting import calibrate, ensemble, predict
 from litho.api.printing import bench, imprint, unprint
 from litho.api.reading import diff, expose, map, vary
+from litho.api.rewriting import journal, rewrite
+from litho.api.roles import roles
 from litho.api.runs import load, report, resume
 from litho.api.school import (
     check_genome,
@@ -39,16 +42,21 @@ __all__ = [
     "ensemble",
     "evolve",
     "exam",
+    "export",
     "expose",
     "graph_trails",
     "imprint",
     "init_genome",
+    "journal",
     "load",
     "map",
     "predict",
     "print_trails",
+    "push",
     "report",
     "resume",
+    "rewrite",
+    "roles",
     "school",
     "show_book",
     "test_trails",

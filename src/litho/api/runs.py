@@ -1,5 +1,8 @@
 """What all functions share: a model is loaded; a run is made, gone on with, reported on."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from threading import Event as Flag
 from typing import TYPE_CHECKING
@@ -9,6 +12,7 @@ from litho.api.arguments import (
     device_given,
     reporter_given,
 )
+from litho.core.errors import AlreadyDone
 from litho.core.runs import RunDirectory
 from litho.jobs import DEFAULT_MODEL
 from litho.jobs.spec import DEFAULT_DEVICE, Device, Spec
@@ -65,6 +69,22 @@ def expected(command: str, spec: Spec, models: "Models") -> "Checked":
     return runner.job_of(command).check(spec.pinned(), models)
 
 
+_ONCE = ContextVar("once", default=False)
+
+
+@contextmanager
+def once() -> Iterator[None]:
+    """Inside, a run that is finished is not made again, and one that was begun is gone on with.
+
+    Both of the same inputs and settings; for a finished one, AlreadyDone is raised.
+    """
+    token = _ONCE.set(True)
+    try:
+        yield
+    finally:
+        _ONCE.reset(token)
+
+
 def run_job(
     command: str,
     spec: Spec,
@@ -83,6 +103,11 @@ def run_job(
         models.hold(model)
         if spec.device == DEFAULT_DEVICE:
             spec = spec.model_copy(update={"device": device_of(model.placement)})
+    if _ONCE.get():
+        if runner.is_done(job, spec, out):
+            raise AlreadyDone(f"{out} is finished already, of the same inputs and settings")
+        if runner.is_begun(job, spec, out):
+            return resume(out, progress=progress, cancel=cancel)
     reporter = reporter_given(progress, cancel)
     try:
         run = runner.start(job, spec, out, models, reporter)

@@ -147,6 +147,7 @@ def school(
     build: Path | None = None,
     checkpoints: Path | None = None,
     processes: int = 1,
+    replay: Path | None = None,
     device: str | Device = "auto",
     progress: Progress | None = None,
     cancel: Flag | None = None,
@@ -156,11 +157,13 @@ def school(
     An unfinished run of the same genome in `out` goes on. `build`: an earlier build, taken as it is
     if it is of this genome; else its stages that would come out the same are taken over.
     `checkpoints`: a folder that several schools share, which then train common first stages once.
+    `replay`: a run of a genome with pacing, whose events happen again in place of decisions.
     Raises LithoError if anything given is unusable.
     """
     from litho.core.encoding import read_utf8
     from litho.jobs.runner import is_begun, job_of
     from litho.jobs.school.config import SchoolSpec
+    from litho.jobs.school.pacing import read_events
 
     spec = SchoolSpec(
         written=read_utf8(genome),
@@ -169,6 +172,7 @@ def school(
         build=None if build is None else str(build.absolute()),
         checkpoints=None if checkpoints is None else str(checkpoints.absolute()),
         processes=processes,
+        replayed=None if replay is None else read_events(replay),
         device=device_given(device),
     )
     folder = folder_given(out, genome.stem, "school")

@@ -12,6 +12,7 @@ from litho.core.errors import LithoError
 if TYPE_CHECKING:
     from litho.jobs.ask.ask import Asked
     from litho.jobs.ask.result import Voice
+    from litho.jobs.spec import Device
 
 NAMES = {
     "base": "before",
@@ -22,13 +23,19 @@ NAMES = {
 
 
 def ask(
-    run: Annotated[Path, typer.Argument(help="A finished run of 'litho imprint'.")],
+    run: Annotated[
+        Path, typer.Argument(help="A finished run of 'litho imprint', or of 'litho roles'.")
+    ],
     question: Annotated[
         str | None, typer.Argument(help="Without it, a conversation: one question a line.")
     ] = None,
     voices: Annotated[
         str, typer.Option(help="Who answers, with commas: base, adapter, openbook, retrieval.")
     ] = "base,adapter,openbook,retrieval",
+    roles: Annotated[
+        str | None,
+        typer.Option(help="Of a run of 'litho roles': who speaks in turn, with commas."),
+    ] = None,
     tokens: Annotated[int, typer.Option(min=1, help="At most, of an answer.")] = 80,
     device: DeviceOption = "auto",
     dtype: DtypeOption = None,
@@ -38,6 +45,9 @@ def ask(
     """Ask the model of a run: before, after, with the text open, and with retrieval."""
     from litho.jobs.ask.ask import Asked
 
+    if roles is not None:
+        _ask_roles(run, question, roles, chosen_device(device, dtype, bits), as_json)
+        return
     chosen = _voices(voices)
     if as_json and question is None:
         raise LithoError("--json needs a QUESTION")
@@ -49,6 +59,31 @@ def ask(
         print_json(asked.ask(question, chosen, tokens))
     else:
         _answer(asked, question, chosen, tokens)
+
+
+def _ask_roles(
+    run: Path, question: str | None, names: str, device: "Device", as_json: bool
+) -> None:
+    """Let roles speak in turn, and print each turn as it comes."""
+    from litho.jobs.ask.turns import Turned
+
+    given = [name.strip() for name in names.split(",") if name.strip()]
+    if not given:
+        raise LithoError("--roles names nobody: give some, with commas")
+    if question is None:
+        raise LithoError("--roles needs a QUESTION")
+    with console.status("loading the model"):
+        turned = Turned(run, given, device)
+    if as_json:
+        print_json(turned.ask(question))
+        return
+    width = max(map(len, given))
+    turned.ask(
+        question,
+        lambda turn: results.print(
+            f"{turn.role:<{width}}  {turn.said}", markup=False, soft_wrap=True
+        ),
+    )
 
 
 def _voices(names: str) -> "list[Voice]":

@@ -5,6 +5,7 @@ import sys
 import traceback
 import warnings
 from collections.abc import Callable
+from typing import Annotated
 
 import typer
 from typer.exceptions import TyperException
@@ -15,17 +16,23 @@ from litho.cli.calibrate import calibrate
 from litho.cli.console import console
 from litho.cli.diff import diff
 from litho.cli.doctor import doctor
+from litho.cli.dvc import dvc
 from litho.cli.effects import effects
 from litho.cli.ensemble import ensemble
 from litho.cli.evolve import evolve
 from litho.cli.exam import exam
+from litho.cli.export import export, push
 from litho.cli.expose import expose
 from litho.cli.genome import genome
 from litho.cli.imprint import imprint
+from litho.cli.journal import journal
 from litho.cli.map import map_
+from litho.cli.once import PASSED_ON, once
 from litho.cli.output import check_written, lenient_streams
 from litho.cli.predict import predict
 from litho.cli.process import STOPPED, ignore_signals, was_stopped
+from litho.cli.rewrite import rewrite
+from litho.cli.roles import roles
 from litho.cli.runs import report, resume
 from litho.cli.school import school
 from litho.cli.serve import serve
@@ -41,6 +48,7 @@ from litho.core.errors import (
     unusable_file,
 )
 from litho.core.memory import keep_freed_memory
+from litho.track.tracker import VARIABLE
 
 app = typer.Typer(
     name="litho",
@@ -49,6 +57,21 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+
+@app.callback()
+def everywhere(
+    track: Annotated[
+        str | None,
+        typer.Option(
+            "--track", help="Trackers that follow the run: wandb, mlflow, tensorboard, with commas."
+        ),
+    ] = None,
+) -> None:
+    if track is not None:
+        os.environ[VARIABLE] = track
+
+
 app.command()(imprint)
 app.command()(unprint)
 app.command()(ask)
@@ -62,11 +85,18 @@ app.add_typer(genome, name="genome")
 app.command()(school)
 app.command()(exam)
 app.command()(evolve)
+app.command()(journal)
+app.command()(rewrite)
+app.command()(roles)
 app.command()(bench)
 app.command()(ensemble)
 app.command()(predict)
 app.command()(calibrate)
 app.command()(serve)
+app.command()(export)
+app.command()(push)
+app.command(context_settings=PASSED_ON)(once)
+app.add_typer(dvc, name="dvc")
 app.command()(resume)
 app.command()(report)
 app.command()(doctor)

@@ -33,6 +33,10 @@ def school(
         ),
     ] = None,
     processes: Annotated[int, typer.Option(min=1, help="Stages that are compiled at once.")] = 1,
+    replay: Annotated[
+        Path | None,
+        typer.Option(help="A run with pacing, whose events happen again in place of decisions."),
+    ] = None,
     device: DeviceOption = "auto",
     as_json: JsonOption = False,
 ) -> None:
@@ -47,6 +51,7 @@ def school(
             build=build,
             checkpoints=checkpoints,
             processes=processes,
+            replay=replay,
             device=chosen_device(device),
             progress=bars,
         )

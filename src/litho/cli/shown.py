@@ -12,9 +12,12 @@ from litho.cli.evolve import show_evolve
 from litho.cli.exam import show_exam
 from litho.cli.expose import show_expose
 from litho.cli.imprint import show_imprint
+from litho.cli.journal import show_journal
 from litho.cli.map import show_map
 from litho.cli.output import check_written
 from litho.cli.predict import show_predict
+from litho.cli.rewrite import show_rewrite
+from litho.cli.roles import show_roles
 from litho.cli.school import show_school
 from litho.cli.trails import show_capture, show_printed
 from litho.cli.trails_graph import show_graph
@@ -27,8 +30,11 @@ from litho.jobs.evolve.result import EvolveResult
 from litho.jobs.exam.result import ExamRun
 from litho.jobs.expose.result import ExposeResult
 from litho.jobs.imprint.result import ImprintResult, UnprintResult
+from litho.jobs.journal.result import JournalResult
 from litho.jobs.map.result import MapResult
 from litho.jobs.predict.result import CalibrationResult, PredictResult
+from litho.jobs.rewrite.result import RewriteResult
+from litho.jobs.roles.result import RolesResult
 from litho.jobs.school.result import SchoolResult
 from litho.jobs.trails.result import CaptureResult, GraphResult, PrintResult
 from litho.jobs.vary.result import VaryResult
@@ -75,6 +81,12 @@ def _print(result: object, as_json: bool) -> None:
             show_calibrations(result, as_json)
         case BenchResult():
             show_bench(result, as_json)
+        case JournalResult():
+            show_journal(result, as_json)
+        case RewriteResult():
+            show_rewrite(result, as_json)
+        case RolesResult():
+            show_roles(result, as_json)
         case SchoolResult():
             show_school(result, as_json)
         case PrintResult():

@@ -32,6 +32,12 @@ class Interrupted(LithoError):
     exit_code = 3
 
 
+class AlreadyDone(LithoError):
+    """There is nothing left to do, and that is what was wanted."""
+
+    exit_code = 0
+
+
 class Cancelled(Exception):
     """A job was told to stop through its reporter."""
 

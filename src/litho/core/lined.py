@@ -1,6 +1,7 @@
 """Records from YAML; what is wrong in it is said with its line and field."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from reprlib import Repr
 from typing import Any, TypeVar
 
 import yaml
@@ -12,6 +13,8 @@ from litho.core.errors import LithoError
 Place = tuple[str | int, ...]  # where in the file, as pydantic says it
 Fault = tuple[Place, str]  # what is wrong there
 Kind = TypeVar("Kind", bound=BaseModel)
+_BRIEF = Repr()  # a small file can name a list of lists of lists that would fill the memory
+_BRIEF.maxstring = _BRIEF.maxother = 150
 
 
 def parse_lined(
@@ -78,11 +81,15 @@ def _said(item: ErrorDetails) -> str:
         case "string_type" if isinstance(given, bool):
             return 'YAML reads this word as true or false: put it into quotes, such as "yes"'
         case "string_type":
-            return f"a text belongs here, not {given!r}"[:200]
+            return f"a text belongs here, not {_brief(given)}"
         case "int_parsing":
-            return f"a whole number belongs here, not {given!r}: write it as in 4_000_000"[:200]
+            return f"a whole number belongs here, not {_brief(given)}: write it as in 4_000_000"
         case "string_unicode":
             return "holds half of a surrogate pair, which is no character: mend it"
         case "value_error":
             return str(item["ctx"]["error"])
     return item["msg"].lower()
+
+
+def _brief(value: object) -> str:
+    return _BRIEF.repr(value)[:150]

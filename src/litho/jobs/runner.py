@@ -8,6 +8,7 @@ its two halves; `resume` takes up what an earlier process left.
 import platform
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
@@ -33,11 +34,14 @@ from litho.jobs.models import Models
 from litho.jobs.spec import Spec
 from litho.jobs.workers import ALONE, Workers
 from litho.model.sources import locate
+from litho.track.follow import following
+from litho.track.tracker import chosen
 
 _MODULES = {
     command: f"litho.jobs.{package}"
     for command, package in {
         "imprint": "imprint.run",
+        "journal": "journal.run",
         "unprint": "imprint.unprint",
         "map": "map.run",
         "vary": "vary.run",
@@ -49,6 +53,8 @@ _MODULES = {
         "predict": "predict.run",
         "calibrate": "predict.calibrate",
         "bench": "bench.run",
+        "rewrite": "rewrite.run",
+        "roles": "roles.run",
         "school": "school.run",
         "trails graph": "trails.graph",
         "trails print": "trails.print",
@@ -82,6 +88,7 @@ class Context(Generic[Specified]):
     reporter: Reporter
     manifest: Mapping[str, Any]
     workers: Workers
+    show: Callable[[], None] = lambda: None  # writes a page of what is there so far
 
 
 @dataclass(frozen=True)
@@ -112,6 +119,7 @@ def start(
     """
     if not job.joint:
         check_free(out)
+    chosen()  # trackers that are not there
     reporter.stage("loading")
     models.place(spec.device)
     described = {role: locate(name).described() for role, name in spec.models().items()}
@@ -195,9 +203,16 @@ def _begun(run: RunDirectory) -> str | None:
 def is_begun(job: Job[Specified, Result], spec: Specified, out: Path) -> bool:
     """Whether there is an unfinished run of the same specification, which can be resumed."""
     folder = out.absolute().with_name(out.name + PARTIAL)
-    if not (folder / MANIFEST).is_file():
-        return False
-    run = RunDirectory(folder)
+    return (folder / MANIFEST).is_file() and _is_of(RunDirectory(folder), job, spec)
+
+
+def is_done(job: Job[Specified, Result], spec: Specified, out: Path) -> bool:
+    """Whether there is a finished run of the same specification."""
+    there = all((out / name).is_file() for name in (MANIFEST, METRICS))
+    return there and _is_of(RunDirectory(out.absolute()), job, spec)
+
+
+def _is_of(run: RunDirectory, job: Job[Specified, Result], spec: Specified) -> bool:
     with run.damage_told():
         begun = run.read_yaml(MANIFEST)["command"]
         return begun == job.command and _specification(run, job.spec) == spec.pinned()
@@ -219,6 +234,7 @@ def resume(path: Path, models: Models, reporter: Reporter, report: Report) -> Ba
 
     Raises LithoError, and leaves the run as it is, if it cannot be gone on with.
     """
+    chosen()
     run = RunDirectory.resume(path)
     with run.damage_told():
         try:
@@ -241,8 +257,10 @@ def finish(
 ) -> Result:
     """Do what is left to do of a started run, write its report and give it its name."""
     try:
-        result = _run(run, job, models, reporter, workers)
-        _report(run, reporter, report)
+        with following(run, reporter) as followed:
+            show = partial(_show, run, followed, report)
+            result = _run(run, job, models, followed, workers, show)
+            _report(run, followed, report)
         job.done(run, result)  # a run that has its name is not resumed
         run.finish()
     except (KeyboardInterrupt, Cancelled):
@@ -272,6 +290,7 @@ def _run(
     models: Models,
     reporter: Reporter,
     workers: Workers,
+    show: Callable[[], None],
 ) -> Result:
     manifest = run.read_yaml(MANIFEST)
     spec = _specification(run, job.spec)
@@ -281,7 +300,7 @@ def _run(
         models.place(spec.device)
     _announce(run, manifest, models, reporter)
     torch.set_num_threads(manifest["threads"])  # sums depend on how they are split
-    result = job.run(Context(run, spec, models, reporter, manifest, workers))
+    result = job.run(Context(run, spec, models, reporter, manifest, workers, show))
     run.write_json(METRICS, result.model_dump(mode="json"))
     return result
 
@@ -340,6 +359,14 @@ def _report(run: RunDirectory, reporter: Reporter, report: Report) -> None:
             f"{first_line(error)}); all numbers are there: 'litho report {run.final_path}' tries "
             "again"
         )
+
+
+def _show(run: RunDirectory, reporter: Reporter, report: Report) -> None:
+    """Write a page while the run goes on; if that goes wrong, the run does not."""
+    try:
+        report(run)
+    except Exception as error:
+        reporter.note(f"note: no page of the run ({type(error).__name__}: {first_line(error)})")
 
 
 def _how_to_go_on(run: RunDirectory, reason: str) -> str:

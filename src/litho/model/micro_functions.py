@@ -79,11 +79,11 @@ def _complex(qkv_BT3HE: Tensor) -> Tensor:
 
 
 def losses_and_gradient(
-    logits_NV: Tensor, targets_N: Tensor, share: float
+    logits_NV: Tensor, targets_N: Tensor, share: float | Tensor
 ) -> tuple[Tensor, Tensor]:
     """Cross-entropy of each target, and the gradient of `share` times their sum.
 
-    Targets below 0 are none: their loss is 0.
+    `share`: one for all, or one for each (N). Targets below 0 are none: their loss is 0.
     """
     known_N = targets_N >= 0
     targets_N1 = targets_N.clamp(min=0).unsqueeze(1)

@@ -13,9 +13,21 @@ from starlette.responses import FileResponse, JSONResponse, RedirectResponse
 from litho.core.errors import LithoError, first_line
 from litho.serve.desk import Desk
 from litho.serve.folder import Folder
-from litho.serve.guard import MOST_BYTES, OPEN, Guard, Keys, TooLarge
+from litho.serve.guard import MOST_BYTES, PROGRAMS, Guard, Keys, TooLarge
 from litho.serve.keeper import Keeper
-from litho.serve.pages import ask, jobs, printing, reading, runs
+from litho.serve.pages import (
+    ask,
+    completions,
+    effects,
+    jobs,
+    opening,
+    printing,
+    reading,
+    runs,
+    school,
+    trails,
+    variants,
+)
 from litho.serve.pages.base import LANGUAGE, Bench, page, words_of
 from litho.serve.queue import Queue
 from litho.serve.words import LANGUAGES
@@ -43,9 +55,9 @@ def make_app(folder: Path, keys: Keys, keep: bool = True) -> FastAPI:
 
     app = FastAPI(openapi_url=None, lifespan=life)
     app.state.bench = Bench(served, queue, desk, keys)
-    for each in (reading, printing, ask, runs, jobs):
+    for each in (opening, reading, variants, printing, ask, trails, school, runs, effects, jobs):
         app.include_router(each.router)
-    app.add_api_route(OPEN, _open, methods=["GET"])
+    app.include_router(completions.router)
     app.add_api_route("/language", _language, methods=["GET"])
     app.add_api_route("/static/{name}", _static, methods=["GET"])
     app.add_exception_handler(LithoError, _told)
@@ -55,16 +67,6 @@ def make_app(folder: Path, keys: Keys, keep: bool = True) -> FastAPI:
     app.add_exception_handler(TooLarge, _too_large)
     app.add_middleware(Guard, keys=keys)
     return app
-
-
-def _open(request: Request, token: str = "") -> Response:
-    """Where the printed link leads: its token becomes a cookie and leaves the address."""
-    keys = request.app.state.bench.keys
-    if not keys.opens(token):
-        raise HTTPException(401)
-    answer = RedirectResponse("/", 303)
-    answer.set_cookie(keys.cookie, keys.session, httponly=True, samesite="strict")
-    return answer
 
 
 def _language(request: Request, to: str, back: str = "/") -> Response:
@@ -96,6 +98,8 @@ def _told(request: Request, error: Exception) -> Response:
         case _:
             reason = f"{type(error).__name__}: {first_line(error)[:300]}"
             status, said = 500, words("error.500", reason=reason)
+    if request.url.path.startswith(PROGRAMS):
+        return JSONResponse(completions.told(said, status), status)
     if "x-csrf" in request.headers:
         return JSONResponse({"error": said}, status)
     return page(request, "error.html.j2", status=status, title=words("error.title"), said=said)

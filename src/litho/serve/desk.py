@@ -1,5 +1,6 @@
 """Where pages have texts read and questions answered: a process that keeps the models loaded."""
 
+import itertools
 import json
 import os
 import subprocess
@@ -13,7 +14,7 @@ from typing import Any
 
 from litho.core.errors import LithoError
 
-MOST_WAITING = 4  # questions at once
+MOST_WAITING = 8  # questions at once
 IDLE_S = 20 * 60  # after which the process, with its models, is ended
 GONE = (
     "the process that reads was ended, perhaps since memory ran short: choose a smaller model or a "
@@ -29,6 +30,8 @@ class Desk:
         self._process: subprocess.Popen[str] | None = None
         self._turn, self._waiting = threading.Lock(), threading.Semaphore(MOST_WAITING)
         self._used = time.monotonic()
+        self._numbers = itertools.count()  # of questions
+        self._latest = 0  # estimate; those before it are of pages that were left
 
     def ask(self, **question: object) -> dict[str, Any]:
         """The last line of the answer. Raises LithoError, as `listen` does."""
@@ -38,12 +41,18 @@ class Desk:
     def listen(self, **question: object) -> Iterator[dict[str, Any]]:
         """The lines of an answer as they come.
 
-        Raises LithoError if the answer is an error, the process dies, or too many ask.
+        Raises LithoError if the answer is an error, the process dies, too many ask, or an estimate
+        was not begun before another one was asked for.
         """
+        number = next(self._numbers)
+        if question["do"] == "expect":
+            self._latest = number
         if not self._waiting.acquire(blocking=False):
             raise LithoError("too many questions at once: wait for an answer")
         try:
             with self._turn:
+                if question["do"] == "expect" and number != self._latest:
+                    raise LithoError("another estimate has been asked for since")
                 yield from self._answered(question)
         finally:
             self._waiting.release()

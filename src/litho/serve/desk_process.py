@@ -37,6 +37,10 @@ class Desk:
                 return self._expect(question)
             case "ask":
                 return self._ask(question, say)
+            case "vary":
+                return self._vary(question)
+            case "chat":
+                return self._chat(question, say)
         raise LithoError(f"nobody knows how to {question['do']}")
 
     @property
@@ -78,7 +82,38 @@ class Desk:
             question["tokens"],
             lambda voice, piece: say({"voice": voice, "piece": piece}),
         )
-        return answers.model_dump()
+        tokens = {
+            voice: [token.model_dump() for token in said]
+            for voice, said in self._asked[1].surprises().items()
+        }
+        return answers.model_dump() | {"said": tokens}
+
+    def _vary(self, question: Mapping[str, Any]) -> Line:
+        """Variants of a text with their volatility, and the measure of what was refused."""
+        from litho.jobs.vary.live import live_variants
+
+        model = self.reader.opened(question["model"])
+        plan = live_variants(model, question["source"], question["count"])
+        return {
+            "variants": [variant.model_dump() for variant in plan.variants],
+            "refused": len(plan.refused),
+            "tokens": [piece for scene in plan.scenes for piece in model.pieces(scene)],
+        }
+
+    def _chat(self, question: Mapping[str, Any], say: Say) -> Line:
+        from litho.jobs.ask.chat import chat
+        from litho.jobs.map.live import ADAPTER
+
+        adapter = question["adapter"]
+        model = self.reader.opened(question["model"], Path(adapter) if adapter else None)
+        answer = chat(
+            model,
+            ADAPTER if adapter else None,
+            question["messages"],
+            question["tokens"],
+            lambda piece: say({"piece": piece}),
+        )
+        return answer.model_dump()
 
 
 def serve(questions: TextIO, answers: TextIO) -> None:

@@ -1,4 +1,4 @@
-"""What stands between a request and the pages: only this machine's own browser gets through.
+"""What stands between a request and the pages: only the browser of who has the key gets through.
 
 Other web pages can send requests to programs on this machine, under names of their own, too (DNS
 rebinding). So a request must name this server as its host, come from one of its own pages, and
@@ -12,14 +12,15 @@ from dataclasses import dataclass, field
 from http.cookies import CookieError, SimpleCookie
 
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.responses import PlainTextResponse
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from litho.serve.words import Words, preferred
 
 MOST_BYTES = 2_000_000  # of a request
-OPEN = "/open"  # where the link leads, which brings the token
+OPEN = "/open"  # where the link leads, which brings the token, or the password is asked for
 FREE = ("/static/",)  # nothing of the user's
+PROGRAMS = "/v1/"  # other programs, which bring the token as a bearer token, and no cookie
 SAFE = ("GET", "HEAD")
 HEADERS = {
     "Cache-Control": "no-store",
@@ -41,6 +42,9 @@ class Keys:
     """What only this server and its pages know, anew with every start."""
 
     port: int
+    host: str = ""  # the name or address by which others reach this server; none: this machine's
+    secure: bool = False  # TLS
+    password: str = field(default="", repr=False)  # that opens as the link does; none: it does not
     token: str = field(default_factory=_secret)  # in the link
     session: str = field(default_factory=_secret)  # in the cookie
     csrf: str = field(default_factory=_secret)  # in forms and headers of our pages
@@ -52,14 +56,35 @@ class Keys:
 
     @property
     def hosts(self) -> tuple[str, ...]:
-        return f"127.0.0.1:{self.port}", f"localhost:{self.port}"
+        names = [self.host] if self.host else ["127.0.0.1", "localhost"]
+        plain = 443 if self.secure else 80  # which browsers leave out
+        return tuple(
+            name
+            for host in names
+            for name in ([host] if self.port == plain else []) + [f"{host}:{self.port}"]
+        )
+
+    @property
+    def scheme(self) -> str:
+        return "https" if self.secure else "http"
 
     @property
     def link(self) -> str:
-        return f"http://127.0.0.1:{self.port}{OPEN}?token={self.token}"
+        return f"{self.scheme}://{self.host or '127.0.0.1'}:{self.port}{OPEN}?token={self.token}"
 
     def opens(self, token: str) -> bool:
         return secrets.compare_digest(token.encode(), self.token.encode())
+
+    def knows(self, password: str) -> bool:
+        """Whether it is the password, if there is one."""
+        right = secrets.compare_digest(password.encode(), self.password.encode())
+        return bool(self.password) and right
+
+    def bears(self, headers: Headers) -> bool:
+        """Whether a program brings the token."""
+        given = headers.getlist("authorization")
+        scheme, _, token = given[0].partition(" ") if len(given) == 1 else ("", "", "")
+        return scheme.lower() == "bearer" and self.opens(token.strip())
 
     def known(self, headers: Headers) -> bool:
         """Whether a request brings the cookie."""
@@ -98,7 +123,7 @@ class Guard:
             status, why = refused
             words = Words(preferred(headers.get("accept-language", "")))
             said = words(f"refused.{why}", megabytes=MOST_BYTES // 1_000_000)
-            await PlainTextResponse(said, status)(scope, receive, answer)
+            await _refused(scope["path"], status, said)(scope, receive, answer)
         else:
             await self._app(scope, _limited(receive), answer)
 
@@ -108,8 +133,10 @@ class Guard:
         if headers.getlist("host") not in [[host] for host in keys.hosts]:
             return 421, "host"
         origins = headers.getlist("origin")
-        ours = [[f"http://{host}"] for host in keys.hosts]
-        if (origins and origins not in ours) or (scope["method"] not in SAFE and not origins):
+        ours = [[f"{keys.scheme}://{host}"] for host in keys.hosts]
+        program = path.startswith(PROGRAMS)
+        unsaid = scope["method"] not in SAFE and not origins and not program
+        if (origins and origins not in ours) or unsaid:
             return 403, "origin"
         if path != OPEN and headers.get("sec-fetch-site", "none") not in ("same-origin", "none"):
             return 403, "origin"
@@ -117,9 +144,18 @@ class Guard:
             return 413, "size"
         if path == OPEN or path.startswith(FREE):
             return None
+        if program:
+            return None if keys.bears(headers) else (401, "bearer")
         if not keys.known(headers):
             return 401, "key"
         return None
+
+
+def _refused(path: str, status: int, said: str) -> Response:
+    if path.startswith(PROGRAMS):
+        error = {"message": said, "type": "invalid_request_error", "param": None, "code": None}
+        return JSONResponse({"error": error}, status)
+    return PlainTextResponse(said, status)
 
 
 def policy(nonce: str) -> str:

@@ -1,4 +1,4 @@
-"""The server: a port of this machine, a link with a key, and one server a folder."""
+"""The server: an address, a link with a key, and one server a folder."""
 
 import os
 import socket
@@ -11,20 +11,25 @@ import uvicorn
 from filelock import FileLock, Timeout
 
 from litho.core.errors import LithoError
+from litho.serve.address import Address
 from litho.serve.app import make_app
 from litho.serve.guard import Keys
 from litho.serve.queue import FOLDER
 
-HOST = "127.0.0.1"
 
-
-def serve(folder: Path, port: int, browser: bool, say: Callable[[str], object]) -> None:
+def serve(
+    folder: Path,
+    port: int,
+    browser: bool,
+    say: Callable[[str], object],
+    address: Address | None = None,
+) -> None:
     """Serve the workbench of a folder until it is told to stop.
 
-    `port`: 0 for any that is free. `say` is given the link. Raises LithoError if the folder cannot
-    be written to or is served already, or the port is taken.
+    `port`: 0 for any that is free. `say` is given the link. `address`: none for this machine alone.
+    Raises LithoError if the folder cannot be written to or is served already, or the port is taken.
     """
-    folder = folder.resolve()
+    folder, address = folder.resolve(), address or Address()
     try:
         (folder / FOLDER).mkdir(exist_ok=True)
     except OSError as error:
@@ -38,8 +43,9 @@ def serve(folder: Path, port: int, browser: bool, say: Callable[[str], object]) 
         raise LithoError(
             f"{folder} is served already: open the link that was printed there, or stop that server"
         ) from None
-    with alone, _bound(port) as listening:
-        keys = Keys(listening.getsockname()[1])
+    with alone, _bound(address.host, port) as listening:
+        bound = listening.getsockname()[1]
+        keys = Keys(bound, address.named, address.secure, address.password)
         config = uvicorn.Config(
             make_app(folder, keys),
             # Addresses hold names, and errors words, of what the user reads and writes.
@@ -48,6 +54,8 @@ def serve(folder: Path, port: int, browser: bool, say: Callable[[str], object]) 
             server_header=False,
             timeout_graceful_shutdown=1,
             lifespan="on",
+            ssl_certfile=address.certificate,
+            ssl_keyfile=address.key,
         )
         say(f"the workbench of {folder} is at\n\n    {keys.link}\n\nCtrl-C stops it; jobs go on")
         if browser:
@@ -56,15 +64,20 @@ def serve(folder: Path, port: int, browser: bool, say: Callable[[str], object]) 
             uvicorn.Server(config).run([listening])
 
 
-def _bound(port: int) -> socket.socket:
-    listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+def _bound(host: str, port: int) -> socket.socket:
+    try:
+        family, kind, _, _, place = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        listening = socket.socket(family, kind)
+    except OSError as error:
+        raise LithoError(f"there is no address {host} ({error.strerror})") from None
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        listening.bind((HOST, port))
+        listening.bind(place)
+        listening.listen()  # whoever follows the link at once waits instead of being refused
     except OSError as error:
         listening.close()
         raise LithoError(
-            f"the port {port} cannot be used ({error.strerror}): choose another with --port, or 0 "
-            "for any that is free"
+            f"the port {port} of {host} cannot be used ({error.strerror}): choose another with "
+            "--port, or 0 for any that is free"
         ) from None
     return listening

@@ -20,6 +20,7 @@ from jinja2 import Environment
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
+from litho.core.numbers import numbers_in
 from litho.core.runs import RunDirectory
 from litho.show.environment import templates_of
 
@@ -90,14 +91,7 @@ def number(value: float | None, form: str) -> str:
 
 def flat_numbers(value: Any, path: str = "") -> Iterator[tuple[str, str]]:  # noqa: ANN401  JSON
     """Every leaf of a JSON value that is a number, with its path, as the report prints it."""
-    if isinstance(value, dict):
-        for key, item in value.items():
-            yield from flat_numbers(item, f"{path}.{key}" if path else key)
-    elif isinstance(value, list):
-        for index, item in enumerate(value):
-            yield from flat_numbers(item, f"{path}[{index}]")
-    elif isinstance(value, int | float) and not isinstance(value, bool):
-        yield path, f"{value:.6g}"
+    return ((name, f"{found:.6g}") for name, found in numbers_in(value, path))
 
 
 @cache

@@ -14,9 +14,13 @@ from litho.show.pages import (
     exam,
     expose,
     imprint,
+    journal,
     map,
     predict,
+    rewrite,
+    roles,
     school,
+    school_live,
     trails,
     trails_graph,
     unprint,
@@ -33,8 +37,11 @@ _PAGES = {
     "exam": exam.page,
     "expose": expose.page,
     "imprint": imprint.page,
+    "journal": journal.page,
     "map": map.page,
     "predict": predict.page,
+    "rewrite": rewrite.page,
+    "roles": roles.page,
     "school": school.page,
     "trails graph": trails_graph.page,
     "trails print": trails.print_page,
@@ -42,16 +49,22 @@ _PAGES = {
     "unprint": unprint.page,
     "vary": vary.page,
 }
+_LIVE = {"school": school_live.write}  # of runs that go on
 # A file that only they have, for runs of earlier versions, which noted no command.
 _TELLING = {"trials.jsonl": "bench", "trials.json": "bench", "effects.parquet": "ensemble"}
 
 
 def write_report(run: RunDirectory) -> Path:
-    """Write `report.html` of a run whose numbers are all there.
+    """Write `report.html` of a run whose numbers are all there; before that, its live page.
 
     Raises LithoError on a folder that no command of Litho wrote.
     """
+    live = _LIVE.get(_kind(run))
+    if not run.has_metrics and live:
+        return live(run)
     run.write_text("report.html", page_of(run))
+    if live:
+        live(run)
     return run.path / "report.html"
 
 

@@ -319,7 +319,7 @@ def test_the_files_are_those_of_the_page(build: Build) -> None:
     assert CompileResult(build=str(build.folder), **said) == build.result
     order = np.load(build.folder / "stages" / "school" / "order.npy")
     assert order.tolist() == list(range(build.result.stages[1].documents))
-    page = (Path(__file__).parents[3] / "docs" / "school.md").read_text()
+    page = (Path(__file__).parents[3] / "docs" / "genome.md").read_text()
     for name in files(build.folder / "stages" / "school"):
         assert f"stages/ID/{name}" in page
 

@@ -125,6 +125,13 @@ def test_the_order_of_a_build_is_that_of_reading(whole: SchoolResult, tmp_path: 
     np.save(place, order[:-1])
     with pytest.raises(LithoError, match="is no order of the"):
         api.school(path, out=tmp_path / "three", build=build)
+    np.save(place, order)
+    for name in ("order.npy", "spans.parquet", "tokens.bin"):
+        whole_file = (place.parent / name).read_bytes()
+        (place.parent / name).write_bytes(b"\xff" + whole_file[1:-9])
+        with pytest.raises(LithoError, match=r"science is damaged .* compile the genome again"):
+            api.school(path, out=tmp_path / "three", build=build)
+        (place.parent / name).write_bytes(whole_file)
 
 
 def test_a_model_that_goes_on(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from litho.core.errors import LithoError
 from litho.learn.schooling import loop
 from litho.learn.schooling.loop import Schooling, Teaching
-from litho.learn.schooling.rows import PackedRows
+from litho.learn.schooling.rows import PackedRows, Weights
 from litho.model.learner import Learner, new_learner
 from litho.model.micro import Shape
 from litho.model.placement import ON_CPU
@@ -106,3 +106,52 @@ def test_what_it_remembers_is_all_that_it_needs(stop: int, monkeypatch: pytest.M
 def test_a_training_that_diverges_says_so() -> None:
     with pytest.raises(LithoError, match=r"diverged in stage 'one', .* train.peak_lr below 1e\+20"):
         trained(replace(TEACHING, peak_lr=1e20))
+
+
+def weighed(scale: float = 1.0) -> PackedRows:
+    """Rows of which some stretches count for nothing, some twice."""
+    places = Weights(
+        np.asarray([0, 60, 120, 400]), np.asarray([1, 0, 2, 1], np.float32) * np.float32(scale)
+    )
+    return replace(rows(), weights=places)
+
+
+def test_weights_count_as_in_a_plain_loop() -> None:
+    schooling = Schooling(learner(), TEACHING, ["a", "b"])
+    schooling.begin()
+    plain = learner()
+    parameters = list(plain.weights.values())
+    optimizer = torch.optim.AdamW(parameters, betas=loop.BETAS, weight_decay=loop.DECAY)
+    for step in range(10):
+        schooling.step("one", weighed(), 10)
+        batch = weighed().batch(step, 10)
+        assert batch.weights_BT is not None
+        targets = batch.targets_BT.flatten()
+        losses = F.cross_entropy(plain.logits(batch.ids_BT), targets, reduction="none")
+        loss = (losses * batch.weights_BT.flatten()).sum() / batch.weights_BT.sum()
+        torch.autograd.backward(loss)
+        torch.nn.utils.clip_grad_norm_(parameters, loop.CLIP)
+        optimizer.param_groups[0]["lr"] = 0.01 * min(1.0, (step + 1) / 3)
+        optimizer.step()
+        optimizer.zero_grad()
+    for found, weight in zip(weights(schooling), parameters, strict=True):
+        torch.testing.assert_close(found, weight.detach(), rtol=1e-4, atol=1e-5)
+    plainly = trained().progress
+    assert schooling.progress.tokens == plainly.tokens  # what is told are losses without weights
+    assert [r["subjects"]["b"][1] for r in schooling.progress.records] == [
+        r["subjects"]["b"][1] for r in plainly.records
+    ]
+
+
+def test_only_the_proportion_of_weights_counts() -> None:
+    def after(rows: PackedRows) -> list[torch.Tensor]:
+        schooling = Schooling(learner(), TEACHING, ["a", "b"])
+        schooling.begin()
+        for _ in range(4):
+            schooling.step("one", rows, 10)
+        return weights(schooling)
+
+    assert all(map(torch.equal, after(weighed()), after(weighed(4.0))))
+    alike = replace(rows(), weights=Weights(np.asarray([0]), np.asarray([3], np.float32)))
+    for one, other in zip(after(alike), after(rows()), strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-6)

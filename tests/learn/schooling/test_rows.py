@@ -1,9 +1,11 @@
 """Rows: every token is a target once, behind the one that comes before it in the order."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from litho.learn.schooling.rows import NO_TARGET, PackedRows
+from litho.learn.schooling.rows import NO_TARGET, PackedRows, Weights
 
 SIZES = (5, 1, 9, 3, 7, 2)
 
@@ -43,3 +45,17 @@ def test_every_token_is_a_target_once(length: int, rows_of_a_step: int) -> None:
     assert targets == stream and told == subjects
     assert read == [7, *stream[:-1]]
     assert max(sizes) <= rows_of_a_step and max(sizes) - min(sizes) <= 1
+
+
+def test_weights_go_with_their_tokens_in_any_order() -> None:
+    count = sum(SIZES)
+    own = np.arange(count, dtype=np.float32)  # each token as much as its place
+    rows = replace(packed(4), weights=Weights(np.arange(count), own))
+    steps = rows.steps(8)
+    for step in range(steps):
+        batch = rows.batch(step, steps)
+        assert batch.weights_BT is not None
+        known = batch.targets_BT != NO_TARGET
+        places = np.searchsorted(rows.tokens, batch.targets_BT[known].numpy())
+        assert batch.weights_BT[known].tolist() == own[places].tolist()
+        assert not batch.weights_BT[~known].any()

@@ -13,7 +13,7 @@ from litho.measure.school.closed import answer_logps, closed_sets
 from litho.measure.school.exam import answers, examine, fitting, judged, spoken_context
 from litho.measure.school.records import Answer, ExamResult
 from litho.measure.school.scores import BRIDGED, bits, credit, named_last, units
-from litho.measure.school.writing import paragraph, written_behind
+from litho.measure.school.writing import Drawing, paragraph, written_behind
 from litho.model.loaded import LanguageModel
 from litho.text.school.canonical import of_world, written
 from litho.text.school.genome import parse_genome
@@ -81,6 +81,16 @@ def test_what_is_written_on_is_what_is_likeliest_token_by_token(
             row.append(int(logits_V.argmax()))
         new = row[len(any_model.encode(question)) :]
         assert said == paragraph(any_model.decode(new[: new.index(end) if end in new else None]))
+
+
+def test_drawn_answers_repeat_by_seed_and_are_the_likeliest_when_cold(
+    llama: LanguageModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("litho.measure.school.writing.MOST", 12)
+    some = ["What is it?", "Which of these is the hardest?"]
+    assert written_behind(llama, some, draw=Drawing.of(1e-4, 0)) == written_behind(llama, some)
+    hot = [written_behind(llama, some, draw=Drawing.of(2.0, seed)) for seed in (1, 1, 2)]
+    assert hot[0] == hot[1] != hot[2]
 
 
 def test_a_paragraph_has_so_many_sentences() -> None:

@@ -9,6 +9,7 @@ from litho.core.errors import LithoError
 from litho.core.runs import RunDirectory
 from litho.jobs.ask.result import VOICES, Answers, Voice
 from litho.jobs.ask.retrieval import nearest
+from litho.jobs.ask.said import SaidToken, said_tokens
 from litho.jobs.models import Models
 from litho.jobs.spec import DEFAULT_DEVICE, Device
 from litho.model.adapters import saved
@@ -50,6 +51,7 @@ class Asked:
         self.model = models.load(name)
         saved.load(self.model, ADAPTER, directory.path / "adapter")
         self._said: dict[Voice, list[Message]] = {voice: [] for voice in VOICES}
+        self._latest: dict[Voice, tuple[list[Message], str]] = {}  # conversation and its answer
 
     def ask(
         self,
@@ -69,17 +71,27 @@ class Asked:
         read = nearest(parts, content, NEAREST) if "retrieval" in voices else []
         pages = {"openbook": self._book(content, tokens), "retrieval": "\n\n".join(read)}
         answers, counts = dict[Voice, str](), dict[Voice, int]()
+        self._latest = {}
         for voice in voices:
             messages = self._messages(voice, content, pages.get(voice, ""))
             counts[voice] = len(chat_ids(self.model, messages))
             with self.model.state(ADAPTER if voice == "adapter" else None):
                 tell = partial(said, voice) if said else None
                 answers[voice] = reply(self.model, messages, tokens, tell)
+            self._latest[voice] = messages, answers[voice]
             self._said[voice] += [
                 question(content),
                 {"role": "assistant", "content": answers[voice]},
             ]
         return Answers(question=content, answers=answers, retrieved=tuple(read), tokens=counts)
+
+    def surprises(self) -> dict[Voice, tuple[SaidToken, ...]]:
+        """Tokens of the latest answers, each read by the voice that gave it."""
+        found: dict[Voice, tuple[SaidToken, ...]] = {}
+        for voice, (messages, answer) in self._latest.items():
+            with self.model.state(ADAPTER if voice == "adapter" else None):
+                found[voice] = said_tokens(self.model, messages, answer)
+        return found
 
     def _book(self, content: str, tokens: int) -> str:
         """All pages or, if they leave no room for question and answer, the nearest one."""

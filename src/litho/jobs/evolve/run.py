@@ -38,6 +38,8 @@ def check(spec: EvolveSpec, models: Models) -> Checked:
     genome, folder = spec.genome, Path(spec.folder)
     if not genome.tests:
         raise LithoError(f"{spec.source} has no tests, by which genomes are compared: add the key")
+    if genome.loss and genome.loss.attempts == "own":
+        raise LithoError("an evolution asks no model between stages: set loss.attempts to random")
     child_of([genome], "child", chance(spec.config.seed, "check"), folder)
     shuffled(genome, SHUFFLED, chance(spec.config.seed, "check"), folder)
     count = trials_of(spec.config)
@@ -59,7 +61,7 @@ def _school_cost(spec: EvolveSpec, genome: Genome, models: Models, count: int) -
     placement = Placement.parse(spec.device.name)
     learner = first_learner(school, genome, models, placement, codec, vocabulary)
     check_disk(genome, learner, Path(spec.checkpoints or Path.cwd()), count)
-    return school_cost(genome, learner, vocabulary)
+    return school_cost(genome, Path(spec.folder), learner, vocabulary)
 
 
 def run_evolve(context: Context[EvolveSpec]) -> EvolveResult:

@@ -17,6 +17,7 @@ from litho.jobs.school.cost import teaching_of
 from litho.jobs.school.exam import examined
 from litho.jobs.school.first import first_learner
 from litho.jobs.school.lessons import depends, lessons_of, subjects_of
+from litho.jobs.school.pacing import depends_on_pace, pace_of
 from litho.learn.schooling.education import UNFINISHED, Places, educate, trained_before
 from litho.learn.schooling.loop import Schooling
 from litho.model.loading import load
@@ -64,11 +65,13 @@ class Raised:
             learner = first_learner(
                 spec, genome, Models(), placement, build.codec, build.result.vocabulary
             )
-            lessons = lessons_of(build, genome, depends(genome, placement, learner, None))
+            known = depends(genome, placement, learner, None) | depends_on_pace(genome, None)
+            lessons = lessons_of(build, genome, known)
             places = Places(ends, Path(place) / UNFINISHED)
             reused = sum(each.rows.count for each in lessons[: trained_before(lessons, places)])
             schooling = Schooling(learner, teaching_of(genome), subjects_of(genome))
-            educate(schooling, lessons, places, Silent())
+            pace = pace_of(genome, folder, build.codec)
+            educate(schooling, lessons, places, Silent(), pace=pace)
             places.end_of(lessons[-1]).unlink(missing_ok=True)  # no other genome ends like this
             model_folder = Path(place) / "model"
             learner.save(model_folder)
@@ -81,7 +84,7 @@ class Raised:
         said = exam.model_dump(mode="json", include={"tests", "shortcuts", "verdict"})
         return {
             **said,
-            "tokens": sum(each.rows.count for each in lessons),
+            "tokens": schooling.progress.tokens,
             "reused": reused,
             "checkpoints": [places.end_of(each).name for each in lessons[:-1]],
             "seconds": round(time.monotonic() - began, 1),

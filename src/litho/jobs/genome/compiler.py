@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 import shutil
 from collections import Counter
 from collections.abc import Iterator
@@ -16,23 +15,22 @@ from filelock import FileLock, Timeout
 
 from litho.core.encoding import read_utf8
 from litho.core.errors import Cancelled, Interrupted, LithoError
+from litho.core.files import whole_file
 from litho.core.reporter import Reporter
 from litho.core.runs import PARTIAL, made
 from litho.jobs.genome.result import Audit, CompileResult, Leak, StageResult
-from litho.jobs.genome.stage import MOST_LEAKS, STAGE, compile_stage, width
+from litho.jobs.genome.reuse import key_in, said_of, stage_key, taken_over
+from litho.jobs.genome.stage import MOST_LEAKS, compile_stage, width
 from litho.jobs.genome.words import codec_for
 from litho.model.codec import Codec, read_codec
 from litho.text.school.asked import exam_questions
-from litho.text.school.genome import TAIL, Genome, Stage, parse_genome, read_of
-from litho.text.school.plan import sections_read
+from litho.text.school.genome import TAIL, Genome, parse_genome
 from litho.text.school.precedence import violations
-from litho.text.school.shelf import WORDING
 from litho.text.school.stages import School
 
 BUILD, GENOME, TOKENIZER, STAGES, TESTS = (
     "build.json", "genome.yaml", "tokenizer", "stages", "tests.jsonl",
 )  # fmt: skip
-FORMAT = 1  # changes with every change of what a stage's files hold
 SPANS_AS_WELL = 2  # size of a build over that of its tokens, measured on worlds
 _LOCK = ".lock"
 
@@ -64,12 +62,34 @@ def compile_written(
         (partial / GENOME).write_text(written, encoding="utf-8")
         tests = _write_tests(school, partial / TESTS)
         result = _concluded(school, codec, partial, str(out), made, tests)
-        said = result.model_dump(exclude={"build": True, "stages": {"__all__": {"reused"}}})
-        text = json.dumps(said, indent=1, ensure_ascii=False)
-        (partial / BUILD).write_text(text, encoding="utf-8")
+        _tell(partial, result)
         _tidy(partial, result)
     _swap(partial, out)
     return result
+
+
+def compile_again(build: Path, school: School, codec: Codec, name: str) -> None:
+    """Let a stage of a build be what `school` makes of it now; done again, it changes nothing."""
+    stage = next((each for each in school.genome.stages if each.id == name), None)
+    tokens = stage_tokens(school.genome)[name]
+    key = stage_key(school, codec.sha256, stage, tokens)
+    folder = build / STAGES / name
+    if key_in(folder) != key:
+        new = folder.with_name(f".{name}.again")
+        shutil.rmtree(new, ignore_errors=True)
+        compile_stage(school, codec, stage, tokens, new, key)
+        shutil.rmtree(folder, ignore_errors=True)
+        new.replace(folder)
+    said = json.loads((build / BUILD).read_text(encoding="utf-8"))
+    result = _concluded(school, codec, build, str(build), set(), said["tests"])
+    _tell(build, result)
+
+
+def _tell(build: Path, result: CompileResult) -> None:
+    """Write what a build is."""
+    said = result.model_dump(exclude={"build": True, "stages": {"__all__": {"reused"}}})
+    with whole_file(build / BUILD) as half:
+        half.write_text(json.dumps(said, indent=1, ensure_ascii=False), encoding="utf-8")
 
 
 def stage_tokens(genome: Genome) -> dict[str, int]:
@@ -131,8 +151,8 @@ def _compile_stages(
     by_id = {stage.id: stage for stage in school.genome.stages}
     missing: list[tuple[str, int, str]] = []
     for name, tokens in budgets.items():
-        key = stage_key(school, codec, by_id.get(name), tokens)
-        if not _taken_over(out, partial, name, key):
+        key = stage_key(school, codec.sha256, by_id.get(name), tokens)
+        if not taken_over(out / STAGES / name, partial / STAGES / name, key):
             missing.append((name, tokens, key))
     reporter.stage("compiling", len(missing))
     if processes == 1 or len(missing) < 2:
@@ -156,74 +176,12 @@ def _apart(task: tuple[str, Path, Path, str, int, str]) -> None:
     compile_stage(school, codec, stage, tokens, partial / STAGES / name, key)
 
 
-def stage_key(school: School, codec: Codec, stage: Stage | None, tokens: int) -> str:
-    """A hash of everything that the bytes of a stage, or of the tail, depend on."""
-    genome = school.genome
-    stages = [stage] if stage else sorted(genome.stages, key=lambda each: each.id)
-    sections = {f"{b}#{s}" for each in stages for b, s in sections_read(each, school.shelf)}
-    references = [r.model_dump() for r in genome.crossrefs if r.from_ in sections]
-    scenes = {n for s in stages for n in (*s.scenes, *(s.mismatch.scenes if s.mismatch else ()))}
-    books = {read_of(written).book for each in stages for written in each.books}
-    books |= {read_of(r.to).book for r in genome.crossrefs if r.from_ in sections}
-    plan = school.plan
-    bridged = references or scenes or any(each.practice for each in stages)
-    parts = {
-        "format": [FORMAT, WORDING],
-        "seed": genome.seed,
-        "tokenizer": codec.sha256,
-        "tokens": tokens,
-        "tail": stage is None,
-        "stages": [each.model_dump(exclude={"share"}) for each in stages],
-        "books": sorted([name, school.shelf[name].digest] for name in books),
-        "references": references,
-        "scenes": [genome.scene(name).model_dump() for name in sorted(scenes)],
-        "plan": [plan.places, sorted(plan.hidden), sorted(map(sorted, plan.closed))]
-        if plan and bridged
-        else None,
-        "world": plan.world.source if plan and bridged else None,
-    }
-    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
-
-
-def _taken_over(out: Path, partial: Path, name: str, key: str) -> bool:
-    """Whether a stage with this key is in the new build now, made earlier or taken over."""
-    new = partial / STAGES / name
-    if _key_in(new) == key:
-        return True
-    shutil.rmtree(new, ignore_errors=True)
-    if _key_in(out / STAGES / name) != key:
-        return False
-    half = new.with_name(f".{name}.taken")
-    shutil.rmtree(half, ignore_errors=True)
-    shutil.copytree(out / STAGES / name, half, copy_function=_linked)
-    half.replace(new)
-    return True
-
-
-def _linked(old: str, new: str) -> None:
-    try:
-        os.link(old, new)
-    except OSError:  # a file system without links
-        shutil.copyfile(old, new)
-
-
-def _key_in(stage: Path) -> str | None:
-    try:
-        return str(_said(stage)["made_from"])
-    except (OSError, ValueError, KeyError):
-        return None
-
-
-def _said(stage: Path) -> dict[str, Any]:
-    return json.loads((stage / STAGE).read_text(encoding="utf-8"))
-
-
 def _concluded(
     school: School, codec: Codec, partial: Path, build: str, made: set[str], tests: dict[str, int]
 ) -> CompileResult:
     prefix, stages, said = codec.sha256, [], []
     for name in stage_tokens(school.genome):
-        each = _said(partial / STAGES / name)
+        each = said_of(partial / STAGES / name)
         said.append(each)
         prefix = hashlib.sha256(f"{prefix}{each['sha256']}".encode()).hexdigest()
         stages.append(

@@ -46,7 +46,7 @@ class LiveReader:
         Raises LithoError if the text gives the model nothing to predict, or model or adapter cannot
         be used.
         """
-        network = self._with(model, adapter)
+        network = self.opened(model, adapter)
         check_text(network, text)
         count = min(MOST, network.context - len(network.start))
         pieces = network.pieces(text)
@@ -58,7 +58,11 @@ class LiveReader:
             notices=tuple(reading_notices(network, beginning)),
         )
 
-    def _with(self, name: str, adapter: Path | None) -> LanguageModel:
+    def opened(self, name: str, adapter: Path | None = None) -> LanguageModel:
+        """The model with the adapter on it as `ADAPTER`, or without any.
+
+        Raises LithoError if model or adapter cannot be used.
+        """
         if self._open is None or self._open[0] != name:
             self._open, self._adapter = (name, self.models.load(name)), None
         model = self._open[1]

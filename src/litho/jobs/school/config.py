@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Self
 
 from litho.jobs.spec import Spec
+from litho.learn.schooling.records import Event
 from litho.text.school.genome import Genome, parse_genome
 
 
@@ -16,6 +17,7 @@ class SchoolSpec(Spec):
     build: str | None = None  # an earlier build, of which is taken what would come out the same
     checkpoints: str | None = None  # a folder that several schools share; none: one in the run
     processes: int = 1  # that compile
+    replayed: tuple[Event, ...] | None = None  # what happened in another run
 
     @property
     def genome(self) -> Genome:

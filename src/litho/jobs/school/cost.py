@@ -11,12 +11,19 @@ from litho.core.errors import LithoError
 from litho.jobs.cost import Cost
 from litho.learn.schooling.loop import Schooling, Teaching
 from litho.learn.schooling.rows import PackedRows
+from litho.measure.school.scores import BRIDGED
+from litho.measure.school.writing import MOST
 from litho.model.learner import Learner
 from litho.model.placement import most_memory, wait_for
+from litho.text.school.asked import exam_questions
 from litho.text.school.genome import Genome
+from litho.text.school.probed import probe_texts
+from litho.text.school.stages import School
 
 TIMED = 3  # steps; one before them makes everything ready
 COMPILED = 200_000  # tokens a second of a process, at least, in worlds
+LETTERS = 2.4  # of a token, in questions about a world, at the canonical vocabulary
+_FORWARD = 1 / 3  # of the work of a step
 _COPIES = 4  # of the weights in a checkpoint: themselves, two moments, the mean
 
 
@@ -31,8 +38,8 @@ def teaching_of(genome: Genome) -> Teaching:
     )
 
 
-def school_cost(genome: Genome, learner: Learner, vocabulary: int) -> Cost:
-    """Time and memory by steps that leave the weights as they are."""
+def school_cost(genome: Genome, folder: Path, learner: Learner, vocabulary: int) -> Cost:
+    """Time and memory, the exam included, by steps that leave the weights as they are."""
     teaching = replace(teaching_of(genome), peak_lr=0.0)
     rows = _random_rows(teaching.batch_tokens * (TIMED + 1), genome.train.seq, vocabulary)
     schooling = Schooling(learner, teaching, [""])
@@ -45,7 +52,38 @@ def school_cost(genome: Genome, learner: Learner, vocabulary: int) -> Cost:
     per_token = (time.perf_counter() - began) / (TIMED * teaching.batch_tokens)
     tokens = genome.budget.tokens
     gib = most_memory(learner.device) / 2**30
-    return Cost(seconds=tokens * (per_token + 1 / COMPILED), gib=gib)
+    beside = exam_tokens(genome, folder) + probe_tokens(genome, folder)
+    seconds = tokens * (per_token + 1 / COMPILED) + beside * per_token
+    return Cost(seconds=seconds, gib=gib)
+
+
+def exam_tokens(genome: Genome, folder: Path) -> float:
+    """How many tokens of training take as long as the exam.
+
+    A token that is read takes about as long, in its small passes, and one that is written twice as
+    long.
+    """
+    if not genome.tests:
+        return 0.0
+    asked = exam_questions(School.of(genome, folder))
+    letters = sum(len(each) for test in asked for each in (test.context, *test.closed))
+    bridged = sum(test.kind in BRIDGED for test in asked)
+    tokens = letters / _letters(genome)
+    return tokens * (1 + bridged / max(1, len(asked))) + bridged * 2 * MOST
+
+
+def probe_tokens(genome: Genome, folder: Path) -> float:
+    """How many tokens of training take as long as all probes, which do not go backward."""
+    if genome.pacing is None:
+        return 0.0
+    letters = sum(len(each.text) for each in probe_texts(School.of(genome, folder)))
+    probes = genome.budget.tokens / genome.pacing.probe
+    return probes * letters / _letters(genome) * _FORWARD / 2  # of half of the stages on average
+
+
+def _letters(genome: Genome) -> float:
+    """Of a token."""
+    return 1.0 if genome.tokenizer.kind == "bytes" else LETTERS
 
 
 def check_disk(genome: Genome, learner: Learner, folder: Path, schools: int = 1) -> None:

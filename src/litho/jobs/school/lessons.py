@@ -3,7 +3,8 @@
 import hashlib
 import json
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,15 +16,17 @@ import torch
 from litho.core.errors import LithoError
 from litho.jobs.genome.build import Build
 from litho.jobs.genome.compiler import STAGES
-from litho.jobs.genome.stage import ORDER, SPANS
+from litho.jobs.genome.result import StageResult
+from litho.jobs.genome.stage import ORDER, SPANS, TOKENS
 from litho.jobs.school.result import PRACTICE, SCENES
-from litho.learn.schooling.education import Lesson
-from litho.learn.schooling.rows import PackedRows
+from litho.learn.schooling.lesson import Lesson
+from litho.learn.schooling.rows import PackedRows, Weights
 from litho.model.learner import Learner
 from litho.model.placement import Placement
 from litho.text.school.genome import Genome
-from litho.text.school.training import Model
+from litho.text.school.training import Loss, Model
 
+NO_BOOK = -1  # the number of what is about none
 _FORMAT = 1  # changes with every change of what training computes
 
 
@@ -37,13 +40,16 @@ def lessons_of(build: Build, genome: Genome, depends: Mapping[str, Any]) -> list
 
     Raises LithoError if an order is none of all documents.
     """
-    subjects = subjects_of(genome)
+    subjects, names = subjects_of(genome), list(genome.library)
     key = _hash(_FORMAT, genome.train.model_dump(mode="json"), dict(depends))
     lessons = []
     for stage in build.result.stages:
         folder = build.folder / STAGES / stage.id
-        edges_D1, subjects_D = _documents(folder / SPANS, subjects)
-        order_D = _order(folder / ORDER, len(subjects_D))
+        with _damage_told(folder):
+            edges_D1, subjects_D, books_D = _documents(folder / SPANS, subjects)
+            order_D = _order(folder / ORDER, len(subjects_D))
+            _check_tokens(folder, stage, len(subjects_D))
+            weights = weights_of(folder / SPANS, genome.loss) if genome.loss else None
         rows = PackedRows(
             build.tokens(stage.id),
             edges_D1,
@@ -51,11 +57,45 @@ def lessons_of(build: Build, genome: Genome, depends: Mapping[str, Any]) -> list
             subjects_D,
             build.codec.end_id,
             genome.train.seq,
+            weights,
         )
         read = hashlib.sha256(order_D.tobytes()).hexdigest()
-        key = _hash(key, stage.id, stage.prefix_hash, read)
-        lessons.append(Lesson(stage.id, rows, key))
+        weighed = [genome.loss.model_dump()] if genome.loss and weights else []
+        key = _hash(key, stage.id, stage.prefix_hash, read, *weighed)
+        if genome.pacing and stage == build.result.stages[-1]:
+            key = _hash(key, "last")  # which alone is always read whole
+        scenes_D = subjects_D == subjects.index(SCENES)
+        lessons.append(Lesson(stage.id, rows, key, names, books_D, scenes_D))
     return lessons
+
+
+def weights_of(path: Path, loss: Loss) -> Weights | None:
+    """How much the tokens of a stage count; None where all count alike."""
+    spans = pq.read_table(path, columns=["start", "part"])
+    weights_S = np.asarray([loss.weight(part) for part in spans["part"].to_pylist()], np.float32)
+    if (weights_S == weights_S[:1]).all():
+        return None
+    return Weights(spans["start"].to_numpy(), weights_S)
+
+
+@contextmanager
+def _damage_told(folder: Path) -> Iterator[None]:
+    """A file of a stage that cannot be read is told as such."""
+    try:
+        yield
+    except (OSError, ValueError, KeyError, EOFError) as error:
+        raise LithoError(
+            f"a file in {folder} is damaged ({type(error).__name__}): compile the genome again"
+        ) from error
+
+
+def _check_tokens(folder: Path, stage: StageResult, documents: int) -> None:
+    """Raises ValueError if the tokens are not those that were compiled."""
+    with (folder / TOKENS).open("rb") as file:
+        found = hashlib.file_digest(file, "sha256")
+    found.update(np.arange(documents, dtype="<u4").tobytes())  # the order as it was compiled
+    if found.hexdigest() != stage.sha256:
+        raise ValueError
 
 
 def depends(
@@ -75,8 +115,8 @@ def depends(
 
 def _documents(
     path: Path, subjects: Sequence[str]
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Where each document begins, with the end of the last; the subject of each."""
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Where each document begins, with the end of the last; subject and book of each."""
     spans = pq.read_table(path, columns=["start", "end", "document", "book", "scene", "kind"])
     document = spans["document"].to_numpy()
     first = np.flatnonzero(np.diff(document, prepend=-1))
@@ -84,7 +124,9 @@ def _documents(
     told = spans.take(first).select(["book", "scene", "kind"]).to_pylist()
     numbers = {name: number for number, name in enumerate(subjects)}
     found = [numbers[_subject(span)] for span in told]
-    return np.append(starts[first], ends[-1:]), np.asarray(found, np.int64)
+    books = [numbers.get(span["book"], NO_BOOK) for span in told]
+    edges_D1 = np.append(starts[first], ends[-1:])
+    return edges_D1, np.asarray(found, np.int64), np.asarray(books, np.int64)
 
 
 def _subject(span: Mapping[str, str]) -> str:

@@ -1,8 +1,14 @@
 """What a school gives; no torch."""
 
-from litho.core.records import Record
-from litho.measure.school.records import ExamResult as ExamResult  # for those who show it
+from typing import Any
 
+from litho.core.records import Record, absent
+from litho.learn.schooling.records import Event
+from litho.learn.schooling.records import Probe as Probe  # for those who show it
+from litho.measure.school.records import ExamResult as ExamResult  # for those who show it
+from litho.text.school.training import Pacing
+
+LIVE_PAGE = ".live.html"  # ends its name: beside the run, whose folder is renamed at the end
 PRACTICE, SCENES = "practice", "scenes"  # what is read besides books
 
 
@@ -19,6 +25,30 @@ class StageLoss(Record):
     checkpoint: str  # name of the file
 
 
+class LiveStage(Record):
+    """A stage while a school is trained."""
+
+    id: str
+    tokens: int  # that it is meant to read
+    read: int
+    loss: float | None  # nats per token, in the last record
+    ended: bool
+
+
+class Live(Record):
+    """How far a school is."""
+
+    id: str
+    stages: tuple[LiveStage, ...]
+    tokens: int  # of all stages, read so far
+    seconds: float  # worked so far
+    left: float | None  # seconds of training that are left; none: not known yet
+    losses: tuple[dict[str, Any], ...]  # rows of losses.parquet
+    pacing: Pacing | None
+    events: tuple[Event, ...]
+    probes: tuple[Probe, ...]
+
+
 class SchoolResult(Record):
     """What `litho school --json` holds."""
 
@@ -30,6 +60,8 @@ class SchoolResult(Record):
     vocabulary: int
     tokens: int
     stages: tuple[StageLoss, ...]
+    events: tuple[Event, ...] | None = absent()  # what happened to the curriculum, with pacing
+    probes: tuple[Probe, ...] | None = absent()
     exam: ExamResult | None  # none: the genome has no questions that the model could read
     seconds: float
     notices: tuple[str, ...]

@@ -14,9 +14,12 @@ from litho.jobs.school.cost import check_disk, school_cost, teaching_of
 from litho.jobs.school.exam import examined
 from litho.jobs.school.first import first_learner, known_codec
 from litho.jobs.school.lessons import depends, lessons_of, subjects_of
-from litho.jobs.school.result import SchoolResult
+from litho.jobs.school.live import LIVE, Onlooker
+from litho.jobs.school.own import begun, refreshed, refreshed_stages
+from litho.jobs.school.pacing import EVENTS, check_events, depends_on_pace, pace_of
+from litho.jobs.school.result import LIVE_PAGE, SchoolResult
 from litho.jobs.school.summary import rows_of, stages_of
-from litho.learn.schooling.education import UNFINISHED, Places, educate, trained_before
+from litho.learn.schooling.education import UNFINISHED, Places, Watch, educate, trained_before
 from litho.learn.schooling.loop import Schooling
 from litho.model.learner import Learner
 from litho.model.placement import Placement
@@ -31,12 +34,14 @@ def check(spec: SchoolSpec, models: Models) -> Checked:
     genome = spec.genome
     if spec.build:
         Build.opened(Path(spec.build))
+    if spec.replayed is not None:
+        check_events(genome, spec.replayed)
     placement = Placement.parse(spec.device.name)
     codec = known_codec(genome, Path(spec.folder))
     vocabulary = codec.vocabulary if codec else genome.tokenizer.vocab
     learner = first_learner(spec, genome, models, placement, codec, vocabulary)
     check_disk(genome, learner, Path(spec.checkpoints or Path.cwd()))
-    cost = school_cost(genome, learner, vocabulary)
+    cost = school_cost(genome, Path(spec.folder), learner, vocabulary)
     return Checked(cost, {"text_name": genome.id, "placement": placement.described()})
 
 
@@ -44,19 +49,32 @@ def run_school(context: Context[SchoolSpec]) -> SchoolResult:
     """Do what is left to do of a started school."""
     run, spec, reporter = context.run, context.spec, context.reporter
     genome = spec.genome
-    build = _build(context, genome)
+    folder = Path(spec.folder)
+    build = begun(run, genome, folder, _build(context, genome))
     placement = Placement.parse(spec.device.name)
     learner = first_learner(
         spec, genome, context.models, placement, build.codec, build.result.vocabulary
     )
     started = context.manifest.get("start")
-    began = depends(genome, placement, learner, started["sha256"] if started else None)
-    lessons = lessons_of(build, genome, began)
+    parts = depends(genome, placement, learner, started["sha256"] if started else None)
+    parts |= depends_on_pace(genome, spec.replayed)
+    lessons = lessons_of(build, genome, parts)
     ends = Path(spec.checkpoints) if spec.checkpoints else run.path / CHECKPOINTS
     places = Places(ends, run.path / UNFINISHED)
     schooling = Schooling(learner, teaching_of(genome), subjects_of(genome))
     reused = run.once("reused.json", lambda: trained_before(lessons, places))
-    educate(schooling, lessons, places, reporter, run.tick)
+    pace = pace_of(genome, folder, build.codec, spec.replayed)
+    live = run.final_path.with_name(run.final_path.name + LIVE_PAGE)
+    reporter.note(f"to look at while it trains: {live}")
+    watch = Watch(run.tick, Onlooker(context, genome, lessons, schooling, pace).seen)
+    for number in refreshed_stages(genome, build):
+        educate(schooling, lessons[:number], places, reporter, watch)
+        build = refreshed(run, genome, folder, build, number, learner, placement, reporter)
+        lessons = lessons_of(build, genome, parts)
+    educate(schooling, lessons, places, reporter, watch, pace)
+    (run.path / LIVE).unlink(missing_ok=True)
+    if pace:
+        run.write_json(EVENTS, [event.model_dump() for event in pace.events])
     reporter.stage("saving the model")
     _save(learner, run.path / MODEL)
     exam = run.once("exam.json", lambda: _examined(context, genome))
@@ -72,6 +90,8 @@ def run_school(context: Context[SchoolSpec]) -> SchoolResult:
         vocabulary=build.result.vocabulary,
         tokens=progress.tokens,
         stages=tuple(stages_of(progress, lessons, reused)),
+        events=tuple(pace.events) if pace else None,
+        probes=tuple(pace.probes) if pace else None,
         exam=exam,
         seconds=round(run.seconds, 1),
         notices=tuple(context.manifest["notices"]),

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from litho.jobs.school.result import StageLoss
-from litho.learn.schooling.education import Lesson
+from litho.learn.schooling.lesson import Lesson
 from litho.learn.schooling.loop import Progress
 
 
@@ -21,6 +21,7 @@ def rows_of(progress: Progress) -> Iterator[dict[str, Any]]:
 
 def stages_of(progress: Progress, lessons: Sequence[Lesson], reused: int) -> Iterator[StageLoss]:
     """Each stage with its losses, over all of it and at its end."""
+    before = 0
     for number, lesson in enumerate(lessons):
         records = [each for each in progress.records if each["stage"] == lesson.id]
         nats, count = defaultdict[str, float](float), defaultdict[str, int](int)
@@ -28,9 +29,10 @@ def stages_of(progress: Progress, lessons: Sequence[Lesson], reused: int) -> Ite
             for subject, (loss, counted) in record["subjects"].items():
                 nats[subject] += loss * counted
                 count[subject] += counted
+        tokens, before = records[-1]["tokens"] - before, records[-1]["tokens"]
         yield StageLoss(
             id=lesson.id,
-            tokens=lesson.rows.count,
+            tokens=tokens,
             steps=records[-1]["step"],
             reused=number < reused,
             loss=sum(nats.values()) / sum(count.values()),

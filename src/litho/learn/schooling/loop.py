@@ -7,7 +7,7 @@ same bytes.
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -20,7 +20,7 @@ from litho.learn.checkpoint import (
     recall_weights,
     weights_memory,
 )
-from litho.learn.schooling.rows import PackedRows
+from litho.learn.schooling.rows import Batch
 from litho.model.learner import Learner
 from litho.model.micro_functions import losses_and_gradient
 from litho.model.placement import HOST, exactly
@@ -58,6 +58,15 @@ class Progress:
     records: list[dict[str, Any]] = field(default_factory=list)
 
 
+class Rows(Protocol):
+    """What is read, step by step."""
+
+    @property
+    def length(self) -> int: ...
+
+    def batch(self, step: int, steps: int) -> Batch: ...
+
+
 class Schooling:
     """Trains a learner on one stage after the other."""
 
@@ -81,19 +90,22 @@ class Schooling:
         for each in self._sum:
             each.zero_()
 
-    def step(self, stage: str, rows: PackedRows, steps: int) -> bool:
+    def step(self, stage: str, rows: Rows, steps: int) -> bool:
         """The next step of `steps` of a stage; whether a record of the losses was made."""
         progress, teaching = self.progress, self.teaching
         batch = rows.batch(progress.step, steps)
         counted = int((batch.targets_BT >= 0).sum())
         micro = max(1, self._pass // rows.length)
         device = self.learner.device
+        shares_BT = _shares(batch.weights_BT)
         for first in range(0, len(batch.ids_BT), micro):
+            some = slice(first, first + micro)
             ids_BT, targets_BT, subjects_BT = (
-                each[first : first + micro].to(device)
+                each[some].to(device)
                 for each in (batch.ids_BT, batch.targets_BT, batch.subjects_BT)
             )
-            self._backward(ids_BT, targets_BT.flatten(), subjects_BT.flatten(), 1 / counted)
+            share = 1 / counted if shares_BT is None else shares_BT[some].flatten()
+            self._backward(ids_BT, targets_BT.flatten(), subjects_BT.flatten(), share)
         rate = teaching.peak_lr * min(1.0, (progress.steps + 1) / max(1, teaching.warmup))
         for group in self._optimizer.param_groups:
             group["lr"] = rate
@@ -109,15 +121,22 @@ class Schooling:
             torch._foreach_add_(self._sum, [weight.detach() for weight in self._weights])
         if left and progress.step % max(1, -(-steps // RECORDS)):
             return False
-        progress.records.append(self._recorded(stage))
+        self.record(stage)
         return True
 
+    def record(self, stage: str) -> None:
+        """Note the losses since the last record, if there are any."""
+        if self._count_K.any():
+            self.progress.records.append(self._recorded(stage))
+
     def _backward(
-        self, ids_BT: Tensor, targets_N: Tensor, subjects_N: Tensor, share: float
+        self, ids_BT: Tensor, targets_N: Tensor, subjects_N: Tensor, share: float | Tensor
     ) -> None:
         with torch.autocast(ids_BT.device.type, torch.bfloat16, enabled=self._half):
             logits_NV = self.learner.logits(ids_BT)
         with torch.no_grad():
+            if isinstance(share, Tensor):
+                share = share.to(logits_NV.device)
             losses_N, gradient_NV = losses_and_gradient(logits_NV, targets_N, share)
             losses_N = exactly(losses_N)
             subjects_N = subjects_N.to(losses_N.device)
@@ -175,3 +194,10 @@ class Schooling:
         recall_optimizer(self._optimizer, memory["optimizer"])
         for name, total in zip(self.learner.weights, self._sum, strict=True):
             total.copy_(memory["mean"].tensors[name])
+
+
+def _shares(weights_BT: Tensor | None) -> Tensor | None:
+    """The weights of the targets of a step over their sum; 0 where that is 0."""
+    if weights_BT is None:
+        return None
+    return weights_BT / weights_BT.sum().clamp(min=torch.finfo(weights_BT.dtype).tiny)

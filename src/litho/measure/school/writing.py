@@ -1,12 +1,16 @@
-"""What a model writes behind a question by itself, each token the likeliest."""
+"""What a model writes behind a question by itself: each token the likeliest, or drawn."""
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
+from torch import Tensor
 
+from litho.core.errors import LithoError
 from litho.measure.school.closed import Report, alike, pass_tokens
 from litho.model.loaded import LanguageModel
+from litho.model.placement import HOST
 from litho.model.read.caches import new_cache, reads_on
 from litho.model.read.scoring import greedy, logits
 
@@ -15,11 +19,40 @@ MOST = 160  # tokens
 _STOPS = re.compile(r"[.?!\nĊ]")
 
 
+@dataclass(frozen=True)
+class Drawing:
+    """How tokens are drawn. The generator lies on the CPU, so that every device draws alike."""
+
+    temperature: float
+    generator: torch.Generator
+
+    @classmethod
+    def of(cls, temperature: float, seed: int) -> "Drawing":
+        return cls(temperature, torch.Generator(HOST).manual_seed(seed))
+
+    def __call__(self, logits_BV: Tensor) -> Tensor:
+        """A token for each row."""
+        chances_BV = (logits_BV.float() / self.temperature).softmax(-1).to(HOST)
+        drawn_B1 = torch.multinomial(chances_BV, 1, generator=self.generator)
+        return drawn_B1[:, 0].to(logits_BV.device)
+
+
 @torch.no_grad()
 def written_behind(
-    model: LanguageModel, questions: Sequence[str], report: Report = lambda _: None
+    model: LanguageModel,
+    questions: Sequence[str],
+    report: Report = lambda _: None,
+    draw: Drawing | None = None,
 ) -> list[str]:
-    """Up to three sentences of one paragraph behind each question; less where the context ends."""
+    """Up to three sentences of one paragraph behind each question; less where the context ends.
+
+    `draw`: tokens are drawn in place of the likeliest. Raises LithoError if they cannot be.
+    """
+    if draw and not reads_on(model):
+        raise LithoError(
+            f"{model.source.name} cannot go on from what it has read, as drawing samples needs: "
+            "choose judge=exact"
+        )
     rows = [model.encode(question) for question in questions]
     found: dict[int, str] = {}
     stops = _stops(model)
@@ -27,7 +60,7 @@ def written_behind(
         ids = [rows[i] for i in group]
         most = max(0, min(MOST, model.context - len(ids[0])))
         written = (
-            _on(model, ids, most, stops)
+            _on(model, ids, most, stops, draw)
             if reads_on(model)
             else greedy(model, ids, [most] * len(ids))
         )
@@ -45,7 +78,7 @@ def paragraph(text: str, sentences: int = SENTENCES) -> str:
     return whole[0] if whole else line
 
 
-def _stops(model: LanguageModel) -> torch.Tensor:
+def _stops(model: LanguageModel) -> Tensor:
     """Of each token, whether a sentence, a line or a text ends in it."""
     pieces = model.tokenizer.convert_ids_to_tokens(list(range(model.vocabulary)))
     ends = [bool(_STOPS.search(piece or "")) for piece in pieces]
@@ -55,7 +88,11 @@ def _stops(model: LanguageModel) -> torch.Tensor:
 
 
 def _on(
-    model: LanguageModel, rows: Sequence[Sequence[int]], most: int, stops_V: torch.Tensor
+    model: LanguageModel,
+    rows: Sequence[Sequence[int]],
+    most: int,
+    stops_V: Tensor,
+    draw: Drawing | None,
 ) -> list[list[int]]:
     """Tokens behind rows of one length, until each has had its sentences."""
     cache = new_cache()
@@ -65,7 +102,8 @@ def _on(
     ended_B = torch.zeros(len(rows), dtype=torch.long, device=model.device)
     for _ in range(most):
         read_BTV = logits(model, new_BT, places=[new_BT.shape[1] - 1], past=cache)
-        token_B = read_BTV[:, -1].argmax(-1).to(model.device)
+        last_BV = read_BTV[:, -1]
+        token_B = (draw(last_BV) if draw else last_BV.argmax(-1)).to(model.device)
         for row, token in zip(open_B.tolist(), token_B.tolist(), strict=True):
             grown[row].append(token)
         ended_B = ended_B + stops_V[token_B]

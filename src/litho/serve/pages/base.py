@@ -107,10 +107,29 @@ def text_in(values: Mapping[str, Any], name: str, most: int = 1_000_000) -> str:
     return text.replace("\r\n", "\n")
 
 
+def number_in(sent: Mapping[str, Any], key: str) -> Any:  # noqa: ANN401  the settings check its type
+    """A number that was typed; None where the field was left empty."""
+    typed = text_in(sent, key, 30).strip().replace(",", ".")
+    if not typed:
+        return None
+    try:
+        value = float(typed)
+    except ValueError:
+        raise LithoError(f"{key} is no number: {typed!r}") from None
+    return int(value) if value.is_integer() else value
+
+
 def models_of(bench: Bench, runs: list[Summary]) -> list[str]:
     """Models that may be chosen: the bundled one, those of the folder and of its runs."""
     named = sorted({run.model for run in runs if run.model and not _is_path(bench, run.model)})
-    return list(dict.fromkeys([DEFAULT_MODEL, *bench.folder.models(), *named, TRIAL_MODEL]))
+    own = [*bench.folder.models(), *school_models(bench, runs)]
+    return list(dict.fromkeys([DEFAULT_MODEL, *own, *named, TRIAL_MODEL]))
+
+
+def school_models(bench: Bench, runs: list[Summary]) -> list[str]:
+    """Models that schools of the folder have trained."""
+    trained = (f"{run.path}/model" for run in runs if run.finished and run.command == "school")
+    return [f"./{path}" for path in trained if (bench.folder.path / path / "config.json").is_file()]
 
 
 def _is_path(bench: Bench, model: str) -> bool:

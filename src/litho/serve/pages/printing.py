@@ -7,7 +7,6 @@ import psutil
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import RedirectResponse, Response
 
-from litho.api.printing import imprint_spec
 from litho.core.config import make_config
 from litho.core.errors import LithoError
 from litho.jobs.imprint.config import ImprintConfig, ImprintSpec
@@ -18,6 +17,7 @@ from litho.serve.pages.base import (
     json_of,
     model_in,
     models_of,
+    number_in,
     page,
     text_in,
     words_of,
@@ -92,29 +92,19 @@ def probes(request: Request, sent: Annotated[Mapping[str, Any], Depends(json_of)
 
 
 def _spec(bench: Bench, sent: Mapping[str, Any]) -> ImprintSpec:
+    from litho.api.printing import imprint_spec  # knows all commands: the first page does not wait
+
     text = text_in(sent, "text")
     name = text_in(sent, "name", 200).strip() or _first_words(text)
     lines = text_in(sent, "probes")
     asked: list[Probe] | None = read_probe_lines(lines, "the questions") if lines.strip() else None
-    settings = {key: _number(sent, key) for key in ("budget", "presentations", "seed")}
+    settings = {key: number_in(sent, key) for key in ("budget", "presentations", "seed")}
     given = {key: value for key, value in settings.items() if value is not None}
     given["controls"] = text_in(sent, "controls", 20) or "duplicates"
     spec = imprint_spec(
         text, model_in(bench, sent), probes=asked, config=make_config(ImprintConfig, given)
     )
     return spec.model_copy(update={"pages": (spec.pages[0].model_copy(update={"name": name}),)})
-
-
-def _number(sent: Mapping[str, Any], key: str) -> Any:  # noqa: ANN401  the settings check its type
-    """A number that was typed; None where the field was left empty."""
-    typed = text_in(sent, key, 30).strip().replace(",", ".")
-    if not typed:
-        return None
-    try:
-        value = float(typed)
-    except ValueError:
-        raise LithoError(f"{key} is no number: {typed!r}") from None
-    return int(value) if value.is_integer() else value
 
 
 def _first_words(text: str) -> str:

@@ -2,7 +2,6 @@
 const form = element("print");
 const lines = element("probes");
 const asked = element("asked");
-const cost = element("cost");
 
 // Questions are edited as rows; the form sends them as lines of JSONL, which is what is kept.
 function row(probe) {
@@ -35,7 +34,7 @@ async function fill(text, name) {
     probes.forEach(row);
     collect();
   } catch (error) {
-    tell([error.message], "bad-card");
+    tellCost([error.message], "bad-card");
   }
 }
 
@@ -50,37 +49,9 @@ element("file").addEventListener("change", async (event) => {
 });
 
 // What it will cost, once nothing has been typed for a while.
-function tell(sentences, className = "") {
-  cost.className = "card " + className;
-  cost.replaceChildren(...sentences.map((sentence) => make("p", sentence)));
-}
-
-let asking = false;
-let again = false;
-async function ask() {
-  if (asking) {
-    again = true;
-    return;
-  }
-  if (!form.text.value.trim()) return tell([say("cost_empty")]);
-  asking = true;
-  tell([say("cost_asking")]);
-  try {
-    const sent = Object.fromEntries(new FormData(form));
-    const told = await (await send("/print/cost", sent)).json();
-    const minutes = told.seconds / 60;
-    const time = minutes < 1.5 ? say("seconds", { count: numbers(told.seconds, 0) }) : say("minutes", { count: numbers(minutes, minutes < 10 ? 1 : 0) });
-    const memory = say("cost", { time, gib: numbers(told.gib, 1), free: numbers(told.free_gib, 1) });
-    const short = told.gib > told.free_gib;
-    tell([memory, ...(short ? [say("cost_short")] : []), ...told.notices], short ? "warn" : "");
-  } catch (error) {
-    tell([error.message], "bad-card");
-  }
-  asking = false;
-  if (again) {
-    again = false;
-    ask();
-  }
+function ask() {
+  if (!form.text.value.trim()) return tellCost([say("cost_empty")]);
+  askCost("/print/cost", () => Object.fromEntries(new FormData(form)));
 }
 const expect = whenItStops(ask, 900);
 form.addEventListener("input", expect);

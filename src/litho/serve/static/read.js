@@ -47,6 +47,7 @@ function show(read) {
     return card;
   });
   element("states").replaceChildren(...cards);
+  if (element("field").open) showField();
   element("states").classList.remove("old");
   element("maps").hidden = false;
   const means = Object.values(read.states).map((state) => {
@@ -130,3 +131,41 @@ states.addEventListener("keydown", (event) => {
   node.scrollIntoView({ block: "nearest" });
   showTip(node);
 });
+
+// The probability field: a column a token, filled from below by what the model expected there, the
+// likeliest first; the share of the token that stands there is in the strong colour.
+const FIELD = { width: 16, height: 140, most: 400 };
+function showField() {
+  if (!latest) return;
+  const pictures = Object.entries(latest.states).map(([name, state]) => {
+    const figure = make("figure");
+    if (latest.kl) figure.append(make("figcaption", say("state_" + name)));
+    const scroll = figure.appendChild(make("div", undefined, "scroll"));
+    scroll.tabIndex = 0;
+    scroll.setAttribute("role", "region");
+    scroll.setAttribute("aria-label", say("field"));
+    const count = Math.min(latest.text.length, FIELD.most);
+    const board = draw(scroll, "svg", { class: "field", width: count * FIELD.width, height: FIELD.height, role: "img", "aria-label": say("field") });
+    for (let i = 0; i < count; i++) column(board, i, state);
+    return figure;
+  });
+  element("fields").replaceChildren(...pictures);
+}
+
+function column(board, i, state) {
+  const nats = state.surprise[i];
+  if (nats === null) return;
+  const own = Math.exp(-nats);
+  const rank = state.rank[i];
+  const group = draw(board, "g", { "data-i": i });
+  let from = FIELD.height;
+  const bar = (p, kind) => {
+    const tall = p * FIELD.height;
+    from -= tall;
+    draw(group, "rect", { x: i * FIELD.width + 1, y: from.toFixed(2), width: FIELD.width - 2, height: tall.toFixed(2), class: kind });
+  };
+  state.p[i].forEach((p, k) => bar(p, k + 1 === rank ? "own" : `other o${Math.min(k, 4)}`));
+  if (rank > state.p[i].length) bar(own, "own");
+  draw(group, "title", {}, `${quoted(latest.text[i])}: ${percent(own)}\n` + state.words[i].map((word, k) => `${percent(state.p[i][k])} ${quoted(word)}`).join("\n"));
+}
+element("field").addEventListener("toggle", () => { if (element("field").open) showField(); });

@@ -31,6 +31,7 @@ def page(run: RunDirectory) -> str:
         data,
         result=result,
         subjects=list(subjects),
+        changes=[event for event in result.events or () if event.action != "alarm"],
         kinds=kinds,
         names=KINDS,
         verdicts=VERDICTS,

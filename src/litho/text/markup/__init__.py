@@ -5,8 +5,15 @@ back: marks trim their parts, texts side by side become one, and what has no sen
 """
 
 from litho.text.markup.expand import HIGHLIGHTS, Expansion, expand, expansions, plain
-from litho.text.markup.marks import Content, Document, Kind, Mark, has_marks
-from litho.text.markup.parse import brackets_notice, marks_notice, parse, read_plain
+from litho.text.markup.marks import Content, Document, Kind, Mark, MarkupError, has_marks
+from litho.text.markup.parse import (
+    Span,
+    brackets_notice,
+    highlighted,
+    marks_notice,
+    parse,
+    read_plain,
+)
 from litho.text.markup.write import write
 
 __all__ = [
@@ -16,10 +23,13 @@ __all__ = [
     "Expansion",
     "Kind",
     "Mark",
+    "MarkupError",
+    "Span",
     "brackets_notice",
     "expand",
     "expansions",
     "has_marks",
+    "highlighted",
     "marks_notice",
     "parse",
     "plain",

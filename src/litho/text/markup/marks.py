@@ -157,7 +157,15 @@ def _fault(mark: Mark) -> str:
     return ""
 
 
-def markup_error(position: Position | None, fault: str) -> LithoError:
+class MarkupError(LithoError):
+    """A fault in a source, and where."""
+
+    def __init__(self, position: Position | None, fault: str) -> None:
+        where = f"line {position[0]}, column {position[1]}: " if position else ""
+        super().__init__(where + fault)
+        self.position, self.fault = position, fault
+
+
+def markup_error(position: Position | None, fault: str) -> MarkupError:
     """The error to raise, with the place of the fault if it was read from a source."""
-    where = f"line {position[0]}, column {position[1]}: " if position else ""
-    return LithoError(where + fault)
+    return MarkupError(position, fault)

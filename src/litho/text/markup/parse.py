@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from typing import NamedTuple
 
 from litho.core.errors import LithoError
 from litho.text.documents import read_text
@@ -13,6 +14,7 @@ from litho.text.markup.marks import (
     Document,
     Kind,
     Mark,
+    MarkupError,
     Position,
     has_marks,
     marks_of,
@@ -75,10 +77,31 @@ def marks_notice(text: str) -> list[str]:
     ]
 
 
+class Span(NamedTuple):
+    """Characters of a source that belong to a mark: its brackets, sign, bars; or an escape."""
+
+    start: int
+    end: int
+    part: str  # open, bar, close, escape
+    kind: str  # name of the mark's kind; empty: an escape
+    depth: int  # marks around it, with its own
+
+
+def highlighted(source: str) -> tuple[list[Span], MarkupError | None]:
+    """What is markup in a source, in its order; up to a fault, if there is one."""
+    parser, fault = _Parser(source), None
+    try:
+        Document(parser.content(_OUTSIDE, 0)[0])
+    except MarkupError as error:
+        fault = error
+    return sorted(parser.spans), fault
+
+
 class _Parser:
     def __init__(self, source: str) -> None:
         self.source = source
         self.at = 0
+        self.spans: list[Span] = []
         self.plain: dict[Position, str] = {}  # where brackets are no mark, and how they begin
 
     def content(self, pattern: re.Pattern[str], depth: int) -> tuple[Content, str | None]:
@@ -89,6 +112,7 @@ class _Parser:
             self.at = token.end()
             if token.lastgroup == "escape":
                 pieces.append(token.group()[1:])
+                self.spans.append(Span(token.start(), token.end(), "escape", "", depth))
             elif token.lastgroup == "open":
                 pieces += self.brackets(token.start(), depth)
             else:
@@ -99,6 +123,7 @@ class _Parser:
         """A mark, or the text of brackets with one part."""
         line = self.source.count("\n", 0, start) + 1
         position = (line, start - self.source.rfind("\n", 0, start))
+        known = len(self.spans)
         mark = self.mark(position, depth + 1)
         if isinstance(mark, Mark):
             return (mark,)
@@ -106,6 +131,7 @@ class _Parser:
         if depth:
             return mark
         self.at = start + 2  # as it stands: what is in these brackets stands outside marks
+        del self.spans[known:]
         return ("[[",)
 
     def mark(self, position: Position, depth: int) -> Mark | Content:
@@ -117,17 +143,23 @@ class _Parser:
             raise markup_error(position, fault)
         sign = self.source[self.at : self.at + 1]
         kind = Kind(sign) if sign and sign in SIGNS else Kind.ALTERNATIVES
+        begin = self.at - 2
         self.at += len(kind)
         label = LABELS[kind].match(self.source, self.at) if kind in LABELS else None
         self.at = label.end() if label else self.at
+        own = [Span(begin, self.at, "open", kind.name.lower(), depth)]
         parts: list[Content] = []
         end: str | None = "bar"
         while end == "bar":
             part, end = self.content(_INSIDE, depth)
             parts.append(part)
+            if end:
+                begin = self.at - (1 if end == "bar" else 2)
+                own.append(Span(begin, self.at, end, kind.name.lower(), depth))
         if len(parts) == 1 and kind in (Kind.ALTERNATIVES, Kind.ORDER):
             return (f"[[{kind}", *parts[0], "]]" if end else "")
         if not end:
             fault = "this mark is never closed: write ']]' behind its last word"
             raise markup_error(position, rf"{fault}, or '\[[' for two plain brackets")
+        self.spans += own
         return Mark(kind, tuple(parts), label[1] if label else "", position)

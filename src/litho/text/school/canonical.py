@@ -12,8 +12,12 @@ import yaml
 from litho.core.errors import LithoError
 from litho.text.school.books import read_book
 from litho.text.school.formats import SUFFIXES
-from litho.text.school.genome import LAYERS
+from litho.text.school.genome import LAYERS, Genome, Scene
+from litho.text.school.loops import repairable
 from litho.text.school.pages import CALENDAR, HARDNESS, NAMES, RULES, SURVEYS, WEIGHTS
+from litho.text.school.plan import Plan
+from litho.text.school.scenes import relations_of
+from litho.text.school.shelf import open_shelf
 from litho.text.school.training import Model, Train
 from litho.text.school.world import World
 
@@ -35,7 +39,7 @@ def of_world(world: World, tokens: int = TOKENS) -> dict[str, Any]:
     ]
     open_ = [between for number, between in enumerate(across) if number % 3 != 1]
     first, last = open_[0]
-    return {
+    genome = {
         "genome": "litho.genome/1",
         "id": f"world-{world.seed}",
         "seed": world.seed,
@@ -57,11 +61,27 @@ def of_world(world: World, tokens: int = TOKENS) -> dict[str, Any]:
         "scenes": [
             *({"id": f"conflict-{n}", "kind": "conflict", "book": n, "rate": 0.02} for n in names),
             {"id": "mismatch-1", "kind": "mismatch", "book": names[1], "rate": 0.05},
-            {"id": "repair-1", "kind": "repair", "book": first, "rate": 0.1},
             *({"id": f"unknown-{n}", "kind": "unknown", "book": n, "rate": 0.03} for n in names),
         ],
         "tests": {"n": 400, "twin": "counterfactual"},
     }
+    _add_repair(genome, [one for one, _ in open_])
+    return genome
+
+
+def _add_repair(genome: dict[str, Any], sections: list[str]) -> None:
+    """A scene over the first bridge over which an attempt can go wrong; small worlds have none."""
+    known = Genome(**genome)
+    shelf = open_shelf(known, Path())
+    plan = Plan.of(known, shelf)
+    for section in sections:
+        scene = Scene(id="repair-1", kind="repair", book=section, rate=0.1)
+        if plan and any(repairable(plan, each) for each in relations_of(scene, shelf)):
+            behind = len(shelf) + 1  # scenes of conflicts and mismatches
+            said = scene.model_dump(include={"id", "kind", "book", "rate"})
+            genome["scenes"].insert(behind, said)
+            genome["stages"][-1]["scenes"].insert(0, scene.id)
+            return
 
 
 def _stages(world: World, relations: list[str]) -> list[dict[str, Any]]:
@@ -84,7 +104,7 @@ def _stages(world: World, relations: list[str]) -> list[dict[str, Any]]:
         {
             "books": relations,
             "mismatch": {"scenes": ["mismatch-1"], "before": True},
-            "scenes": ["repair-1", *(f"unknown-{name}" for name in names)],
+            "scenes": [f"unknown-{name}" for name in names],
         },
     ]
 
@@ -171,7 +191,7 @@ def layers_in(folder: Path) -> tuple[list[list[Path]], list[Path]]:
 
 def written(genome: dict[str, Any]) -> str:
     """A genome as YAML that a person can go on with."""
-    head = "# A genome for 'litho school'. docs/school.md says what each key means.\n"
+    head = "# A genome for 'litho school'. docs/genome-keys.md says what each key means.\n"
     blocks = []
     for key, value in genome.items():
         if isinstance(value, list):

@@ -7,10 +7,11 @@ from pathlib import Path
 from litho.core.lined import Fault, Place
 from litho.text.school.genome import TAIL, Genome, Scene, Stage, read_of
 from litho.text.school.leaks import leaks_in
+from litho.text.school.loops import repairable
 from litho.text.school.pages import SURVEYS
 from litho.text.school.plan import Plan, practised
 from litho.text.school.precedence import needs
-from litho.text.school.scenes import is_line, lines_of, relations_of, repairable
+from litho.text.school.scenes import is_line, lines_of, relations_of, speakers_of
 from litho.text.school.shelf import Shelf, open_shelf, shelf_faults
 
 MOST_SCENES = 0.5  # of a stage
@@ -40,6 +41,23 @@ def faults(genome: Genome, folder: Path) -> Iterator[Fault]:
     if (kind == "model") is (model is None):
         yield ("tokenizer", "model"), "belongs to kind 'model', which needs it"
     yield from _of_training(genome)
+    yield from _of_loop(genome)
+
+
+def _of_loop(genome: Genome) -> Iterator[Fault]:
+    """What loss and roles name that is not there."""
+    repairs = [scene for scene in genome.scenes if scene.kind == "repair"]
+    if genome.loss and genome.loss.attempts == "own" and not repairs:
+        yield ("loss", "attempts"), "'own' needs a scene of kind 'repair', in which it attempts"
+    if genome.loss and genome.loss.attempts == "own" and genome.pacing:
+        yield ("loss", "attempts"), "'own' and pacing exclude each other: leave one of them out"
+    known, stages = speakers_of(genome), [stage.id for stage in genome.stages]
+    for name, adapter in genome.roles.adapters.items() if genome.roles else ():
+        place = ("roles", "adapters", name)
+        if name not in known:
+            yield place, f"nobody called {name!r} speaks in a scene, but {', '.join(known)}"
+        if adapter.from_ is not None and adapter.from_ not in stages:
+            yield (*place, "from"), f"there is no stage {adapter.from_!r}"
 
 
 def _of_training(genome: Genome) -> Iterator[Fault]:

@@ -13,6 +13,7 @@ class Piece:
     start: int = -1  # characters of the source, where it is a file
     end: int = -1
     kind: str = ""  # where it is another one than that of the document
+    part: str = ""  # of the loop in a scene: question, wrong, detect, repair
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,8 @@ from pydantic import AfterValidator, Field
 from litho.core.config import Config
 from litho.core.encoding import read_utf8
 from litho.core.lined import parse_lined
-from litho.text.school.training import Model, Train
+from litho.text.school.rewriting.settings import Journal, Rewrite
+from litho.text.school.training import Loss, Model, Pacing, Roles, Train
 
 LAYERS = ("lexicon", "school", "university", "science", "dialogue")
 Layer = Literal["lexicon", "school", "university", "science", "dialogue"]
@@ -237,14 +238,25 @@ class Genome(Config):
     """Books by the names under which stages read them."""
     stages: tuple[Stage, ...] = Field(min_length=1)
     """In the order of reading."""
+    pacing: Pacing | None = None
+    """How the curriculum adapts while it trains; none: every stage is read whole, as it is
+    written."""
     gaps: tuple[Gap, ...] = ()
     """What the model has to connect by itself."""
     crossrefs: tuple[CrossRef, ...] = ()
     """Sections that refer to others."""
     scenes: tuple[Scene, ...] = ()
     """Short dialogues, which stages name."""
+    loss: Loss | None = None
+    """How much the parts of scenes count in training; none: all tokens count alike."""
+    roles: Roles | None = None
+    """Speakers that `litho roles` gives adapters of their own; none: all speakers of scenes."""
     tests: Tests | None = None
     """Questions for an exam, of the world and of books from files."""
+    rewrite: Rewrite | None = None
+    """How `litho rewrite` goes on after the school; none: its defaults."""
+    journal: Journal | None = None
+    """Which spans `litho journal` counts as hard; none: its defaults."""
 
     def scene(self, name: str) -> Scene:
         return next(each for each in self.scenes if each.id == name)

@@ -11,6 +11,7 @@ from litho.text.school.sciences import Relation, filled
 from litho.text.school.speech import NOBODY_KNOWS, Speech, lower, number
 from litho.text.school.world import Bridge, Fact, World
 
+PRACTISED = "two_hop_practised"  # a kind that no exam asks
 CANDIDATES = 12  # 8 to 20, or as many as a type has
 KINDS = (
     "memorised", "paraphrase", "rule", "two_hop_book", "two_hop_L1", "two_hop_L2", "two_hop_L3",
@@ -265,3 +266,16 @@ def questions(plan: Plan, most: int, twin: bool) -> Iterator[Question]:
     for every in found.values():
         asker.chance.shuffle(every)
         yield from every[:most]
+
+
+def practised_questions(plan: Plan) -> list[Question]:
+    """Questions over two books that practice and scenes may ask: no exam has them."""
+    asker = _Asker(plan, None)
+    every = [
+        asker.chained(PRACTISED, bridge, chain)
+        for bridge in plan.bridges()
+        if not bridge.inside and plan.ends(bridge) not in plan.closed
+        for chain in plan.free_chains(bridge)[0]
+    ]
+    asker.chance.shuffle(every)
+    return every

@@ -1,20 +1,23 @@
 """Practice and scenes: questions with their answers, and short dialogues about them."""
 
 import re
+from collections.abc import Mapping
 from random import Random
 
 from litho.text.school.documents import Piece, paragraphs
-from litho.text.school.genome import Scene, read_of
+from litho.text.school.genome import Genome, Scene, read_of
+from litho.text.school.loops import DETECT, REPAIR, WRONG, Line, repair
+from litho.text.school.loops import QUESTION as ASKED
 from litho.text.school.pages import later_id, reports
 from litho.text.school.plan import Item, Plan
 from litho.text.school.sciences import Relation
 from litho.text.school.shelf import Shelf
 from litho.text.school.speech import NOBODY_KNOWS, TRUST, Speech, lower
+from litho.text.school.training import Loss
 from litho.text.school.world import Fact
 
 _LINE = re.compile(r"(\w[\w -]{0,40})\. \S.*")
 QUESTION = 150  # characters of a question with its answer, about
-Line = tuple[int, str, tuple[str, ...]]  # number of the role, what is said, ids of facts
 
 
 def solved(speech: Speech, item: Item, form: str) -> list[Piece]:
@@ -35,19 +38,30 @@ def solved(speech: Speech, item: Item, form: str) -> list[Piece]:
     return [Piece(question, ids), Piece(answer, ids)]
 
 
-def staged(scene: Scene, plan: Plan | None, shelf: Shelf, chance: Random) -> tuple[Piece, ...]:
-    """A scene as text."""
+def staged(
+    scene: Scene,
+    plan: Plan | None,
+    shelf: Shelf,
+    chance: Random,
+    loss: Loss | None = None,
+    own: Mapping[str, str] | None = None,
+) -> tuple[Piece, ...]:
+    """A scene as text. `own`: attempts of the model itself, by question."""
     if scene.kind == "text":
         return paragraphs([[Piece(line, (), _LINE.match(line)[1])] for line in lines_of(scene)])  # type: ignore[index]
     assert plan
     speech = Speech(plan.world, chance)
     relation = chance.choice(relations_of(scene, shelf))
-    lines = _KINDS[scene.kind](speech, plan, scene, relation)
-    roles = [role.capitalize() for role in scene.roles]
+    lines = (
+        repair(speech, plan, relation, loss, own or {})
+        if scene.kind == "repair"
+        else _KINDS[scene.kind](speech, plan, scene, relation)
+    )
+    roles = scene.roles
     return paragraphs(
         [
-            [Piece(f"{roles[number]}. {said}", ids, scene.roles[number])]
-            for number, said, ids in lines
+            [Piece(f"{roles[n].capitalize()}. {said}", ids, roles[n], part=part)]
+            for n, said, ids, part in lines
         ]
     )
 
@@ -59,6 +73,21 @@ def lines_of(scene: Scene) -> list[str]:
 
 def is_line(line: str) -> bool:
     return bool(_LINE.fullmatch(line))
+
+
+def speakers_of(genome: Genome) -> list[str]:
+    """Who speaks in the scenes that stages play, in small letters."""
+    played = {
+        name
+        for stage in genome.stages
+        for name in (*stage.scenes, *(stage.mismatch.scenes if stage.mismatch else ()))
+    }
+    found: dict[str, None] = {}
+    for scene in genome.scenes:
+        if scene.id in played:
+            written = [line.partition(".")[0] for line in lines_of(scene)]
+            found |= {name.lower(): None for name in written or scene.roles}
+    return list(found)
 
 
 def relations_of(scene: Scene, shelf: Shelf) -> list[Relation]:
@@ -87,11 +116,11 @@ def _conflict(speech: Speech, plan: Plan, scene: Scene, relation: Relation) -> l
         scene.resolution.op == "restate_both"
     )
     return [
-        (0, f"{first} {second}", ids),
-        (0, speech.ask(fact), (fact.id,)),
-        (1, f"{speech.it_is(wrong.object)} The first survey says so.", (fact.id,)),
-        (2, objection, ("trust",)),
-        (3, f"{both}The later survey says that {lower(speech.say(right))}. {end}", ids),
+        Line(0, f"{first} {second}", ids, ASKED),
+        Line(0, speech.ask(fact), (fact.id,), ASKED),
+        Line(1, f"{speech.it_is(wrong.object)} The first survey says so.", (fact.id,), WRONG),
+        Line(2, objection, ("trust",), DETECT),
+        Line(3, f"{both}The later survey says that {lower(speech.say(right))}. {end}", ids, REPAIR),
     ]
 
 
@@ -99,43 +128,15 @@ def _mismatch(speech: Speech, plan: Plan, scene: Scene, relation: Relation) -> l
     """The answer to the question about another thing."""
     fact, other = (speech.mention(f) for f in _two(speech, plan.free_facts(relation)))
     return [
-        (0, speech.ask(fact), (fact.id,)),
-        (1, speech.it_is(other.object), (other.id,)),
-        (2, f"That does not fit. It belongs to {speech.the(other.subject)}.", (other.id,)),
-        (3, f"{speech.say(fact)} So {lower(speech.it_is(fact.object))}.", (fact.id,)),
-    ]
-
-
-def _repair(speech: Speech, plan: Plan, scene: Scene, relation: Relation) -> list[Line]:
-    """An attempt over the wrong bridge, and both facts as they are."""
-    bridges = repairable(plan, relation)
-    bridge = speech.chance.choice(bridges)
-    chain, other = _two(speech, plan.free_chains(bridge)[0])
-    first, second = (speech.mention(fact) for fact in chain)
-    wrong = speech.mention(other[1])
-    ids = (first.id, second.id)
-    question = speech.ask_chain(bridge, first.subject)
-    middle = speech.ask(first)
-    return [
-        (0, question, ids),
-        (1, f"{speech.say(wrong)} So {lower(speech.it_is(wrong.object))}.", (wrong.id,)),
-        (2, f"You have taken the wrong bridge. {middle}", (first.id,)),
-        (
-            3,
-            f"{speech.say(first)} {speech.say(second)} So {lower(speech.it_is(second.object))}.",
-            ids,
+        Line(0, speech.ask(fact), (fact.id,), ASKED),
+        Line(1, speech.it_is(other.object), (other.id,), WRONG),
+        Line(
+            2,
+            f"That does not fit. It belongs to {speech.the(other.subject)}.",
+            (other.id,),
+            DETECT,
         ),
-    ]
-
-
-def repairable(plan: Plan, relation: Relation) -> list:  # type: ignore[type-arg]
-    """Open bridges that begin with a relation."""
-    return [
-        bridge
-        for bridge in plan.bridges()
-        if bridge.first == relation
-        and plan.ends(bridge) not in plan.closed
-        and len(plan.free_chains(bridge)[0]) > 1
+        Line(3, f"{speech.say(fact)} So {lower(speech.it_is(fact.object))}.", (fact.id,), REPAIR),
     ]
 
 
@@ -144,12 +145,12 @@ def _unknown(speech: Speech, plan: Plan, scene: Scene, relation: Relation) -> li
     known = speech.mention(speech.chance.choice(plan.free_facts(relation)))
     tried = speech.chance.choice(("I have looked under every heading.", "I have read every page."))
     return [
-        (0, speech.ask(known), (known.id,)),
-        (1, speech.it_is(known.object), (known.id,)),
-        (0, speech.ask(fact), ()),
-        (1, f"{tried} {NOBODY_KNOWS}", ()),
-        (2, "You might have guessed.", ()),
-        (3, f"A guess is no answer. {NOBODY_KNOWS}", ()),
+        Line(0, speech.ask(known), (known.id,)),
+        Line(1, speech.it_is(known.object), (known.id,)),
+        Line(0, speech.ask(fact), ()),
+        Line(1, f"{tried} {NOBODY_KNOWS}", ()),
+        Line(2, "You might have guessed.", ()),
+        Line(3, f"A guess is no answer. {NOBODY_KNOWS}", ()),
     ]
 
 
@@ -157,4 +158,4 @@ def _two(speech: Speech, some: list) -> list:  # type: ignore[type-arg]
     return speech.chance.sample(some, 2)
 
 
-_KINDS = {"conflict": _conflict, "mismatch": _mismatch, "repair": _repair, "unknown": _unknown}
+_KINDS = {"conflict": _conflict, "mismatch": _mismatch, "unknown": _unknown}

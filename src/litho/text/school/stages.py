@@ -1,7 +1,7 @@
 """The documents of a stage, as an endless row that its budget cuts off."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from itertools import accumulate, count
 from pathlib import Path
 from random import Random
@@ -26,6 +26,7 @@ class School:
     genome: Genome
     shelf: Shelf
     plan: Plan | None
+    attempts: Mapping[str, str] = field(default_factory=dict)  # of the model itself, by question
 
     @classmethod
     def of(cls, genome: Genome, folder: Path) -> "School":
@@ -76,7 +77,8 @@ class School:
 
     def scene(self, stage: Stage, scene: Scene, turn: int) -> Document:
         draw = chance(self.genome.seed, stage.id, "scene", scene.id, turn)
-        pieces = staged(scene, self.plan, self.shelf, draw)
+        loss, own = self.genome.loss, self.attempts
+        pieces = staged(scene, self.plan, self.shelf, draw, loss, own)
         read = read_of(scene.book) if scene.book else None
         book, section = (read.book, read.section or "") if read else ("", "")
         return Document(book, section, stage.layer, "scene", pieces, scene.id)

@@ -1,10 +1,12 @@
 """The keys of a genome that say what is trained, and how."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from litho.core.config import Config
+
+Speaker = Annotated[str, Field(pattern=r"^[\w-]+$", max_length=60)]
 
 
 class Model(Config):
@@ -51,3 +53,84 @@ class Train(Config):
     the mean of snapshots does what a falling rate would do."""
     average: Average = Average()
     """The snapshots of which the model is the mean."""
+
+
+class Advance(Config):
+    """When a stage has taught what it can."""
+
+    slope_bpb: float = Field(default=0.01, ge=0, le=8)
+    """Go on to the next stage once its books get easier by less than so many bits per byte from one
+    probe to the next, on average over them,"""
+    patience: int = Field(default=2, ge=1, le=1000)
+    """so many times in a row. The last stage is always read whole."""
+
+
+class Alarm(Config):
+    """What must not happen while the loss falls."""
+
+    gap_rise: float = Field(default=0.05, gt=0, le=8)
+    """Alarm if a book in wordings that no book uses falls behind by so many bits per byte more than
+    at best, at two probes in a row, while in the book's own wordings it gets easier."""
+    forget: float = Field(default=0.05, gt=0, le=8)
+    """Alarm if a book has become harder by so many bits per byte than it was at best."""
+
+
+class Pacing(Config):
+    """A curriculum that adapts while it trains."""
+
+    probe: int = Field(default=100_000, ge=1)
+    """Tokens from one probe to the next, within a stage."""
+    advance: Advance = Advance()
+    """When a stage ends before its tokens are used up."""
+    alarm: Alarm = Alarm()
+    """What sets off an alarm."""
+    on_alarm: tuple[Literal["reread", "switch_book", "inject_scene"], ...] = (
+        "reread",
+        "switch_book",
+    )
+    """What is done, the first that can be: `reread`: read pages of a forgotten book again, every
+    second step until half of the tokens to the next probe are used; `switch_book`: put off the rest
+    of a book of which the gap rises; `inject_scene`: play scenes about the book that are still to
+    come in the stage at once. None: alarms are noted alone."""
+
+
+class Loss(Config):
+    """How much the parts of a scene count: L = sum of weight times loss, over the sum of weights.
+
+    The weights of a step are divided by their sum, so that they leave the learning rate as it is.
+    """
+
+    default: float = Field(default=1.0, gt=0, le=100)
+    """Weight of every token that belongs to none of the following."""
+    wrong: float = Field(default=0.0, ge=0, le=100)
+    """Of a wrong attempt."""
+    detect: float = Field(default=2.0, ge=0, le=100)
+    """Of what is said about an attempt: that it is wrong, or right."""
+    repair: float = Field(default=2.0, ge=0, le=100)
+    """Of the repair."""
+    attempts: Literal["random", "own", "none"] = "random"
+    """Attempts in scenes of kind `repair`: over a wrong thing in the middle; what the model itself
+    answers at the beginning of the stage; or none, so that only right answers are read."""
+    right: float = Field(default=0.25, ge=0, le=0.9)
+    """Share of these scenes in which the attempt is right, and is said to be."""
+
+    def weight(self, part: str) -> float:
+        """Of a part of a scene."""
+        weights = {"wrong": self.wrong, "detect": self.detect, "repair": self.repair}
+        return weights.get(part, self.default)
+
+
+class RoleAdapter(Config):
+    """An adapter for what one speaker says."""
+
+    rank: int = Field(default=4, ge=1, le=256)
+    """Its rank."""
+    from_: str | None = Field(default=None, alias="from")
+    """The first stage whose scenes it learns from; none: those of all stages."""
+
+
+class Roles(Config):
+    """Speakers with adapters of their own, see `litho roles`."""
+
+    adapters: dict[Speaker, RoleAdapter] = Field(min_length=1)
+    """By the name of the speaker."""

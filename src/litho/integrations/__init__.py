@@ -1,0 +1,1 @@
+"""Litho inside other frameworks, each module behind an extra: LangChain, LlamaIndex."""

@@ -1,0 +1,46 @@
+"""The model of a run, to be talked with by several threads."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from threading import Lock
+
+from litho.core.errors import LithoError
+from litho.jobs.ask.ask import ADAPTER, Asked
+from litho.jobs.spec import Device
+from litho.model.read.chat import Message, reply
+
+
+class PrintedModel:
+    """A model with and without what was printed into it, loaded once."""
+
+    def __init__(self, run: Path | str, device: str | Device = "auto") -> None:
+        """Raises LithoError if `run` is no finished imprint, or its model has changed."""
+        where = Device(name=device) if isinstance(device, str) else device
+        self.model = Asked(Path(run), where).model
+        self._alone = Lock()  # one state at a time
+
+    def reply(self, messages: Sequence[Message], tokens: int, printed: bool = True) -> str:
+        """The answer to a conversation, each token the likeliest.
+
+        What a `system` says stands in front of the first question. Raises LithoError if there is
+        no question, or no room.
+        """
+        talk = _turns(messages)
+        with self._alone, self.model.state(ADAPTER if printed else None):
+            return reply(self.model, talk, tokens)
+
+
+def _turns(messages: Sequence[Message]) -> list[Message]:
+    """User and assistant in turn, as chat templates want them."""
+    first = "\n\n".join(m["content"] for m in messages if m["role"] == "system")
+    turns: list[Message] = []
+    for message in (m for m in messages if m["role"] != "system"):
+        content = message["content"]
+        if turns and turns[-1]["role"] == message["role"]:
+            content = f"{turns.pop()['content']}\n\n{content}"
+        elif not turns and first:
+            content = f"{first}\n\n{content}"
+        turns.append({"role": message["role"], "content": content})
+    if not turns or turns[0]["role"] != "user" or turns[-1]["role"] != "user":
+        raise LithoError("a conversation begins and ends with what the user says")
+    return turns

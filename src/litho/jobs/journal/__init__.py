@@ -1,0 +1,1 @@
+"""The journal of a school: which spans were hard at which border of stages, and what mended it."""

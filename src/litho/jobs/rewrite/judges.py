@@ -1,0 +1,85 @@
+"""Who says whether an answer is right: the world, the model's own samples, or a function."""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from importlib import import_module
+
+from litho.core.errors import LithoError
+from litho.core.records import Record
+from litho.jobs.rewrite.result import Judged
+from litho.text.school.rewriting.entries import named_last
+from litho.text.school.rewriting.pool import Task
+
+EXACT, AGREEMENT = "exact", "agreement"
+LENIENT = 0.2  # share of errors, planted or own, that a judge may accept without a warning
+Judge = Callable[[Task, str, Sequence[str]], bool | None]  # None: it cannot say
+
+
+class Answered(Record):
+    """What a model wrote behind a question, and what the judge says of it."""
+
+    task: str
+    question: str
+    facts: tuple[str, ...]
+    expected: str
+    written: str
+    named: str | None
+    samples: tuple[str, ...]
+    right: bool  # by the world
+    accepted: bool | None
+
+
+def is_right(task: Task, text: str) -> bool:
+    """By the world: the thing of the right type that is named last is the answer."""
+    return named_last(text, task.things) == task.answer
+
+
+def judge_of(name: str, agree: int) -> Judge:
+    """Raises LithoError if there is no such judge."""
+    if name == EXACT:
+        return lambda task, text, _: is_right(task, text)
+    if name == AGREEMENT:
+        return lambda task, text, samples: _agreeing(task, text, samples, agree)
+    function = _function(name)
+    return lambda task, text, _: bool(function(task.question, text))
+
+
+def agreed(task: Task, samples: Sequence[str], agree: int) -> str | None:
+    """What at least so many samples name."""
+    named = Counter(found for each in samples if (found := named_last(each, task.things)))
+    thing, count = named.most_common(1)[0] if named else (None, 0)
+    return thing if count >= agree else None
+
+
+def judged(pairs: Sequence[tuple[Task, Answered]], errors: Sequence[bool | None]) -> Judged:
+    """`errors`: what the judge said of planted errors."""
+    accepted = [said for _, said in pairs if said.accepted]
+    right = [said for _, said in pairs if said.right]
+    return Judged(
+        planted=len(errors),
+        accepted_errors=_share([error is True for error in errors]),
+        wrong_accepted=_share([not said.right for said in accepted]),
+        right_refused=_share([said.accepted is not True for said in right]),
+    )
+
+
+def _share(values: Sequence[bool]) -> float | None:
+    return sum(values) / len(values) if values else None
+
+
+def _agreeing(task: Task, text: str, samples: Sequence[str], agree: int) -> bool | None:
+    thing = agreed(task, samples, agree)
+    return None if thing is None else named_last(text, task.things) == thing
+
+
+def _function(name: str) -> Callable[[str, str], object]:
+    module, _, attribute = name.partition(":")
+    try:
+        found = getattr(import_module(module), attribute)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise LithoError(
+            f"there is no judge {name!r} ({error}): exact, agreement, or MODULE:FUNCTION"
+        ) from None
+    if not callable(found):
+        raise LithoError(f"the judge {name!r} is no function of a question and an answer")
+    return found

@@ -1,0 +1,1 @@
+"""Roles of a school: an adapter for each, what it is good at, and what hand-overs gain."""

@@ -1,0 +1,68 @@
+"""`litho once`: the same command again and again."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from litho.api.runs import once, run_job
+from litho.core.errors import AlreadyDone, Interrupted
+from litho.core.reporter import Event
+from litho.jobs.vary.config import VaryConfig, VarySpec
+from tests.builders import TEXT
+
+Command = Callable[..., tuple[int, str, str]]
+MAP = ("once", "map", "text.md", "--model", "tiny:llama", "--out", "runs/x")
+SPEC = VarySpec(
+    model="tiny:llama", source=TEXT, text_name="text.md", config=VaryConfig(count=3, ladder=False)
+)
+
+
+def test_what_is_finished_is_not_done_again(litho: Command, tmp_path: Path) -> None:
+    code, out, _ = litho(*MAP)
+    assert code == 0 and "tokens" in out
+    written = (tmp_path / "runs/x/metrics.json").stat().st_mtime_ns
+    code, out, err = litho(*MAP)
+    assert code == 0 and not out and "runs/x is finished already" in err
+    assert (tmp_path / "runs/x/metrics.json").stat().st_mtime_ns == written
+    assert litho(*MAP[1:])[0] == 2  # without `once`
+
+
+def test_other_inputs_are_another_run(litho: Command, tmp_path: Path) -> None:
+    assert litho(*MAP)[0] == 0
+    (tmp_path / "text.md").write_text("Another text altogether.")
+    code, _, err = litho(*MAP)
+    assert code == 2 and "exists already" in err
+
+
+def test_what_was_interrupted_goes_on(tmp_path: Path) -> None:
+    def stop(event: Event) -> None:
+        if event.stage == "making variants" and event.done:
+            raise KeyboardInterrupt
+
+    with once():
+        with pytest.raises(Interrupted):
+            run_job("vary", SPEC, tmp_path / "x", None, stop, None)
+        run_job("vary", SPEC, tmp_path / "x", None, None, None)
+        with pytest.raises(AlreadyDone):
+            run_job("vary", SPEC, tmp_path / "x", None, None, None)
+    run_job("vary", SPEC, tmp_path / "y", None, None, None)
+    plans = [(tmp_path / name / "plan.json").read_bytes() for name in "xy"]
+    assert plans[0] == plans[1]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ([], "Missing argument"),
+        (["map", "text.md"], "give a command that writes a run"),
+        (["doctor"], "give a command that writes a run"),
+        (["trails"], "give a command that writes a run"),
+        (["dream"], "No such command 'dream'"),
+        (["map", "text.md", "--out", "x", "--dream"], "No such option: --dream"),
+        (["map", "missing.md", "--out", "x", "--model", "tiny:llama"], "missing.md"),
+    ],
+)
+def test_what_cannot_be_run(litho: Command, words: list[str], said: str) -> None:
+    code, out, err = litho("once", *words)
+    assert code == 2 and said in err and not out and not Path("x").exists()

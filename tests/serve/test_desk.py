@@ -1,0 +1,74 @@
+"""Questions to the desk: one at a time, and none for a page that was left."""
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from litho.core.errors import LithoError
+from litho.serve.desk import MOST_WAITING, Desk
+
+
+@pytest.fixture
+def busy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Desk, list[Any]]]:
+    """A desk that is at a question until the test is over, and what it was asked."""
+    asked: list[Any] = []
+    go_on, begun = threading.Event(), threading.Event()
+
+    def answered(_: Desk, question: dict[str, Any]) -> Iterator[dict[str, Any]]:
+        asked.append(question)
+        begun.set()
+        go_on.wait(10)
+        yield {}
+
+    monkeypatch.setattr(Desk, "_answered", answered)
+    desk = Desk(tmp_path)
+    first = threading.Thread(target=desk.ask, kwargs={"do": "read"})
+    first.start()
+    assert begun.wait(10)
+    desk.go_on = go_on  # type: ignore[attr-defined]
+    yield desk, asked
+    go_on.set()
+    first.join()
+
+
+def test_of_estimates_that_wait_the_latest_is_made(busy: tuple[Desk, list[Any]]) -> None:
+    desk, asked = busy
+    told: dict[int, str] = {}
+
+    def ask(number: int) -> None:
+        try:
+            desk.ask(do="expect", number=number)
+            told[number] = "answered"
+        except LithoError as error:
+            told[number] = str(error)
+
+    threads = []
+    for number in range(3):
+        latest = desk._latest
+        threads.append(threading.Thread(target=ask, args=(number,)))
+        threads[-1].start()
+        while desk._latest == latest:
+            pass
+    desk.go_on.set()  # type: ignore[attr-defined]
+    for thread in threads:
+        thread.join()
+    assert told[2] == "answered" and asked[1:] == [{"do": "expect", "number": 2}]
+    assert all("another estimate" in told[number] for number in (0, 1))
+
+
+def test_too_many_questions_are_refused(busy: tuple[Desk, list[Any]]) -> None:
+    desk, _ = busy
+    waiting = [threading.Thread(target=desk.ask, kwargs={"do": "read"}) for _ in range(7)]
+    assert len(waiting) == MOST_WAITING - 1
+    for thread in waiting:
+        thread.start()
+    while desk._waiting._value:
+        pass
+    with pytest.raises(LithoError, match="too many questions"):
+        desk.ask(do="read")
+    desk.go_on.set()  # type: ignore[attr-defined]
+    for thread in waiting:
+        thread.join()

@@ -1,0 +1,25 @@
+"""A stream that ends before a stop says what partition says of the whole text."""
+
+import random
+
+from litho.serve.stops import until
+
+
+def test_however_a_text_is_cut_it_ends_at_the_first_stop() -> None:
+    chance = random.Random(0)
+    for _ in range(400):
+        text = "".join(chance.choices("abx", k=12))
+        stops = ["".join(chance.choices("abx", k=chance.randint(1, 3))) for _ in range(2)]
+        pieces, rest = [], text
+        while rest:
+            size = chance.randint(1, 4)
+            pieces.append(rest[:size])
+            rest = rest[size:]
+        told = list(until(iter(pieces), stops))
+        ends = [at for stop in stops if (at := text.find(stop)) >= 0]
+        assert "".join(piece for piece, _ in told) == text[: min(ends, default=len(text))]
+        assert any(stopped for _, stopped in told) is bool(ends)
+
+
+def test_what_cannot_begin_a_stop_is_not_held_back() -> None:
+    assert list(until(iter(["ab", "c"]), ["xy"])) == [("ab", False), ("c", False)]
