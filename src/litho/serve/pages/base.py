@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+import psutil
 from fastapi import Request
 from jinja2 import Environment
 from starlette.exceptions import HTTPException
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from litho.core.errors import LithoError
 from litho.jobs import DEFAULT_MODEL
@@ -117,6 +118,24 @@ def number_in(sent: Mapping[str, Any], key: str) -> Any:  # noqa: ANN401  the se
     except ValueError:
         raise LithoError(f"{key} is no number: {typed!r}") from None
     return int(value) if value.is_integer() else value
+
+
+def begun(
+    bench: Bench, command: str, name: str, spec: dict[str, Any], ending: str = ""
+) -> RedirectResponse:
+    """Put a job into the queue, with a run of its own, and lead to its page.
+
+    `ending`: of the name of the run, behind that of the job.
+    """
+    run = bench.folder.new_run(name + ending, {job.run for job in bench.queue.jobs()})
+    job = bench.queue.add(command, name, run, spec)
+    return RedirectResponse(f"/jobs/{job.id}", 303)
+
+
+def expected(bench: Bench, command: str, spec: dict[str, Any]) -> dict[str, Any]:
+    """What a job will cost, what is free, and what is to be said before it begins."""
+    told = bench.desk.ask(do="expect", command=command, spec=spec)
+    return {**told, "free_gib": psutil.virtual_memory().available / 2**30}
 
 
 def models_of(bench: Bench, runs: list[Summary]) -> list[str]:

@@ -3,16 +3,17 @@
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-import psutil
 from fastapi import APIRouter, Depends, Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 
 from litho.core.config import make_config
 from litho.core.errors import LithoError
 from litho.jobs.imprint.config import ImprintConfig, ImprintSpec
 from litho.serve.pages.base import (
     Bench,
+    begun,
     bench_of,
+    expected,
     form_of,
     json_of,
     model_in,
@@ -67,21 +68,16 @@ def start(request: Request, sent: Annotated[Mapping[str, str], Depends(form_of)]
     bench = bench_of(request)
     try:
         spec = _spec(bench, sent)
-        name = spec.pages[0].name
-        run = bench.folder.new_run(name, {job.run for job in bench.queue.jobs()})
-        job = bench.queue.add("imprint", name, run, spec.model_dump(mode="json"))
+        return begun(bench, "imprint", spec.pages[0].name, spec.model_dump(mode="json"))
     except LithoError as error:
         return _form(request, sent, str(error))
-    return RedirectResponse(f"/jobs/{job.id}", 303)
 
 
 @router.post("/print/cost")
 def cost(request: Request, sent: Annotated[Mapping[str, Any], Depends(json_of)]) -> Any:  # noqa: ANN401  JSON
     """What the job will cost, what is free, and what is to be said before it begins."""
     bench = bench_of(request)
-    spec = _spec(bench, sent).model_dump(mode="json")
-    told = bench.desk.ask(do="expect", command="imprint", spec=spec)
-    return {**told, "free_gib": psutil.virtual_memory().available / 2**30}
+    return expected(bench, "imprint", _spec(bench, sent).model_dump(mode="json"))
 
 
 @router.post("/print/probes")

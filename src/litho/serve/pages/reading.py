@@ -8,6 +8,7 @@ from starlette.responses import RedirectResponse, Response
 
 from litho.jobs.map.config import MapSpec
 from litho.serve.pages.base import (
+    begun,
     bench_of,
     form_of,
     json_of,
@@ -75,7 +76,4 @@ def whole_map(
         model=model_in(bench, sent),
         adapter=str(folder) if folder else None,
     )
-    taken = {job.run for job in bench.queue.jobs()}
-    run = bench.folder.new_run(f"{name}-map", taken)
-    job = bench.queue.add("map", name, run, spec.model_dump(mode="json"))
-    return RedirectResponse(f"/jobs/{job.id}", 303)
+    return begun(bench, "map", name, spec.model_dump(mode="json"), "-map")

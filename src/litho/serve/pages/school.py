@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import psutil
 from fastapi import APIRouter, Depends, Request
 from pydantic import ValidationError
 from starlette.responses import RedirectResponse, Response
@@ -18,7 +17,9 @@ from litho.core.files import check_new, whole_file
 from litho.serve.family import evolution_at, family_of
 from litho.serve.pages.base import (
     Bench,
+    begun,
     bench_of,
+    expected,
     form_of,
     json_of,
     model_in,
@@ -180,8 +181,7 @@ def cost(request: Request, sent: Annotated[Mapping[str, Any], Depends(json_of)])
     """What a school will cost, what is free, and what is to be said before it begins."""
     bench = bench_of(request)
     spec = _spec(bench, text_in(sent, "path", 1000)).model_dump(mode="json")
-    told = bench.desk.ask(do="expect", command="school", spec=spec)
-    return {**told, "free_gib": psutil.virtual_memory().available / 2**30}
+    return expected(bench, "school", spec)
 
 
 @router.post("/school/start")
@@ -192,7 +192,7 @@ def start(
     bench = bench_of(request)
     name = text_in(sent, "path", 1000)
     spec = _spec(bench, name)
-    return _begun(bench, "school", Path(name).stem, spec.model_dump(mode="json"))
+    return begun(bench, "school", Path(name).stem, spec.model_dump(mode="json"))
 
 
 def _spec(bench: Bench, name: str) -> "SchoolSpec":
@@ -224,13 +224,7 @@ def exam(
         folder=str(bench.folder.inside(name).parent),
         model=model_in(bench, sent),
     )
-    return _begun(bench, "exam", f"{Path(name).stem}-exam", spec.model_dump(mode="json"))
-
-
-def _begun(bench: Bench, command: str, name: str, spec: dict[str, Any]) -> RedirectResponse:
-    run = bench.folder.new_run(name, {job.run for job in bench.queue.jobs()})
-    job = bench.queue.add(command, name, run, spec)
-    return RedirectResponse(f"/jobs/{job.id}", 303)
+    return begun(bench, "exam", f"{Path(name).stem}-exam", spec.model_dump(mode="json"))
 
 
 @router.get("/school/family")

@@ -4,9 +4,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, get_args
 
-import psutil
 from fastapi import APIRouter, Depends, Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 
 from litho.core.config import make_config
 from litho.core.errors import LithoError
@@ -14,7 +13,9 @@ from litho.jobs.trails.config import Channels, PrintConfig, PrintSpec
 from litho.jobs.trails.result import CaptureResult, PrintResult
 from litho.serve.pages.base import (
     Bench,
+    begun,
     bench_of,
+    expected,
     form_of,
     json_of,
     model_in,
@@ -73,9 +74,7 @@ def _library(bench: Bench, given: Mapping[str, Any]) -> Library:
 def cost(request: Request, sent: Annotated[Mapping[str, Any], Depends(json_of)]) -> Any:  # noqa: ANN401  JSON
     """What a print will cost, what is free, and what is to be said before it begins."""
     bench = bench_of(request)
-    spec = _spec(bench, sent).model_dump(mode="json")
-    told = bench.desk.ask(do="expect", command="trails print", spec=spec)
-    return {**told, "free_gib": psutil.virtual_memory().available / 2**30}
+    return expected(bench, "trails print", _spec(bench, sent).model_dump(mode="json"))
 
 
 @router.post("/trails")
@@ -85,11 +84,9 @@ def start(request: Request, sent: Annotated[Mapping[str, str], Depends(form_of)]
     try:
         spec = _spec(bench, sent)
         name = f"trails-{Path(spec.library_name).stem}"
-        run = bench.folder.new_run(name, {job.run for job in bench.queue.jobs()})
-        job = bench.queue.add("trails print", name, run, spec.model_dump(mode="json"))
+        return begun(bench, "trails print", name, spec.model_dump(mode="json"))
     except LithoError as error:
         return _page(request, sent, str(error))
-    return RedirectResponse(f"/jobs/{job.id}", 303)
 
 
 def _spec(bench: Bench, sent: Mapping[str, Any]) -> PrintSpec:

@@ -9,6 +9,7 @@ from starlette.responses import RedirectResponse, Response
 
 from litho.jobs.vary.config import VaryConfig, VarySpec
 from litho.serve.pages.base import (
+    begun,
     bench_of,
     form_of,
     json_of,
@@ -87,6 +88,4 @@ def run(request: Request, sent: Annotated[Mapping[str, str], Depends(form_of)]) 
     markup.parse(source)
     name = text_in(sent, "name", 200).strip() or "text"
     spec = VarySpec(source=source, text_name=name, model=model_in(bench, sent), config=VaryConfig())
-    path = bench.folder.new_run(f"{name}-vary", {job.run for job in bench.queue.jobs()})
-    job = bench.queue.add("vary", name, path, spec.model_dump(mode="json"))
-    return RedirectResponse(f"/jobs/{job.id}", 303)
+    return begun(bench, "vary", name, spec.model_dump(mode="json"), "-vary")
