@@ -11,7 +11,6 @@ from litho.core.reporter import Reporter
 from litho.jobs.journal.result import Span
 from litho.jobs.models import Models
 from litho.jobs.school.finished import FinishedSchool
-from litho.jobs.school.first import first_learner
 from litho.learn.checkpoint import read_checkpoint
 from litho.measure.school.spans import token_losses
 from litho.model.learner import Learner
@@ -36,14 +35,7 @@ def spans_read(
         for stage in finished.build.result.stages
         for spans in _sampled(finished, stage.id, sample)
     ]
-    learner = first_learner(
-        finished.spec,
-        finished.genome,
-        models,
-        placement,
-        finished.build.codec,
-        finished.result.vocabulary,
-    )
+    learner = finished.learner(models, placement)
     length, end_id = finished.genome.train.seq, finished.build.codec.end_id
     ids = [_ids(finished, stage, spans) for stage, spans in documents]
     checkpoints = finished.checkpoints()

@@ -13,7 +13,6 @@ from litho.jobs.rewrite.rounds import ANSWERING, Rounds, round_tokens
 from litho.jobs.runner import Checked, Context, Job
 from litho.jobs.school.cost import check_disk, school_cost
 from litho.jobs.school.finished import FinishedSchool
-from litho.jobs.school.first import first_learner
 from litho.measure.school.records import ExamResult, KindScore
 from litho.model.placement import Placement
 from litho.text.school.rewriting.pool import tasks
@@ -44,9 +43,7 @@ def check(spec: RewriteSpec, models: Models) -> Checked:
         )
     placement = Placement.parse(spec.device.name)
     vocabulary = finished.result.vocabulary
-    learner = first_learner(
-        finished.spec, genome, models, placement, finished.build.codec, vocabulary
-    )
+    learner = finished.learner(models, placement)
     check_disk(genome, learner, Path.cwd())
     whole = school_cost(genome, Path(finished.spec.folder), learner, vocabulary)
     times = config.share * config.rounds * len(config.arms)

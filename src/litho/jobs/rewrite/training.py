@@ -12,7 +12,6 @@ from litho.jobs.models import Models
 from litho.jobs.rewrite.data import REWRITTEN
 from litho.jobs.school.cost import teaching_of
 from litho.jobs.school.finished import FinishedSchool
-from litho.jobs.school.first import first_learner
 from litho.jobs.school.lessons import subjects_of
 from litho.learn.checkpoint import read_checkpoint
 from litho.learn.schooling.education import UNFINISHED, Places, Watch, educate
@@ -50,14 +49,7 @@ def train(
     tick: Callable[[], None],
 ) -> Trained:
     """Go on from the checkpoint `before`, and save the model; what was trained is not again."""
-    learner = first_learner(
-        finished.spec,
-        finished.genome,
-        models,
-        placement,
-        finished.build.codec,
-        finished.result.vocabulary,
-    )
+    learner = finished.learner(models, placement)
     schooling = Schooling(learner, teaching_of(finished.genome), subjects(finished))
     schooling.recall(read_checkpoint(before))
     told = [before.name, name, hashlib.sha256(rows.tokens.tobytes()).hexdigest()]

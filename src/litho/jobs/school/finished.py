@@ -7,8 +7,12 @@ from pathlib import Path
 from litho.core.errors import LithoError
 from litho.core.runs import INPUTS, MANIFEST, METRICS, RunDirectory
 from litho.jobs.genome.build import Build
+from litho.jobs.models import Models
 from litho.jobs.school.config import SchoolSpec
+from litho.jobs.school.first import first_learner
 from litho.jobs.school.result import SchoolResult
+from litho.model.learner import Learner
+from litho.model.placement import Placement
 from litho.text.school.genome import Genome
 from litho.text.school.stages import School
 
@@ -57,6 +61,11 @@ class FinishedSchool:
     @cached_property
     def school(self) -> School:
         return School.of(self.genome, self.folder)
+
+    def learner(self, models: Models, placement: Placement) -> Learner:
+        """The model as it was before the school; a checkpoint brings it to the end of a stage."""
+        codec, vocabulary = self.build.codec, self.result.vocabulary
+        return first_learner(self.spec, self.genome, models, placement, codec, vocabulary)
 
     def checkpoints(self) -> dict[str, Path]:
         """The state at the end of each stage. Raises LithoError if one is not there any more."""
