@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ from litho.jobs.rewrite.data import REWRITTEN
 from litho.jobs.school.cost import teaching_of
 from litho.jobs.school.finished import FinishedSchool
 from litho.jobs.school.lessons import subjects_of
+from litho.jobs.school.saving import save_whole
 from litho.learn.checkpoint import read_checkpoint
 from litho.learn.schooling.education import UNFINISHED, Places, Watch, educate
 from litho.learn.schooling.lesson import Lesson
@@ -56,9 +56,5 @@ def train(
     key = hashlib.sha256(json.dumps(told).encode()).hexdigest()
     lesson, places = Lesson(name, rows, key), Places(folder, folder / UNFINISHED)
     educate(schooling, [lesson], places, reporter, Watch(tick))
-    half = model.with_name(f".{model.name}.saved")
-    for path in (half, model):
-        shutil.rmtree(path, ignore_errors=True)
-    learner.save(half)
-    half.replace(model)
+    save_whole(learner, model)
     return Trained(places.end_of(lesson), schooling.progress.records[-1]["loss"])

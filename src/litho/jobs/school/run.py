@@ -18,10 +18,10 @@ from litho.jobs.school.live import LIVE, Onlooker
 from litho.jobs.school.own import begun, refreshed, refreshed_stages
 from litho.jobs.school.pacing import EVENTS, check_events, depends_on_pace, pace_of
 from litho.jobs.school.result import LIVE_PAGE, SchoolResult
+from litho.jobs.school.saving import save_whole
 from litho.jobs.school.summary import rows_of, stages_of
 from litho.learn.schooling.education import UNFINISHED, Places, Watch, educate, trained_before
 from litho.learn.schooling.loop import Schooling
-from litho.model.learner import Learner
 from litho.model.placement import Placement
 from litho.model.sources import ModelSource
 from litho.text.school.genome import Genome
@@ -76,7 +76,7 @@ def run_school(context: Context[SchoolSpec]) -> SchoolResult:
     if pace:
         run.write_json(EVENTS, [event.model_dump() for event in pace.events])
     reporter.stage("saving the model")
-    _save(learner, run.path / MODEL)
+    save_whole(learner, run.path / MODEL)
     exam = run.once("exam.json", lambda: _examined(context, genome))
     progress = schooling.progress
     run.write_rows(LOSSES, list(rows_of(progress)))
@@ -121,14 +121,6 @@ def _copy(build: Path, folder: Path) -> None:
     half = folder.with_name(f".{folder.name}.copied")
     shutil.rmtree(half, ignore_errors=True)
     shutil.copytree(build, half)
-    half.replace(folder)
-
-
-def _save(learner: Learner, folder: Path) -> None:
-    half = folder.with_name(f".{folder.name}.saved")
-    for path in (half, folder):
-        shutil.rmtree(path, ignore_errors=True)
-    learner.save(half)
     half.replace(folder)
 
 
