@@ -6,8 +6,6 @@ from typing import TYPE_CHECKING, cast
 
 from litho.api.arguments import Progress, device_given, folder_given, settings_given
 from litho.api.runs import run_job
-from litho.core.errors import LithoError
-from litho.core.runs import RunDirectory
 from litho.jobs.roles.config import RolesConfig, RolesSpec
 from litho.jobs.spec import Device
 
@@ -30,18 +28,12 @@ def roles(
     `run`: of `school`. Raises LithoError if it is none, nobody speaks in it, or anything given is
     unusable.
     """
-    directory = RunDirectory.opened(run)
-    with directory.damage_told():
-        command = directory.read_yaml("manifest.yaml")["command"]
-        if command != "school":
-            raise LithoError(f"{run} is a run of 'litho {command}', not of school")
-        inputs = directory.read_json("inputs.json")
-        spec = RolesSpec(
-            run=str(directory.path.absolute()),
-            written=inputs["written"],
-            folder=inputs["folder"],
-            device=device_given(device),
-            config=settings_given(RolesConfig, config, settings),
-        )
+    from litho.jobs.school.finished import FinishedSchool
+
+    spec = RolesSpec(
+        school=str(FinishedSchool.opened(run).path),
+        device=device_given(device),
+        config=settings_given(RolesConfig, config, settings),
+    )
     folder = folder_given(out, run.name, "roles")
     return cast("RolesResult", run_job("roles", spec, folder, None, progress, cancel))

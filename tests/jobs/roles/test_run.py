@@ -174,7 +174,7 @@ def test_roles_are_asked_in_turn(tried: RolesResult, school: Path, litho: Litho)
 
 
 def test_what_is_no_school_is_refused(tried: RolesResult, tmp_path: Path) -> None:
-    with pytest.raises(LithoError, match="is a run of 'litho roles', not of school"):
+    with pytest.raises(LithoError, match="is no run of litho school"):
         litho.roles(Path(tried.run), out=tmp_path / "run")
     with pytest.raises(LithoError, match="rate"):
         litho.roles(Path(tried.school), out=tmp_path / "run", rate=0)

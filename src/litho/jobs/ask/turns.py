@@ -33,7 +33,7 @@ class Turned:
                     f"{run} is a run of 'litho {manifest['command']}' and has no roles: train "
                     "some on a school with 'litho roles RUN', and ask that run"
                 )
-            name = str(Path(directory.read_json("inputs.json")["run"]) / "model")
+            name = str(Path(directory.read_json("inputs.json")["school"]) / "model")
         folder = directory.path / ADAPTERS
         known = sorted(each.name for each in folder.glob("*") if each.name != SINGLE)
         if missing := [role for role in roles if role not in known]:

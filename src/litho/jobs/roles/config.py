@@ -6,7 +6,6 @@ from pydantic import Field
 
 from litho.core.config import Config
 from litho.jobs.spec import Spec
-from litho.text.school.genome import Genome, parse_genome
 
 
 class RolesConfig(Config):
@@ -27,15 +26,8 @@ class RolesConfig(Config):
 class RolesSpec(Spec):
     """A school that is over."""
 
-    run: str  # its folder
-    written: str  # its genome
-    folder: str  # from which the genome's files are looked for
+    school: str  # the folder of its run
     config: RolesConfig = RolesConfig()
 
-    @property
-    def genome(self) -> Genome:
-        """Raises LithoError that names line and field of what is wrong."""
-        return parse_genome(self.written, f"the genome of {self.run}", Path(self.folder))
-
     def models(self) -> dict[str, str]:
-        return {"model": str(Path(self.run) / "model")}
+        return {"model": str(Path(self.school) / "model")}

@@ -19,6 +19,7 @@ from litho.jobs.roles.lines import adapters_of, lines_of
 from litho.jobs.roles.result import BASE, SINGLE, Handover, RolesResult, Single, Trained
 from litho.jobs.roles.trying import matrix_row, tried, words
 from litho.jobs.runner import Checked, Context, Job
+from litho.jobs.school.finished import FinishedSchool
 from litho.learn.schooling.voice import Rehearsal, rehearse
 from litho.measure.school.loop import attempted, cast_of
 from litho.measure.school.voices import POLICIES, Attempted, Cast, Exchange, Policy, exchanges
@@ -29,7 +30,6 @@ from litho.text.school.asked import exam_questions
 from litho.text.school.genome import Genome
 from litho.text.school.questions import Question, practised_questions
 from litho.text.school.scenes import speakers_of
-from litho.text.school.stages import School
 from litho.text.school.training import RoleAdapter
 
 ADAPTERS = "adapters"
@@ -102,7 +102,7 @@ def run_roles(context: Context[RolesSpec]) -> RolesResult:
     difference: dict[Policy, Estimate] = {policy: found.less(alone, policy) for policy in POLICIES}
     return RolesResult(
         run=str(run.final_path),
-        school=spec.run,
+        school=spec.school,
         roles={name: each for name, each in trained.items() if name != SINGLE},
         matrix={name: row for name, row in matrix.items() if name != SINGLE},
         chance=found.chance(ready.questions),
@@ -119,13 +119,13 @@ def run_roles(context: Context[RolesSpec]) -> RolesResult:
 
 
 def _prepared(spec: RolesSpec) -> Prepared:
-    genome, folder = spec.genome, Path(spec.folder)
-    school = School.of(genome, folder)
+    finished = FinishedSchool.opened(Path(spec.school))
+    genome, school = finished.genome, finished.school
     speakers = speakers_of(genome)
     if not speakers:
-        raise LithoError(f"nobody speaks in {spec.run}: its genome plays no scenes")
+        raise LithoError(f"nobody speaks in {spec.school}: its genome plays no scenes")
     if school.plan is None:
-        raise LithoError(f"{spec.run} has no world, whose questions roles are tried with")
+        raise LithoError(f"{spec.school} has no world, whose questions roles are tried with")
     most = spec.config.questions
     every = exam_questions(school)
     count: dict[str, int] = {}
@@ -136,12 +136,12 @@ def _prepared(spec: RolesSpec) -> Prepared:
             kept.append(question)
     items = attempted(school.plan, [*practised_questions(school.plan), *kept], most)
     if not items:
-        raise LithoError(f"{spec.run} has no question over two facts, which roles could try")
+        raise LithoError(f"{spec.school} has no question over two facts, which roles could try")
     scenes = [scene.roles for scene in genome.scenes if scene.kind == "repair"]
     cast = cast_of(scenes[0] if scenes else None)
     return Prepared(
         genome,
-        Build.opened(Path(spec.run) / "build"),
+        finished.build,
         adapters_of(genome, speakers),
         kept,
         items,
