@@ -10,6 +10,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from torch import Tensor
 
 from litho.learn.checkpoint import Memory
 from litho.learn.drift import (
@@ -27,7 +28,7 @@ from litho.model.adapters import lora
 from litho.model.adapters.spec import AdapterSpec
 from litho.model.loaded import LanguageModel
 from litho.model.state import State
-from tests.builders import ROWS, TEXT, gradients, shake
+from tests.builders import ROWS, TEXT, gradients, random_network, shake
 
 
 def test_drift_term_is_zero_at_the_base_and_pulls_back_to_it(llama: LanguageModel) -> None:
@@ -70,6 +71,48 @@ def test_rows_that_are_read_when_drawn_pull_as_those_read_before(llama: Language
     assert drawn == pytest.approx(before, rel=1e-5)
     for name, gradient in before_by_name.items():
         torch.testing.assert_close(drawn_by_name[name], gradient, atol=1e-6, rtol=1e-4)
+
+
+def test_the_base_reads_each_row_once(
+    llama: LanguageModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = [llama.encode(row)[:12] for row in ROWS]
+    shake(llama)
+    read = watched(monkeypatch, llama)
+    replay = UnreadReplay.of(rows)
+    with State(llama, ("x",)).active():
+        first = replay.part(llama, [0, 2])
+        again = replay.part(llama, [2, 1])
+    assert read == [1, 1, 1]  # rows of each pass
+    assert torch.equal(again.logits_BTV[0], first.logits_BTV[1])
+    alone = UnreadReplay.of(rows).part(llama, [2, 1])  # as in a run that was resumed
+    assert torch.equal(alone.logits_BTV, again.logits_BTV)
+
+
+def test_models_that_change_logits_behind_the_head_are_read_each_time(
+    llama: LanguageModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    llama.network = random_network("gemma2", head_dim=8, final_logit_softcapping=2.0)
+    rows = [llama.encode(row)[:12] for row in ROWS]
+    replay = UnreadReplay.of(rows)
+    replay.part(llama, [0, 2])
+    read = watched(monkeypatch, llama)
+    drawn = replay.part(llama, [0, 2])
+    assert read == [2]
+    assert torch.equal(drawn.logits_BTV, Replay.read(llama, [rows[0], rows[2]]).logits_BTV)
+
+
+def watched(monkeypatch: pytest.MonkeyPatch, model: LanguageModel) -> list[int]:
+    """Rows of each pass through a model from now on."""
+    read: list[int] = []
+    whole = model.network.forward
+
+    def forward(*args: object, **given: Tensor) -> object:
+        read.append(len(given["input_ids"]))
+        return whole(*args, **given)
+
+    monkeypatch.setattr(model.network, "forward", forward)
+    return read
 
 
 @pytest.mark.parametrize("between", [1, 5, 10])

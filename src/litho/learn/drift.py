@@ -15,7 +15,7 @@ from litho.learn.losses import ROWS_AT_ONCE, backward_drift, drift_on
 from litho.model.adapters import lora
 from litho.model.loaded import LanguageModel
 from litho.model.placement import HOST
-from litho.model.read.scoring import logits
+from litho.model.read.scoring import before_head, behind_head, logits
 from litho.model.state import State
 
 HEADROOM = 0.85  # aim below the budget: what is measured stands for text that is not
@@ -93,11 +93,16 @@ class Replay:
         return fmean(by_row[: math.ceil(self.counted * len(by_row))])
 
 
-@dataclass
 class UnreadReplay:
-    """Rows of which a training draws few: the base reads those when they are drawn."""
+    """Rows of which a training draws few: the base reads those when they are first drawn.
 
-    ids_BT: Tensor
+    Each is read alone, so that what is drawn with it changes no bit, and what goes into the output
+    head is kept for the next time, where the logits can be made of it.
+    """
+
+    def __init__(self, ids_BT: Tensor) -> None:
+        self.ids_BT = ids_BT
+        self._kept: dict[int, Tensor] | None = {}  # none: this model's logits need more
 
     @classmethod
     def of(cls, rows: Rows) -> "UnreadReplay":
@@ -106,9 +111,26 @@ class UnreadReplay:
     def __len__(self) -> int:
         return len(self.ids_BT)
 
+    @torch.no_grad()
     def part(self, model: LanguageModel, places: Sequence[int]) -> Replay:
         """Some of the rows, read by the untouched base."""
-        return Replay.read(model, self.ids_BT[list(places)])
+        ids_BT = self.ids_BT[list(places)]
+        with model.state(None):
+            for place in places:
+                self._keep(model, place)
+            if self._kept is None:
+                return Replay.read(model, ids_BT)
+            hidden_BTD = torch.cat([self._kept[place] for place in places])
+            return Replay(ids_BT, behind_head(model, hidden_BTD))
+
+    def _keep(self, model: LanguageModel, place: int) -> None:
+        if self._kept is None or place in self._kept:
+            return
+        hidden_BTD = before_head(model, self.ids_BT[place : place + 1])
+        if hidden_BTD is None:
+            self._kept = None
+        else:
+            self._kept[place] = hidden_BTD.to(HOST)
 
 
 def _tensor(rows: Rows | Tensor) -> Tensor:

@@ -118,6 +118,30 @@ def logits(
     return logits_BTV[:, kept.to(logits_BTV.device)]
 
 
+def before_head(model: LanguageModel, ids_BT: Tensor) -> Tensor | None:
+    """What goes into the output head, B x T x D: kept instead of logits it takes far less room.
+
+    None where the head alone does not make the logits of it, as in models that scale them.
+    """
+    given: list[Tensor] = []
+    head = model.network.get_output_embeddings()
+    if head is None:
+        return None
+    handle = head.register_forward_pre_hook(lambda _, args: given.append(args[0]))
+    try:
+        whole = logits(model, ids_BT)
+    finally:
+        handle.remove()
+    return given[0] if len(given) == 1 and torch.equal(head(given[0]), whole) else None
+
+
+def behind_head(model: LanguageModel, hidden_BTD: Tensor) -> Tensor:
+    """Logits B x T x V of what `before_head` gave."""
+    head: nn.Module = model.network.get_output_embeddings()
+    made: Tensor = head(hidden_BTD.to(next(head.parameters()).device))
+    return made
+
+
 def logits_of_rows(model: LanguageModel, rows: Sequence[Sequence[int]]) -> list[Tensor]:
     """Logits T x V of each row; rows of like lengths are read together."""
     by_row: dict[int, Tensor] = {}
