@@ -46,6 +46,21 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.parametrize(
+    "given, turns",
+    [({}, "1000"), ({"GOMP_SPINCOUNT": "7"}, "7"), ({"OMP_WAIT_POLICY": "ACTIVE"}, "None")],
+)
+def test_threads_wait_briefly_unless_told_otherwise(given: dict[str, str], turns: str) -> None:
+    unset = ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY")
+    environment = {name: value for name, value in os.environ.items() if name not in unset}
+    code = (
+        "import os, sys; from litho.cli.process import prepare; prepare(); "
+        "print(os.environ.get('GOMP_SPINCOUNT'), 'torch' in sys.modules)"
+    )
+    out = subprocess.check_output([sys.executable, "-c", code], env=environment | given, text=True)
+    assert out.split() == [turns, "False"]
+
+
 def test_names_and_texts_in_any_locale(folder: Path) -> None:
     (folder / "часы.md").write_text("Часы построил Марек Долни.", encoding="utf-8")
     line = ("map", "часы.md", "--model", "tiny:llama", "--out", "выход")
