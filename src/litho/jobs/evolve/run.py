@@ -27,12 +27,6 @@ from litho.text.school.variation.children import child_of, shuffled
 CHECKPOINTS, FOUND = "checkpoints", "best.yaml"
 
 
-def trials_of(config: EvolveConfig) -> int:
-    """Schools in all: both searches, and everyone on fresh seeds."""
-    searches = 2 if config.random_search else 1
-    return searches * config.runs + config.fresh * (config.finalists + 1 + searches)
-
-
 def check(spec: EvolveSpec, models: Models) -> Checked:
     """Raises LithoError if the genome is at fault, or leaves nothing to recombine."""
     genome, folder = spec.genome, Path(spec.folder)
@@ -42,7 +36,7 @@ def check(spec: EvolveSpec, models: Models) -> Checked:
         raise LithoError("an evolution asks no model between stages: set loss.attempts to random")
     child_of([genome], "child", chance(spec.config.seed, "check"), folder)
     shuffled(genome, SHUFFLED, chance(spec.config.seed, "check"), folder)
-    count = trials_of(spec.config)
+    count = spec.config.schools
     one = _school_cost(spec, genome, models, count)
     return Checked(
         Cost(seconds=one.seconds * count, gib=one.gib),
@@ -122,7 +116,7 @@ class Trials:
         self._checkpoints = spec.checkpoints or str(run.path / CHECKPOINTS)
         self._reporter = context.reporter
         self.seen: dict[str, Result] = {}
-        self._reporter.stage("schools", trials_of(spec.config))
+        self._reporter.stage("schools", spec.config.schools)
 
     def tell(self, trials: Sequence[Trial]) -> list[Fitness]:
         """How trials went, in their order."""

@@ -5,14 +5,12 @@ from collections.abc import Sequence
 
 from litho.jobs.runner import Context
 from litho.jobs.school.config import SchoolSpec
-from litho.jobs.school.result import Live, LiveStage
+from litho.jobs.school.result import LIVE, Live, LiveStage
 from litho.jobs.school.summary import rows_of
 from litho.learn.schooling.lesson import Lesson
 from litho.learn.schooling.loop import Schooling
 from litho.learn.schooling.pacing import Pace
 from litho.text.school.genome import Genome
-
-LIVE = "live.json"
 
 
 class Onlooker:

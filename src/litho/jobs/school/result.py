@@ -8,6 +8,7 @@ from litho.learn.schooling.records import Probe as Probe  # for those who show i
 from litho.measure.school.records import ExamResult as ExamResult  # for those who show it
 from litho.text.school.training import Pacing
 
+LIVE = "live.json"  # while it is trained: a `Live`
 LIVE_PAGE = ".live.html"  # ends its name: beside the run, whose folder is renamed at the end
 PRACTICE, SCENES = "practice", "scenes"  # what is read besides books
 

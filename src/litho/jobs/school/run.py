@@ -14,10 +14,10 @@ from litho.jobs.school.cost import check_disk, school_cost, teaching_of
 from litho.jobs.school.exam import examined
 from litho.jobs.school.first import first_learner, known_codec
 from litho.jobs.school.lessons import depends, lessons_of, subjects_of
-from litho.jobs.school.live import LIVE, Onlooker
+from litho.jobs.school.live import Onlooker
 from litho.jobs.school.own import begun, refreshed, refreshed_stages
 from litho.jobs.school.pacing import EVENTS, check_events, depends_on_pace, pace_of
-from litho.jobs.school.result import LIVE_PAGE, SchoolResult
+from litho.jobs.school.result import LIVE, LIVE_PAGE, SchoolResult
 from litho.jobs.school.saving import save_whole
 from litho.jobs.school.summary import rows_of, stages_of
 from litho.learn.schooling.education import UNFINISHED, Places, Watch, educate, trained_before

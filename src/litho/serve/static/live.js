@@ -1,0 +1,50 @@
+"use strict";
+// A school while it is trained: drawn anew with everything that becomes known of it.
+const across = () => say("tokens_read");
+
+function bookChart(title, lines) {
+  return chart(title, lines.map(([, points]) => points), { across: across(), keys: lines.map(([name]) => name) });
+}
+
+function stageRow(stage) {
+  const row = make("tr");
+  const far = make("td");
+  if (stage.ended) far.textContent = say("stage_ended");
+  else if (stage.read) {
+    const bar = far.appendChild(make("progress"));
+    bar.max = stage.tokens;
+    bar.value = stage.read;
+    bar.setAttribute("aria-label", stage.id);
+  }
+  const loss = stage.loss === null ? "–" : numbers(stage.loss, 3);
+  row.append(make("td", stage.id), make("td", loss, "n"), make("td", say("so_far", { done: numbers(stage.read, 0), total: numbers(stage.tokens, 0) }), "n"), far);
+  return row;
+}
+
+function showPacing(school) {
+  const { gate, alarms, events } = school;
+  element("pacing").hidden = !gate;
+  if (!gate) return;
+  const rule = say("gate", { stage: gate.stage, least: numbers(gate.least, 3), patience: gate.patience });
+  const now = gate.fall === null ? say("gate_waits") : say("gate_now", { fall: numbers(gate.fall, 3), slow: gate.slow, patience: gate.patience });
+  element("gate").textContent = `${rule} ${now}`;
+  const line = (event) => make("li", `${event.stage}, ${numbers(event.tokens, 0)} tokens: ${[event.action === "alarm" ? "" : event.action.replaceAll("_", " "), event.book].filter(Boolean).join(" ")} ${event.cause}`);
+  element("alarms").replaceChildren(...alarms.map(line));
+  element("events").replaceChildren(...events.map(line));
+  element("calm").hidden = alarms.length > 0;
+  element("unchanged").hidden = events.length > 0;
+}
+
+function showSchool(school) {
+  if (!school) return;
+  element("school").hidden = false;
+  const charts = [
+    ["curve_loss", school.loss],
+    ["curve_books", school.books],
+    ["curve_probes", school.probes],
+  ].filter(([, lines]) => lines.length);
+  element("losses").replaceChildren(...charts.map(([name, lines]) => bookChart(say(name), lines)));
+  element("stages").replaceChildren(...school.stages.map(stageRow));
+  element("left").textContent = school.left === null ? "" : say("left_time", { time: timeOf(school.left) });
+  showPacing(school);
+}
