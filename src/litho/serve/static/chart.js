@@ -35,7 +35,7 @@ function chart(title, lines, options = {}) {
     draw(picture, "text", { x: EDGE.left - 6, y: y(value) + 5, "text-anchor": "end" }, short(value));
   }
   draw(picture, "text", { x: EDGE.left, y: HEIGHT - 10 }, "0");
-  draw(picture, "text", { x: WIDTH - EDGE.right, y: HEIGHT - 10, "text-anchor": "end" }, String(last));
+  draw(picture, "text", { x: WIDTH - EDGE.right, y: HEIGHT - 10, "text-anchor": "end" }, numbers(last, 0));
   draw(picture, "text", { x: (WIDTH + EDGE.left) / 2, y: HEIGHT - 10, "text-anchor": "middle" }, options.across || say("presentations"));
   const many = options.keys?.length > 1;
   const hue = (number) => Math.round(360 * number / lines.length);

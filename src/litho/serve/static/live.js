@@ -21,6 +21,8 @@ function stageRow(stage) {
   return row;
 }
 
+const whatOf = ({ action, book }) => [action === "alarm" ? "" : action.replaceAll("_", " "), book].filter(Boolean).join(" ");
+
 function showPacing(school) {
   const { gate, alarms, events } = school;
   element("pacing").hidden = !gate;
@@ -28,7 +30,7 @@ function showPacing(school) {
   const rule = say("gate", { stage: gate.stage, least: numbers(gate.least, 3), patience: gate.patience });
   const now = gate.fall === null ? say("gate_waits") : say("gate_now", { fall: numbers(gate.fall, 3), slow: gate.slow, patience: gate.patience });
   element("gate").textContent = `${rule} ${now}`;
-  const line = (event) => make("li", `${event.stage}, ${numbers(event.tokens, 0)} tokens: ${[event.action === "alarm" ? "" : event.action.replaceAll("_", " "), event.book].filter(Boolean).join(" ")} ${event.cause}`);
+  const line = (event) => make("li", [`${event.stage}, ${numbers(event.tokens, 0)} tokens`, whatOf(event), event.cause].filter(Boolean).join(": "));
   element("alarms").replaceChildren(...alarms.map(line));
   element("events").replaceChildren(...events.map(line));
   element("calm").hidden = alarms.length > 0;
