@@ -12,7 +12,6 @@ from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response, StreamingResponse
 
 from litho.core.errors import LithoError
-from litho.serve.live import school_at, stamp_of
 from litho.serve.pages.base import Bench, bench_of, form_of, page
 from litho.serve.queue import Job, Told
 from litho.serve.run_files import printed
@@ -31,6 +30,8 @@ def _job(bench: Bench, number: int) -> Job:
 
 @router.get("/jobs/{number}")
 def show(request: Request, number: int) -> Response:
+    from litho.serve.live import school_at  # knows schools: the first page does not wait for it
+
     bench = bench_of(request)
     job = _job(bench, number)
     told = bench.queue.told(number)
@@ -72,6 +73,8 @@ def events(request: Request, number: int, after: int = 0) -> StreamingResponse:
 
 
 async def _events(request: Request, bench: Bench, number: int, last: int) -> AsyncIterator[str]:
+    from litho.serve.live import school_at, stamp_of
+
     said, stamp = "", 0
     while not await request.is_disconnected():
         for told in await run_in_threadpool(bench.queue.told, number, last):
