@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Iterator, Sequence
 
 from litho.jobs.genome.records import Outline, StageOutline
-from litho.show.figures.books import counted, often
+from litho.show.figures.books import often
+from litho.show.say import counted
 from litho.show.structure import MARK, played_in, practice_sentence, why_open
 
 

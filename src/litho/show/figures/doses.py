@@ -15,6 +15,7 @@ from litho.show.figures.base import (
     finished,
     logarithmic_heat,
 )
+from litho.show.say import say
 
 UNKNOWN = Estimate(value=None, ci=None, n=0)
 
@@ -46,14 +47,14 @@ def dose_figure(
             },
             mode="lines+markers",
             line={"width": 2, "dash": "solid" if arm == "text" else "dot"},
-            name="the text" if arm == "text" else f"control: {arm}",
+            name=say("the text") if arm == "text" else say("control: {arm}", arm=say(arm)),
             meta="run" if arm == "text" else "control",
         )
     if alone is not None:
-        figure.add_hline(y=alone, line={"dash": "dash"}, annotation_text="read alone")
+        figure.add_hline(y=alone, line={"dash": "dash"}, annotation_text=say("read alone"))
     figure.update_layout(margin=MARGIN, height=330, legend=LEGEND_BELOW)
     figure.update_xaxes(title=doses, type="log", tickvals=[r.dose for r in responses])
-    figure.update_yaxes(title="nats per token")
+    figure.update_yaxes(title=say("nats per token"))
     return finished(figure)
 
 
