@@ -6,8 +6,9 @@ from importlib.resources import files
 
 import yaml
 
-LANGUAGES = {"en": "English", "ru": "Русский"}
-DEFAULT = "en"
+from litho.show.say import DEFAULT as DEFAULT
+from litho.show.say import LANGUAGES as LANGUAGES
+
 
 
 class Words:

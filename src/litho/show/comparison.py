@@ -35,7 +35,7 @@ def comparison_row(arm: ArmSummary) -> tuple[str, ...]:
     rate = f"{arm.learning_rate:g}"
     failed = ", " + say("{count} failed", count=arm.failed) if arm.failed else ""
     return (
-        say(arm.arm),
+        arm.arm,
         f"{rate}, KL {arm.kl_weight:g}" if "fixed" in arm.arm else rate,
         f"{arm.texts} ({arm.trials}{failed})",
         *(cell(arm.imprint[kind]) for kind in ("mem", "gen", "hard")),

@@ -7,12 +7,12 @@ said in English. Numbers look the same in all languages.
 
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
 from importlib.resources import files
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import yaml
 
@@ -79,12 +79,16 @@ def to_say(words: Words) -> Words:
 
 
 def retold(recorded: str) -> str:
-    """A sentence that a job wrote into its record, in English, with numbers and names in it."""
-    if recorded in _spoken():
-        return say(recorded)
-    for pattern, said in _patterns(language()):
+    """A sentence that a job wrote into its record, in English, with numbers and names in it.
+
+    What stands in its braces may be such a sentence again.
+    """
+    known = _recorded(language())
+    if recorded in known.sentences:
+        return known.sentences[recorded]
+    for pattern, said in known.patterns:
         if found := pattern.fullmatch(recorded):
-            return said.format(**found.groupdict())
+            return said.format(**{name: retold(part) for name, part in found.groupdict().items()})
     return recorded
 
 
@@ -117,24 +121,32 @@ def _entries(language: str, name: str) -> Mapping[str, Said]:
     return {entry["en"]: entry[language] for entry in yaml.load(text, loader)}
 
 
-@cache
-def _patterns(language: str) -> list[tuple[re.Pattern[str], str]]:
-    """Recorded sentences with names in braces, as expressions that find what was put there.
+class _Recorded(NamedTuple):
+    """Sentences of records: those that are always the same, and those with names in braces."""
 
-    Those that say most by themselves come first, so that a longer sentence is not taken for a
-    shorter one with much in its braces.
+    sentences: Mapping[str, str]
+    patterns: Sequence[tuple[re.Pattern[str], str]]
+
+
+@cache
+def _recorded(language: str) -> _Recorded:
+    """Of the patterns those that say most by themselves come first.
+
+    So a longer sentence is not taken for a shorter one with much in its braces.
     """
-    recorded = _entries(language, RECORDED) if language != DEFAULT else {}
-    with_fields = [
-        (english, said)
-        for english, said in recorded.items()
-        if isinstance(said, str) and _FIELD.search(english)
-    ]
-    with_fields.sort(key=lambda entry: -len(_FIELD.sub("", entry[0])))
-    return [(_pattern(english), said) for english, said in with_fields]
+    entries = _entries(language, RECORDED) if language != DEFAULT else {}
+    said = {english: words for english, words in entries.items() if isinstance(words, str)}
+    holed = [english for english in said if _FIELD.search(english)]
+    holed.sort(key=lambda english: -len(_FIELD.sub("", english)))
+    return _Recorded(
+        {english: words for english, words in said.items() if english not in holed},
+        [(_pattern(english), said[english]) for english in holed],
+    )
 
 
 def _pattern(english: str) -> re.Pattern[str]:
     parts = _FIELD.split(english)  # text, name, text, name, … text
-    shape = "".join(f"(?P<{part}>.+)" if i % 2 else re.escape(part) for i, part in enumerate(parts))
+    shape = "".join(
+        f"(?P<{part}>.+?)" if i % 2 else re.escape(part) for i, part in enumerate(parts)
+    )
     return re.compile(shape, re.DOTALL)

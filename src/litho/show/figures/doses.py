@@ -66,7 +66,7 @@ def dose_layers(responses: Sequence[Response], doses: str) -> Figure:
     """Relative change of the hidden states by layer and dose, of the text."""
     own = [response for response in responses if response.arm == "text"]
     values = np.array([response.change for response in own])
-    figure = logarithmic_heat(values, "relative change", "layer", doses)
+    figure = logarithmic_heat(values, say("relative change"), say("layer"), doses)
     names = [f"{response.dose:g}" for response in own]
     figure.update_yaxes(tickvals=list(range(len(own))), ticktext=names)
     return finished(figure)

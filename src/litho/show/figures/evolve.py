@@ -31,7 +31,7 @@ def family_figure(family: Sequence[Bred]) -> Figure:
     figure.add_scatter(
         x=[places[each.id][0] for each in bred],
         y=[places[each.id][1] for each in bred],
-        text=[label(f"{each.id}: {', '.join(map(say, each.operators))}") for each in bred],
+        text=[label(f"{each.id}: {', '.join(each.operators)}") for each in bred],
         mode="markers",
         name=say("genome (larger: tried with more seeds)"),
         marker={"size": [6 + 2 * each.seeds for each in bred], "color": BRED},

@@ -89,7 +89,7 @@ def anchor_figure(checks: Sequence[Check]) -> Figure:
 
 def rhythm_figure(shown: Sequence[str]) -> Figure:
     """Which kind of version was presented when, a row a kind."""
-    shown = [label(say(kind)) for kind in shown]
+    shown = [label(kind) for kind in shown]
     kinds = list(dict.fromkeys(shown))
     figure = go.Figure(
         go.Scatter(
