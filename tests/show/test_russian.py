@@ -50,11 +50,12 @@ class Page(HTMLParser):
 
 def english(page: str, given: str) -> list[str]:
     """What a Russian page says in English, beyond names and texts that were `given`."""
+    quoted = re.compile("«[^»]*»")
     return [
         text
-        for text in Page(page).texts
+        for text in (quoted.sub("", text).removesuffix("...") for text in Page(page).texts)
         if (SENTENCE.search(text) or (LATIN.search(text) and not re.search("[а-яё]", text)))
-        and not (text in given or text in NAMES or text.startswith("Litho "))
+        and not (_as_line(text) in given or text in NAMES or text.startswith("Litho"))
     ]
 
 
@@ -74,7 +75,11 @@ def given(run: RunDirectory) -> str:
             found += strings(yaml.safe_load(file.read_text()))
         if file.name == "metrics.json":
             found = [text for text in found if " " not in text or "<" in text]
-    return "\n".join(found)
+    return "\n".join(map(_as_line, found))
+
+
+def _as_line(text: str) -> str:
+    return " ".join(text.split())
 
 
 def strings(value: Any) -> Iterator[str]:  # noqa: ANN401  JSON

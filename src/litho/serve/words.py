@@ -10,7 +10,6 @@ from litho.show.say import DEFAULT as DEFAULT
 from litho.show.say import LANGUAGES as LANGUAGES
 
 
-
 class Words:
     """The sentences of one language by name; a name that there is not is an error."""
 
