@@ -1,8 +1,10 @@
 """Reports in Russian: no English but names and texts, and the numbers of the English report."""
 
 import ast
+import gzip
 import json
 import re
+from base64 import b64decode
 from collections import Counter
 from collections.abc import Iterator
 from html.parser import HTMLParser
@@ -65,7 +67,7 @@ def numbers(page: str) -> Counter[str]:
 
 def given(run: RunDirectory) -> str:
     """Names and texts that a run was given; not what the job says in its record."""
-    found = []
+    found: list[str] = []
     for file in sorted(run.path.iterdir()):
         if file.suffix == ".json":
             found += strings(json.loads(file.read_text()))
@@ -136,3 +138,17 @@ def test_figures_say_nothing_by_themselves() -> None:
                     and isinstance(each.value, str)
                 ]
                 assert not any(map(LATIN.search, written)), (file.name, written)
+
+
+def test_scripts_speak_russian_too(tmp_path: Path) -> None:
+    """The words of the scripts stand in the data of the page; in English there are none."""
+    run = KINDS["predict"](tmp_path / "run")
+    words = [_data(page_of(run, language))["words"] for language in ("ru", "en")]
+    assert words[0]["token {i}"] == "токен {i}" and words[0]["token"] == "токен"
+    assert words[1] == {}
+
+
+def _data(page: str) -> dict[str, Any]:
+    (packed,) = re.findall(r'id="packed-data">([^<]*)<', page)
+    data: dict[str, Any] = json.loads(gzip.decompress(b64decode(packed)))
+    return data

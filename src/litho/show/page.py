@@ -24,7 +24,7 @@ from plotly.offline import get_plotlyjs
 from litho.core.numbers import numbers_in
 from litho.core.runs import RunDirectory
 from litho.show.environment import templates_of
-from litho.show.say import catalogue, counted, language, retold, say
+from litho.show.say import DEFAULT, counted, language, retold, say
 
 _TEMPLATES = files("litho.show") / "templates"
 
@@ -117,11 +117,11 @@ def _say(sentence: str, /, **values: object) -> Markup:
     return Markup(say(sentence)).format(**values) if values else Markup(say(sentence))
 
 
-def _script_words() -> Mapping[str, object]:
-    """What the scripts say, by its English."""
-    known = catalogue(language())
-    said = re.findall(r'\bsay\("([^"]+)"', _script())
-    return {english: known[english] for english in said if english in known}
+def _script_words() -> Mapping[str, str]:
+    """What the scripts say, by its English; in English nothing."""
+    if language() == DEFAULT:
+        return {}
+    return {english: say(english) for english in re.findall(r'\bsay\("([^"]+)"', _script())}
 
 
 @cache

@@ -23,6 +23,8 @@ function expected(state, i) {
   return options;
 }
 
+const stateName = (name) => ({ before: say("before"), after: say("after") })[name] ?? name;
+
 const TOP = 30;
 const ROW = 31;
 const LEAST_ROWS = 6;
@@ -86,7 +88,7 @@ function drawToken(place, name, i, known) {
   const width = place.clientWidth;
   const box = { width, left: width * 0.3, from: width * 0.4, to: width * 0.62, right: width * 0.7 };
   const rows = Math.max(sources.length, outputs.length, LEAST_ROWS);
-  const picture = svg(place, "svg", { width, height: TOP + rows * ROW, role: "img", "aria-label": say("token {i}, {state}: attention, hidden shift, output", { i, state: say(name) }) });
+  const picture = svg(place, "svg", { width, height: TOP + rows * ROW, role: "img", "aria-label": say("token {i}, {state}: attention, hidden shift, output", { i, state: stateName(name) }) });
   const shifts = name !== "before";
   const middle = TOP + rows * ROW / 2 - (shifts ? 50 : 0);
   svg(picture, "text", { x: box.left, y: 12, class: "small", "text-anchor": "end" }, say("looks at"));
@@ -105,7 +107,7 @@ function drawFlow(i) {
   const names = Object.keys(data("tokens").states).filter((name) => data("edges")[name]);
   const cards = names.map((name) => {
     const card = make("div", undefined, "card");
-    if (names.length > 1) card.append(make("b", say(name)));
+    if (names.length > 1) card.append(make("b", stateName(name)));
     card.append(make("div"));
     return card;
   });
