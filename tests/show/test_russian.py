@@ -14,8 +14,13 @@ from typing import Any
 import pytest
 import yaml
 
+import litho
 from litho.core.runs import RunDirectory
+from litho.jobs.genome.document import read_outline
 from litho.show.report import page_of
+from litho.show.say import catalogue, speaking
+from litho.show.structure import structure_page
+from litho.show.structure_text import structure_text
 from tests.show.runs import KINDS
 from tests.show.said import SHOW
 
@@ -152,3 +157,19 @@ def _data(page: str) -> dict[str, Any]:
     (packed,) = re.findall(r'id="packed-data">([^<]*)<', page)
     data: dict[str, Any] = json.loads(gzip.decompress(b64decode(packed)))
     return data
+
+
+def test_a_genome_is_described_in_russian(tmp_path: Path) -> None:
+    litho.init_genome(tmp_path / "g.yaml", world=3)
+    outline = read_outline(tmp_path / "g.yaml")
+    with speaking("ru"):
+        page, text = structure_page(outline), structure_text(outline)
+    assert not _sayings(page) and not _sayings(text)
+    assert len(_sayings(structure_page(outline))) > 3 < len(_sayings(structure_text(outline)))
+    assert numbers(page) == numbers(structure_page(outline))
+    assert NUMBER.findall(text) == NUMBER.findall(structure_text(outline))
+
+
+def _sayings(page: str) -> list[str]:
+    """Of the English that reports may say, what a page does say."""
+    return [each for each in catalogue("ru") if len(each.split()) > 3 and each in page]

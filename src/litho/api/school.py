@@ -63,21 +63,24 @@ def document_genome(
 ) -> None:
     """Write the structure document: stages, books, gaps, references and scenes, with samples.
 
-    A page of HTML or, where `out` ends in `.md`, Markdown; a document that is there is replaced.
+    A page of HTML or, where `out` ends in `.md`, Markdown, in the language of `report`; a document
+    that is there is replaced.
     With a model, it also shows what each section costs that to read, see `check_genome`. Raises
     LithoError if anything in the genome is wrong, or `out` is something else.
     """
     from litho.core.files import whole_file
     from litho.jobs.genome.document import TEXTS, check_document, read_outline
+    from litho.show.say import chosen_language, speaking
     from litho.show.structure import MARK, structure_page
     from litho.show.structure_text import structure_text
 
+    language = chosen_language()
     check_document(out, MARK)
     outline = read_outline(genome)
     mapped = _mapped(genome, model, sample, device, reporter_given(progress, cancel))
     outline = outline.model_copy(update={"compression": mapped})
     form = structure_text if out.suffix.lower() in TEXTS else structure_page
-    with whole_file(out) as half:
+    with speaking(language), whole_file(out) as half:
         half.write_text(form(outline), encoding="utf-8")
 
 
