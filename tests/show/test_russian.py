@@ -15,6 +15,7 @@ import pytest
 import yaml
 
 import litho
+from litho.core.errors import LithoError
 from litho.core.runs import RunDirectory
 from litho.jobs.genome.document import read_outline
 from litho.show.report import page_of
@@ -117,6 +118,18 @@ def test_a_russian_report_of_an_imprint(finished: Path) -> None:
     assert english(page, given(run)) == []
     assert numbers(page) == numbers(page_of(run, "en"))
     assert (finished / "report.html").read_text() == page_of(run, "en")
+
+
+def test_a_report_is_written_again_in_the_language_that_was_asked_for(tmp_path: Path) -> None:
+    path = KINDS["bench"](tmp_path / "run").path
+    english_page = litho.report(path).read_text()
+    table = (path / "table.md").read_text()
+    with pytest.raises(LithoError, match="no reports in the language 'xx'"):
+        litho.report(path, language="xx")
+    assert (path / "report.html").read_text() == english_page
+    assert '<html lang="ru">' in litho.report(path, language="ru").read_text()
+    assert (path / "table.md").read_text() == table  # for other programs, and always in English
+    assert litho.report(path, language="en").read_text() == english_page
 
 
 def test_templates_say_nothing_by_themselves() -> None:
