@@ -61,6 +61,7 @@ SETTINGS: dict[str, type[Config]] = {
     "genome stages": genome.Stage,
     "genome practice": genome.Practice,
     "genome mismatch": genome.Mismatch,
+    "genome gate": genome.Gate,
     "genome gaps": genome.Gap,
     "genome crossrefs": genome.CrossRef,
     "genome scenes": genome.Scene,

@@ -154,15 +154,17 @@ def school(
 ) -> "SchoolResult":
     """Compile a genome, and train its model through all stages.
 
-    An unfinished run of the same genome in `out` goes on. `build`: an earlier build, taken as it is
-    if it is of this genome; else its stages that would come out the same are taken over.
-    `checkpoints`: a folder that several schools share, which then train common first stages once.
+    An unfinished run of the same genome in `out` goes on, also with other gates. `build`: an
+    earlier build, taken as it is if it is of this genome; else its stages that would come out the
+    same are taken over. `checkpoints`: a folder that several schools share, which then train common
+    first stages once.
     `replay`: a run of a genome with pacing, whose events happen again in place of decisions.
     Raises LithoError if anything given is unusable.
     """
     from litho.core.encoding import read_utf8
     from litho.jobs.runner import is_begun, job_of
     from litho.jobs.school.config import SchoolSpec
+    from litho.jobs.school.gates import let_on
     from litho.jobs.school.pacing import read_events
 
     spec = SchoolSpec(
@@ -176,7 +178,7 @@ def school(
         device=device_given(device),
     )
     folder = folder_given(out, genome.stem, "school")
-    if is_begun(job_of("school"), spec, folder):
+    if is_begun(job_of("school"), spec, folder) or let_on(spec, folder):
         result = resume(folder, progress=progress, cancel=cancel)
     else:
         result = run_job("school", spec, folder, None, progress, cancel)

@@ -36,7 +36,7 @@ def stage_key(school: School, tokenizer: str, stage: Stage | None, tokens: int) 
         "tokenizer": tokenizer,
         "tokens": tokens,
         "tail": stage is None,
-        "stages": [each.model_dump(exclude={"share"}) for each in stages],
+        "stages": [each.model_dump(exclude={"share", "gate"}) for each in stages],
         "books": sorted([name, school.shelf[name].digest] for name in books),
         "references": references,
         "scenes": [genome.scene(name).model_dump() for name in sorted(scenes)],

@@ -2,6 +2,7 @@
 
 import shutil
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,8 +17,10 @@ from litho.measure.school.writing import MOST
 from litho.model.learner import Learner
 from litho.model.placement import most_memory, wait_for
 from litho.text.school.asked import exam_questions
+from litho.text.school.gated import gate_questions
 from litho.text.school.genome import Genome
 from litho.text.school.probed import probe_texts
+from litho.text.school.questions import Question
 from litho.text.school.stages import School
 
 TIMED = 3  # steps; one before them makes everything ready
@@ -39,7 +42,7 @@ def teaching_of(genome: Genome) -> Teaching:
 
 
 def school_cost(genome: Genome, folder: Path, learner: Learner, vocabulary: int) -> Cost:
-    """Time and memory, the exam included, by steps that leave the weights as they are."""
+    """Time and memory, gates and exam included, by steps that leave the weights as they are."""
     teaching = replace(teaching_of(genome), peak_lr=0.0)
     rows = _random_rows(teaching.batch_tokens * (TIMED + 1), genome.train.seq, vocabulary)
     schooling = Schooling(learner, teaching, [""])
@@ -52,7 +55,7 @@ def school_cost(genome: Genome, folder: Path, learner: Learner, vocabulary: int)
     per_token = (time.perf_counter() - began) / (TIMED * teaching.batch_tokens)
     tokens = genome.budget.tokens
     gib = most_memory(learner.device) / 2**30
-    beside = exam_tokens(genome, folder) + probe_tokens(genome, folder)
+    beside = sum(each(genome, folder) for each in (exam_tokens, gate_tokens, probe_tokens))
     seconds = tokens * (per_token + 1 / COMPILED) + beside * per_token
     return Cost(seconds=seconds, gib=gib)
 
@@ -66,10 +69,24 @@ def exam_tokens(genome: Genome, folder: Path) -> float:
     if not genome.tests:
         return 0.0
     asked = exam_questions(School.of(genome, folder))
-    letters = sum(len(each) for test in asked for each in (test.context, *test.closed))
     bridged = sum(test.kind in BRIDGED for test in asked)
-    tokens = letters / _letters(genome)
+    tokens = _tokens_of(genome, asked)
     return tokens * (1 + bridged / max(1, len(asked))) + bridged * 2 * MOST
+
+
+def gate_tokens(genome: Genome, folder: Path) -> float:
+    """How many tokens of training take as long as all gates."""
+    gated = [stage for stage in genome.stages if stage.gate]
+    if not gated:
+        return 0.0
+    school = School.of(genome, folder)
+    asked = (gate_questions(genome, school.shelf, school.plan, stage) for stage in gated)
+    return sum(_tokens_of(genome, some) for some in asked)
+
+
+def _tokens_of(genome: Genome, asked: Sequence[Question]) -> float:
+    letters = sum(len(each) for test in asked for each in (test.context, *test.closed))
+    return letters / _letters(genome)
 
 
 def probe_tokens(genome: Genome, folder: Path) -> float:

@@ -3,6 +3,7 @@
 from typing import Any
 
 from litho.core.records import Record, absent
+from litho.core.stats import Estimate
 from litho.learn.schooling.records import Event
 from litho.learn.schooling.records import Probe as Probe  # for those who show it
 from litho.measure.school.records import ExamResult as ExamResult  # for those who show it
@@ -23,6 +24,19 @@ class StageLoss(Record):
     subjects: dict[str, float]  # the same of each book, of practice and of scenes
     end: float  # the same in the last record of the stage
     checkpoint: str  # name of the file
+
+
+class GateResult(Record):
+    """What the gate of a stage found at its end."""
+
+    stage: str
+    test: str  # a kind of question
+    min: float
+    accuracy: Estimate
+
+    @property
+    def open(self) -> bool:
+        return self.accuracy.value is not None and self.accuracy.value >= self.min
 
 
 class LiveStage(Record):
@@ -47,6 +61,7 @@ class Live(Record):
     pacing: Pacing | None
     events: tuple[Event, ...]
     probes: tuple[Probe, ...]
+    gates: tuple[GateResult, ...]  # that were asked
 
 
 class SchoolResult(Record):
@@ -62,6 +77,7 @@ class SchoolResult(Record):
     stages: tuple[StageLoss, ...]
     events: tuple[Event, ...] | None = absent()  # what happened to the curriculum, with pacing
     probes: tuple[Probe, ...] | None = absent()
+    gates: tuple[GateResult, ...] | None = absent()  # those of all stages that have one
     exam: ExamResult | None  # none: the genome has no questions that the model could read
     seconds: float
     notices: tuple[str, ...]

@@ -13,6 +13,7 @@ from litho.jobs.school.config import SchoolSpec
 from litho.jobs.school.cost import check_disk, school_cost, teaching_of
 from litho.jobs.school.exam import examined
 from litho.jobs.school.first import first_learner, known_codec
+from litho.jobs.school.gates import asked, closed, gated_stages
 from litho.jobs.school.lessons import depends, lessons_of, subjects_of
 from litho.jobs.school.live import LIVE, Onlooker
 from litho.jobs.school.own import begun, refreshed, refreshed_stages
@@ -66,11 +67,20 @@ def run_school(context: Context[SchoolSpec]) -> SchoolResult:
     pace = pace_of(genome, folder, build.codec, spec.replayed)
     live = run.final_path.with_name(run.final_path.name + LIVE_PAGE)
     reporter.note(f"to look at while it trains: {live}")
-    watch = Watch(run.tick, Onlooker(context, genome, lessons, schooling, pace).seen)
-    for number in refreshed_stages(genome, build):
-        educate(schooling, lessons[:number], places, reporter, watch)
-        build = refreshed(run, genome, folder, build, number, learner, placement, reporter)
-        lessons = lessons_of(build, genome, parts)
+    onlooker = Onlooker(context, genome, lessons, schooling, pace)
+    watch = Watch(run.tick, onlooker.seen)
+    gated, again = gated_stages(genome), refreshed_stages(genome, build)
+    for number in sorted({*gated, *again}):
+        educate(schooling, lessons, places, reporter, watch, pace, until=number)
+        if number in gated:
+            stage, lesson = genome.stages[number - 1], lessons[number - 1]
+            found = asked(context, genome, stage, lesson, learner, placement)
+            onlooker.gate(found)
+            if not found.open:
+                raise closed(context, number - 1, found)
+        if number in again:
+            build = refreshed(run, genome, folder, build, number, learner, placement, reporter)
+            lessons = lessons_of(build, genome, parts)
     educate(schooling, lessons, places, reporter, watch, pace)
     (run.path / LIVE).unlink(missing_ok=True)
     if pace:
@@ -92,6 +102,7 @@ def run_school(context: Context[SchoolSpec]) -> SchoolResult:
         stages=tuple(stages_of(progress, lessons, reused)),
         events=tuple(pace.events) if pace else None,
         probes=tuple(pace.probes) if pace else None,
+        gates=tuple(onlooker.gates) or None,
         exam=exam,
         seconds=round(run.seconds, 1),
         notices=tuple(context.manifest["notices"]),

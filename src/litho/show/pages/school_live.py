@@ -14,7 +14,7 @@ from litho.show.page import render_plain
 EVERY = 10  # seconds after which the page loads itself again
 
 
-class Gate(NamedTuple):
+class Pace(NamedTuple):
     """What keeps a stage from ending early."""
 
     fall: float | None  # bits per byte since the last probe
@@ -49,7 +49,7 @@ def page(live: Live, name: str) -> str:
         losses=lines_picture(_losses(live.losses, whole=True), ends, "nats per token"),
         by_book=lines_picture(_losses(live.losses, whole=False), ends, "nats per token"),
         probed=lines_picture(_probed(live.probes), ends, "bits per byte"),
-        gate=gate(live) if live.probes else None,
+        pace=pace(live) if live.probes else None,
         stage=stage,
         done=[event for event in live.events if event.action != "alarm"],
         alarms=[event for event in live.events if event.action == "alarm"],
@@ -57,14 +57,14 @@ def page(live: Live, name: str) -> str:
     )
 
 
-def gate(live: Live) -> Gate:
+def pace(live: Live) -> Pace:
     """How near the stage is to its end by pacing."""
     here = [each for each in live.probes if each.stage == live.probes[-1].stage]
     means = [_mean(each) for each in here]
     falls = [a - b for a, b in pairwise(means)]
     least = live.pacing.advance.slope_bpb if live.pacing else 0.0
     slow = next((n for n, fall in enumerate(reversed(falls)) if fall >= least), len(falls))
-    return Gate(falls[-1] if falls else None, slow)
+    return Pace(falls[-1] if falls else None, slow)
 
 
 def _mean(probe: Probe) -> float:

@@ -5,6 +5,7 @@ from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 from litho.core.lined import Fault, Place
+from litho.text.school.gated import can_be_asked
 from litho.text.school.genome import TAIL, Genome, Scene, Stage, read_of
 from litho.text.school.leaks import leaks_in
 from litho.text.school.loops import repairable
@@ -190,6 +191,12 @@ def _of_stage(
         if scene.kind != "mismatch":
             at = (*place, "mismatch", "scenes", number)
             yield at, f"{scene.id!r} is of kind {scene.kind!r}, not mismatch"
+    if stage.gate and not can_be_asked(genome, shelf, plan, stage):
+        yield (
+            (*place, "gate", "test"),
+            f"nothing that is read by the end of this stage is asked by {stage.gate.test!r}: "
+            "choose another test, or give the gate to a later stage",
+        )
     rates = sum(scene.rate for scene in [*mismatched, *map(genome.scene, stage.scenes)])
     if rates > MOST_SCENES:
         yield (*place, "scenes"), f"their rates make {rates:.3g}: at most {MOST_SCENES}"
