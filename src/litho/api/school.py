@@ -158,6 +158,7 @@ def school(
     earlier build, taken as it is if it is of this genome; else its stages that would come out the
     same are taken over. `checkpoints`: a folder that several schools share, which then train common
     first stages once.
+    `processes`: how many compile stages and, on the CPU, share the rows of each step of training.
     `replay`: a run of a genome with pacing, whose events happen again in place of decisions.
     Raises LithoError if anything given is unusable.
     """

@@ -22,13 +22,17 @@ class Learner:
     """A network in float32, and what a training needs of it."""
 
     network: nn.Module
-    logits: Callable[[Tensor], Tensor]  # from ids_BT to logits_NV
+    read: Callable[[nn.Module, Tensor], Tensor]  # from network and ids_BT to logits_NV
     save: Callable[[Path], None]  # into a new folder, as transformers loads it
+
+    def logits(self, ids_BT: Tensor) -> Tensor:
+        """For what follows each token, logits_NV."""
+        return self.read(self.network, ids_BT)
 
     @cached_property
     def weights(self) -> dict[str, nn.Parameter]:
-        """By name, each once."""
-        return dict(self.network.named_parameters())
+        """Those that learn, by name, each once."""
+        return {n: w for n, w in self.network.named_parameters() if w.requires_grad}
 
     @property
     def device(self) -> torch.device:
@@ -48,15 +52,12 @@ def new_learner(shape: Shape, seed: int, codec: Codec | None, placement: Placeme
         assert codec is not None
         network.save(folder, codec)
 
-    return Learner(network, network, save)
+    return Learner(network, _of_micro, save)
 
 
 def learner_of(model: LanguageModel) -> Learner:
     """A model that goes on, without dropout; it must have been loaded in float32."""
     network = model.network.requires_grad_(True).eval()
-
-    def logits(ids_BT: Tensor) -> Tensor:
-        return network(input_ids=ids_BT, use_cache=False).logits.flatten(0, 1)
 
     def save(folder: Path) -> None:
         network.save_pretrained(folder)
@@ -64,4 +65,13 @@ def learner_of(model: LanguageModel) -> Learner:
             if path.name in _TOKENIZER or path.suffix == ".jinja":
                 shutil.copyfile(path, folder / path.name)
 
-    return Learner(network, logits, save)
+    return Learner(network, _of_language_model, save)
+
+
+# Functions of a module, since other processes are given them.
+def _of_micro(network: nn.Module, ids_BT: Tensor) -> Tensor:
+    return network(ids_BT)
+
+
+def _of_language_model(network: nn.Module, ids_BT: Tensor) -> Tensor:
+    return network(input_ids=ids_BT, use_cache=False).logits.flatten(0, 1)

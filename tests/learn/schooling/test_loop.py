@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 
 from litho.core.errors import LithoError
-from litho.learn.schooling import loop
+from litho.learn.schooling import gradients, loop
 from litho.learn.schooling.loop import Schooling, Teaching
 from litho.learn.schooling.rows import PackedRows, Weights
 from litho.model.learner import Learner, new_learner
@@ -84,7 +84,7 @@ def test_what_is_learned_does_not_depend_on_the_size_of_a_pass(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     whole = weights(trained())
-    monkeypatch.setattr(loop, "PASS_TOKENS", 16)
+    monkeypatch.setattr(gradients, "PASS_TOKENS", 16)
     for one, other in zip(whole, weights(trained()), strict=True):
         torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-5)
 
