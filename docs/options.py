@@ -53,6 +53,7 @@ SETTINGS: dict[str, type[Config]] = {
     "genome model": training.Model,
     "genome train": training.Train,
     "genome average": training.Average,
+    "genome adapter": training.Adapter,
     "genome pacing": training.Pacing,
     "genome advance": training.Advance,
     "genome alarm": training.Alarm,

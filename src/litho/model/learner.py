@@ -1,19 +1,24 @@
-"""A model of which all weights are trained, whether it is new or not."""
+"""A model that is trained, whether it is new or not: all of its weights, or an adapter."""
 
 import shutil
 from collections.abc import Callable
+from copy import deepcopy
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from litho.model.adapters import lora
+from litho.model.adapters.spec import AdapterSpec
 from litho.model.codec import Codec
 from litho.model.loaded import LanguageModel
 from litho.model.micro import MicroModel, Shape
 from litho.model.placement import Placement
 
+ADAPTER = "school"  # the name of one that is trained
 _TOKENIZER = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json")
 
 
@@ -24,6 +29,7 @@ class Learner:
     network: nn.Module
     read: Callable[[nn.Module, Tensor], Tensor]  # from network and ids_BT to logits_NV
     save: Callable[[Path], None]  # into a new folder, as transformers loads it
+    adapted: LanguageModel | None = None  # of which an adapter is trained, and nothing else
 
     def logits(self, ids_BT: Tensor) -> Tensor:
         """For what follows each token, logits_NV."""
@@ -58,14 +64,27 @@ def new_learner(shape: Shape, seed: int, codec: Codec | None, placement: Placeme
 def learner_of(model: LanguageModel) -> Learner:
     """A model that goes on, without dropout; it must have been loaded in float32."""
     network = model.network.requires_grad_(True).eval()
+    return Learner(network, _of_language_model, lambda folder: _save(network, model, folder))
+
+
+def adapted(model: LanguageModel, spec: AdapterSpec) -> Learner:
+    """A new adapter on a model in float32, which stays as it is; it is saved as one model."""
+    lora.attach(model, ADAPTER, spec)
+    network = model.network.eval()
 
     def save(folder: Path) -> None:
-        network.save_pretrained(folder)
-        for path in model.source.folder.iterdir():
-            if path.name in _TOKENIZER or path.suffix == ".jinja":
-                shutil.copyfile(path, folder / path.name)
+        whole = deepcopy(network).merge_and_unload(safe_merge=True, adapter_names=[ADAPTER])
+        _save(whole, model, folder)
 
-    return Learner(network, _of_language_model, save)
+    return Learner(network, _of_language_model, save, model)
+
+
+def _save(network: Any, model: LanguageModel, folder: Path) -> None:  # noqa: ANN401  as there
+    """With the files of the tokenizer as they were."""
+    network.save_pretrained(folder)
+    for path in model.source.folder.iterdir():
+        if path.name in _TOKENIZER or path.suffix == ".jinja":
+            shutil.copyfile(path, folder / path.name)
 
 
 # Functions of a module, since other processes are given them.

@@ -11,6 +11,7 @@ from torch.testing import assert_close
 from litho import api
 from litho.core.errors import Interrupted, LithoError
 from litho.jobs.school.result import SchoolResult
+from tests.jobs.school.test_adapter import going
 from tests.jobs.school.test_run import genome
 
 pytestmark = pytest.mark.processes
@@ -39,6 +40,14 @@ def test_losses_are_those_of_one_process(two: SchoolResult, tmp_path: Path) -> N
     for name, weight in weights[0].items():
         assert_close(weight, weights[1][name], rtol=1e-3, atol=1e-4)
     assert not helpers()
+
+
+def test_an_adapter_learns_the_same(tmp_path: Path) -> None:
+    path = going(tmp_path, drift=0.01)
+    one, two = (api.school(path, out=tmp_path / str(n), processes=n) for n in (1, 2))
+    assert [s.loss for s in two.stages] == pytest.approx([s.loss for s in one.stages], abs=1e-5)
+    drifts = [[each.drift for each in found.adapters or ()] for found in (one, two)]
+    assert drifts[0] == pytest.approx(drifts[1], rel=1e-3)
 
 
 def test_two_processes_end_in_the_same_bytes(

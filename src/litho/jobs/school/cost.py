@@ -10,6 +10,7 @@ import numpy as np
 
 from litho.core.errors import LithoError
 from litho.jobs.cost import Cost
+from litho.learn.schooling import hold
 from litho.learn.schooling.loop import Schooling, Teaching
 from litho.learn.schooling.rows import PackedRows
 from litho.measure.school.scores import BRIDGED
@@ -55,7 +56,9 @@ def school_cost(genome: Genome, folder: Path, learner: Learner, vocabulary: int)
     per_token = (time.perf_counter() - began) / (TIMED * teaching.batch_tokens)
     tokens = genome.budget.tokens
     gib = most_memory(learner.device) / 2**30
-    beside = sum(each(genome, folder) for each in (exam_tokens, gate_tokens, probe_tokens))
+    beside = sum(
+        each(genome, folder) for each in (exam_tokens, gate_tokens, hold_tokens, probe_tokens)
+    )
     seconds = tokens * (per_token + 1 / COMPILED) + beside * per_token
     return Cost(seconds=seconds, gib=gib)
 
@@ -82,6 +85,16 @@ def gate_tokens(genome: Genome, folder: Path) -> float:
     school = School.of(genome, folder)
     asked = (gate_questions(genome, school.shelf, school.plan, stage) for stage in gated)
     return sum(_tokens_of(genome, some) for some in asked)
+
+
+def hold_tokens(genome: Genome, folder: Path) -> float:
+    """How many tokens of training take as long as all that holds an adapter to its base."""
+    adapter = genome.train.adapter
+    if adapter is None or adapter.drift is None:
+        return 0.0
+    steps = genome.budget.tokens / genome.train.batch_tokens
+    measured = hold.UNSEEN / hold.EVERY * _FORWARD
+    return steps * hold.LENGTH * (hold.ROWS * (1 + _FORWARD) + measured)
 
 
 def _tokens_of(genome: Genome, asked: Sequence[Question]) -> float:

@@ -39,6 +39,14 @@ class GateResult(Record):
         return self.accuracy.value is not None and self.accuracy.value >= self.min
 
 
+class StageAdapter(Record):
+    """The adapter of a model that went on, as it was at the end of a stage."""
+
+    stage: str
+    adapter: str  # folder, as plain PEFT loads it
+    drift: float  # on passages of other kinds of writing, KL in nats per token
+
+
 class LiveStage(Record):
     """A stage while a school is trained."""
 
@@ -78,6 +86,7 @@ class SchoolResult(Record):
     events: tuple[Event, ...] | None = absent()  # what happened to the curriculum, with pacing
     probes: tuple[Probe, ...] | None = absent()
     gates: tuple[GateResult, ...] | None = absent()  # those of all stages that have one
+    adapters: tuple[StageAdapter, ...] | None = absent()  # of a model that went on by one
     exam: ExamResult | None  # none: the genome has no questions that the model could read
     seconds: float
     notices: tuple[str, ...]

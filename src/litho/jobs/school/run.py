@@ -79,6 +79,7 @@ def run_school(context: Context[SchoolSpec]) -> SchoolResult:
         events=tuple(pace.events) if pace else None,
         probes=tuple(pace.probes) if pace else None,
         gates=tuple(trained.gates) or None,
+        adapters=tuple(trained.adapters) or None,
         exam=exam,
         seconds=round(run.seconds, 1),
         notices=tuple(context.manifest["notices"]),

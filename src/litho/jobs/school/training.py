@@ -7,6 +7,7 @@ from typing import Any
 
 from litho.jobs.genome.build import Build
 from litho.jobs.runner import Context
+from litho.jobs.school.adapting import adapting
 from litho.jobs.school.config import SchoolSpec
 from litho.jobs.school.cost import teaching_of
 from litho.jobs.school.gates import asked, closed, gated_stages
@@ -14,7 +15,7 @@ from litho.jobs.school.lessons import lessons_of, subjects_of
 from litho.jobs.school.live import Onlooker
 from litho.jobs.school.own import refreshed, refreshed_stages
 from litho.jobs.school.pacing import pace_of
-from litho.jobs.school.result import LIVE_PAGE, GateResult
+from litho.jobs.school.result import LIVE_PAGE, GateResult, StageAdapter
 from litho.learn.schooling.education import UNFINISHED, Places, Watch, educate, trained_before
 from litho.learn.schooling.helpers import helping
 from litho.learn.schooling.lesson import Lesson
@@ -36,6 +37,7 @@ class Trained:
     progress: Progress
     pace: Pace | None
     gates: Sequence[GateResult]
+    adapters: Sequence[StageAdapter]
     reused: int  # stages that were trained before
 
 
@@ -61,12 +63,17 @@ def train(
     live = run.final_path.with_name(run.final_path.name + LIVE_PAGE)
     reporter.note(f"to look at while it trains: {live}")
     gated, again = gated_stages(genome), refreshed_stages(genome, build)
+    adapter, whole = adapting(run, genome, learner), len(lessons)
+    stops = {*gated, *again, whole, *(range(1, whole) if adapter else ())}
     with helping(learner, spec.processes, len(subjects)) as helpers:
-        schooling = Schooling(learner, teaching_of(genome), subjects, helpers)
+        hold = adapter.hold if adapter else None
+        schooling = Schooling(learner, teaching_of(genome), subjects, helpers, hold)
         onlooker = Onlooker(context, genome, lessons, schooling, pace)
         watch = Watch(run.tick, onlooker.seen)
-        for number in sorted({*gated, *again}):
+        for number in sorted(stops):
             educate(schooling, lessons, places, reporter, watch, pace, until=number)
+            if adapter:
+                adapter.settle(lessons[number - 1].id)
             if number in gated:
                 stage, lesson = genome.stages[number - 1], lessons[number - 1]
                 found = asked(context, genome, stage, lesson, learner, placement)
@@ -78,5 +85,12 @@ def train(
                     run, genome, Path(spec.folder), build, number, learner, placement, reporter
                 )
                 lessons = lessons_of(build, genome, depends)
-        educate(schooling, lessons, places, reporter, watch, pace)
-    return Trained(build, lessons, schooling.progress, pace, onlooker.gates, reused)
+    return Trained(
+        build,
+        lessons,
+        schooling.progress,
+        pace,
+        onlooker.gates,
+        adapter.saved if adapter else (),
+        reused,
+    )

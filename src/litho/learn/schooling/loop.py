@@ -22,6 +22,7 @@ from litho.learn.checkpoint import (
 )
 from litho.learn.schooling.gradients import Gradients, Rows
 from litho.learn.schooling.helpers import Helpers
+from litho.learn.schooling.hold import Hold
 from litho.learn.schooling.rows import Batch
 from litho.model.learner import Learner
 
@@ -74,6 +75,7 @@ class Schooling:
         teaching: Teaching,
         subjects: Sequence[str],
         helpers: Helpers | None = None,
+        hold: Hold | None = None,
     ) -> None:
         self.learner, self.teaching, self.subjects = learner, teaching, list(subjects)
         self.progress = Progress()
@@ -83,7 +85,7 @@ class Schooling:
         )
         self._sum = [torch.zeros_like(weight) for weight in self._weights]
         self._gradients = Gradients(learner.network, learner.read, len(self.subjects))
-        self._helpers = helpers
+        self._helpers, self._hold = helpers, hold
 
     def begin(self) -> None:
         """Begin a stage."""
@@ -106,6 +108,8 @@ class Schooling:
         self._gradients.add(self._helpers.begin(read) if self._helpers else read)
         if self._helpers:
             self._helpers.end(self._gradients, self._weights)
+        if self._hold:
+            self._hold.pull(progress.steps)
         rate = teaching.peak_lr * min(1.0, (progress.steps + 1) / max(1, teaching.warmup))
         for group in self._optimizer.param_groups:
             group["lr"] = rate
@@ -165,6 +169,7 @@ class Schooling:
             "weights": weights_memory(self.learner.weights),
             "mean": Memory(dict(zip(names, self._sum, strict=True))),
             "optimizer": optimizer_memory(self._optimizer),
+            **({"hold": self._hold.memory()} if self._hold else {}),
         }
 
     @torch.no_grad()
@@ -176,6 +181,8 @@ class Schooling:
             self._gradients.count_K[self.subjects.index(name)] = count
         recall_weights(self.learner.weights, memory["weights"])
         recall_optimizer(self._optimizer, memory["optimizer"])
+        if self._hold:
+            self._hold.recall(memory["hold"])
         for name, total in zip(self.learner.weights, self._sum, strict=True):
             total.copy_(memory["mean"].tensors[name])
 
