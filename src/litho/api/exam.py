@@ -23,6 +23,7 @@ def exam(
     *,
     build: Path | None = None,
     twin: str | None = None,
+    instruments: bool = False,
     out: Path | None = None,
     device: str | Device = "auto",
     progress: Progress | None = None,
@@ -31,7 +32,8 @@ def exam(
     """What a model remembers, understands and connects of what a genome teaches.
 
     `build`: takes its questions instead of making them; `twin`: a model raised on the fluent twin,
-    which has to be at chance. Raises LithoError if anything given is unusable.
+    which has to be at chance; `instruments`: also measures weak points, each against a matched
+    control. Raises LithoError if anything given is unusable.
     """
     read_genome(genome)  # what is wrong with it is said before a model is looked for
     spec = ExamSpec(
@@ -40,6 +42,7 @@ def exam(
         folder=str(genome.absolute().parent),
         questions=None if build is None else tuple(built_questions(build)),
         twin=twin,
+        instruments=instruments,
         model=model_name(model),
         device=device_given(device),
     )

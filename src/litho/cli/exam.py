@@ -32,6 +32,10 @@ def exam(
         str | None,
         typer.Option(help="A model raised on the fluent twin; it has to be at chance."),
     ] = None,
+    instruments: Annotated[
+        bool,
+        typer.Option("--instruments", help="Also measure weak points, each against a control."),
+    ] = False,
     out: OutOption = None,
     device: DeviceOption = "auto",
     dtype: DtypeOption = None,
@@ -48,6 +52,7 @@ def exam(
             genome,
             build=build,
             twin=twin,
+            instruments=instruments,
             out=out,
             device=chosen_device(device, dtype, bits),
             progress=bars,

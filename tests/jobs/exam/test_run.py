@@ -54,6 +54,28 @@ def test_an_exam_from_genome_to_report(tmp_path: Path) -> None:
     check_numbers(tmp_path / "run")
 
 
+def test_instruments_stand_in_the_report(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("STATED", "PAGES", "CHAINS", "CONFLICTS"):
+        monkeypatch.setattr(f"litho.text.school.trials.{name}", 2)
+    genome = given(tmp_path)
+    plain = litho.exam("tiny:llama", genome, out=tmp_path / "plain")
+    result = litho.exam("tiny:llama", genome, out=tmp_path / "run", instruments=True)
+    assert result.tests == plain.tests and plain.instruments is None
+    assert '"instruments"' not in (tmp_path / "plain" / "metrics.json").read_text()
+    weak = result.instruments
+    assert weak and len(weak.flow) == 4 and len(weak.retention) == 5 and weak.resonance
+    assert all(each.n == 2 for each in weak.retention)
+    page = (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
+    assert all(f"<h3>{number}. " in page for number in range(1, 7))
+    check_numbers(tmp_path / "run")
+    for name, seed in (("one", 1), ("two", 2)):
+        (tmp_path / f"{name}.txt").write_text(book(seed))
+    with pytest.raises(LithoError, match="instruments ask about an invented world"):
+        books = given(tmp_path, BOOKS + "tests: {n: 12}\n")
+        litho.exam("tiny:llama", books, out=tmp_path / "no", instruments=True)
+    assert not list(tmp_path.glob("no*"))
+
+
 def test_a_stopped_exam_goes_on_to_the_same_answers(tmp_path: Path) -> None:
     genome = given(tmp_path)
     spec = ExamSpec(genome=FEW, genome_name=genome.name, folder=str(tmp_path), model="tiny:llama")

@@ -14,6 +14,7 @@ class ExamSpec(ModelSpec):
     folder: str  # from which the genome's files are looked for
     questions: tuple[Question, ...] | None = None  # of a build; none: made from the genome
     twin: str | None = None  # a model raised on the fluent twin
+    instruments: bool = False  # whether weak points are measured, too
 
     def models(self) -> dict[str, str]:
         return {"model": self.model} | ({"twin": self.twin} if self.twin else {})

@@ -5,6 +5,7 @@ from typing import Any
 from litho.core.runs import RunDirectory
 from litho.jobs.exam.result import BRIDGED, FLUENT, REMEMBERS, UNDERSTANDS, ExamRun
 from litho.show.figures.exam import kinds_figure, pairs_figure
+from litho.show.figures.instruments import flow_figure, retention_figure
 from litho.show.page import render
 from litho.show.wording import cell
 
@@ -78,6 +79,9 @@ def page(run: RunDirectory) -> str:
         data["figure-silent"] = pairs_figure(result.pairs, spoken=False)
     if spoken:
         data["figure-spoken"] = pairs_figure(result.pairs, spoken=True)
+    if weak := result.instruments:
+        data |= {"figure-flow": flow_figure(weak.flow)} if weak.flow else {}
+        data |= {"figure-retention": retention_figure(weak.retention)} if weak.retention else {}
     kinds = [kind for kind in names if result.tests.get(kind) and result.tests[kind].n]
     return render(
         "exam.html.j2",
