@@ -13,6 +13,7 @@ from litho.jobs.spec import Device
 if TYPE_CHECKING:
     from litho.jobs.genome.records import CompressionMap
     from litho.jobs.genome.result import CheckResult, CompileResult, Where
+    from litho.jobs.school.config import SchoolSpec
     from litho.jobs.school.result import SchoolResult
     from litho.model.loaded import LanguageModel
 
@@ -163,9 +164,7 @@ def school(
     Raises LithoError if anything given is unusable.
     """
     from litho.core.encoding import read_utf8
-    from litho.jobs.runner import is_begun, job_of
     from litho.jobs.school.config import SchoolSpec
-    from litho.jobs.school.gates import let_on
     from litho.jobs.school.pacing import read_events
 
     spec = SchoolSpec(
@@ -178,7 +177,50 @@ def school(
         replayed=None if replay is None else read_events(replay),
         device=device_given(device),
     )
-    folder = folder_given(out, genome.stem, "school")
+    return _raised(spec, folder_given(out, genome.stem, "school"), progress, cancel)
+
+
+def raise_twins(
+    genome: Path,
+    folder: Path,
+    device: str | Device = "auto",
+    progress: Progress | None = None,
+    cancel: Flag | None = None,
+) -> dict[str, str]:
+    """Raise a model on each twin of a genome's world in `folder`; one that was, is taken as it is.
+
+    Returns the folders of the models, by twin.
+    """
+    from litho.jobs.runner import is_done, job_of
+    from litho.jobs.school.config import SchoolSpec
+    from litho.text.school.canonical import written
+    from litho.text.school.genome import read_genome
+    from litho.text.school.twins import twin_genome
+    from litho.text.school.world import TWINS
+
+    known = read_genome(genome)
+    models = {}
+    for twin in filter(None, TWINS):
+        raised = twin_genome(known, twin)
+        text = written(raised.model_dump(mode="json", by_alias=True, exclude_none=True))
+        source, home = f"{genome} ({twin} twin)", genome.absolute().parent
+        spec = SchoolSpec(
+            written=text, source=source, folder=str(home), device=device_given(device)
+        )
+        out = folder.absolute() / twin
+        if not is_done(job_of("school"), spec, out):
+            _raised(spec, out, progress, cancel)
+        models[twin] = str(out / "model")
+    return models
+
+
+def _raised(
+    spec: "SchoolSpec", folder: Path, progress: Progress | None, cancel: Flag | None
+) -> "SchoolResult":
+    """Go on with an unfinished run of the same, or start one."""
+    from litho.jobs.runner import is_begun, job_of
+    from litho.jobs.school.gates import let_on
+
     if is_begun(job_of("school"), spec, folder) or let_on(spec, folder):
         result = resume(folder, progress=progress, cancel=cancel)
     else:

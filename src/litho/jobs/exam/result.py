@@ -20,6 +20,7 @@ class ExamRun(ExamResult):
     run: str
     model: str
     twin: str | None
+    turned: str | None = absent()
     genome: str  # its id
     instruments: Instruments | None = absent()
     seconds: float  # of asking

@@ -72,13 +72,14 @@ def run_exam(context: Context[ExamSpec]) -> ExamRun:
         instruments = Instruments(**run.once("instruments.json", measure))
     context.reporter.stage("judging")
     shortcuts = guesses(school, asked)
-    result = judged(asked, given["model"], shortcuts, given.get("twin"))
+    result = judged(asked, given["model"], shortcuts, given.get("twin"), given.get("turned"))
     run.write_rows("answers.parquet", _rows(asked, given["model"]))
     return ExamRun(
         **dict(result),
         run=str(run.final_path),
         model=spec.model,
         twin=spec.twin,
+        turned=spec.turned,
         genome=school.genome.id,
         instruments=instruments,
         seconds=read["model"]["seconds"],
