@@ -4,7 +4,7 @@ import shutil
 from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -50,15 +50,21 @@ class Learner:
         return sum(weight.numel() for weight in self.weights.values())
 
 
-def new_learner(shape: Shape, seed: int, codec: Codec | None, placement: Placement) -> Learner:
-    """A micro model with random weights; without a codec it cannot be saved."""
+def new_learner(
+    shape: Shape, seed: int, codec: Codec | None, placement: Placement, apart: bool = False
+) -> Learner:
+    """A micro model with random weights; without a codec it cannot be saved.
+
+    `apart`: while it learns, no document sees the one before it in its row.
+    """
     network = MicroModel(shape, seed).to(placement.device)
 
     def save(folder: Path) -> None:
         assert codec is not None
         network.save(folder, codec)
 
-    return Learner(network, _of_micro, save)
+    end = codec.end_id if codec else 0
+    return Learner(network, partial(_of_micro, end=end) if apart else _of_micro, save)
 
 
 def learner_of(model: LanguageModel) -> Learner:
@@ -88,8 +94,8 @@ def _save(network: Any, model: LanguageModel, folder: Path) -> None:  # noqa: AN
 
 
 # Functions of a module, since other processes are given them.
-def _of_micro(network: nn.Module, ids_BT: Tensor) -> Tensor:
-    return network(ids_BT)
+def _of_micro(network: nn.Module, ids_BT: Tensor, end: int | None = None) -> Tensor:
+    return network(ids_BT, end)
 
 
 def _of_language_model(network: nn.Module, ids_BT: Tensor) -> Tensor:

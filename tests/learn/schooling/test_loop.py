@@ -108,6 +108,22 @@ def test_a_training_that_diverges_says_so() -> None:
         trained(replace(TEACHING, peak_lr=1e20))
 
 
+def test_a_document_may_be_kept_from_seeing_the_one_before() -> None:
+    """Then the same is said of it wherever it stands, in values and in gradients."""
+    one, other = ([0, *ids] for ids in np.random.default_rng(1).integers(1, 50, (2, 7)).tolist())
+    apart = new_learner(SHAPE, 0, None, ON_CPU, apart=True)  # 0 ends a document
+    packed, alone = (apart.logits(torch.tensor([ids])) for ids in ([*one, *other], other))
+    torch.testing.assert_close(packed[8:], alone)
+    torch.testing.assert_close(alone, learner().logits(torch.tensor([other])))
+    across = learner().logits(torch.tensor([[*one, *other]]))
+    torch.testing.assert_close(across[:8], packed[:8])
+    assert not torch.allclose(across[8:], packed[8:], atol=1e-3)
+    weights = list(apart.weights.values())
+    gradients = (torch.autograd.grad(said.square().sum(), weights) for said in (packed[8:], alone))
+    for found, expected in zip(*gradients, strict=True):
+        torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5)
+
+
 def weighed(scale: float = 1.0) -> PackedRows:
     """Rows of which some stretches count for nothing, some twice."""
     places = Weights(

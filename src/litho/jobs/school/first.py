@@ -33,7 +33,8 @@ def first_learner(
     if genome.start is None:
         asked = genome.model or Model()
         shape = Shape(vocabulary, genome.train.seq, asked.d, asked.layers, asked.heads, asked.loops)
-        return new_learner(shape, genome.seed, codec, placement)
+        apart = genome.train.attend == "document"
+        return new_learner(shape, genome.seed, codec, placement, apart)
     name = spec.models()["start"]
     model = models.load(name, "float32")
     if codec is None or read_codec(locate(name).folder).sha256 != codec.sha256:

@@ -67,6 +67,11 @@ def _of_training(genome: Genome) -> Iterator[Fault]:
         yield ("start",), "a model that goes on keeps its shape: leave out 'start' or 'model'"
     if genome.start and genome.tokenizer.kind != "model":
         yield ("start",), "needs its own tokenizer: set tokenizer to {kind: model, model: MODEL}"
+    if train.attend == "document" and genome.start:
+        yield (
+            ("train", "attend"),
+            "'document' needs a new model: leave out 'start', or take 'across'",
+        )
     if train.adapter and not genome.start:
         yield ("train", "adapter"), "belongs to a model that goes on: set 'start', or leave it out"
     if model and model.d % (2 * model.heads):

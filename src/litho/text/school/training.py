@@ -63,6 +63,9 @@ class Train(Config):
     the mean of snapshots does what a falling rate would do."""
     average: Average = Average()
     """The snapshots of which the model is the mean."""
+    attend: Literal["across", "document"] = "across"
+    """What a token sees of its row: `across`: everything before it, so that a page may see the page
+    before it, which is an accidental bridge; `document`: its own page alone."""
     adapter: Adapter | None = None
     """Of a model that goes on (`start`): train an adapter, which is saved at the end of each stage;
     none: all weights are trained."""
