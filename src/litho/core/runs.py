@@ -128,7 +128,7 @@ class RunDirectory:
         (self.path / _LOCK).unlink(missing_ok=True)
         if self.path != self.final_path:
             for left in self.path.glob(f".*{WRITING}"):  # by processes that were killed
-                left.unlink()
+                shutil.rmtree(left) if left.is_dir() else left.unlink()
             self.path.replace(self.final_path)
         self.path = self.final_path
         return self.path
