@@ -24,6 +24,7 @@ from litho.jobs.ensemble.config import EnsemblePlan
 from litho.jobs.evolve.config import EvolveConfig
 from litho.jobs.expose.config import ExposeConfig
 from litho.jobs.imprint.config import ImprintConfig
+from litho.jobs.reprint.config import ReprintConfig
 from litho.jobs.roles.config import RolesConfig
 from litho.jobs.spec import Device
 from litho.jobs.trails.config import CaptureConfig, PrintConfig
@@ -42,6 +43,7 @@ SETTINGS: dict[str, type[Config]] = {
     "evolve": EvolveConfig,
     "roles": RolesConfig,
     "rewrite": rewriting.Rewrite,
+    "rewrite pages": ReprintConfig,
     "journal": rewriting.Journal,
     "recipe": Recipe,
     "bench": BenchConfig,

@@ -54,6 +54,7 @@ _MODULES = {
         "calibrate": "predict.calibrate",
         "bench": "bench.run",
         "rewrite": "rewrite.run",
+        "rewrite pages": "reprint.run",
         "roles": "roles.run",
         "school": "school.run",
         "trails graph": "trails.graph",
