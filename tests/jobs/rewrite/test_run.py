@@ -16,6 +16,7 @@ from litho.text.school.rewriting.guard import Guard
 TWICE = ("accumulate",)
 ONCE = ("replace", "oracle", "more_books", "re_read", "journal", "random_spans")
 SETTINGS: dict[str, Any] = {"rounds": 2, "share": 0.6, "questions": 6, "bridges": 2}
+SWITCHING: dict[str, Any] = {"rounds": 1, "questions": 12, "on_failure": "switch_book"}
 
 
 def accepts_all(question: str, answer: str) -> bool:
@@ -41,7 +42,7 @@ def rewritten(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Rewrite
 @pytest.fixture(scope="module")
 def once(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> RewriteResult:
     out = tmp_path_factory.mktemp("rewrite") / "once"
-    return litho.rewrite(folder, out, arms=ONCE, **{**SETTINGS, "rounds": 1})
+    return litho.rewrite(folder, out, arms=ONCE, **{**SETTINGS, **SWITCHING})
 
 
 def test_all_arms_read_as_much_and_say_what_they_read(
@@ -61,6 +62,17 @@ def test_all_arms_read_as_much_and_say_what_they_read(
     assert all(set(r) == {"version", "added", "dropped", "tests"} for r in said["rounds"])
     assert len(said["rounds"]) == 2 and set(said["arms"]) == set(TWICE)
     assert (Path(rewritten.run) / "report.html").is_file()
+
+
+def test_the_rule_for_what_was_not_understood_is_written_down(once: RewriteResult) -> None:
+    for name, arm in once.arms.items():
+        version = arm.rounds[0]
+        said = json.loads((Path(version.version) / "lineage.json").read_text())["readings"]
+        assert [each["section"] for each in said] == list(version.not_understood)
+        assert bool(said) == (name in ("replace", "oracle"))
+        for each in said:
+            assert each["accepted"] < 0.5 and each["asked"] >= 3
+            assert (each["rule"] == "switch_book") == bool(each["instead"])
 
 
 def test_what_is_read_again_was_read_before(once: RewriteResult, school: FinishedSchool) -> None:
