@@ -267,6 +267,18 @@ def check_free(path: Path) -> Path:
     return path
 
 
+def check_room(folder: Path, needed: int, option: str = "--out") -> None:
+    """Raises LithoError if so many bytes do not fit on the disk of a folder, there or not yet."""
+    folder = folder.absolute()
+    there = next(each for each in (folder, *folder.parents) if each.is_dir())
+    free = shutil.disk_usage(there).free
+    if needed > free:
+        raise LithoError(
+            f"the run takes about {needed / 1e9:,.1f} GB in {folder}, and {free / 1e9:,.1f} GB are "
+            f"free there: choose another disk with {option}"
+        )
+
+
 def _check_name(path: Path) -> None:
     try:
         str(path).encode()

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -190,6 +191,19 @@ def test_settings_that_cannot_be(
     with pytest.raises(LithoError, match=said):
         litho.rewrite(folder, tmp_path / "run", **settings)
     assert not list(tmp_path.iterdir())
+
+
+def test_the_disk_of_out_counts(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def usage(asked: Path) -> SimpleNamespace:
+        assert asked == tmp_path
+        return SimpleNamespace(free=100)
+
+    monkeypatch.setattr("shutil.disk_usage", usage)
+    with pytest.raises(LithoError, match="choose another disk with --out"):
+        litho.rewrite(folder, tmp_path / "deep" / "run", **SETTINGS)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_what_is_no_school(rewritten: RewriteResult, tmp_path: Path) -> None:

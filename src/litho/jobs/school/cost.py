@@ -1,13 +1,12 @@
 """What a school will cost: a few steps on random tokens are timed, before anything is written."""
 
-import shutil
 import time
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from litho.core.errors import LithoError
+from litho.core.runs import check_room
 from litho.jobs.cost import Cost
 from litho.learn.schooling.loop import Schooling, Teaching
 from litho.learn.schooling.rows import PackedRows
@@ -86,16 +85,21 @@ def _letters(genome: Genome) -> float:
     return 1.0 if genome.tokenizer.kind == "bytes" else LETTERS
 
 
-def check_disk(genome: Genome, learner: Learner, folder: Path, schools: int = 1) -> None:
-    """Raises LithoError if the checkpoints of all stages do not fit."""
-    needed = 4 * _COPIES * learner.size * (len(genome.stages) + 2) * schools
-    there = next(each for each in (folder, *folder.parents) if each.is_dir())
-    free = shutil.disk_usage(there).free
-    if needed > free:
-        raise LithoError(
-            f"checkpoints take about {needed / 1e9:,.1f} GB, and {free / 1e9:,.1f} GB are free: "
-            "choose another disk with --checkpoints"
-        )
+def checkpoint_bytes(learner: Learner, checkpoints: int) -> int:
+    """What so many checkpoints take on a disk."""
+    return 4 * _COPIES * learner.size * checkpoints
+
+
+def disk_needed(genome: Genome, learner: Learner, checkpoints: str | None, schools: int = 1) -> int:
+    """Bytes that the checkpoints of all stages take in the folder of the run.
+
+    None where they get a folder of their own. Raises LithoError if they do not fit there.
+    """
+    needed = checkpoint_bytes(learner, (len(genome.stages) + 2) * schools)
+    if checkpoints is None:
+        return needed
+    check_room(Path(checkpoints), needed, "--checkpoints")
+    return 0
 
 
 def _random_rows(tokens: int, length: int, vocabulary: int) -> PackedRows:

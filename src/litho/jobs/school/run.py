@@ -10,7 +10,7 @@ from litho.jobs.genome.compiler import BUILD, GENOME, compile_written
 from litho.jobs.models import Models
 from litho.jobs.runner import Checked, Context, Job
 from litho.jobs.school.config import SchoolSpec
-from litho.jobs.school.cost import check_disk, school_cost, teaching_of
+from litho.jobs.school.cost import disk_needed, school_cost, teaching_of
 from litho.jobs.school.exam import examined
 from litho.jobs.school.first import first_learner, known_codec
 from litho.jobs.school.lessons import depends, lessons_of, subjects_of
@@ -40,9 +40,10 @@ def check(spec: SchoolSpec, models: Models) -> Checked:
     codec = known_codec(genome, Path(spec.folder))
     vocabulary = codec.vocabulary if codec else genome.tokenizer.vocab
     learner = first_learner(spec, genome, models, placement, codec, vocabulary)
-    check_disk(genome, learner, Path(spec.checkpoints or Path.cwd()))
+    disk = disk_needed(genome, learner, spec.checkpoints)
     cost = school_cost(genome, Path(spec.folder), learner, vocabulary)
-    return Checked(cost, {"text_name": genome.id, "placement": placement.described()})
+    said = {"text_name": genome.id, "placement": placement.described()}
+    return Checked(cost, said, disk=disk)
 
 
 def run_school(context: Context[SchoolSpec]) -> SchoolResult:
