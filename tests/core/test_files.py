@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from litho.core.files import whole_file, whole_folder
+from litho.core.errors import LithoError
+from litho.core.files import damage_told, whole_file, whole_folder
 
 
 def test_a_failed_write_leaves_the_old_file(tmp_path: Path) -> None:
@@ -38,3 +39,15 @@ def test_a_folder_appears_whole_or_not_at_all(tmp_path: Path) -> None:
             (half / said).write_text(said)
     assert [each.name for each in path.iterdir()] == ["new"]
     assert [each.name for each in path.parent.iterdir()] == ["a"]
+
+
+def test_damage_is_told_and_names_the_file(tmp_path: Path) -> None:
+    with (
+        pytest.raises(LithoError, match=r"a.json is damaged .*KeyError: 'x'"),
+        damage_told("a.json"),
+    ):
+        {}["x"]
+    with pytest.raises(LithoError, match="as it is"), damage_told("a.json"):
+        raise LithoError("as it is")
+    with pytest.raises(FileNotFoundError), damage_told("a.json"):  # the system says it better
+        (tmp_path / "missing").read_text()

@@ -7,7 +7,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from litho.core.errors import LithoError
+from litho.core.errors import (
+    LithoError,
+    disk_is_full,
+    first_line,
+    memory_is_short,
+    unusable_file,
+)
 
 WRITING = ".writing"
 
@@ -24,6 +30,22 @@ def check_new(path: Path) -> None:
         raise LithoError(f"{path} exists already: choose another name")
     if not path.absolute().parent.is_dir():
         raise LithoError(f"there is no folder {path.absolute().parent}: make it first")
+
+
+@contextmanager
+def damage_told(what: object) -> Iterator[None]:
+    """What a file makes go wrong in the block is told as damage: a LithoError that names `what`."""
+    try:
+        yield
+    except LithoError:
+        raise
+    except Exception as error:  # libraries raise what they like
+        if disk_is_full(error) or memory_is_short(error) or unusable_file(error):
+            raise
+        said = f"{type(error).__name__}: {first_line(error)[:200]}"
+        raise LithoError(
+            f"{what} is damaged or of another version of Litho ({said}; LITHO_DEBUG=1 shows where)"
+        ) from error
 
 
 @contextmanager

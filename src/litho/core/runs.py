@@ -12,21 +12,15 @@ import math
 import shutil
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import yaml
 from filelock import FileLock, Timeout
 
-from litho.core.errors import (
-    LithoError,
-    disk_is_full,
-    first_line,
-    memory_is_short,
-    unusable_file,
-)
-from litho.core.files import WRITING, whole_file
+from litho.core.errors import LithoError
+from litho.core.files import WRITING, damage_told, whole_file
 
 PARTIAL = ".partial"
 MANIFEST, INPUTS, METRICS = "manifest.yaml", "inputs.json", "metrics.json"
@@ -198,22 +192,9 @@ class RunDirectory:
         with self.damage_told(name):
             yield
 
-    @contextmanager
-    def damage_told(self, name: str = "") -> Iterator[None]:
+    def damage_told(self, name: str = "") -> AbstractContextManager[None]:
         """What a file of the run makes go wrong, or any of them, is told as such."""
-        try:
-            yield
-        except LithoError:
-            raise
-        except Exception as error:  # libraries raise what they like
-            if disk_is_full(error) or memory_is_short(error) or unusable_file(error):
-                raise
-            said = f"{type(error).__name__}: {first_line(error)[:200]}"
-            what = self.path / name if name else f"a file in {self.path}"
-            raise LithoError(
-                f"{what} is damaged or of another version of Litho ({said}; LITHO_DEBUG=1 shows "
-                "where)"
-            ) from error
+        return damage_told(self.path / name if name else f"a file in {self.path}")
 
     def once(self, name: str, compute: Callable[[], Any]) -> Any:  # noqa: ANN401  JSON
         """The JSON in `name`, computed and written if it is not there yet: a stage of the run."""
