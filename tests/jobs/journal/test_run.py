@@ -112,5 +112,8 @@ def test_a_damaged_school_is_named(school: FinishedSchool, tmp_path: Path) -> No
         path.write_bytes(kept[: len(kept) // 2])
         with pytest.raises(LithoError, match=f"{path.name} is damaged"):
             litho.journal(run, out=tmp_path / "out", sample=2)
+        if path == spans:
+            with pytest.raises(LithoError, match=f"{path.name} is damaged"):
+                litho.roles(run, out=tmp_path / "out")
         assert not list(tmp_path.glob("out*"))
         path.write_bytes(kept)

@@ -3,7 +3,7 @@
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
@@ -60,6 +61,12 @@ class Build:
         with damage_told(path):
             for batch in pq.ParquetFile(path).iter_batches():
                 yield from batch.to_pylist()
+
+    def columns(self, stage: str, names: Sequence[str]) -> pa.Table:
+        """Some columns of all spans of a stage."""
+        path = self.folder / STAGES / stage / SPANS
+        with damage_told(path):
+            return pq.read_table(path, columns=list(names))
 
     def documents(self, stage: str) -> Iterator[list[dict[str, Any]]]:
         """The spans of each document of a stage."""
