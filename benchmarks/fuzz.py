@@ -35,7 +35,15 @@ from litho.core.files import WRITING
 from litho.core.runs import MANIFEST, PARTIAL
 
 NEGATIVE = 1  # exit code of a negative verdict, and of a doctor who missed something
-_MAY_LEAVE = ("predict", "ensemble", "calibrate", "bench", "resume", "school")  # can go on
+_MAY_LEAVE = (
+    "predict",
+    "ensemble",
+    "calibrate",
+    "bench",
+    "evolve",
+    "resume",
+    "school",
+)  # can go on
 _TOLD = 4000  # characters of a command's output that a failure shows
 
 

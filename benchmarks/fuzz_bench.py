@@ -77,6 +77,14 @@ SETTINGS: dict[str, dict[str, Any]] = {
         "directions": 2,
     },
     "diff": {"nulls": 3, "null_tokens": 8, "behaviour": False, "seed": 1},
+    "rewrite": {"rounds": 1, "share": 0.5, "questions": 2, "bridges": 0},
+    "pages": {"rounds": 1, "presentations": 1, "questions": 2},
+    "roles": {"tokens": 64, "questions": 2},
+    "journal": {"sample": 2},
+    "evolve": {
+        "generations": 1, "size": 2, "rungs": [1], "random_search": False, "finalists": 1,
+        "fresh": 2,
+    },
 }  # fmt: skip
 
 
@@ -157,6 +165,26 @@ class Workbench:
         (folder / "school.yaml").write_text(yaml.safe_dump(SCHOOL), encoding="utf-8")
         compile_genome(folder / "school.yaml", folder / "build")
         return folder
+
+    @cached_property
+    def taught(self) -> dict[str, Path]:
+        """Small finished runs of a school, and of what goes on from one."""
+        genome = SCHOOL | {"pacing": None, "tests": {"n": 2, "twin": None}}
+        path = self.folder / "taught.yaml"
+        path.write_text(yaml.safe_dump(genome), encoding="utf-8")
+        school = self._run("school", ["school", str(path)])
+        page = ["imprint", str(self.folder / "taught.md"), "--model", MODEL]
+        (self.folder / "taught.md").write_text(TEXT)
+        apart = ["--set", "operators=[apart]"]
+        imprint = self._run("printed", [*page, *settings_of("imprint"), *apart])
+        lines = {
+            "journal": ["journal", str(school), *settings_of("journal")],
+            "rewrite": ["rewrite", str(school), *settings_of("rewrite")],
+            "pages": ["rewrite", str(imprint), *settings_of("pages")],
+            "evolve": ["evolve", str(path), *settings_of("evolve")],
+        }
+        later = {name: self._run(name, line) for name, line in lines.items()}
+        return {"school": school, "imprint": imprint} | later
 
     @cached_property
     def judged(self) -> Path:

@@ -35,6 +35,7 @@ from litho.text.school.world import World
 from litho.text.trails.library import starter
 
 NO_MODEL = "tiny:none"  # is refused, once the rest has been read
+ON_TEXT = ("diff", "expose", "imprint", "vary")  # commands with settings that take a text
 DEEP = 0.04  # share of the inputs that go on to a model
 OPTIONS = {
     "imprint": "--probes --retention --onto --model --budget --controls --out --config --set "
@@ -53,6 +54,9 @@ OPTIONS = {
     "unprint": "--page --out --device --dtype --bits --json",
     "resume": "--json",
     "roles": "--out --set --device --json",
+    "journal": "--out --by --top --set --device --json",
+    "rewrite": "--out --rounds --arms --set --device --json",
+    "evolve": "--out --checkpoints --cluster --processes --set --device --json",
     "report": "--json",
     "effects": "--json",
     "doctor": "--nonsense",
@@ -136,7 +140,7 @@ def _cases(bench: Workbench, chance: random.Random, folder: Path) -> list[str]:
 
 def _config(bench: Workbench, chance: random.Random, folder: Path) -> list[str]:
     _some(bench, folder, "text.md")
-    command = chance.choice(sorted(SETTINGS))
+    command = chance.choice(ON_TEXT)
     settings = _settings(chance, SETTINGS[command])
     (folder / "settings.yaml").write_bytes(settings)
     quick = ["--set", "ladder=false"] if command == "vary" else []
@@ -158,7 +162,7 @@ def _plan(bench: Workbench, chance: random.Random, folder: Path) -> list[str]:
 
 def _assigned(bench: Workbench, chance: random.Random, folder: Path) -> list[str]:
     _some(bench, folder)
-    command = chance.choice((*SETTINGS, "ensemble"))
+    command = chance.choice((*ON_TEXT, "ensemble"))
     keys = sorted(SETTINGS.get(command, PLAN))
     pairs = [f"{chance.choice(keys)}={odd_text(chance)}" for _ in range(chance.randint(1, 2))]
     if chance.random() < 0.2:
@@ -235,6 +239,56 @@ def _school(bench: Workbench, chance: random.Random, folder: Path) -> list[str]:
     genome[key] = damaged_json(chance, genome[key])
     (folder / "school.yaml").write_bytes(_settings(chance, genome))
     return line
+
+
+def _taught(bench: Workbench, chance: random.Random, folder: Path) -> list[str]:
+    """A run of a school or an imprint that others go on from, or one of theirs; or a wrong kind."""
+    lot = chance.random()
+    if lot < 0.3:
+        return _finished(chance, Path(chance.choice([*bench.taught.values()])), folder)
+    if lot < 0.45:
+        return _bred(chance, folder)
+    command = chance.choice(("journal", "rewrite", "roles", "pages"))
+    good = "imprint" if command == "pages" else "school"
+    source = good if chance.random() < 0.8 else chance.choice(sorted(bench.taught))
+    run = Path(shutil.copytree(bench.taught[source], folder / "run"))
+    line = ["rewrite" if command == "pages" else command, "run"]
+    pairs = [f"{key}={json.dumps(value)}" for key, value in SETTINGS[command].items()]
+    if lot < 0.6:  # the run is whole, and a setting is not
+        keys = [*SETTINGS[command], "judge", "arms", "by", "nonsense"]
+        pairs.append(f"{chance.choice(keys)}={odd_text(chance)}")
+    else:
+        files = sorted(path for path in run.rglob("*") if path.is_file())
+        for path in chance.sample(files, k=chance.randint(1, 2)):
+            _damaged_file(chance, path)
+    out = chance.choice(("out", "out", "out", "run", "text.md/x", "/proc/x", "x.partial"))
+    return [*line, "--out", out, *(word for pair in pairs for word in ("--set", pair))]
+
+
+def _finished(chance: random.Random, source: Path, folder: Path) -> list[str]:
+    """A damaged run whose report is asked for, or which is gone on with."""
+    run = Path(shutil.copytree(source, folder / "run"))
+    goes_on = chance.random() < 0.4
+    if goes_on:
+        (run / "metrics.json").unlink()
+    kinds = (".json", ".jsonl", ".yaml", ".parquet", ".sqlite")
+    files = sorted(path for path in run.iterdir() if path.is_file() and path.suffix in kinds)
+    _damaged_file(chance, chance.choice(files))
+    if goes_on and chance.random() < 0.8:
+        run.rename(folder / "run.partial")
+    return ["resume" if goes_on else "report", "run"]
+
+
+def _bred(chance: random.Random, folder: Path) -> list[str]:
+    """A genome that is at fault, or a setting of its evolution; none is trained."""
+    genome = SCHOOL | {"start": NO_MODEL, "tokenizer": {"kind": "model", "model": NO_MODEL}}
+    genome |= {"pacing": None, "tests": {"n": 2}}
+    del genome["model"]
+    key = chance.choice(("train", "stages", "gaps", "scenes", "tests", "budget"))
+    genome[key] = damaged_json(chance, genome[key])
+    (folder / "school.yaml").write_bytes(_settings(chance, genome))
+    key = chance.choice([*SETTINGS["evolve"], "seed"])
+    return ["evolve", "school.yaml", "--out", "out", "--set", f"{key}={odd_text(chance)}"]
 
 
 def _damaged_file(chance: random.Random, path: Path) -> None:
@@ -356,6 +410,7 @@ KINDS = {
     "trails": Kind(_trails, 6),
     "genome": Kind(_genome, 6),
     "school": Kind(_school, 4, ("files", "school")),
+    "taught": Kind(_taught, 4, ("files", "taught")),
     "adapter": Kind(_adapter, 4, ("files", "adapter")),
     "model": Kind(_model, 3, ("files", "model")),
     "calibration": Kind(_calibration, 3, ("files", "calibration")),

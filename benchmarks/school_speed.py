@@ -23,7 +23,8 @@ import torch.nn.functional as F
 from transformers import AutoModelForCausalLM, Trainer, TrainerCallback, TrainingArguments
 
 from litho.core.memory import keep_freed_memory
-from litho.learn.schooling.loop import PASS_TOKENS, Schooling, Teaching
+from litho.learn.schooling.gradients import PASS_TOKENS
+from litho.learn.schooling.loop import Schooling, Teaching
 from litho.learn.schooling.rows import PackedRows
 from litho.model.codec import of_bytes
 from litho.model.learner import new_learner

@@ -24,6 +24,7 @@ from litho.jobs.ensemble.config import EnsemblePlan
 from litho.jobs.evolve.config import EvolveConfig
 from litho.jobs.expose.config import ExposeConfig
 from litho.jobs.imprint.config import ImprintConfig
+from litho.jobs.reprint.config import ReprintConfig
 from litho.jobs.roles.config import RolesConfig
 from litho.jobs.spec import Device
 from litho.jobs.trails.config import CaptureConfig, PrintConfig
@@ -42,6 +43,7 @@ SETTINGS: dict[str, type[Config]] = {
     "evolve": EvolveConfig,
     "roles": RolesConfig,
     "rewrite": rewriting.Rewrite,
+    "rewrite pages": ReprintConfig,
     "journal": rewriting.Journal,
     "recipe": Recipe,
     "bench": BenchConfig,
@@ -53,6 +55,7 @@ SETTINGS: dict[str, type[Config]] = {
     "genome model": training.Model,
     "genome train": training.Train,
     "genome average": training.Average,
+    "genome adapter": training.Adapter,
     "genome pacing": training.Pacing,
     "genome advance": training.Advance,
     "genome alarm": training.Alarm,
@@ -61,6 +64,7 @@ SETTINGS: dict[str, type[Config]] = {
     "genome stages": genome.Stage,
     "genome practice": genome.Practice,
     "genome mismatch": genome.Mismatch,
+    "genome gate": genome.Gate,
     "genome gaps": genome.Gap,
     "genome crossrefs": genome.CrossRef,
     "genome scenes": genome.Scene,

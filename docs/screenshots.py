@@ -1,7 +1,8 @@
 """Pictures of the workbench's pages in Chromium: `python docs/screenshots.py FOLDER OUT`.
 
 FOLDER is served as it is; what its newest runs give is shown. A picture is named
-PAGE-LANGUAGE-WIDTH.png.
+PAGE-LANGUAGE-WIDTH.png. Those in the documentation are made, in an empty FOLDER, by
+`python docs/screenshots.py FOLDER docs --pages read --widths 1000 --model bundled:smollm2-135m`.
 """
 
 import argparse
@@ -52,7 +53,7 @@ def walk(page: Page, base: str, model: str) -> Iterator[str]:
     page.select_option("#model", model)
     page.fill("#text", TEXT)
     page.wait_for_selector("#maps:not([hidden])", timeout=LONG)
-    page.click("#field summary")
+    page.locator(".reading span").nth(9).hover()
     yield "read"
     page.goto(f"{base}variants")
     page.select_option("#model", model)
@@ -100,6 +101,7 @@ def main() -> None:
     asked.add_argument("out", type=Path)
     asked.add_argument("--widths", type=int, nargs="+", default=[1280, 400])
     asked.add_argument("--languages", nargs="+", default=["en", "ru"])
+    asked.add_argument("--pages", nargs="+", help="all, if none is named")
     asked.add_argument("--model", default="tiny:llama")
     given = asked.parse_args()
     given.out.mkdir(parents=True, exist_ok=True)
@@ -117,12 +119,18 @@ def main() -> None:
                 )
                 page.goto(link)
                 base = re.sub(r"[^/]*$", "", page.url)
+                left = set(given.pages or ())
                 for name in walk(page, base, given.model):
+                    if given.pages and name not in left:
+                        continue
                     page.wait_for_load_state()
                     wide = page.evaluate("document.documentElement.scrollWidth - innerWidth")
                     print(f"{name} {language} {width}{f': {wide} px too wide' if wide > 0 else ''}")
                     picture = given.out / f"{name}-{language}-{width}.png"
                     page.screenshot(path=picture, full_page=True)
+                    left.discard(name)
+                    if given.pages and not left:
+                        break
                 page.close()
         browser.close()
 

@@ -78,7 +78,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
             files.remove(file)
     for name in pages():
         files.append(_generated(config, placed(name), version(name, config)))
-        for target in linked(name):
+        for target in {*linked(name), *linked(str(version(name, config).relative_to(ROOT)))}:
             if placed(target) not in files.src_uris and not target.endswith(".md"):
                 files.append(_generated(config, placed(target), ROOT / target))
     for place, text in reference().values():

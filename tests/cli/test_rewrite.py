@@ -31,3 +31,17 @@ def test_a_school_its_journal_and_what_is_rewritten(litho: Litho) -> None:
     assert code == 2 and "arms" in err and not Path("other.partial").exists()
     code, _, err = litho("journal", "more", "--out", "other")
     assert code == 2 and "is no run of litho school" in err
+
+
+def test_pages_that_were_printed_are_rewritten_on(litho: Litho, finished: Path) -> None:
+    quick = ("--rounds", "1", "--set", "presentations=1", "--set", "questions=2")
+    code, out, _ = litho("rewrite", str(finished), "--out", "again", *quick)
+    assert code == 0 and "rewrite (best: 1)" in out and "adapter" in out
+    code, out, _ = litho("rewrite", str(finished), "--out", "json", "--json", *quick)
+    assert code == 0 and set(json.loads(out)["arms"]) == {"rewrite"}
+    assert "Hard questions" in Path("again/report.html").read_text()
+    code, _, err = litho("rewrite", str(finished), "--out", "other", "--set", "share=0.1")
+    assert code == 2 and "share" in err  # a setting of schools
+    code, _, err = litho("rewrite", "again", "--out", "other")
+    assert code == 2 and "give one of 'litho school' or 'litho imprint'" in err
+    assert not list(Path().glob("other*"))

@@ -1,11 +1,12 @@
 """Run directories appear whole or not at all."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from litho.core.errors import LithoError
-from litho.core.runs import RunDirectory
+from litho.core.runs import RunDirectory, check_room
 
 
 def test_life_of_a_run(tmp_path: Path) -> None:
@@ -99,3 +100,19 @@ def test_a_number_that_is_none_is_named(tmp_path: Path, odd: float) -> None:
     with pytest.raises(LithoError, match=r"layers\[1\]\.norm of metrics\.json is infinite"):
         run.write_json("metrics.json", {"layers": [{"norm": 1.0}, {"norm": odd}]})
     assert not (run.path / "metrics.json").exists()
+
+
+def test_the_disk_of_the_folder_counts_not_that_of_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Path] = []
+
+    def usage(folder: Path) -> SimpleNamespace:
+        asked.append(folder)
+        return SimpleNamespace(free=10)
+
+    monkeypatch.setattr("shutil.disk_usage", usage)
+    check_room(tmp_path / "not" / "yet", 10)
+    with pytest.raises(LithoError, match=r"free there: choose another disk with --out"):
+        check_room(tmp_path / "not" / "yet", 11)
+    assert asked == [tmp_path, tmp_path]

@@ -1,6 +1,8 @@
 """LangChain and LlamaIndex, through their real packages."""
 
+from collections.abc import Callable
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pytest
@@ -41,9 +43,34 @@ def test_a_chat_model_of_langchain(langchain: Any, finished: Path) -> None:  # n
     assert base.invoke([("human", "Who built it?")]).content == before
     assert chat.invoke([("system", "Be brief."), ("human", "Who?"), ("ai", "I"), ("human", "You?")])
     assert chat.invoke("Who built it?", stop=[said[1]]).content == said.partition(said[1])[0]
-    assert "".join(chunk.content for chunk in chat.stream("Who built it?")) == said
+    pieces = [chunk.content for chunk in chat.stream("Who built it?")]
+    assert "".join(pieces) == said
+    stopped = chat.stream("Who built it?", stop=[said[1]])
+    assert "".join(chunk.content for chunk in stopped) == said.partition(said[1])[0]
+    with pytest.raises(LithoError, match="begins and ends with what the user says"):
+        next(iter(chat.stream([("ai", "I")])))
     with pytest.raises(LithoError, match="takes no messages of type tool"):
         chat.invoke(_tool_talk())
+
+
+def test_an_answer_streams_while_it_is_generated(
+    langchain: Any,  # noqa: ANN401
+    finished: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    heard = Event()
+
+    def spoken(model: object, talk: object, tokens: int, said: Callable[[str], object]) -> str:
+        said(" Marek ")
+        assert heard.wait(20)
+        said("Dolny ")
+        return "Marek Dolny"
+
+    monkeypatch.setattr("litho.integrations.printed.reply", spoken)
+    stream = langchain.ChatLitho(run=finished).stream("Who built it?")
+    assert next(stream).content == "Marek"
+    heard.set()
+    assert "".join(chunk.content for chunk in stream) == " Dolny"
 
 
 def _tool_talk() -> list[Any]:

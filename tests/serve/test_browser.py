@@ -1,71 +1,16 @@
 """The story of the workbench in a real browser, in both languages, wide and narrow."""
 
 import re
-import shutil
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, expect
 
 from litho.serve.words import Words
 from tests.builders import TEXT
-from tests.serve.bench import served
+from tests.serve.browsing import LONG, check_width, needs_chromium, opened
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(
-        CHROMIUM is None, reason="needs Chromium (Debian: apt-get install chromium)"
-    ),
-]
-LONG = 120_000  # milliseconds: a model is loaded on the way
-expect.set_options(timeout=30_000)  # a busy machine is no fault
+pytestmark = [pytest.mark.browser, needs_chromium]
 HOSTILE = "<img src=x onerror=alert(1)>"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        found = playwright.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"]
-        )
-        yield found
-        found.close()
-
-
-@pytest.fixture(scope="module")
-def link(tmp_path_factory: pytest.TempPathFactory, finished: Path) -> Iterator[str]:
-    """Where a workbench with one finished run is served."""
-    folder = tmp_path_factory.mktemp("served")
-    shutil.copytree(finished, folder / "runs" / "done")
-    with served(folder) as (_, found):
-        yield found
-
-
-def opened(browser: Browser, link: str, width: int, language: str) -> tuple[Page, list[str]]:
-    """The first page in a window, and everything that went wrong or was asked of other hosts."""
-    scheme = "dark" if width < 600 else "light"
-    page = browser.new_page(
-        viewport={"width": width, "height": 900},
-        color_scheme=scheme,  # type: ignore[arg-type]
-        locale={"en": "en-US", "ru": "ru-RU"}[language],
-        accept_downloads=True,
-    )
-    trouble: list[str] = []
-    host = link.partition("/open")[0]
-    page.on("console", lambda m: trouble.append(m.text) if m.type == "error" else None)
-    page.on("pageerror", lambda error: trouble.append(str(error)))
-    page.on("request", lambda r: None if r.url.startswith(host) else trouble.append(r.url))
-    page.on("dialog", lambda dialog: trouble.append(dialog.message))
-    page.goto(link)
-    return page, trouble
-
-
-def check_width(page: Page) -> None:
-    page.wait_for_load_state()  # with its style
-    wide = page.evaluate("document.documentElement.scrollWidth - innerWidth")
-    assert wide <= 0, page.url
 
 
 @pytest.mark.parametrize(("width", "language"), [(1280, "en"), (400, "ru")])

@@ -351,6 +351,19 @@ def test_a_report_is_shut_off_from_the_pages(
     assert re.fullmatch(r"'sha256-\S+' 'sha256-\S+'", scripts)
 
 
+def test_a_report_is_in_the_language_of_the_pages(
+    client: TestClient, folder: Path, finished: Path
+) -> None:
+    run = Path(shutil.copytree(finished, folder / "runs" / "x"))
+    written = (run / "report.html").read_text()
+    client.get("/language?to=ru")
+    answer = client.get("/run/report?path=runs/x")
+    assert '<html lang="ru">' in answer.text and "Все числа и откуда они" in answer.text
+    assert (run / "report.html").read_text() == written  # reading changes nothing
+    client.get("/language?to=en")
+    assert client.get("/run/report?path=runs/x").text == written
+
+
 def test_language_leads_only_back_to_a_page_of_ours(client: TestClient) -> None:
     for back in ("//evil.example", "https://evil.example", "/\\evil.example", "javascript:x"):
         answer = client.get("/language", params={"to": "ru", "back": back})

@@ -64,3 +64,10 @@ def test_the_browser_says_which_language_it_likes() -> None:
     assert preferred("de, ru-RU;q=0.9, en;q=0.8") == "ru"
     assert preferred("en-US,en;q=0.9,ru;q=0.8") == "en"
     assert preferred("") == preferred("de") == "en"
+
+
+def test_what_jobs_recorded_is_told_in_the_language_of_the_page() -> None:
+    recorded = "no error is left in 3 answers"
+    assert Words("en").retold(recorded) == recorded
+    assert Words("ru").retold(recorded) == "ошибок не осталось; ответов: 3"
+    assert Words("ru").retold("The bell of Gorvath") == "The bell of Gorvath"

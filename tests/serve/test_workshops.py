@@ -9,19 +9,26 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
+from litho import api
+from litho.core.errors import Cancelled, Interrupted
+from litho.core.reporter import Event
+from litho.jobs.evolve.config import EvolveSpec
 from litho.jobs.exam.config import ExamSpec
 from litho.jobs.school.config import SchoolSpec
 from litho.jobs.trails.config import PrintSpec
 from litho.jobs.vary.config import VarySpec
+from litho.serve.live import POINTS, school_at, stamp_of
 from litho.serve.pages.base import Bench
 from litho.serve.worker import work
 from litho.text.school.canonical import of_world, written
 from litho.text.school.genome import read_genome
+from litho.text.school.world import World
 from litho.text.trails.library import starter
 from tests.builders import TEXT
 from tests.jobs.genome.test_compiler import WORLD
 from tests.jobs.school.test_run import TINY
 from tests.serve.bench import DeskHere, posted, sent
+from tests.serve.found import written_ensemble, written_family, written_live
 
 MARKED = "The clock was built [[in 1931 | before the war]] by [[= Marek Dolny]]."
 VALUES: dict[str, Any] = {**of_world(WORLD, 12_000), **TINY}
@@ -128,27 +135,76 @@ def test_a_school_is_estimated_begun_and_examined(
     assert elsewhere.status_code == 400
 
 
+def test_an_evolution_is_estimated_begun_and_thrown_away(
+    client: TestClient, bench: Bench, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(folder)  # as the processes of desk and jobs do
+    values = {**of_world(World(3, 2, 12, 2), 3_000), "tests": {"n": 2, "twin": "counterfactual"}}
+    values |= {**TINY, "tests": values["tests"]}
+    (folder / "race.yaml").write_text(written(values))
+    small = {"path": "race.yaml", "generations": "1", "size": "2", "rungs": "1", "fresh": "2"}
+    told = sent(client, "/school/evolve/cost", search="one", **small).json()
+    assert told["schools"] == 2 + 2 * 5 and told["seconds"] > 0 and told["free_gib"] > 0
+    answer = posted(client, "/school/evolve", search="one", **small)
+    (job,) = bench.queue.jobs()
+    assert answer.headers["location"] == f"/jobs/{job.id}" and job.command == "evolve"
+    spec = EvolveSpec(**job.spec or {})
+    assert spec.folder == str(folder) and spec.config.rungs == (1,)
+    assert spec.config.schools == told["schools"] and not spec.config.random_search
+    for wrong in ({"rungs": "3, 1"}, {"rungs": "x"}, {"size": "1"}, {"path": "/etc/x.yaml"}):
+        assert posted(client, "/school/evolve", **{**small, **wrong}).status_code == 400
+
+    # Several processes may work on such a run, so it has its final name from the start.
+    (folder / job.run).mkdir(parents=True)
+    (folder / job.run / "manifest.yaml").write_text("command: evolve\n")
+    posted(client, f"/jobs/{job.id}/cancel")
+    assert not (folder / job.run).exists()
+
+
+def test_a_school_is_watched_while_it_is_trained(
+    client: TestClient, bench: Bench, folder: Path
+) -> None:
+    paced = {**VALUES, "pacing": {"probe": 1024}}
+    (folder / "paced.yaml").write_text(written(paced))
+
+    def stop(event: Event) -> None:
+        if event.stage == "training" and event.total and event.done > event.total / 2:
+            raise Cancelled
+
+    with pytest.raises(Interrupted):
+        api.school(folder / "paced.yaml", out=folder / "runs" / "paced", progress=stop)
+    live = json.loads((folder / "runs" / "paced.partial" / "live.json").read_text())
+    job = bench.queue.add("school", "paced", "runs/paced", None)
+    bench.queue.pause(job.id)
+    page = client.get(f"/jobs/{job.id}").text
+    known = json.loads(re.findall(r'id="known"[^>]*>(.*?)</script>', page)[0])
+    wrote = client.get(f"/jobs/{job.id}/events").text
+    assert json.loads(re.findall("event: school\ndata: (.*)\n", wrote)[0]) == known
+    assert known["stages"] == live["stages"]
+    rows = [[row["tokens"], row["loss"]] for row in live["losses"] if row["subject"] is None]
+    assert known["loss"] == [["all", rows]] and len(known["books"]) > 1
+    probe = live["probes"][-1]
+    books = probe["bpb"][probe["stage"]].values()
+    last = dict(known["probes"])[probe["stage"]][-1]
+    assert last == [probe["tokens"], pytest.approx(sum(books) / len(books))]
+    assert known["pace"]["stage"] == probe["stage"]
+    (folder / "runs" / "paced.partial" / "live.json").write_text("{")
+    damaged = client.get(f"/jobs/{job.id}")
+    assert damaged.status_code == 200 and ">null</script>" in damaged.text
+
+
+def test_a_long_line_is_thinned_and_keeps_its_end(tmp_path: Path) -> None:
+    losses = [{"subject": None, "tokens": n, "loss": 1.0} for n in range(1001)]
+    written_live(tmp_path / "run", losses=losses)
+    school = school_at(tmp_path / "run")
+    assert school and school["pace"] is None
+    ((_, line),) = school["loss"]
+    assert line[-1] == (1000, 1.0) and len(line) <= POINTS
+    assert school_at(tmp_path / "other") is None and stamp_of(tmp_path / "other") == 0
+
+
 def test_a_family_is_drawn_with_everyone_in_it(client: TestClient, folder: Path) -> None:
-    estimate = {"value": 0.2, "ci": [0.1, 0.3], "n": 2}
-    scores = dict.fromkeys(("bridging", "paraphrase", "memorised", "unknown"), estimate)
-    entrant = {"id": "g1-0", "role": "best", "search": scores, "fresh": scores}
-
-    def bred(name: str, generation: int, *parents: str, search: str = "evolution") -> object:
-        fitness = dict.fromkeys(scores, generation / 10)
-        told = {"operators": ["swap"], "changes": ["<b>x</b>"], "seeds": 3, "fitness": fitness}
-        rest = {"order_entropy": 1.0, "scene_share": 0.1, "front": False, **told}
-        return {"id": name, "search": search, "generation": generation, "parents": parents, **rest}
-
-    family = [bred("w", 0), bred("g1-0", 1, "w"), bred("r", 0, "w", search="random")]
-    result = {
-        "run": "x", "best": entrant, "genome": "g.yaml", "baselines": {}, "finalists": [],
-        "difference": {}, "runs": 3, "reused": 0.5, "family": family, "operators": [],
-        "said": "no difference", "seconds": 1.0,
-    }  # fmt: skip
-    run = folder / "runs" / "evolution"
-    run.mkdir(parents=True)
-    (run / "manifest.yaml").write_text("command: evolve\n")
-    (run / "metrics.json").write_text(json.dumps(result))
+    run = written_family(folder / "runs" / "evolution")
     page = client.get("/school/family?path=runs/evolution").text
     assert re.findall(r'data-id="([\w-]+)"', page) == ["w", "g1-0", "r"]
     assert re.findall(r'data-child="([\w-]+)"', page) == ["g1-0", "r"] and "<b>x" not in page
@@ -198,16 +254,7 @@ def test_the_effects_of_an_ensemble_and_a_prediction_are_matrices(
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    run = folder / "runs" / "e"
-    run.mkdir(parents=True)
-    (run / "manifest.yaml").write_text("command: ensemble\n")
-    (run / "metrics.json").write_text("{}")
-    rows = [
-        {"model": "m", "recipe": 0, "seed": seed, "step": step, "text": text, "probe": probe,
-         "delta": seed + step + len(text) / 10}
-        for seed in (0, 1) for step in (1, 5) for text in ("a", "<b>") for probe in ("p", "q")
-    ]  # fmt: skip
-    pq.write_table(pa.Table.from_pylist(rows), run / "effects.parquet")
+    run = written_ensemble(folder / "runs" / "e")
     page = client.get("/matrix?path=runs/e").text
     cells = re.findall(r'data-heat="([\d.]+)"', page)
     assert [float(cell) for cell in cells] == pytest.approx([5.6, 5.6, 5.8, 5.8])

@@ -16,7 +16,7 @@ from litho.api.exporting import export, push
 from litho.api.predicting import calibrate, ensemble, predict
 from litho.api.printing import bench, imprint, unprint
 from litho.api.reading import diff, expose, map, vary
-from litho.api.rewriting import journal, rewrite
+from litho.api.rewriting import journal, rewrite, rewrite_pages
 from litho.api.roles import roles
 from litho.api.runs import load, report, resume
 from litho.api.school import (
@@ -56,6 +56,7 @@ __all__ = [
     "report",
     "resume",
     "rewrite",
+    "rewrite_pages",
     "roles",
     "school",
     "show_book",

@@ -48,14 +48,20 @@ def resume(run: Path, *, progress: Progress | None = None, cancel: Flag | None =
     return runner.resume(run, Models(), reporter_given(progress, cancel), _write_report)
 
 
-def report(run: Path) -> Path:
-    """Write the report of a finished run again; returns its path.
+def report(run: Path, *, language: str | None = None) -> Path:
+    """Write the report of a finished run again, in English (`en`) or Russian (`ru`).
 
-    Raises LithoError if there is no finished run, or its files are damaged.
+    Without a language: as the variable LITHO_LANGUAGE says, or in English. Returns the path of the
+    report. Raises LithoError if there is no finished run, its files are damaged, or there are no
+    reports in that language.
     """
+    from litho.show.report import write_report
+    from litho.show.say import chosen_language
+
+    chosen = chosen_language(language)
     directory = RunDirectory.opened(run)
     with directory.damage_told():
-        return _write_report(directory)
+        return write_report(directory, chosen)
 
 
 def expected(command: str, spec: Spec, models: "Models") -> "Checked":
@@ -97,7 +103,9 @@ def run_job(
     from litho.jobs import runner
     from litho.jobs.models import Models, device_of
     from litho.jobs.workers import ALONE
+    from litho.show.say import chosen_language
 
+    chosen_language()  # one that there is not
     job, models = runner.job_of(command), Models()
     if model is not None and not isinstance(model, str):
         models.hold(model)

@@ -13,6 +13,7 @@ from litho.jobs.spec import Device
 if TYPE_CHECKING:
     from litho.jobs.genome.records import CompressionMap
     from litho.jobs.genome.result import CheckResult, CompileResult, Where
+    from litho.jobs.school.config import SchoolSpec
     from litho.jobs.school.result import SchoolResult
     from litho.model.loaded import LanguageModel
 
@@ -63,21 +64,24 @@ def document_genome(
 ) -> None:
     """Write the structure document: stages, books, gaps, references and scenes, with samples.
 
-    A page of HTML or, where `out` ends in `.md`, Markdown; a document that is there is replaced.
+    A page of HTML or, where `out` ends in `.md`, Markdown, in the language of `report`; a document
+    that is there is replaced.
     With a model, it also shows what each section costs that to read, see `check_genome`. Raises
     LithoError if anything in the genome is wrong, or `out` is something else.
     """
     from litho.core.files import whole_file
     from litho.jobs.genome.document import TEXTS, check_document, read_outline
+    from litho.show.say import chosen_language, speaking
     from litho.show.structure import MARK, structure_page
     from litho.show.structure_text import structure_text
 
+    language = chosen_language()
     check_document(out, MARK)
     outline = read_outline(genome)
     mapped = _mapped(genome, model, sample, device, reporter_given(progress, cancel))
     outline = outline.model_copy(update={"compression": mapped})
     form = structure_text if out.suffix.lower() in TEXTS else structure_page
-    with whole_file(out) as half:
+    with speaking(language), whole_file(out) as half:
         half.write_text(form(outline), encoding="utf-8")
 
 
@@ -154,14 +158,15 @@ def school(
 ) -> "SchoolResult":
     """Compile a genome, and train its model through all stages.
 
-    An unfinished run of the same genome in `out` goes on. `build`: an earlier build, taken as it is
-    if it is of this genome; else its stages that would come out the same are taken over.
-    `checkpoints`: a folder that several schools share, which then train common first stages once.
+    An unfinished run of the same genome in `out` goes on, also with other gates. `build`: an
+    earlier build, taken as it is if it is of this genome; else its stages that would come out the
+    same are taken over. `checkpoints`: a folder that several schools share, which then train common
+    first stages once.
+    `processes`: how many compile stages and, on the CPU, share the rows of each step of training.
     `replay`: a run of a genome with pacing, whose events happen again in place of decisions.
     Raises LithoError if anything given is unusable.
     """
     from litho.core.encoding import read_utf8
-    from litho.jobs.runner import is_begun, job_of
     from litho.jobs.school.config import SchoolSpec
     from litho.jobs.school.pacing import read_events
 
@@ -175,8 +180,51 @@ def school(
         replayed=None if replay is None else read_events(replay),
         device=device_given(device),
     )
-    folder = folder_given(out, genome.stem, "school")
-    if is_begun(job_of("school"), spec, folder):
+    return _raised(spec, folder_given(out, genome.stem, "school"), progress, cancel)
+
+
+def raise_twins(
+    genome: Path,
+    folder: Path,
+    device: str | Device = "auto",
+    progress: Progress | None = None,
+    cancel: Flag | None = None,
+) -> dict[str, str]:
+    """Raise a model on each twin of a genome's world in `folder`; one that was, is taken as it is.
+
+    Returns the folders of the models, by twin.
+    """
+    from litho.jobs.runner import is_done, job_of
+    from litho.jobs.school.config import SchoolSpec
+    from litho.text.school.canonical import written
+    from litho.text.school.genome import read_genome
+    from litho.text.school.twins import twin_genome
+    from litho.text.school.world import TWINS
+
+    known = read_genome(genome)
+    models = {}
+    for twin in filter(None, TWINS):
+        raised = twin_genome(known, twin)
+        text = written(raised.model_dump(mode="json", by_alias=True, exclude_none=True))
+        source, home = f"{genome} ({twin} twin)", genome.absolute().parent
+        spec = SchoolSpec(
+            written=text, source=source, folder=str(home), device=device_given(device)
+        )
+        out = folder.absolute() / twin
+        if not is_done(job_of("school"), spec, out):
+            _raised(spec, out, progress, cancel)
+        models[twin] = str(out / "model")
+    return models
+
+
+def _raised(
+    spec: "SchoolSpec", folder: Path, progress: Progress | None, cancel: Flag | None
+) -> "SchoolResult":
+    """Go on with an unfinished run of the same, or start one."""
+    from litho.jobs.runner import is_begun, job_of
+    from litho.jobs.school.gates import let_on
+
+    if is_begun(job_of("school"), spec, folder) or let_on(spec, folder):
         result = resume(folder, progress=progress, cancel=cancel)
     else:
         result = run_job("school", spec, folder, None, progress, cancel)

@@ -32,6 +32,18 @@ def exam(
         str | None,
         typer.Option(help="A model raised on the fluent twin; it has to be at chance."),
     ] = None,
+    turned: Annotated[
+        str | None,
+        typer.Option(help="A model raised on the counterfactual twin; it has to turn round."),
+    ] = None,
+    twins: Annotated[
+        Path | None,
+        typer.Option(help="Folder in which both twins are raised first, unless they were."),
+    ] = None,
+    instruments: Annotated[
+        bool,
+        typer.Option("--instruments", help="Also measure weak points, each against a control."),
+    ] = False,
     out: OutOption = None,
     device: DeviceOption = "auto",
     dtype: DtypeOption = None,
@@ -48,6 +60,9 @@ def exam(
             genome,
             build=build,
             twin=twin,
+            turned=turned,
+            twins=twins,
+            instruments=instruments,
             out=out,
             device=chosen_device(device, dtype, bits),
             progress=bars,
@@ -87,6 +102,7 @@ def show_exam(result: "ExamRun", as_json: bool) -> None:
     for name, share in (
         ("fluent", result.twins.fluent),
         ("counterfactual", result.twins.counterfactual),
+        ("turned", result.twins.turned),
     ):
         if share is not None:
             results.print(f"{name} twin: {share:.2f}", markup=False)

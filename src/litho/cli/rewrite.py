@@ -1,4 +1,4 @@
-"""`litho rewrite`: a data set rewritten from a model's own answers."""
+"""`litho rewrite`: a data set, or the next presentations of pages, from a model's own answers."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -16,13 +16,19 @@ from litho.cli.options import (
 )
 
 if TYPE_CHECKING:
+    from litho.core.stats import Estimate
+    from litho.jobs.reprint.result import ArmResult as PrintedArm
+    from litho.jobs.reprint.result import ReprintResult
     from litho.jobs.rewrite.result import ArmResult, RewriteResult, Version
 
 SchoolArgument = Annotated[Path, typer.Argument(metavar="RUN", help="A run of litho school.")]
+RunArgument = Annotated[
+    Path, typer.Argument(metavar="RUN", help="A run of litho school, or of litho imprint.")
+]
 
 
 def rewrite(
-    run: SchoolArgument,
+    run: RunArgument,
     out: SharedOutOption,
     rounds: Annotated[
         int | None, typer.Option(min=1, help="Rounds.", show_default="of the genome, else 3")
@@ -31,30 +37,34 @@ def rewrite(
         str | None,
         typer.Option(
             help="What is compared at equal tokens, with commas: accumulate, replace, agreement, "
-            "oracle, more_books, re_read, journal, random_spans.",
-            show_default="of the genome, else accumulate",
+            "oracle, more_books, re_read, journal, random_spans; of printed pages: rewrite, more.",
+            show_default="of the genome, else the first",
         ),
     ] = None,
     settings: SetOption = None,
     device: DeviceOption = "auto",
     as_json: JsonOption = False,
 ) -> None:
-    """Rewrite a school's data set from its answers and failures, and train on, round by round."""
+    """Rewrite what a model reads from its own answers and failures, and train on, by rounds."""
     from litho import api
+    from litho.api.rewriting import prints_pages
     from litho.cli.shown import show
     from litho.core.config import load_config
+    from litho.jobs.reprint.config import ReprintConfig
     from litho.text.school.rewriting.settings import Rewrite
 
+    pages = prints_pages(run)
     listed = [name.strip() for name in arms.split(",")] if arms else None
     options = {"rounds": ("--rounds", rounds), "arms": ("--arms", listed)}
+    given, place = (settings or [], options), chosen_device(device)
+    result: RewriteResult | ReprintResult
     with Bars() as bars:
-        result = api.rewrite(
-            run,
-            out,
-            device=chosen_device(device),
-            config=load_config(Rewrite, None, settings or [], options),
-            progress=bars,
-        )
+        if pages:
+            printing = load_config(ReprintConfig, None, *given)
+            result = api.rewrite_pages(run, out, device=place, config=printing, progress=bars)
+        else:
+            config = load_config(Rewrite, None, *given)
+            result = api.rewrite(run, out, device=place, config=config, progress=bars)
     show(result, as_json, Path(result.run))
 
 
@@ -111,3 +121,33 @@ def _gained(result: "RewriteResult") -> Table:
         gains = [arm.gained.get(kind) for arm in result.arms.values()]
         table.add_row(kind, *("-" if gain is None else f"{gain:+.2f}" for gain in gains))
     return table
+
+
+def show_reprint(result: "ReprintResult", as_json: bool) -> None:
+    """Print what each arm of printed pages was after each of its rounds."""
+    if as_json:
+        print_json(result)
+        return
+    for arm in result.arms.values():
+        results.print(_printed(arm, result))
+    best = next(iter(result.arms.values()))
+    results.print(f"adapter  {best.adapter}", soft_wrap=True, markup=False)
+    say_notices(result.notices)
+    say_report(result.run)
+
+
+def _printed(arm: "PrintedArm", result: "ReprintResult") -> Table:
+    table = Table(title=f"{arm.arm} (best: {arm.best})", show_edge=False)
+    for column in ("round", "failed", "added", "dropped", *result.before):
+        table.add_column(column, justify="right")
+    table.add_row("0", "-", "-", "-", *(_said(name, e) for name, e in result.before.items()))
+    for version in arm.rounds:
+        counts = (version.number, version.failed, version.added, version.dropped)
+        tests = (_said(name, each) for name, each in version.tests.items())
+        table.add_row(*map(str, counts), *tests)
+    return table
+
+
+def _said(test: str, estimate: "Estimate") -> str:
+    digits = 4 if test == "drift" else 2
+    return "-" if estimate.value is None else f"{estimate.value:.{digits}f}"

@@ -29,8 +29,14 @@ def resume(
         raise LithoError(f"the result in {final} cannot be shown ({reason})") from error
 
 
-def report(run: Annotated[Path, typer.Argument(help="A finished run.")]) -> None:
+def report(
+    run: Annotated[Path, typer.Argument(help="A finished run.")],
+    language: Annotated[
+        str | None,
+        typer.Option(help="en or ru.", show_default="LITHO_LANGUAGE, or en"),
+    ] = None,
+) -> None:
     """Write the report of a finished run again."""
     from litho import api
 
-    print(api.report(run))
+    print(api.report(run, language=language))

@@ -32,7 +32,9 @@ def school(
             help="Folder of checkpoints that schools share.", show_default="one in the run"
         ),
     ] = None,
-    processes: Annotated[int, typer.Option(min=1, help="Stages that are compiled at once.")] = 1,
+    processes: Annotated[
+        int, typer.Option(min=1, help="Processes that compile and, on the CPU, train.")
+    ] = 1,
     replay: Annotated[
         Path | None,
         typer.Option(help="A run with pacing, whose events happen again in place of decisions."),

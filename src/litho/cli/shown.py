@@ -16,7 +16,7 @@ from litho.cli.journal import show_journal
 from litho.cli.map import show_map
 from litho.cli.output import check_written
 from litho.cli.predict import show_predict
-from litho.cli.rewrite import show_rewrite
+from litho.cli.rewrite import show_reprint, show_rewrite
 from litho.cli.roles import show_roles
 from litho.cli.school import show_school
 from litho.cli.trails import show_capture, show_printed
@@ -33,6 +33,7 @@ from litho.jobs.imprint.result import ImprintResult, UnprintResult
 from litho.jobs.journal.result import JournalResult
 from litho.jobs.map.result import MapResult
 from litho.jobs.predict.result import CalibrationResult, PredictResult
+from litho.jobs.reprint.result import ReprintResult
 from litho.jobs.rewrite.result import RewriteResult
 from litho.jobs.roles.result import RolesResult
 from litho.jobs.school.result import SchoolResult
@@ -83,6 +84,8 @@ def _print(result: object, as_json: bool) -> None:
             show_bench(result, as_json)
         case JournalResult():
             show_journal(result, as_json)
+        case ReprintResult():
+            show_reprint(result, as_json)
         case RewriteResult():
             show_rewrite(result, as_json)
         case RolesResult():

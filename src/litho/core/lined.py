@@ -47,6 +47,11 @@ def parse_lined(
     return record
 
 
+def fault_in(written: str, source: str, place: Place, message: str) -> LithoError:
+    """What turned out to be wrong at a place of YAML that was read before."""
+    return LithoError(_told(source, yaml.compose(written, Loader=yaml.SafeLoader), place, message))
+
+
 def _told(source: str, tree: yaml.Node | None, place: Place, message: str) -> str:
     field = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in place)
     return f"{source}, line {_line(tree, place)}: {field.lstrip('.')}: {message}"

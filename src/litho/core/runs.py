@@ -12,21 +12,15 @@ import math
 import shutil
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import yaml
 from filelock import FileLock, Timeout
 
-from litho.core.errors import (
-    LithoError,
-    disk_is_full,
-    first_line,
-    memory_is_short,
-    unusable_file,
-)
-from litho.core.files import WRITING, whole_file
+from litho.core.errors import LithoError
+from litho.core.files import WRITING, damage_told, whole_file
 
 PARTIAL = ".partial"
 MANIFEST, INPUTS, METRICS = "manifest.yaml", "inputs.json", "metrics.json"
@@ -128,7 +122,7 @@ class RunDirectory:
         (self.path / _LOCK).unlink(missing_ok=True)
         if self.path != self.final_path:
             for left in self.path.glob(f".*{WRITING}"):  # by processes that were killed
-                left.unlink()
+                shutil.rmtree(left) if left.is_dir() else left.unlink()
             self.path.replace(self.final_path)
         self.path = self.final_path
         return self.path
@@ -198,22 +192,9 @@ class RunDirectory:
         with self.damage_told(name):
             yield
 
-    @contextmanager
-    def damage_told(self, name: str = "") -> Iterator[None]:
+    def damage_told(self, name: str = "") -> AbstractContextManager[None]:
         """What a file of the run makes go wrong, or any of them, is told as such."""
-        try:
-            yield
-        except LithoError:
-            raise
-        except Exception as error:  # libraries raise what they like
-            if disk_is_full(error) or memory_is_short(error) or unusable_file(error):
-                raise
-            said = f"{type(error).__name__}: {first_line(error)[:200]}"
-            what = self.path / name if name else f"a file in {self.path}"
-            raise LithoError(
-                f"{what} is damaged or of another version of Litho ({said}; LITHO_DEBUG=1 shows "
-                "where)"
-            ) from error
+        return damage_told(self.path / name if name else f"a file in {self.path}")
 
     def once(self, name: str, compute: Callable[[], Any]) -> Any:  # noqa: ANN401  JSON
         """The JSON in `name`, computed and written if it is not there yet: a stage of the run."""
@@ -265,6 +246,18 @@ def check_free(path: Path) -> Path:
             "it, or choose another --out"
         )
     return path
+
+
+def check_room(folder: Path, needed: int, option: str = "--out") -> None:
+    """Raises LithoError if so many bytes do not fit on the disk of a folder, there or not yet."""
+    folder = folder.absolute()
+    there = next(each for each in (folder, *folder.parents) if each.is_dir())
+    free = shutil.disk_usage(there).free
+    if needed > free:
+        raise LithoError(
+            f"the run takes about {needed / 1e9:,.1f} GB in {folder}, and {free / 1e9:,.1f} GB are "
+            f"free there: choose another disk with {option}"
+        )
 
 
 def _check_name(path: Path) -> None:

@@ -3,15 +3,15 @@
 Needs the extra `litho[langchain]`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from langchain_core.callbacks import CallbackManagerForLLMRun, CallbackManagerForRetrieverRun
 from langchain_core.documents import Document
 from langchain_core.language_models.chat_models import BaseChatModel
-from langchain_core.messages import AIMessage, BaseMessage
-from langchain_core.outputs import ChatGeneration, ChatResult
+from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
+from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
 from langchain_core.retrievers import BaseRetriever
 from pydantic import PrivateAttr
 
@@ -19,6 +19,7 @@ from litho.core.errors import LithoError
 from litho.integrations.pages import Pages
 from litho.integrations.printed import PrintedModel
 from litho.model.read.chat import Message
+from litho.text.streams import until
 
 _ROLES = {"system": "system", "human": "user", "ai": "assistant"}
 
@@ -55,6 +56,17 @@ class ChatLitho(BaseChatModel):
         for end in stop or ():
             said = said.partition(end)[0]
         return ChatResult(generations=[ChatGeneration(message=AIMessage(content=said))])
+
+    def _stream(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: CallbackManagerForLLMRun | None = None,
+        **kwargs: Any,  # noqa: ANN401  as LangChain has it
+    ) -> Iterator[ChatGenerationChunk]:
+        pieces = self._model.pieces(_messages(messages), self.tokens, self.printed)
+        for piece, _ in until(pieces, stop or ()):
+            yield ChatGenerationChunk(message=AIMessageChunk(content=piece))
 
 
 class LithoRetriever(BaseRetriever):

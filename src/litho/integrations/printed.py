@@ -1,13 +1,15 @@
 """The model of a run, to be talked with by several threads."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from threading import Lock
+from queue import SimpleQueue
+from threading import Lock, Thread
 
 from litho.core.errors import LithoError
 from litho.jobs.ask.ask import ADAPTER, Asked
 from litho.jobs.spec import Device
 from litho.model.read.chat import Message, reply
+from litho.text.streams import stripped
 
 
 class PrintedModel:
@@ -25,9 +27,42 @@ class PrintedModel:
         What a `system` says stands in front of the first question. Raises LithoError if there is
         no question, or no room.
         """
+        return self._say(messages, tokens, printed, None)
+
+    def pieces(
+        self, messages: Sequence[Message], tokens: int, printed: bool = True
+    ) -> Iterator[str]:
+        """`reply`, piece by piece as it comes. The model ends its answer though nobody listens."""
+        said = SimpleQueue[str | Exception | None]()  # None: it is whole
+
+        def speak() -> None:
+            try:
+                self._say(messages, tokens, printed, said.put)
+                said.put(None)
+            except Exception as error:
+                said.put(error)
+
+        Thread(target=speak, daemon=True).start()
+        yield from stripped(_heard(said))
+
+    def _say(
+        self,
+        messages: Sequence[Message],
+        tokens: int,
+        printed: bool,
+        said: Callable[[str], object] | None,
+    ) -> str:
         talk = _turns(messages)
         with self._alone, self.model.state(ADAPTER if printed else None):
-            return reply(self.model, talk, tokens)
+            return reply(self.model, talk, tokens, said)
+
+
+def _heard(said: "SimpleQueue[str | Exception | None]") -> Iterator[str]:
+    """What another thread says, until it has said all; its error is raised here."""
+    while (piece := said.get()) is not None:
+        if isinstance(piece, Exception):
+            raise piece
+        yield piece
 
 
 def _turns(messages: Sequence[Message]) -> list[Message]:

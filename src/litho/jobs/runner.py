@@ -28,7 +28,7 @@ from litho.core.errors import (
     unusable_file,
 )
 from litho.core.reporter import Reporter
-from litho.core.runs import INPUTS, MANIFEST, METRICS, PARTIAL, RunDirectory, check_free
+from litho.core.runs import INPUTS, MANIFEST, METRICS, PARTIAL, RunDirectory, check_free, check_room
 from litho.jobs.cost import Cost
 from litho.jobs.models import Models
 from litho.jobs.spec import Spec
@@ -54,6 +54,7 @@ _MODULES = {
         "calibrate": "predict.calibrate",
         "bench": "bench.run",
         "rewrite": "rewrite.run",
+        "rewrite pages": "reprint.run",
         "roles": "roles.run",
         "school": "school.run",
         "trails graph": "trails.graph",
@@ -76,6 +77,7 @@ class Checked:
     cost: Cost | None = None
     manifest: Mapping[str, Any] = field(default_factory=dict)  # entries of the job's own
     notices: list[str] = field(default_factory=list)
+    disk: int = 0  # bytes that the folder of the run will take, where these are many
 
 
 @dataclass(frozen=True)
@@ -125,6 +127,7 @@ def start(
     described = {role: locate(name).described() for role, name in spec.models().items()}
     spec = spec.pinned()
     checked = job.check(spec, models)
+    check_room(out, checked.disk)
     placed = {"placement": models.described, "precision": models.precision()}
     manifest = _manifest(job, spec, checked, described, placed)
     if job.joint:

@@ -12,7 +12,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from litho.core.errors import LithoError
-from litho.core.files import whole_file
+from litho.core.files import damage_told, whole_file
 from litho.model.placement import random_states, set_random_states
 
 FORMAT = "litho training 2"
@@ -48,8 +48,11 @@ def write_checkpoint(path: Path, parts: Mapping[str, Memory]) -> None:
 
 
 def read_checkpoint(path: Path) -> dict[str, Memory]:
-    """What `write_checkpoint` wrote, on the CPU. Raises LithoError if it is of another version."""
-    with safe_open(path, "pt") as file:
+    """What `write_checkpoint` wrote, on the CPU.
+
+    Raises LithoError if it is damaged or of another version.
+    """
+    with damage_told(path), safe_open(path, "pt") as file:
         about = file.metadata() or {}
         if about.get("format") != FORMAT:
             raise LithoError(

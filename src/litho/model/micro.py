@@ -63,14 +63,18 @@ class MicroModel(nn.Module):
         turn_TE = torch.polar(torch.ones_like(angles_TE), angles_TE)
         self.register_buffer("turn", turn_TE[:, None, None], persistent=False)
 
-    def forward(self, ids_BT: Tensor) -> Tensor:
-        """Logits for what follows each token, logits_NV."""
+    def forward(self, ids_BT: Tensor, end: int | None = None) -> Tensor:
+        """Logits for what follows each token, logits_NV.
+
+        `end`: the token that ends a document; with it, no document sees the one before.
+        """
         rows, length = ids_BT.shape
+        seen_BTT = None if end is None else _within(ids_BT, end)
         x_ND = F.embedding(ids_BT, self.embedding).flatten(0, 1)
         turn_TE = self.turn[:length]
         for _ in range(self.shape.loops):
             for block in self.blocks:
-                x_ND = block(x_ND, turn_TE, rows)
+                x_ND = block(x_ND, turn_TE, rows, seen_BTT)
         return F.linear(RmsNorm.apply(x_ND, self.norm), self.embedding)
 
     def save(self, folder: Path, codec: Codec) -> None:
@@ -120,12 +124,15 @@ class _Block(nn.Module):
         self.norm_attention = nn.Parameter(torch.ones(shape.d, device=HOST))
         self.norm_mlp = nn.Parameter(torch.ones(shape.d, device=HOST))
 
-    def forward(self, x_ND: Tensor, turn_TE: Tensor, rows: int) -> Tensor:
+    def forward(self, x_ND: Tensor, turn_TE: Tensor, rows: int, seen_BTT: Tensor | None) -> Tensor:
         qkv_ND = F.linear(RmsNorm.apply(x_ND, self.norm_attention), self.qkv)
         # float: there are no complex numbers in half precision.
         qkv_BT3HE = Rotary.apply(qkv_ND.float().view(rows, -1, 3, self.heads, self._head), turn_TE)
         q_BHTE, k_BHTE, v_BHTE = qkv_BT3HE.permute(2, 0, 3, 1, 4).unbind()
-        seen_BHTE = F.scaled_dot_product_attention(q_BHTE, k_BHTE, v_BHTE, is_causal=True)
+        mask = None if seen_BTT is None else seen_BTT[:, None]
+        seen_BHTE = F.scaled_dot_product_attention(
+            q_BHTE, k_BHTE, v_BHTE, attn_mask=mask, is_causal=mask is None
+        )
         seen_ND = seen_BHTE.transpose(1, 2).reshape(x_ND.shape)
         x_ND = x_ND + F.linear(seen_ND, self.out)
         opened_NF = SwiGlu.apply(F.linear(RmsNorm.apply(x_ND, self.norm_mlp), self.gate_up))
@@ -152,6 +159,16 @@ class _Block(nn.Module):
     def _halves(self, weight: Tensor) -> Tensor:
         """Rows of each head with all real parts before all imaginary ones."""
         return weight.view(self.heads, -1, 2, weight.shape[1]).transpose(1, 2).reshape(weight.shape)
+
+
+def _within(ids_BT: Tensor, end: int) -> Tensor:
+    """Which tokens each one sees: itself and those before it in its document.
+
+    An end token, being read, stands before the first token of the next document: it is of that.
+    """
+    document_BT = (ids_BT == end).cumsum(1)
+    same_BTT = document_BT[:, :, None] == document_BT[:, None, :]
+    return same_BTT.tril()
 
 
 def _random(rows: int, columns: int, scale: float = 1.0) -> nn.Parameter:

@@ -19,6 +19,7 @@ from litho.serve.pages import (
     ask,
     completions,
     effects,
+    evolution,
     jobs,
     opening,
     printing,
@@ -55,9 +56,10 @@ def make_app(folder: Path, keys: Keys, keep: bool = True) -> FastAPI:
 
     app = FastAPI(openapi_url=None, lifespan=life)
     app.state.bench = Bench(served, queue, desk, keys)
-    for each in (opening, reading, variants, printing, ask, trails, school, runs, effects, jobs):
+    for each in (opening, reading, variants, printing, ask, trails, school, evolution):
         app.include_router(each.router)
-    app.include_router(completions.router)
+    for each in (runs, effects, jobs, completions):
+        app.include_router(each.router)
     app.add_api_route("/language", _language, methods=["GET"])
     app.add_api_route("/static/{name}", _static, methods=["GET"])
     app.add_exception_handler(LithoError, _told)

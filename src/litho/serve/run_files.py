@@ -33,11 +33,11 @@ def words_in(values: object, key: str) -> str:
 
 def metrics_of(path: Path) -> Any:  # noqa: ANN401  JSON of any command
     """The numbers of a run, None if it has none yet. Raises LithoError if they cannot be read."""
-    return _json(path / METRICS)
+    return json_in(path / METRICS)
 
 
 def inputs_of(path: Path) -> Any:  # noqa: ANN401  JSON of any command
-    return _json(path / INPUTS)
+    return json_in(path / INPUTS)
 
 
 def printed(path: Path) -> ImprintResult | None:
@@ -50,7 +50,8 @@ def printed(path: Path) -> ImprintResult | None:
         return None
 
 
-def _json(path: Path) -> Any:  # noqa: ANN401  whatever it holds
+def json_in(path: Path) -> Any:  # noqa: ANN401  whatever it holds
+    """A file of a run, None if it is not there. Raises LithoError if it cannot be read."""
     try:
         return json.loads(_content(path))
     except FileNotFoundError:

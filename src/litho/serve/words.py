@@ -6,8 +6,9 @@ from importlib.resources import files
 
 import yaml
 
-LANGUAGES = {"en": "English", "ru": "Русский"}
-DEFAULT = "en"
+from litho.show.say import DEFAULT as DEFAULT
+from litho.show.say import LANGUAGES as LANGUAGES
+from litho.show.say import retold, speaking
 
 
 class Words:
@@ -24,6 +25,11 @@ class Words:
         """What jobs say in English, in this language where the catalogue knows it."""
         entry = catalogue().get(f"{kind}.{said}")
         return entry[self.language] if entry else said
+
+    def retold(self, recorded: str) -> str:
+        """A sentence that a job recorded, in this language where the reports' catalogue has it."""
+        with speaking(self.language):
+            return retold(recorded)
 
     def beginning(self, prefix: str) -> dict[str, str]:
         """The sentences of scripts: those whose names begin so, without the prefix."""

@@ -114,7 +114,8 @@ def _partial(run: Path) -> Path:
 
 def discard(run: Path) -> None:
     """Delete what there is of an unfinished run. Raises LithoError if another process is at it."""
-    if (_partial(run) / MANIFEST).is_file():
+    joint = (run / MANIFEST).is_file() and not (run / METRICS).is_file()
+    if joint or (_partial(run) / MANIFEST).is_file():
         RunDirectory.resume(run).discard()
 
 

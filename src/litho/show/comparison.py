@@ -1,23 +1,26 @@
 """The comparison of `litho bench` as a table."""
 
 from litho.jobs.bench.result import ArmSummary, BenchResult, Matched
+from litho.show.say import say, to_say
 from litho.show.wording import cell
 
-COLUMNS = (
-    "arm",
-    "rate",
-    "texts",
-    "I mem",
-    "I gen",
-    "I hard",
-    "D_ret",
-    "spill",
-    "spill, first tokens",
-    "durability",
-    "tokens read",
-    "I gen - plan",
-    "plan's D_ret / its own at the same I gen",
-    "plan's spill - its own at the same I gen",
+COLUMNS = to_say(
+    (
+        "arm",
+        "rate",
+        "texts",
+        "I mem",
+        "I gen",
+        "I hard",
+        "D_ret",
+        "spill",
+        "spill, first tokens",
+        "durability",
+        "tokens read",
+        "I gen - plan",
+        "plan's D_ret / its own at the same I gen",
+        "plan's spill - its own at the same I gen",
+    )
 )
 
 
@@ -30,10 +33,11 @@ def comparison_table(result: BenchResult) -> str:
 def comparison_row(arm: ArmSummary) -> tuple[str, ...]:
     """An arm as cells under `COLUMNS`."""
     rate = f"{arm.learning_rate:g}"
+    failed = ", " + say("{count} failed", count=arm.failed) if arm.failed else ""
     return (
         arm.arm,
         f"{rate}, KL {arm.kl_weight:g}" if "fixed" in arm.arm else rate,
-        f"{arm.texts} ({arm.trials}{f', {arm.failed} failed' if arm.failed else ''})",
+        f"{arm.texts} ({arm.trials}{failed})",
         *(cell(arm.imprint[kind]) for kind in ("mem", "gen", "hard")),
         cell(arm.drift, 4),
         cell(arm.spill),
@@ -47,4 +51,6 @@ def comparison_row(arm: ArmSummary) -> tuple[str, ...]:
 
 
 def _matched(compared: Matched, digits: int) -> str:
-    return f"{cell(compared.found, digits)} at {compared.at:.2f}" if compared.at else "-"
+    if not compared.at:
+        return "-"
+    return say("{found} at {at}", found=cell(compared.found, digits), at=f"{compared.at:.2f}")

@@ -7,6 +7,7 @@ so that no text that got into a page could run as one.
 
 import gzip
 import json
+import re
 from base64 import b64encode
 from collections.abc import Iterator, Mapping
 from functools import cache
@@ -23,6 +24,7 @@ from plotly.offline import get_plotlyjs
 from litho.core.numbers import numbers_in
 from litho.core.runs import RunDirectory
 from litho.show.environment import templates_of
+from litho.show.say import DEFAULT, counted, language, retold, say
 
 _TEMPLATES = files("litho.show") / "templates"
 
@@ -62,7 +64,7 @@ def render(
         "css": Markup(_asset("base.css")),
         "script": Markup(script),
         "script_hashes": Markup(" ".join(_hash(code) for code in (script, plotly) if code)),
-        "packed_data": _packed(json.dumps(data, separators=(",", ":"), ensure_ascii=False)),
+        "packed_data": _packed(_json({**data, "words": _script_words()})),
         "packed_plotly": _packed_plotly() if data else "",
         "data": data,
         "manifest": origin.manifest,
@@ -70,13 +72,16 @@ def render(
         "manifest_yaml": yaml.safe_dump(origin.manifest, sort_keys=False, allow_unicode=True),
         "numbers": list(flat_numbers(listed)),
     }
-    return _environment().get_template(template).render(shared | values)
+    return _rendered(template, shared | values)
 
 
 def render_plain(template: str, **values: object) -> str:
     """A page of no run, made of a template that has neither figures nor scripts."""
-    css = Markup(_asset("base.css"))
-    return _environment().get_template(template).render(css=css, **values)
+    return _rendered(template, {"css": Markup(_asset("base.css")), **values})
+
+
+def _rendered(template: str, values: Mapping[str, object]) -> str:
+    return _environment().get_template(template).render(language=language(), **values)
 
 
 def script_hashes() -> tuple[str, str]:
@@ -89,6 +94,11 @@ def number(value: float | None, form: str) -> str:
     return "–" if value is None or isnan(value) else form % value
 
 
+def sentence(words: str) -> str:
+    """What begins with a small letter and has no full stop, as a sentence."""
+    return f"{words[0].upper()}{words[1:]}."
+
+
 def flat_numbers(value: Any, path: str = "") -> Iterator[tuple[str, str]]:  # noqa: ANN401  JSON
     """Every leaf of a JSON value that is a number, with its path, as the report prints it."""
     return ((name, f"{found:.6g}") for name, found in numbers_in(value, path))
@@ -97,8 +107,21 @@ def flat_numbers(value: Any, path: str = "") -> Iterator[tuple[str, str]]:  # no
 @cache
 def _environment() -> Environment:
     environment = templates_of("litho.show")
-    environment.filters["number"] = number
+    environment.filters |= {"number": number, "retold": retold, "sentence": sentence}
+    environment.globals |= {"say": _say, "counted": counted}
     return environment
+
+
+def _say(sentence: str, /, **values: object) -> Markup:
+    """A sentence of a template: its tags are ours, and what is put into it is escaped."""
+    return Markup(say(sentence)).format(**values) if values else Markup(say(sentence))
+
+
+def _script_words() -> Mapping[str, str]:
+    """What the scripts say, by its English; in English nothing."""
+    if language() == DEFAULT:
+        return {}
+    return {english: say(english) for english in re.findall(r'\bsay\("([^"]+)"', _script())}
 
 
 @cache
@@ -109,6 +132,10 @@ def _script() -> str:
 def _asset(name: str) -> str:
     """A stylesheet or script of ours, which is put into the page as it is."""
     return (_TEMPLATES / name).read_text(encoding="utf-8")
+
+
+def _json(value: Mapping[str, Any]) -> str:
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
 
 
 @cache

@@ -17,6 +17,7 @@ from litho.show.pages import (
     journal,
     map,
     predict,
+    reprint,
     rewrite,
     roles,
     school,
@@ -26,6 +27,7 @@ from litho.show.pages import (
     unprint,
     vary,
 )
+from litho.show.say import speaking
 
 _PAGES = {
     "align": align.page,
@@ -41,6 +43,7 @@ _PAGES = {
     "map": map.page,
     "predict": predict.page,
     "rewrite": rewrite.page,
+    "rewrite pages": reprint.page,
     "roles": roles.page,
     "school": school.page,
     "trails graph": trails_graph.page,
@@ -54,22 +57,32 @@ _LIVE = {"school": school_live.write}  # of runs that go on
 _TELLING = {"trials.jsonl": "bench", "trials.json": "bench", "effects.parquet": "ensemble"}
 
 
-def write_report(run: RunDirectory) -> Path:
+def write_report(run: RunDirectory, language: str | None = None) -> Path:
     """Write `report.html` of a run whose numbers are all there; before that, its live page.
 
-    Raises LithoError on a folder that no command of Litho wrote.
+    Raises LithoError on a folder that no command of Litho wrote, and on an unknown language.
     """
+    with speaking(language):
+        return _written(run)
+
+
+def _written(run: RunDirectory) -> Path:
     live = _LIVE.get(_kind(run))
     if not run.has_metrics and live:
         return live(run)
-    run.write_text("report.html", page_of(run))
+    run.write_text("report.html", _page(run))
     if live:
         live(run)
     return run.path / "report.html"
 
 
-def page_of(run: RunDirectory) -> str:
+def page_of(run: RunDirectory, language: str | None = None) -> str:
     """The report of a run as HTML. Raises LithoError as `write_report` does."""
+    with speaking(language):
+        return _page(run)
+
+
+def _page(run: RunDirectory) -> str:
     return _PAGES[_kind(run)](run)
 
 

@@ -1,14 +1,17 @@
 """The structure document of a genome: one page to read and to print, or Markdown."""
 
 from litho.jobs.genome.records import BookCost, GapOutline, Outline, SectionCost, StageOutline
-from litho.show.figures.books import books_picture, counted, often
+from litho.show.figures.books import books_picture, often
 from litho.show.page import render_plain
+from litho.show.say import counted, say, to_say
 
-FORMS = {
-    "direct": "at once",
-    "terse": "by the thing between the facts",
-    "restated": "after the facts are said again in the words of the books",
-}
+FORMS = to_say(
+    {
+        "direct": "at once",
+        "terse": "by the thing between the facts",
+        "restated": "after the facts are said again in the words of the books",
+    }
+)
 MARK = "litho genome document"  # by which a document is known that may be written anew
 
 
@@ -20,7 +23,6 @@ def structure_page(outline: Outline) -> str:
         outline=outline,
         picture=books_picture(outline),
         often=often,
-        counted=counted,
         why=why_open,
         practised=practice_sentence,
         when=played_in,
@@ -31,19 +33,18 @@ def structure_page(outline: Outline) -> str:
 def why_open(gap: GapOutline) -> str:
     """What a gap hides, and what for."""
     if gap.level == "L2":
-        return (
+        return say(
             "No question over both sections is ever practised. What each of them says is read, and "
             "may be practised by itself."
         )
-    others = (
-        "Other facts of the two sections may be bridged in practice."
-        if gap.bridge == "others"
-        else "Other facts of the two sections are not bridged, either."
+    hidden = say(
+        "{facts} about reserved things are read, but in no practice, scene or reference: whoever "
+        "answers has connected what two books say.",
+        facts=counted(gap.hidden, "fact"),
     )
-    return (
-        f"{counted(gap.hidden, 'fact')} about reserved things are read, but in no practice, scene "
-        f"or reference: whoever answers has connected what two books say. {others}"
-    )
+    if gap.bridge == "others":
+        return f"{hidden} {say('Other facts of the two sections may be bridged in practice.')}"
+    return f"{hidden} {say('Other facts of the two sections are not bridged, either.')}"
 
 
 def practice_sentence(stage: StageOutline) -> str:
@@ -51,11 +52,16 @@ def practice_sentence(stage: StageOutline) -> str:
     practice = stage.practice
     if practice is None:
         return ""
-    over = "over one fact"
+    over = say("over one fact")
     if practice.hops == 2:
-        over = "over two facts of " + ("one book" if practice.within_book else "two books")
-    asked = counted(practice.questions, "question")
-    return f"{asked} {over} in each pass, answered {FORMS[practice.form]}."
+        one = practice.within_book
+        over = say("over two facts of one book") if one else say("over two facts of two books")
+    return say(
+        "{questions} {over} in each pass, answered {form}.",
+        questions=counted(practice.questions, "question"),
+        over=over,
+        form=say(FORMS[practice.form]),
+    )
 
 
 def played_in(outline: Outline, scene: str) -> str:
@@ -63,10 +69,12 @@ def played_in(outline: Outline, scene: str) -> str:
     told = []
     for stage in outline.stages:
         if scene in stage.mismatches:
-            told.append(f"{stage.id}, {'before' if stage.mismatches_first else 'after'} all else")
+            first = stage.mismatches_first
+            when = say("before all else") if first else say("after all else")
+            told.append(f"{stage.id}, {when}")
         elif scene in stage.scenes:
-            told.append(f"{stage.id}, strewn in")
-    return "; ".join(told) or "no stage"
+            told.append(f"{stage.id}, {say('strewn in')}")
+    return "; ".join(told) or say("no stage")
 
 
 def costs_by_book(outline: Outline) -> list[tuple[BookCost, list[tuple[SectionCost, int]]]]:

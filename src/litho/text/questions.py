@@ -32,16 +32,21 @@ def asked_in_place(sentence: str) -> list[str]:
 
     "The lamp was lit at who or what?" is bad English, but names all of the sentence but the answer.
     """
+    return list(answers_in_place(sentence))
+
+
+def answers_in_place(sentence: str) -> dict[str, str]:
+    """What stood where each of these questions has its question word, by the question."""
     if not is_english(sentence):
-        return []
+        return {}
     body = sentence.rstrip(".")
     asked = [
-        f"{body[:start]}{word}{body[end:]}?"
+        (f"{body[:start]}{word}{body[end:]}?", body[start:end])
         for start, end, word in _asked_for(body)
         if start > 0 and end - start < len(body) / 2
     ]
     random.Random(sentence).shuffle(asked)
-    return asked[:PER_SENTENCE]
+    return dict(asked[:PER_SENTENCE])
 
 
 def _asked_for(sentence: str) -> Iterator[tuple[int, int, str]]:

@@ -14,8 +14,12 @@ from litho.jobs.exam.config import ExamSpec
 from litho.jobs.exam.result import ExamRun
 from litho.jobs.exam.run import JOB, check
 from litho.jobs.models import Models
+from litho.text.school.canonical import of_world, written
+from litho.text.school.genome import parse_genome
 from litho.text.school.questions import KINDS
+from litho.text.school.world import World
 from tests.builders import Silent, check_numbers
+from tests.jobs.conftest import tiny_genome
 from tests.text.school.test_cloze import GENOME as BOOKS
 from tests.text.school.test_cloze import book
 from tests.text.school.test_genome import GENOME
@@ -52,6 +56,63 @@ def test_an_exam_from_genome_to_report(tmp_path: Path) -> None:
     assert all((row["rank"] == 1) is row["right"] for row in rows)
     assert all((row["written"] is None) is not row["kind"].startswith("two_hop") for row in rows)
     check_numbers(tmp_path / "run")
+
+
+def test_twins_are_raised_once(tmp_path: Path) -> None:
+    path, twins = tmp_path / "tiny.yaml", tmp_path / "twins"
+    world = of_world(World(1, 2, 12, 2), 3_000)  # a twin of which has all that its scenes need
+    small = {key: tiny_genome()[key] for key in ("tokenizer", "model", "train", "tests")}
+    gate = {"gate": {"test": "memorised", "min": 1.0}}
+    stages = [world["stages"][0], world["stages"][1] | gate, *world["stages"][2:]]
+    path.write_text(written({**world, **small, "stages": stages}))
+    first = litho.exam("tiny:llama", path, out=tmp_path / "one", twins=twins)
+    texts = {
+        twin: (twins / twin / "build" / "genome.yaml").read_text()
+        for twin in ("fluent", "counterfactual")
+    }
+    for twin, text in texts.items():
+        genome = parse_genome(text, twin, tmp_path)
+        assert {b.source.split(":")[3].split("/")[0] for b in genome.library.values()} == {twin}
+        assert not any(stage.gate for stage in genome.stages)
+    again = litho.exam("tiny:llama", path, out=tmp_path / "two", twins=twins)
+    assert again.twin_scores == first.twin_scores and first.twin_scores.turned
+    assert isinstance(first.twins.turned, float) and first.turned == again.turned
+    given = litho.exam("tiny:llama", path, out=tmp_path / "three", twin=first.twin,
+                       turned=first.turned)  # fmt: skip
+    assert given.twins == first.twins
+    page = (tmp_path / "one" / "report.html").read_text(encoding="utf-8")
+    assert "raised on the counterfactual twin: its answers" in page
+    check_numbers(tmp_path / "one")
+    with pytest.raises(LithoError, match="leave --twin and --turned out"):
+        litho.exam("tiny:llama", path, out=tmp_path / "four", twins=twins, twin="tiny:gpt2")
+    with pytest.raises(LithoError, match="exists already"):
+        litho.exam("tiny:llama", path, out=tmp_path / "one", twins=tmp_path / "other")
+    path.write_text(texts["fluent"])
+    with pytest.raises(LithoError, match="is a twin already"):
+        litho.exam("tiny:llama", path, out=tmp_path / "four", twins=tmp_path / "other")
+    assert not (tmp_path / "other").exists() and not list(tmp_path.glob("four*"))
+
+
+def test_instruments_stand_in_the_report(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("STATED", "PAGES", "CHAINS", "CONFLICTS"):
+        monkeypatch.setattr(f"litho.text.school.trials.{name}", 2)
+    genome = given(tmp_path)
+    plain = litho.exam("tiny:llama", genome, out=tmp_path / "plain")
+    result = litho.exam("tiny:llama", genome, out=tmp_path / "run", instruments=True)
+    assert result.tests == plain.tests and plain.instruments is None
+    assert '"instruments"' not in (tmp_path / "plain" / "metrics.json").read_text()
+    weak = result.instruments
+    assert weak and len(weak.flow) == 4 and len(weak.retention) == 5 and weak.resonance
+    assert all(each.n == 2 for each in weak.retention)
+    page = (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
+    assert all(f"<h3>{number}. " in page for number in range(1, 7))
+    check_numbers(tmp_path / "run")
+    for name, seed in (("one", 1), ("two", 2)):
+        (tmp_path / f"{name}.txt").write_text(book(seed))
+    with pytest.raises(LithoError, match="instruments ask about an invented world"):
+        books = given(tmp_path, BOOKS + "tests: {n: 12}\n")
+        litho.exam("tiny:llama", books, out=tmp_path / "no", instruments=True)
+    assert not list(tmp_path.glob("no*"))
 
 
 def test_a_stopped_exam_goes_on_to_the_same_answers(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """A journal: losses as the saved model has them, and which spans were hard."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -100,3 +101,19 @@ def test_settings_that_cannot_be(
 ) -> None:
     with pytest.raises(LithoError, match=next(iter(settings))):
         litho.journal(school.path, out=tmp_path / "run", **settings)
+
+
+def test_a_damaged_school_is_named(school: FinishedSchool, tmp_path: Path) -> None:
+    run = Path(shutil.copytree(school.path, tmp_path / "school"))
+    checkpoint = next((run / "checkpoints").glob("*.safetensors"))
+    spans = next((run / "build").rglob("spans.parquet"))
+    for path in (spans, checkpoint):
+        kept = path.read_bytes()
+        path.write_bytes(kept[: len(kept) // 2])
+        with pytest.raises(LithoError, match=f"{path.name} is damaged"):
+            litho.journal(run, out=tmp_path / "out", sample=2)
+        if path == spans:
+            with pytest.raises(LithoError, match=f"{path.name} is damaged"):
+                litho.roles(run, out=tmp_path / "out")
+        assert not list(tmp_path.glob("out*"))
+        path.write_bytes(kept)

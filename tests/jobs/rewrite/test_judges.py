@@ -62,13 +62,13 @@ def test_the_exact_judge_and_agreement(pool: dict[str, Task]) -> None:
 
 def test_how_far_a_judge_is_to_be_trusted(pool: dict[str, Task]) -> None:
     task = next(iter(pool.values()))
-    pairs = [
-        (task, answered(task, task.answer, accepted=True)),
-        (task, answered(task, task.answer, accepted=None)),
-        (task, answered(task, other(task), accepted=True)),
-        (task, answered(task, None, accepted=False)),
+    said = [
+        answered(task, task.answer, accepted=True),
+        answered(task, task.answer, accepted=None),
+        answered(task, other(task), accepted=True),
+        answered(task, None, accepted=False),
     ]
-    found = judged(pairs, [True, False, None, False])
+    found = judged(said, [True, False, None, False])
     assert (found.planted, found.accepted_errors) == (4, 0.25)
     assert (found.wrong_accepted, found.right_refused) == (0.5, 0.5)
     assert judged([], []).accepted_errors is None

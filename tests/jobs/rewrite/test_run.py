@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -16,6 +17,7 @@ from litho.text.school.rewriting.guard import Guard
 TWICE = ("accumulate",)
 ONCE = ("replace", "oracle", "more_books", "re_read", "journal", "random_spans")
 SETTINGS: dict[str, Any] = {"rounds": 2, "share": 0.6, "questions": 6, "bridges": 2}
+SWITCHING: dict[str, Any] = {"rounds": 1, "questions": 12, "on_failure": "switch_book"}
 
 
 def accepts_all(question: str, answer: str) -> bool:
@@ -41,7 +43,7 @@ def rewritten(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Rewrite
 @pytest.fixture(scope="module")
 def once(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> RewriteResult:
     out = tmp_path_factory.mktemp("rewrite") / "once"
-    return litho.rewrite(folder, out, arms=ONCE, **{**SETTINGS, "rounds": 1})
+    return litho.rewrite(folder, out, arms=ONCE, **{**SETTINGS, **SWITCHING})
 
 
 def test_all_arms_read_as_much_and_say_what_they_read(
@@ -61,6 +63,17 @@ def test_all_arms_read_as_much_and_say_what_they_read(
     assert all(set(r) == {"version", "added", "dropped", "tests"} for r in said["rounds"])
     assert len(said["rounds"]) == 2 and set(said["arms"]) == set(TWICE)
     assert (Path(rewritten.run) / "report.html").is_file()
+
+
+def test_the_rule_for_what_was_not_understood_is_written_down(once: RewriteResult) -> None:
+    for name, arm in once.arms.items():
+        version = arm.rounds[0]
+        said = json.loads((Path(version.version) / "lineage.json").read_text())["readings"]
+        assert [each["section"] for each in said] == list(version.not_understood)
+        assert bool(said) == (name in ("replace", "oracle"))
+        for each in said:
+            assert each["accepted"] < 0.5 and each["asked"] >= 3
+            assert (each["rule"] == "switch_book") == bool(each["instead"])
 
 
 def test_what_is_read_again_was_read_before(once: RewriteResult, school: FinishedSchool) -> None:
@@ -178,6 +191,19 @@ def test_settings_that_cannot_be(
     with pytest.raises(LithoError, match=said):
         litho.rewrite(folder, tmp_path / "run", **settings)
     assert not list(tmp_path.iterdir())
+
+
+def test_the_disk_of_out_counts(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def usage(asked: Path) -> SimpleNamespace:
+        assert asked == tmp_path
+        return SimpleNamespace(free=100)
+
+    monkeypatch.setattr("shutil.disk_usage", usage)
+    with pytest.raises(LithoError, match="choose another disk with --out"):
+        litho.rewrite(folder, tmp_path / "deep" / "run", **SETTINGS)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_what_is_no_school(rewritten: RewriteResult, tmp_path: Path) -> None:

@@ -134,6 +134,19 @@ def test_the_order_of_a_build_is_that_of_reading(whole: SchoolResult, tmp_path: 
         (place.parent / name).write_bytes(whole_file)
 
 
+def test_attention_within_documents_makes_another_model(
+    whole: SchoolResult, tmp_path: Path
+) -> None:
+    train = TINY["train"] | {"attend": "document"}
+    result = api.school(genome(tmp_path, train=train), out=tmp_path / "run")
+    assert result.model_sha256 != whole.model_sha256
+    assert result.stages[-1].loss < result.stages[0].loss
+    going: dict[str, Any] = {"model": None, "start": "old"}
+    with pytest.raises(LithoError, match=r"train.attend: 'document' needs a new model"):
+        own = {"kind": "model", "model": "old"}
+        api.school(genome(tmp_path, "b", train=train, tokenizer=own, **going), out=tmp_path / "b")
+
+
 def test_a_model_that_goes_on(tmp_path: Path) -> None:
     codec = of_bytes()
     MicroModel(Shape(codec.vocabulary, 64, d=16, layers=1, heads=2), 0).save(

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 
 from litho.core.errors import LithoError
-from litho.learn.schooling import loop
+from litho.learn.schooling import gradients, loop
 from litho.learn.schooling.loop import Schooling, Teaching
 from litho.learn.schooling.rows import PackedRows, Weights
 from litho.model.learner import Learner, new_learner
@@ -84,7 +84,7 @@ def test_what_is_learned_does_not_depend_on_the_size_of_a_pass(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     whole = weights(trained())
-    monkeypatch.setattr(loop, "PASS_TOKENS", 16)
+    monkeypatch.setattr(gradients, "PASS_TOKENS", 16)
     for one, other in zip(whole, weights(trained()), strict=True):
         torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-5)
 
@@ -106,6 +106,22 @@ def test_what_it_remembers_is_all_that_it_needs(stop: int, monkeypatch: pytest.M
 def test_a_training_that_diverges_says_so() -> None:
     with pytest.raises(LithoError, match=r"diverged in stage 'one', .* train.peak_lr below 1e\+20"):
         trained(replace(TEACHING, peak_lr=1e20))
+
+
+def test_a_document_may_be_kept_from_seeing_the_one_before() -> None:
+    """Then the same is said of it wherever it stands, in values and in gradients."""
+    one, other = ([0, *ids] for ids in np.random.default_rng(1).integers(1, 50, (2, 7)).tolist())
+    apart = new_learner(SHAPE, 0, None, ON_CPU, apart=True)  # 0 ends a document
+    packed, alone = (apart.logits(torch.tensor([ids])) for ids in ([*one, *other], other))
+    torch.testing.assert_close(packed[8:], alone)
+    torch.testing.assert_close(alone, learner().logits(torch.tensor([other])))
+    across = learner().logits(torch.tensor([[*one, *other]]))
+    torch.testing.assert_close(across[:8], packed[:8])
+    assert not torch.allclose(across[8:], packed[8:], atol=1e-3)
+    weights = list(apart.weights.values())
+    gradients = (torch.autograd.grad(said.square().sum(), weights) for said in (packed[8:], alone))
+    for found, expected in zip(*gradients, strict=True):
+        torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5)
 
 
 def weighed(scale: float = 1.0) -> PackedRows:

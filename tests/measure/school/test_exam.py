@@ -154,7 +154,7 @@ def test_an_oracle_gets_everything_right_and_connects() -> None:
     assert spoken and spoken.accuracy.value == spoken.written.value == 1
     assert result.verdict == "connects" and result.twins.counterfactual == 0
     assert any("5 seeds" in each for each in result.missing)
-    assert any("--twin" in each for each in result.missing)
+    assert any("fluent twin" in each for each in result.missing)
     assert all(pair.silent.value == 1 for pair in result.pairs)
     assert all(e.value == 1 for book in result.books for e in book.kinds.values())
 
@@ -187,10 +187,26 @@ def test_who_was_raised_in_the_twin_answers_as_it_does() -> None:
 def test_the_fluent_twin_has_to_be_at_chance() -> None:
     guessing = said_by(lambda question: question.candidates)
     passed = exam_of(knows, twin=guessing)
-    assert passed.verdict == "connects" and not any("--twin" in each for each in passed.missing)
+    assert passed.verdict == "connects" and not any(
+        "fluent twin" in each for each in passed.missing
+    )
     assert passed.twins.fluent == pytest.approx(1 / 12, abs=0.01)
     refused = exam_of(knows, twin=said_by(knows))
     assert refused.verdict == "understands" and "fluent twin" in refused.reasons[0]
+
+
+def test_who_was_raised_in_the_other_world_has_to_turn_round() -> None:
+    guessing = said_by(lambda question: question.candidates)
+    turned = said_by(lambda question: [question.twin or question.answer])
+    claimed = exam_of(knows, twin=guessing, turned=turned)
+    assert claimed.verdict == "connects" and claimed.twins.turned == 1
+    assert claimed.missing == ("5 seeds: this is one model", "shortcuts, to compare with")
+    assert claimed.twin_scores.unturned and claimed.twin_scores.unturned["two_hop_L3"].value == 0
+    stuck = exam_of(knows, twin=guessing, turned=said_by(knows))
+    assert stuck.verdict == "understands" and stuck.twins.turned == 0
+    assert any("is right beyond chance" in each for each in stuck.reasons)
+    none = exam_of(knows, turned=guessing)
+    assert none.verdict == "understands" and "does not give its answers" in none.reasons[0]
 
 
 def test_nobody_connects_who_is_not_beyond_a_shortcut() -> None:

@@ -47,6 +47,12 @@ class EvolveConfig(Config):
         )
 
     @property
+    def schools(self) -> int:
+        """Schools in all: both searches, and everyone on fresh seeds."""
+        searches = 2 if self.random_search else 1
+        return searches * self.runs + self.fresh * (self.finalists + 1 + searches)
+
+    @property
     def on_rungs(self) -> tuple[int, ...]:
         """Genomes of a generation that reach each rung."""
         counts = [self.size]

@@ -16,7 +16,7 @@ from litho.jobs.evolve.trial import Raised
 from litho.jobs.models import Models
 from litho.jobs.runner import Checked, Context, Job
 from litho.jobs.school.config import SchoolSpec
-from litho.jobs.school.cost import check_disk, school_cost
+from litho.jobs.school.cost import disk_needed, school_cost
 from litho.jobs.school.first import first_learner, known_codec
 from litho.model.placement import Placement
 from litho.text.school.canonical import written
@@ -25,12 +25,6 @@ from litho.text.school.genome import Genome
 from litho.text.school.variation.children import child_of, shuffled
 
 CHECKPOINTS, FOUND = "checkpoints", "best.yaml"
-
-
-def trials_of(config: EvolveConfig) -> int:
-    """Schools in all: both searches, and everyone on fresh seeds."""
-    searches = 2 if config.random_search else 1
-    return searches * config.runs + config.fresh * (config.finalists + 1 + searches)
 
 
 def check(spec: EvolveSpec, models: Models) -> Checked:
@@ -42,16 +36,17 @@ def check(spec: EvolveSpec, models: Models) -> Checked:
         raise LithoError("an evolution asks no model between stages: set loss.attempts to random")
     child_of([genome], "child", chance(spec.config.seed, "check"), folder)
     shuffled(genome, SHUFFLED, chance(spec.config.seed, "check"), folder)
-    count = trials_of(spec.config)
-    one = _school_cost(spec, genome, models, count)
+    count = spec.config.schools
+    one, disk = _school_cost(spec, genome, models, count)
     return Checked(
         Cost(seconds=one.seconds * count, gib=one.gib),
         {"text_name": genome.id, "schools": count, "seconds_each": one.seconds},
+        disk=disk,
     )
 
 
-def _school_cost(spec: EvolveSpec, genome: Genome, models: Models, count: int) -> Cost:
-    """Of one of so many schools, if none shares a stage with another.
+def _school_cost(spec: EvolveSpec, genome: Genome, models: Models, count: int) -> tuple[Cost, int]:
+    """Of one of so many schools, and what all take on the run's disk, if none shares a stage.
 
     Raises LithoError if the checkpoints of all do not fit on the disk.
     """
@@ -60,8 +55,8 @@ def _school_cost(spec: EvolveSpec, genome: Genome, models: Models, count: int) -
     school = SchoolSpec(written=spec.written, source=spec.source, folder=spec.folder)
     placement = Placement.parse(spec.device.name)
     learner = first_learner(school, genome, models, placement, codec, vocabulary)
-    check_disk(genome, learner, Path(spec.checkpoints or Path.cwd()), count)
-    return school_cost(genome, Path(spec.folder), learner, vocabulary)
+    disk = disk_needed(genome, learner, spec.checkpoints, count)
+    return school_cost(genome, Path(spec.folder), learner, vocabulary), disk
 
 
 def run_evolve(context: Context[EvolveSpec]) -> EvolveResult:
@@ -122,7 +117,7 @@ class Trials:
         self._checkpoints = spec.checkpoints or str(run.path / CHECKPOINTS)
         self._reporter = context.reporter
         self.seen: dict[str, Result] = {}
-        self._reporter.stage("schools", trials_of(spec.config))
+        self._reporter.stage("schools", spec.config.schools)
 
     def tell(self, trials: Sequence[Trial]) -> list[Fitness]:
         """How trials went, in their order."""

@@ -1,9 +1,10 @@
 """Runs of `litho exam`: questions made from a genome, put to a model and perhaps to its twin."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 from litho.core.errors import LithoError
@@ -14,6 +15,8 @@ from litho.jobs.models import Models
 from litho.jobs.runner import Checked, Context, Job
 from litho.measure.school.closed import closed_sets
 from litho.measure.school.exam import answers, fitting, judged
+from litho.measure.school.instrument_records import Instruments
+from litho.measure.school.instruments import read_instruments, wording_gap
 from litho.measure.school.records import Answer
 from litho.measure.school.scores import BRIDGED, place
 from litho.measure.school.writing import MOST
@@ -23,6 +26,7 @@ from litho.text.school.genome import parse_genome
 from litho.text.school.questions import Question
 from litho.text.school.shortcuts import guesses
 from litho.text.school.stages import School
+from litho.text.school.trials import Trial, conflicts, resonance, retention, tension
 
 COUNTED = 200  # questions whose tokens are counted for the estimate
 
@@ -41,7 +45,9 @@ def check(spec: ExamSpec, models: Models) -> Checked:
             f"{left} of {len(asked)} questions are longer than what is read at once, and left out"
         )
     told = {"text_name": spec.genome_name, "genome": school.genome.id}
-    return Checked(_cost(model, [asked[i] for i in kept], len(names)), told, notices)
+    trials = _trials(school, [asked[i] for i in kept]) if spec.instruments else {}
+    cost = _cost(model, [asked[i] for i in kept], len(names), trials)
+    return Checked(cost, told, notices)
 
 
 def run_exam(context: Context[ExamSpec]) -> ExamRun:
@@ -60,16 +66,22 @@ def run_exam(context: Context[ExamSpec]) -> ExamRun:
 
     read = {name: run.once(f"{name}.json", partial(said, name)) for name in names}
     given = {name: [Answer(**each) for each in found["answers"]] for name, found in read.items()}
+    instruments = None
+    if spec.instruments:
+        measure = partial(_measured, context, school, asked, given["model"])
+        instruments = Instruments(**run.once("instruments.json", measure))
     context.reporter.stage("judging")
     shortcuts = guesses(school, asked)
-    result = judged(asked, given["model"], shortcuts, given.get("twin"))
+    result = judged(asked, given["model"], shortcuts, given.get("twin"), given.get("turned"))
     run.write_rows("answers.parquet", _rows(asked, given["model"]))
     return ExamRun(
         **dict(result),
         run=str(run.final_path),
         model=spec.model,
         twin=spec.twin,
+        turned=spec.turned,
         genome=school.genome.id,
+        instruments=instruments,
         seconds=read["model"]["seconds"],
         notices=tuple(context.manifest["notices"]),
     )
@@ -106,13 +118,42 @@ def _fitting(
     return sorted(kept), names
 
 
-def _cost(model: LanguageModel, asked: Sequence[Question], count: int) -> Cost:
+Trials = Mapping[str, Sequence[Trial]]
+
+
+def _trials(school: School, asked: Sequence[Question]) -> Trials:
+    """Raises LithoError where nothing is known of what a question needs."""
+    if school.plan is None:
+        raise LithoError(
+            "instruments ask about an invented world: leave --instruments out, or examine with the "
+            "genome of one"
+        )
+    return {
+        "retention": tuple(retention(school.plan)),
+        "resonance": tuple(resonance(school, school.plan, asked)),
+        "tension": tuple(tension(school.plan, asked)),
+    }
+
+
+def _measured(
+    context: Context[ExamSpec], school: School, asked: Sequence[Question], said: Sequence[Answer]
+) -> dict[str, Any]:
+    assert school.plan
+    model = context.models.load(context.spec.model, count=len(context.spec.models()))
+    trials, reports = _trials(school, asked), list(conflicts(school.plan))
+    found = read_instruments(model, trials, reports, wording_gap(asked, said), context.reporter)
+    return found.model_dump(mode="json")
+
+
+def _cost(model: LanguageModel, asked: Sequence[Question], count: int, trials: Trials) -> Cost:
     """Time and memory: what a question begins with is read once, each answer by itself."""
     some = asked[:: max(1, len(asked) // COUNTED)]
     sets = closed_sets(model, [test.context for test in some], [test.closed for test in some])
     tokens = sum(len(s.shared) + sum(map(len, s.endings)) for s in sets) / max(1, len(sets))
     bridged = sum(test.kind in BRIDGED for test in asked)
     read = count * (len(asked) * tokens + bridged * (tokens + MOST))
+    letters = sum(len(c) for some in trials.values() for trial in some for c in trial.contexts)
+    read += letters * tokens / max(1.0, fmean(len(test.context) for test in some))
     gib = LIBRARIES_GIB + count * 4 * model.network.num_parameters() / 2**30
     return Cost(seconds=10 + read * seconds_per_token(model), gib=gib)
 

@@ -3,7 +3,7 @@
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -11,10 +11,12 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from litho.core.errors import LithoError
+from litho.core.files import damage_told
 from litho.jobs.genome.compiler import BUILD, STAGES, TOKENIZER
 from litho.jobs.genome.result import CompileResult, Found, Where
 from litho.jobs.genome.stage import SPANS, TOKENS, width
@@ -44,17 +46,27 @@ class Build:
 
     @cached_property
     def codec(self) -> Codec:
-        return read_codec(self.folder / TOKENIZER)
+        with damage_told(self.folder / TOKENIZER):
+            return read_codec(self.folder / TOKENIZER)
 
     def tokens(self, stage: str) -> npt.NDArray[Any]:
         """The tokens of a stage, read as they are needed."""
         path = self.folder / STAGES / stage / TOKENS
-        return np.memmap(path, width(self.result.vocabulary), "r")
+        with damage_told(path):
+            return np.memmap(path, width(self.result.vocabulary), "r")
 
     def spans(self, stage: str) -> Iterator[dict[str, Any]]:
         """All spans of a stage, in their order."""
-        for batch in pq.ParquetFile(self.folder / STAGES / stage / SPANS).iter_batches():
-            yield from batch.to_pylist()
+        path = self.folder / STAGES / stage / SPANS
+        with damage_told(path):
+            for batch in pq.ParquetFile(path).iter_batches():
+                yield from batch.to_pylist()
+
+    def columns(self, stage: str, names: Sequence[str]) -> pa.Table:
+        """Some columns of all spans of a stage."""
+        path = self.folder / STAGES / stage / SPANS
+        with damage_told(path):
+            return pq.read_table(path, columns=list(names))
 
     def documents(self, stage: str) -> Iterator[list[dict[str, Any]]]:
         """The spans of each document of a stage."""
@@ -69,8 +81,9 @@ class Build:
 
     def text(self, stage: str, span: dict[str, Any]) -> str:
         """What a span says, without the end of its document."""
-        ids = self.tokens(stage)[span["start"] : span["end"]].tolist()
-        return self.codec.decode(ids[:-1] if ids and ids[-1] == self.codec.end_id else ids)
+        with damage_told(self.folder / STAGES / stage):
+            ids = self.tokens(stage)[span["start"] : span["end"]].tolist()
+            return self.codec.decode(ids[:-1] if ids and ids[-1] == self.codec.end_id else ids)
 
     def where(self, asked: str) -> Where:
         """Where a token's place (`12345`, or `STAGE:123`) or a text came from.
@@ -91,10 +104,11 @@ class Build:
         for each in self.result.stages:
             if stage in (None, each.id) and left < each.tokens:
                 path = self.folder / STAGES / each.id / SPANS
-                found = pq.read_table(
-                    path, filters=(pc.field("start") <= left) & (pc.field("end") > left)
-                )
-                span = found.to_pylist()[0]
+                with damage_told(path):
+                    found = pq.read_table(
+                        path, filters=(pc.field("start") <= left) & (pc.field("end") > left)
+                    )
+                    span = found.to_pylist()[0]
                 return Where(count=1, sections={}, places=(self._found(each.id, span),))
             left -= each.tokens if stage is None else 0
         tokens = sum(e.tokens for e in self.result.stages if stage in (None, e.id))

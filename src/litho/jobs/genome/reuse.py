@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from litho.core.files import whole_folder
 from litho.jobs.genome.stage import STAGE
 from litho.text.school.genome import Stage, read_of
 from litho.text.school.plan import sections_read
@@ -36,7 +37,7 @@ def stage_key(school: School, tokenizer: str, stage: Stage | None, tokens: int) 
         "tokenizer": tokenizer,
         "tokens": tokens,
         "tail": stage is None,
-        "stages": [each.model_dump(exclude={"share"}) for each in stages],
+        "stages": [each.model_dump(exclude={"share", "gate"}) for each in stages],
         "books": sorted([name, school.shelf[name].digest] for name in books),
         "references": references,
         "scenes": [genome.scene(name).model_dump() for name in sorted(scenes)],
@@ -58,10 +59,8 @@ def taken_over(old: Path, new: Path, key: str) -> bool:
     shutil.rmtree(new, ignore_errors=True)
     if key_in(old) != key:
         return False
-    half = new.with_name(f".{new.name}.taken")
-    shutil.rmtree(half, ignore_errors=True)
-    shutil.copytree(old, half, copy_function=_linked)
-    half.replace(new)
+    with whole_folder(new) as half:
+        shutil.copytree(old, half, copy_function=_linked, dirs_exist_ok=True)
     return True
 
 

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import shutil
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -14,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from litho.core.files import WRITING
+from litho.core.files import whole_folder
 from litho.model.codec import Codec, Encoded
 from litho.text.school.documents import Document
 from litho.text.school.genome import TAIL, Stage
@@ -143,10 +142,14 @@ def compile_stage(
     school: School, codec: Codec, stage: Stage | None, tokens: int, folder: Path, key: str
 ) -> None:
     """Write a stage, or the tail, into `folder`, which is there whole or not at all."""
-    half = folder.with_name(f".{folder.name}{WRITING}")
-    shutil.rmtree(half, ignore_errors=True)
-    half.mkdir(parents=True)
-    with (half / TOKENS).open("wb") as file, pq.ParquetWriter(half / SPANS, _COLUMNS) as spans:
+    with whole_folder(folder) as half:
+        _write(school, codec, stage, tokens, half, key)
+
+
+def _write(
+    school: School, codec: Codec, stage: Stage | None, tokens: int, folder: Path, key: str
+) -> None:
+    with (folder / TOKENS).open("wb") as file, pq.ParquetWriter(folder / SPANS, _COLUMNS) as spans:
         written = _Written(school, codec, file, spans)
         if stage:
             _fill(written, stage, tokens)
@@ -154,7 +157,7 @@ def compile_stage(
             _until(written, _encoded(school.tail(), codec), tokens)
         written.flush()
     order = np.arange(written.documents, dtype="<u4")
-    np.save(half / ORDER, order, allow_pickle=False)
+    np.save(folder / ORDER, order, allow_pickle=False)
     written.hash.update(order.tobytes())
     said = {
         "id": stage.id if stage else TAIL,
@@ -169,8 +172,7 @@ def compile_stage(
         "leaked": written.leaked,
     }
     text = json.dumps(said, indent=1, ensure_ascii=False)
-    (half / STAGE).write_text(text, encoding="utf-8")
-    half.replace(folder)
+    (folder / STAGE).write_text(text, encoding="utf-8")
 
 
 def _fill(written: _Written, stage: Stage, tokens: int) -> None:

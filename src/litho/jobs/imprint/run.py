@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from litho.core.errors import LithoError
+from litho.core.files import whole_folder
 from litho.jobs.imprint.arms import train_arms
 from litho.jobs.imprint.baseline import Baseline, measure_baseline
 from litho.jobs.imprint.check import check
@@ -60,10 +61,8 @@ def _keep(onto: Onto, folder: Path) -> None:
     kept = Path(onto.run) / "adapter"
     if not kept.is_dir() or files.adapter_sha256(kept) != onto.adapter_sha256:
         raise LithoError(f"the adapter {kept} is not the one that this run was started with")
-    partial = folder.with_name(folder.name + ".writing")
-    shutil.rmtree(partial, ignore_errors=True)
-    shutil.copytree(kept, partial)
-    partial.rename(folder)
+    with whole_folder(folder) as half:
+        shutil.copytree(kept, half, dirs_exist_ok=True)
 
 
 def _say_known(job: ImprintJob, baseline: Baseline) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 
+from litho.core.files import damage_told
 from litho.core.reporter import Reporter
 from litho.jobs.journal.result import Span
 from litho.jobs.models import Models
@@ -58,11 +59,15 @@ def spans_read(
 
 @torch.no_grad()
 def take_mean(learner: Learner, checkpoint: Path) -> None:
-    """Let a learner have the weights of the model at the end of a stage: the mean of snapshots."""
-    memory = read_checkpoint(checkpoint)
-    count = memory["progress"].values["snapshots"]
-    for name, weight in learner.weights.items():
-        weight.copy_(memory["mean"].tensors[name] / count)
+    """Let a learner have the weights of the model at the end of a stage: the mean of snapshots.
+
+    Raises LithoError if the checkpoint is damaged.
+    """
+    with damage_told(checkpoint):
+        memory = read_checkpoint(checkpoint)
+        count = memory["progress"].values["snapshots"]
+        for name, weight in learner.weights.items():
+            weight.copy_(memory["mean"].tensors[name] / count)
 
 
 def _sampled(finished: FinishedSchool, stage: str, sample: int) -> list[list[dict[str, Any]]]:

@@ -55,7 +55,7 @@ def answered(
     for task, some in list(zip(tasks, samples, strict=True))[:PLANTED]:
         speech = Speech(plan.world, chance(seed, "planted", task.id))
         errors.append(judge(task, wrong_answer(speech, task), some))
-    return found, judged(list(zip(tasks, found, strict=True)), errors)
+    return found, judged(found, errors)
 
 
 def _written(

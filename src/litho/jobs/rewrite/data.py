@@ -1,6 +1,6 @@
 """The documents of a round: true text as it comes, and rewritten text among it, up to its share."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -93,14 +93,17 @@ def rewritten_text(entry: Entry) -> Text:
     return Text(kind=REWRITTEN, book=book, section=section, entry=entry.id, text=entry.text)
 
 
-def more_books(school: School, number: int) -> Iterator[Text]:
+def more_books(
+    school: School, number: int, more: Mapping[str, float] | None = None
+) -> Iterator[Text]:
     """True text of all stages, evenly mixed, in words that were not read before.
 
-    The same in every arm: what differs is what stands between it.
+    The same in every arm: what differs is what stands between it. `more`: of some sections so many
+    times as much.
     """
     seed = chance(school.genome.seed, "more books", number).getrandbits(62)
     again = replace(school, genome=school.genome.model_copy(update={"seed": seed}))
-    for document in again.tail():
+    for document in again.tail(more):
         yield Text(
             kind=document.kind,
             book=document.book,

@@ -3,8 +3,9 @@
 from collections import Counter
 from collections.abc import Callable, Sequence
 from importlib import import_module
+from typing import Protocol
 
-from litho.core.errors import LithoError
+from litho.core.errors import LithoError, first_line
 from litho.core.records import Record
 from litho.jobs.rewrite.result import Judged
 from litho.text.school.rewriting.entries import named_last
@@ -40,8 +41,8 @@ def judge_of(name: str, agree: int) -> Judge:
         return lambda task, text, _: is_right(task, text)
     if name == AGREEMENT:
         return lambda task, text, samples: _agreeing(task, text, samples, agree)
-    function = _function(name)
-    return lambda task, text, _: bool(function(task.question, text))
+    function = function_named(name, (EXACT, AGREEMENT))
+    return lambda task, text, _: function(task.question, text)
 
 
 def agreed(task: Task, samples: Sequence[str], agree: int) -> str | None:
@@ -51,10 +52,20 @@ def agreed(task: Task, samples: Sequence[str], agree: int) -> str | None:
     return thing if count >= agree else None
 
 
-def judged(pairs: Sequence[tuple[Task, Answered]], errors: Sequence[bool | None]) -> Judged:
+class _Said(Protocol):
+    """An answer with what is known of it; None: nothing."""
+
+    @property
+    def right(self) -> bool | None: ...
+
+    @property
+    def accepted(self) -> bool | None: ...
+
+
+def judged(answers: Sequence[_Said], errors: Sequence[bool | None]) -> Judged:
     """`errors`: what the judge said of planted errors."""
-    accepted = [said for _, said in pairs if said.accepted]
-    right = [said for _, said in pairs if said.right]
+    accepted = [said for said in answers if said.accepted and said.right is not None]
+    right = [said for said in answers if said.right]
     return Judged(
         planted=len(errors),
         accepted_errors=_share([error is True for error in errors]),
@@ -72,14 +83,30 @@ def _agreeing(task: Task, text: str, samples: Sequence[str], agree: int) -> bool
     return None if thing is None else named_last(text, task.things) == thing
 
 
-def _function(name: str) -> Callable[[str, str], object]:
+def function_named(name: str, others: Sequence[str]) -> Callable[[str, str], bool]:
+    """A user's function of question and answer, by `MODULE:FUNCTION`.
+
+    Raises LithoError if there is none, and later wherever it fails. `others`: judges that Litho
+    has.
+    """
     module, _, attribute = name.partition(":")
     try:
         found = getattr(import_module(module), attribute)
-    except (ImportError, AttributeError, ValueError) as error:
+    except Exception as error:  # a module of the user's runs when it is imported
         raise LithoError(
-            f"there is no judge {name!r} ({error}): exact, agreement, or MODULE:FUNCTION"
+            f"there is no judge {name!r} ({type(error).__name__}: {first_line(error)}): "
+            f"{', '.join(others)}, or MODULE:FUNCTION"
         ) from None
     if not callable(found):
         raise LithoError(f"the judge {name!r} is no function of a question and an answer")
-    return found
+
+    def judge(question: str, text: str) -> bool:
+        try:
+            return bool(found(question, text))
+        except Exception as error:
+            raise LithoError(
+                f"the judge {name!r} fails on an answer to {question!r}: "
+                f"{type(error).__name__}: {first_line(error)}"
+            ) from error
+
+    return judge

@@ -28,6 +28,7 @@ class Version(Record):
     dropped: int  # rewritten texts of earlier rounds, since they are understood
     entries: int  # rewritten texts in it
     refused: dict[str, int]  # by the guard, with its reason
+    not_understood: tuple[str, ...] = ()  # sections that `on_failure` was applied to
     leaks: int  # of all that is rewritten, found when it was read again
     rewritten: float  # share of the tokens
     pages: float  # share of the tokens that are pages of books

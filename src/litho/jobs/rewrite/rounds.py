@@ -1,6 +1,6 @@
 """One round: answer, judge, rewrite, guard, train, examine."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from litho.jobs.rewrite.data import (
     share_of,
 )
 from litho.jobs.rewrite.judges import AGREEMENT, Answered
+from litho.jobs.rewrite.reading import Reading, factors, readings
 from litho.jobs.rewrite.result import Judged, Version
 from litho.jobs.rewrite.training import ENDING, subjects, train
 from litho.jobs.rewrite.transitions import Transitions
@@ -147,6 +148,7 @@ class Rounds:
         before = read_entries(self.version(number - 1)) if number > 1 else []
         answers: list[Answered] = []
         judge: Judged | None = None
+        read: list[Reading] = []
         made = Rewritten((), (), (), {})
         if self.arm in ANSWERING:
             asked = self._asked(number, before)
@@ -155,12 +157,13 @@ class Rounds:
                 self.arm, number, before, self.tasks, answers, self._bridges(number), self.plan,
                 self.guard, self._config.agree,
             )  # fmt: skip
+            read = list(readings(self._config.on_failure, self.tasks, answers))
             if not made.entries:
                 return {
                     "stopped": self._nothing(answers, made),
                     "judge": judge.model_dump(mode="json"),
                 }
-        texts = self._texts(number, made.entries, tokens)
+        texts = self._texts(number, made.entries, tokens, factors(read))
         counts = {
             "asked": len(answers),
             "failed": sum(said.accepted is False for said in answers),
@@ -170,6 +173,7 @@ class Rounds:
             "entries": len(made.entries),
             "refused": made.refused,
             "judge": judge.model_dump(mode="json") if judge else None,
+            "not_understood": [each.section for each in read],
         }
         lineage = {
             "arm": self.arm,
@@ -180,6 +184,7 @@ class Rounds:
             "settings": self._config.model_dump(mode="json"),
             "added": list(made.added),
             "dropped": list(made.dropped),
+            "readings": [each.model_dump(mode="json") for each in read],
             "counts": counts,
         }
         write_version(self.version(number), answers, made.entries, texts, lineage)
@@ -202,7 +207,9 @@ class Rounds:
             self.context.reporter,
         )  # fmt: skip
 
-    def _texts(self, number: int, entries: Sequence[Entry], tokens: int) -> list[Text]:
+    def _texts(
+        self, number: int, entries: Sequence[Entry], tokens: int, more: Mapping[str, float]
+    ) -> list[Text]:
         config, codec = self._config, self.finished.build.codec
         order = list(entries)
         chance(self._seed, "entries", number).shuffle(order)
@@ -215,7 +222,7 @@ class Rounds:
         else:
             some = repeated(codec, texts, round(config.cap * tokens), config.repeat)
         floor = config.real_floor if self.arm in ANSWERING else 0.0
-        return mixed(codec, self._true(number), some, tokens, floor, self._seed + number)
+        return mixed(codec, self._true(number, more), some, tokens, floor, self._seed + number)
 
     def _bridges(self, number: int) -> list[Entry]:
         """Paragraphs for the hard transitions of the school, once."""
@@ -232,10 +239,10 @@ class Rounds:
         chance(self._seed, "again", number).shuffle(texts)
         return texts
 
-    def _true(self, number: int) -> Iterator[Text]:
+    def _true(self, number: int, more: Mapping[str, float]) -> Iterator[Text]:
         if self.arm == "re_read":
             return read_again(self.finished.build, number, self._seed)
-        return more_books(self.finished.school, number)
+        return more_books(self.finished.school, number, more)
 
     def _nothing(self, answers: Sequence[Answered], made: Rewritten) -> str:
         """Why there is nothing to rewrite."""

@@ -11,11 +11,13 @@ from litho.jobs.rewrite.judges import LENIENT, judge_of
 from litho.jobs.rewrite.result import ArmResult, Judged, RewriteResult, RoundResult, Version
 from litho.jobs.rewrite.rounds import ANSWERING, Rounds, round_tokens
 from litho.jobs.runner import Checked, Context, Job
-from litho.jobs.school.cost import check_disk, school_cost
+from litho.jobs.school.cost import checkpoint_bytes, school_cost
 from litho.jobs.school.finished import FinishedSchool
 from litho.measure.school.records import ExamResult, KindScore
 from litho.model.placement import Placement
 from litho.text.school.rewriting.pool import tasks
+
+KEPT = 2  # checkpoints of an arm: that of the last round, and the one that is made
 
 
 def check(spec: RewriteSpec, models: Models) -> Checked:
@@ -44,12 +46,13 @@ def check(spec: RewriteSpec, models: Models) -> Checked:
     placement = Placement.parse(spec.device.name)
     vocabulary = finished.result.vocabulary
     learner = finished.learner(models, placement)
-    check_disk(genome, learner, Path.cwd())
     whole = school_cost(genome, Path(finished.spec.folder), learner, vocabulary)
     times = config.share * config.rounds * len(config.arms)
     return Checked(
         Cost(seconds=whole.seconds * times, gib=whole.gib),
         {"text_name": genome.id, "tokens_each": tokens},
+        disk=len(config.arms)
+        * (checkpoint_bytes(learner, KEPT) + config.rounds * 4 * learner.size),
     )
 
 

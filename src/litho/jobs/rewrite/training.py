@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from litho.core.files import damage_told
 from litho.core.reporter import Reporter
 from litho.jobs.models import Models
 from litho.jobs.rewrite.data import REWRITTEN
@@ -51,7 +52,8 @@ def train(
     """Go on from the checkpoint `before`, and save the model; what was trained is not again."""
     learner = finished.learner(models, placement)
     schooling = Schooling(learner, teaching_of(finished.genome), subjects(finished))
-    schooling.recall(read_checkpoint(before))
+    with damage_told(before):
+        schooling.recall(read_checkpoint(before))
     told = [before.name, name, hashlib.sha256(rows.tokens.tobytes()).hexdigest()]
     key = hashlib.sha256(json.dumps(told).encode()).hexdigest()
     lesson, places = Lesson(name, rows, key), Places(folder, folder / UNFINISHED)

@@ -1,12 +1,12 @@
 """A version of the data set: a folder of plain files that says where each text comes from."""
 
 import json
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from litho.core.errors import LithoError
+from litho.core.files import whole_folder
 from litho.jobs.rewrite.data import REWRITTEN, Text
 from litho.jobs.rewrite.judges import Answered
 from litho.text.jsonl import values
@@ -26,15 +26,12 @@ def write_version(
     lineage: dict[str, Any],
 ) -> None:
     """Write all files of a version; the folder is there whole or not at all."""
-    half = folder.with_name(f".{folder.name}.writing")
-    shutil.rmtree(half, ignore_errors=True)
-    half.mkdir(parents=True)
-    for name, records in ((ANSWERS, answers), (ENTRIES, entries), (DOCUMENTS, documents)):
-        lines = "".join(each.model_dump_json() + "\n" for each in records)
-        (half / name).write_text(lines, encoding="utf-8")
     text = json.dumps(lineage, indent=1, ensure_ascii=False)
-    (half / LINEAGE).write_text(text, encoding="utf-8")
-    half.replace(folder)
+    with whole_folder(folder) as half:
+        for name, records in ((ANSWERS, answers), (ENTRIES, entries), (DOCUMENTS, documents)):
+            lines = "".join(each.model_dump_json() + "\n" for each in records)
+            (half / name).write_text(lines, encoding="utf-8")
+        (half / LINEAGE).write_text(text, encoding="utf-8")
 
 
 def read_entries(folder: Path) -> list[Entry]:

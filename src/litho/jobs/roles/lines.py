@@ -7,12 +7,9 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow.parquet as pq
 
 from litho.core.errors import LithoError
 from litho.jobs.genome.build import Build
-from litho.jobs.genome.compiler import STAGES
-from litho.jobs.genome.stage import SPANS
 from litho.learn.schooling.voice import Lines
 from litho.text.school.genome import Genome
 from litho.text.school.training import Loss, RoleAdapter
@@ -87,7 +84,7 @@ class _Spans:
     @classmethod
     def read(cls, build: Build, stage: str, speaking: Collection[str], loss: Loss) -> "_Spans":
         columns = ["start", "end", "document", "role", "part"]
-        table = pq.read_table(build.folder / STAGES / stage / SPANS, columns=columns)
+        table = build.columns(stage, columns)
         said = zip(table["role"].to_pylist(), table["part"].to_pylist(), strict=True)
         weights = [loss.weight(part) if role.lower() in speaking else 0.0 for role, part in said]
         start_S, end_S, document_S = (table[name].to_numpy() for name in columns[:3])

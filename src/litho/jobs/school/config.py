@@ -16,7 +16,7 @@ class SchoolSpec(Spec):
     folder: str
     build: str | None = None  # an earlier build, of which is taken what would come out the same
     checkpoints: str | None = None  # a folder that several schools share; none: one in the run
-    processes: int = 1  # that compile
+    processes: int = 1  # that compile and, on the CPU, train
     replayed: tuple[Event, ...] | None = None  # what happened in another run
 
     @property

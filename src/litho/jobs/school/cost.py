@@ -1,14 +1,15 @@
 """What a school will cost: a few steps on random tokens are timed, before anything is written."""
 
-import shutil
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from litho.core.errors import LithoError
+from litho.core.runs import check_room
 from litho.jobs.cost import Cost
+from litho.learn.schooling import hold
 from litho.learn.schooling.loop import Schooling, Teaching
 from litho.learn.schooling.rows import PackedRows
 from litho.measure.school.scores import BRIDGED
@@ -16,8 +17,10 @@ from litho.measure.school.writing import MOST
 from litho.model.learner import Learner
 from litho.model.placement import most_memory, wait_for
 from litho.text.school.asked import exam_questions
+from litho.text.school.gated import gate_questions
 from litho.text.school.genome import Genome
 from litho.text.school.probed import probe_texts
+from litho.text.school.questions import Question
 from litho.text.school.stages import School
 
 TIMED = 3  # steps; one before them makes everything ready
@@ -39,7 +42,7 @@ def teaching_of(genome: Genome) -> Teaching:
 
 
 def school_cost(genome: Genome, folder: Path, learner: Learner, vocabulary: int) -> Cost:
-    """Time and memory, the exam included, by steps that leave the weights as they are."""
+    """Time and memory, gates and exam included, by steps that leave the weights as they are."""
     teaching = replace(teaching_of(genome), peak_lr=0.0)
     rows = _random_rows(teaching.batch_tokens * (TIMED + 1), genome.train.seq, vocabulary)
     schooling = Schooling(learner, teaching, [""])
@@ -52,7 +55,9 @@ def school_cost(genome: Genome, folder: Path, learner: Learner, vocabulary: int)
     per_token = (time.perf_counter() - began) / (TIMED * teaching.batch_tokens)
     tokens = genome.budget.tokens
     gib = most_memory(learner.device) / 2**30
-    beside = exam_tokens(genome, folder) + probe_tokens(genome, folder)
+    beside = sum(
+        each(genome, folder) for each in (exam_tokens, gate_tokens, hold_tokens, probe_tokens)
+    )
     seconds = tokens * (per_token + 1 / COMPILED) + beside * per_token
     return Cost(seconds=seconds, gib=gib)
 
@@ -66,10 +71,34 @@ def exam_tokens(genome: Genome, folder: Path) -> float:
     if not genome.tests:
         return 0.0
     asked = exam_questions(School.of(genome, folder))
-    letters = sum(len(each) for test in asked for each in (test.context, *test.closed))
     bridged = sum(test.kind in BRIDGED for test in asked)
-    tokens = letters / _letters(genome)
+    tokens = _tokens_of(genome, asked)
     return tokens * (1 + bridged / max(1, len(asked))) + bridged * 2 * MOST
+
+
+def gate_tokens(genome: Genome, folder: Path) -> float:
+    """How many tokens of training take as long as all gates."""
+    gated = [stage for stage in genome.stages if stage.gate]
+    if not gated:
+        return 0.0
+    school = School.of(genome, folder)
+    asked = (gate_questions(genome, school.shelf, school.plan, stage) for stage in gated)
+    return sum(_tokens_of(genome, some) for some in asked)
+
+
+def hold_tokens(genome: Genome, folder: Path) -> float:
+    """How many tokens of training take as long as all that holds an adapter to its base."""
+    adapter = genome.train.adapter
+    if adapter is None or adapter.drift is None:
+        return 0.0
+    steps = genome.budget.tokens / genome.train.batch_tokens
+    measured = hold.UNSEEN / hold.EVERY * _FORWARD
+    return steps * hold.LENGTH * (hold.ROWS * (1 + _FORWARD) + measured)
+
+
+def _tokens_of(genome: Genome, asked: Sequence[Question]) -> float:
+    letters = sum(len(each) for test in asked for each in (test.context, *test.closed))
+    return letters / _letters(genome)
 
 
 def probe_tokens(genome: Genome, folder: Path) -> float:
@@ -86,16 +115,21 @@ def _letters(genome: Genome) -> float:
     return 1.0 if genome.tokenizer.kind == "bytes" else LETTERS
 
 
-def check_disk(genome: Genome, learner: Learner, folder: Path, schools: int = 1) -> None:
-    """Raises LithoError if the checkpoints of all stages do not fit."""
-    needed = 4 * _COPIES * learner.size * (len(genome.stages) + 2) * schools
-    there = next(each for each in (folder, *folder.parents) if each.is_dir())
-    free = shutil.disk_usage(there).free
-    if needed > free:
-        raise LithoError(
-            f"checkpoints take about {needed / 1e9:,.1f} GB, and {free / 1e9:,.1f} GB are free: "
-            "choose another disk with --checkpoints"
-        )
+def checkpoint_bytes(learner: Learner, checkpoints: int) -> int:
+    """What so many checkpoints take on a disk."""
+    return 4 * _COPIES * learner.size * checkpoints
+
+
+def disk_needed(genome: Genome, learner: Learner, checkpoints: str | None, schools: int = 1) -> int:
+    """Bytes that the checkpoints of all stages take in the folder of the run.
+
+    None where they get a folder of their own. Raises LithoError if they do not fit there.
+    """
+    needed = checkpoint_bytes(learner, (len(genome.stages) + 2) * schools)
+    if checkpoints is None:
+        return needed
+    check_room(Path(checkpoints), needed, "--checkpoints")
+    return 0
 
 
 def _random_rows(tokens: int, length: int, vocabulary: int) -> PackedRows:

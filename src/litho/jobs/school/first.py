@@ -5,8 +5,9 @@ from pathlib import Path
 from litho.core.errors import LithoError
 from litho.jobs.models import Models
 from litho.jobs.school.config import SchoolSpec
+from litho.model.adapters.spec import AdapterSpec
 from litho.model.codec import Codec, codec_of_model, read_codec
-from litho.model.learner import Learner, learner_of, new_learner
+from litho.model.learner import Learner, adapted, learner_of, new_learner
 from litho.model.micro import Shape
 from litho.model.placement import Placement
 from litho.model.sources import locate
@@ -32,7 +33,8 @@ def first_learner(
     if genome.start is None:
         asked = genome.model or Model()
         shape = Shape(vocabulary, genome.train.seq, asked.d, asked.layers, asked.heads, asked.loops)
-        return new_learner(shape, genome.seed, codec, placement)
+        apart = genome.train.attend == "document"
+        return new_learner(shape, genome.seed, codec, placement, apart)
     name = spec.models()["start"]
     model = models.load(name, "float32")
     if codec is None or read_codec(locate(name).folder).sha256 != codec.sha256:
@@ -44,4 +46,6 @@ def first_learner(
         raise LithoError(
             f"{genome.start} sees {model.context:,} tokens: set train.seq to that at most"
         )
+    if genome.train.adapter:
+        return adapted(model, AdapterSpec(genome.train.adapter.rank, seed=genome.seed))
     return learner_of(model)

@@ -18,11 +18,12 @@ from litho.jobs.genome.build import Build
 from litho.jobs.genome.compiler import STAGES
 from litho.jobs.genome.result import StageResult
 from litho.jobs.genome.stage import ORDER, SPANS, TOKENS
+from litho.jobs.school.config import SchoolSpec
 from litho.jobs.school.result import PRACTICE, SCENES
 from litho.learn.schooling.lesson import Lesson
 from litho.learn.schooling.rows import PackedRows, Weights
 from litho.model.learner import Learner
-from litho.model.placement import Placement
+from litho.model.placement import HOST, Placement
 from litho.text.school.genome import Genome
 from litho.text.school.training import Loss, Model
 
@@ -111,6 +112,12 @@ def depends(
         "threads": torch.get_num_threads(),
         "machine": platform.machine(),
     }
+
+
+def depends_on_processes(spec: SchoolSpec, learner: Learner) -> dict[str, Any]:
+    """What the weights depend on besides, where several processes add up their gradients."""
+    alone = spec.processes == 1 or learner.device.type != HOST.type
+    return {} if alone else {"processes": spec.processes}
 
 
 def _documents(

@@ -5,14 +5,12 @@ from collections.abc import Sequence
 
 from litho.jobs.runner import Context
 from litho.jobs.school.config import SchoolSpec
-from litho.jobs.school.result import Live, LiveStage
+from litho.jobs.school.result import LIVE, GateResult, Live, LiveStage
 from litho.jobs.school.summary import rows_of
 from litho.learn.schooling.lesson import Lesson
 from litho.learn.schooling.loop import Schooling
 from litho.learn.schooling.pacing import Pace
 from litho.text.school.genome import Genome
-
-LIVE = "live.json"
 
 
 class Onlooker:
@@ -28,6 +26,7 @@ class Onlooker:
     ) -> None:
         self._context, self._genome, self._lessons = context, genome, lessons
         self._schooling, self._pace = schooling, pace
+        self.gates: list[GateResult] = []  # that were asked
         self._began: tuple[float, int] | None = None  # when this process had read how much
 
     def seen(self) -> None:
@@ -48,9 +47,15 @@ class Onlooker:
             pacing=self._genome.pacing,
             events=tuple(self._pace.events) if self._pace else (),
             probes=tuple(self._pace.probes) if self._pace else (),
+            gates=tuple(self.gates),
         )
         run.write_json(LIVE, live.model_dump(mode="json"))
         self._context.show()
+
+    def gate(self, found: GateResult) -> None:
+        """A gate was asked."""
+        self.gates.append(found)
+        self.seen()
 
     def _stages(self) -> Sequence[LiveStage]:
         progress, found, before = self._schooling.progress, [], 0

@@ -4,7 +4,6 @@ They are taken over into the stage, which is compiled again. What was asked is k
 that a school that was stopped goes on with the same attempts.
 """
 
-import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,12 +11,11 @@ from litho.core.reporter import Reporter
 from litho.core.runs import RunDirectory
 from litho.jobs.genome.build import Build
 from litho.jobs.genome.compiler import compile_again
+from litho.jobs.school.saving import speaking
 from litho.measure.school.loop import cast_of
 from litho.measure.school.voices import spoken, turn
 from litho.model.learner import Learner
-from litho.model.loading import load
 from litho.model.placement import Placement
-from litho.model.sources import locate
 from litho.text.school.genome import TAIL, Genome, Scene
 from litho.text.school.loops import asked_in
 from litho.text.school.scenes import relations_of
@@ -78,12 +76,8 @@ def _asked(
     relations = {r.name: r for scene in repairs for r in relations_of(scene, school.shelf)}
     questions = asked_in(school.plan, list(relations.values()))
     cast = cast_of(repairs[0].roles)
-    there = path / ".asked"
-    shutil.rmtree(there, ignore_errors=True)
-    learner.save(there)
-    model = load(locate(str(there)), placement)
-    said = spoken(model, [turn(turn("", cast.asks, each), cast.answers) for each in questions])
-    shutil.rmtree(there)
+    with speaking(learner, path, placement) as model:
+        said = spoken(model, [turn(turn("", cast.asks, each), cast.answers) for each in questions])
     return {q: line for q, line in zip(questions, said, strict=True) if line}
 
 

@@ -3,11 +3,13 @@
 from typing import Any
 
 from litho.core.records import Record, absent
+from litho.core.stats import Estimate
 from litho.learn.schooling.records import Event
 from litho.learn.schooling.records import Probe as Probe  # for those who show it
 from litho.measure.school.records import ExamResult as ExamResult  # for those who show it
 from litho.text.school.training import Pacing
 
+LIVE = "live.json"  # while it is trained: a `Live`
 LIVE_PAGE = ".live.html"  # ends its name: beside the run, whose folder is renamed at the end
 PRACTICE, SCENES = "practice", "scenes"  # what is read besides books
 
@@ -23,6 +25,27 @@ class StageLoss(Record):
     subjects: dict[str, float]  # the same of each book, of practice and of scenes
     end: float  # the same in the last record of the stage
     checkpoint: str  # name of the file
+
+
+class GateResult(Record):
+    """What the gate of a stage found at its end."""
+
+    stage: str
+    test: str  # a kind of question
+    min: float
+    accuracy: Estimate
+
+    @property
+    def open(self) -> bool:
+        return self.accuracy.value is not None and self.accuracy.value >= self.min
+
+
+class StageAdapter(Record):
+    """The adapter of a model that went on, as it was at the end of a stage."""
+
+    stage: str
+    adapter: str  # folder, as plain PEFT loads it
+    drift: float  # on passages of other kinds of writing, KL in nats per token
 
 
 class LiveStage(Record):
@@ -47,6 +70,7 @@ class Live(Record):
     pacing: Pacing | None
     events: tuple[Event, ...]
     probes: tuple[Probe, ...]
+    gates: tuple[GateResult, ...]  # that were asked
 
 
 class SchoolResult(Record):
@@ -62,6 +86,8 @@ class SchoolResult(Record):
     stages: tuple[StageLoss, ...]
     events: tuple[Event, ...] | None = absent()  # what happened to the curriculum, with pacing
     probes: tuple[Probe, ...] | None = absent()
+    gates: tuple[GateResult, ...] | None = absent()  # those of all stages that have one
+    adapters: tuple[StageAdapter, ...] | None = absent()  # of a model that went on by one
     exam: ExamResult | None  # none: the genome has no questions that the model could read
     seconds: float
     notices: tuple[str, ...]

@@ -10,23 +10,21 @@ from litho.jobs.genome.compiler import BUILD, GENOME, compile_written
 from litho.jobs.models import Models
 from litho.jobs.runner import Checked, Context, Job
 from litho.jobs.school.config import SchoolSpec
-from litho.jobs.school.cost import check_disk, school_cost, teaching_of
+from litho.jobs.school.cost import disk_needed, school_cost
 from litho.jobs.school.exam import examined
 from litho.jobs.school.first import first_learner, known_codec
-from litho.jobs.school.lessons import depends, lessons_of, subjects_of
-from litho.jobs.school.live import LIVE, Onlooker
-from litho.jobs.school.own import begun, refreshed, refreshed_stages
-from litho.jobs.school.pacing import EVENTS, check_events, depends_on_pace, pace_of
-from litho.jobs.school.result import LIVE_PAGE, SchoolResult
+from litho.jobs.school.lessons import depends, depends_on_processes
+from litho.jobs.school.own import begun
+from litho.jobs.school.pacing import EVENTS, check_events, depends_on_pace
+from litho.jobs.school.result import LIVE, SchoolResult
 from litho.jobs.school.saving import save_whole
 from litho.jobs.school.summary import rows_of, stages_of
-from litho.learn.schooling.education import UNFINISHED, Places, Watch, educate, trained_before
-from litho.learn.schooling.loop import Schooling
+from litho.jobs.school.training import train
 from litho.model.placement import Placement
 from litho.model.sources import ModelSource
 from litho.text.school.genome import Genome
 
-MODEL, BUILT, LOSSES, CHECKPOINTS = "model", "build", "losses.parquet", "checkpoints"
+MODEL, BUILT, LOSSES = "model", "build", "losses.parquet"
 
 
 def check(spec: SchoolSpec, models: Models) -> Checked:
@@ -40,9 +38,10 @@ def check(spec: SchoolSpec, models: Models) -> Checked:
     codec = known_codec(genome, Path(spec.folder))
     vocabulary = codec.vocabulary if codec else genome.tokenizer.vocab
     learner = first_learner(spec, genome, models, placement, codec, vocabulary)
-    check_disk(genome, learner, Path(spec.checkpoints or Path.cwd()))
+    disk = disk_needed(genome, learner, spec.checkpoints)
     cost = school_cost(genome, Path(spec.folder), learner, vocabulary)
-    return Checked(cost, {"text_name": genome.id, "placement": placement.described()})
+    said = {"text_name": genome.id, "placement": placement.described()}
+    return Checked(cost, said, disk=disk)
 
 
 def run_school(context: Context[SchoolSpec]) -> SchoolResult:
@@ -57,28 +56,15 @@ def run_school(context: Context[SchoolSpec]) -> SchoolResult:
     )
     started = context.manifest.get("start")
     parts = depends(genome, placement, learner, started["sha256"] if started else None)
-    parts |= depends_on_pace(genome, spec.replayed)
-    lessons = lessons_of(build, genome, parts)
-    ends = Path(spec.checkpoints) if spec.checkpoints else run.path / CHECKPOINTS
-    places = Places(ends, run.path / UNFINISHED)
-    schooling = Schooling(learner, teaching_of(genome), subjects_of(genome))
-    reused = run.once("reused.json", lambda: trained_before(lessons, places))
-    pace = pace_of(genome, folder, build.codec, spec.replayed)
-    live = run.final_path.with_name(run.final_path.name + LIVE_PAGE)
-    reporter.note(f"to look at while it trains: {live}")
-    watch = Watch(run.tick, Onlooker(context, genome, lessons, schooling, pace).seen)
-    for number in refreshed_stages(genome, build):
-        educate(schooling, lessons[:number], places, reporter, watch)
-        build = refreshed(run, genome, folder, build, number, learner, placement, reporter)
-        lessons = lessons_of(build, genome, parts)
-    educate(schooling, lessons, places, reporter, watch, pace)
+    parts |= depends_on_pace(genome, spec.replayed) | depends_on_processes(spec, learner)
+    trained = train(context, genome, build, learner, placement, parts)
+    pace, progress = trained.pace, trained.progress
     (run.path / LIVE).unlink(missing_ok=True)
     if pace:
         run.write_json(EVENTS, [event.model_dump() for event in pace.events])
     reporter.stage("saving the model")
     save_whole(learner, run.path / MODEL)
     exam = run.once("exam.json", lambda: _examined(context, genome))
-    progress = schooling.progress
     run.write_rows(LOSSES, list(rows_of(progress)))
     said = ModelSource("", run.path / MODEL, "")
     return SchoolResult(
@@ -87,11 +73,13 @@ def run_school(context: Context[SchoolSpec]) -> SchoolResult:
         build=str(run.final_path / BUILT),
         model_sha256=said.sha256(),
         weights=learner.size,
-        vocabulary=build.result.vocabulary,
+        vocabulary=trained.build.result.vocabulary,
         tokens=progress.tokens,
-        stages=tuple(stages_of(progress, lessons, reused)),
+        stages=tuple(stages_of(progress, trained.lessons, trained.reused)),
         events=tuple(pace.events) if pace else None,
         probes=tuple(pace.probes) if pace else None,
+        gates=tuple(trained.gates) or None,
+        adapters=tuple(trained.adapters) or None,
         exam=exam,
         seconds=round(run.seconds, 1),
         notices=tuple(context.manifest["notices"]),

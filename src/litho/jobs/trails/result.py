@@ -8,6 +8,8 @@ from litho.measure.trails.cells import Cell as Cell  # for those who show result
 from litho.measure.trails.cells import CellMetrics
 from litho.measure.trails.depth import DepthCurves
 from litho.measure.trails.records import Graph as Graph
+from litho.measure.trails.records import GraphEdge as GraphEdge
+from litho.measure.trails.records import GraphShift as GraphShift
 from litho.measure.trails.records import Kept as Kept
 from litho.measure.trails.verdict import LOST as LOST
 from litho.measure.trails.verdict import SELECTIVE as SELECTIVE

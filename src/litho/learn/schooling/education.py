@@ -43,20 +43,22 @@ def educate(
     reporter: Reporter,
     watch: Watch = Watch(),
     pace: Pace | None = None,
+    until: int | None = None,
 ) -> None:
-    """Train through all lessons and take the mean of the last.
+    """Train through all lessons, or the first `until` of them, and take the mean of the last.
 
     A checkpoint at the end of a stage is taken over whoever made it. `pace`: changes what is read
     while it is read.
     """
     places.ends.mkdir(parents=True, exist_ok=True)
     steps = [lesson.rows.steps(schooling.teaching.batch_tokens) for lesson in lessons]
-    done = trained_before(lessons, places)
+    until = len(lessons) if until is None else until
+    done = trained_before(lessons[:until], places)
     if done:
         _recall(schooling, pace, read_checkpoint(places.end_of(lessons[done - 1])))
     reporter.stage("training", sum(steps))
     reporter.advance(sum(steps[:done]))
-    for number in range(done, len(lessons)):
+    for number in range(done, until):
         lesson = lessons[number]
         schooling.begin()
         _resume(schooling, pace, lesson, places)

@@ -20,15 +20,14 @@ from litho.learn.checkpoint import (
     recall_weights,
     weights_memory,
 )
+from litho.learn.schooling.gradients import Gradients, Rows
+from litho.learn.schooling.helpers import Helpers
+from litho.learn.schooling.hold import Hold
 from litho.learn.schooling.rows import Batch
 from litho.model.learner import Learner
-from litho.model.micro_functions import losses_and_gradient
-from litho.model.placement import HOST, exactly
 
 BETAS, DECAY, CLIP = (0.9, 0.95), 0.0, 1.0
 RECORDS = 20  # of the losses of a stage, at most
-PASS_TOKENS = 1024  # of one forward pass, for each thread: what fits into its cache
-GPU_PASS_TOKENS = 32768
 
 
 @dataclass(frozen=True)
@@ -58,7 +57,7 @@ class Progress:
     records: list[dict[str, Any]] = field(default_factory=list)
 
 
-class Rows(Protocol):
+class Course(Protocol):
     """What is read, step by step."""
 
     @property
@@ -70,7 +69,14 @@ class Rows(Protocol):
 class Schooling:
     """Trains a learner on one stage after the other."""
 
-    def __init__(self, learner: Learner, teaching: Teaching, subjects: Sequence[str]) -> None:
+    def __init__(
+        self,
+        learner: Learner,
+        teaching: Teaching,
+        subjects: Sequence[str],
+        helpers: Helpers | None = None,
+        hold: Hold | None = None,
+    ) -> None:
         self.learner, self.teaching, self.subjects = learner, teaching, list(subjects)
         self.progress = Progress()
         self._weights: list[nn.Parameter] = list(learner.weights.values())
@@ -78,11 +84,8 @@ class Schooling:
             self._weights, lr=teaching.peak_lr, betas=BETAS, weight_decay=DECAY, fused=True
         )
         self._sum = [torch.zeros_like(weight) for weight in self._weights]
-        device = learner.device
-        self._nats_K = exactly(torch.zeros(len(self.subjects), device=device))
-        self._count_K = torch.zeros_like(self._nats_K)
-        self._half = device.type != HOST.type
-        self._pass = GPU_PASS_TOKENS if self._half else PASS_TOKENS * torch.get_num_threads()
+        self._gradients = Gradients(learner.network, learner.read, len(self.subjects))
+        self._helpers, self._hold = helpers, hold
 
     def begin(self) -> None:
         """Begin a stage."""
@@ -90,22 +93,23 @@ class Schooling:
         for each in self._sum:
             each.zero_()
 
-    def step(self, stage: str, rows: Rows, steps: int) -> bool:
+    def step(self, stage: str, rows: Course, steps: int) -> bool:
         """The next step of `steps` of a stage; whether a record of the losses was made."""
         progress, teaching = self.progress, self.teaching
         batch = rows.batch(progress.step, steps)
         counted = int((batch.targets_BT >= 0).sum())
-        micro = max(1, self._pass // rows.length)
-        device = self.learner.device
         shares_BT = _shares(batch.weights_BT)
-        for first in range(0, len(batch.ids_BT), micro):
-            some = slice(first, first + micro)
-            ids_BT, targets_BT, subjects_BT = (
-                each[some].to(device)
-                for each in (batch.ids_BT, batch.targets_BT, batch.subjects_BT)
-            )
-            share = 1 / counted if shares_BT is None else shares_BT[some].flatten()
-            self._backward(ids_BT, targets_BT.flatten(), subjects_BT.flatten(), share)
+        read = Rows(
+            batch.ids_BT,
+            batch.targets_BT,
+            batch.subjects_BT,
+            1 / counted if shares_BT is None else shares_BT,
+        )
+        self._gradients.add(self._helpers.begin(read) if self._helpers else read)
+        if self._helpers:
+            self._helpers.end(self._gradients, self._weights)
+        if self._hold:
+            self._hold.pull(progress.steps)
         rate = teaching.peak_lr * min(1.0, (progress.steps + 1) / max(1, teaching.warmup))
         for group in self._optimizer.param_groups:
             group["lr"] = rate
@@ -126,30 +130,13 @@ class Schooling:
 
     def record(self, stage: str) -> None:
         """Note the losses since the last record, if there are any."""
-        if self._count_K.any():
+        if self._gradients.count_K.any():
             self.progress.records.append(self._recorded(stage))
-
-    def _backward(
-        self, ids_BT: Tensor, targets_N: Tensor, subjects_N: Tensor, share: float | Tensor
-    ) -> None:
-        with torch.autocast(ids_BT.device.type, torch.bfloat16, enabled=self._half):
-            logits_NV = self.learner.logits(ids_BT)
-        with torch.no_grad():
-            if isinstance(share, Tensor):
-                share = share.to(logits_NV.device)
-            losses_N, gradient_NV = losses_and_gradient(logits_NV, targets_N, share)
-            losses_N = exactly(losses_N)
-            subjects_N = subjects_N.to(losses_N.device)
-            self._nats_K.index_add_(0, subjects_N, losses_N)
-            known_N = (targets_N >= 0).to(losses_N)
-            self._count_K.index_add_(0, subjects_N, known_N)
-        torch.autograd.backward(logits_NV, gradient_NV)
 
     def _recorded(self, stage: str) -> dict[str, Any]:
         """Losses since the last record, in nats per token. Raises LithoError if one is none."""
-        nats, count = self._nats_K.tolist(), self._count_K.tolist()
-        self._nats_K.zero_()
-        self._count_K.zero_()
+        nats, count = self._gradients.nats_K.tolist(), self._gradients.count_K.tolist()
+        self._gradients.forget()
         loss = sum(nats) / sum(count)
         if not math.isfinite(loss):
             raise LithoError(
@@ -173,7 +160,8 @@ class Schooling:
     def memory(self) -> dict[str, Memory]:
         """Everything that the steps to come depend on."""
         names = list(self.learner.weights)
-        told = zip(self.subjects, self._nats_K.tolist(), self._count_K.tolist(), strict=True)
+        found = self._gradients
+        told = zip(self.subjects, found.nats_K.tolist(), found.count_K.tolist(), strict=True)
         losses = {name: [nats, count] for name, nats, count in told if count}
         return {
             "progress": Memory(values=vars(self.progress)),
@@ -181,6 +169,7 @@ class Schooling:
             "weights": weights_memory(self.learner.weights),
             "mean": Memory(dict(zip(names, self._sum, strict=True))),
             "optimizer": optimizer_memory(self._optimizer),
+            **({"hold": self._hold.memory()} if self._hold else {}),
         }
 
     @torch.no_grad()
@@ -188,10 +177,12 @@ class Schooling:
         """Go on from there."""
         self.progress = Progress(**memory["progress"].values)
         for name, (nats, count) in memory["losses"].values.items():
-            self._nats_K[self.subjects.index(name)] = nats
-            self._count_K[self.subjects.index(name)] = count
+            self._gradients.nats_K[self.subjects.index(name)] = nats
+            self._gradients.count_K[self.subjects.index(name)] = count
         recall_weights(self.learner.weights, memory["weights"])
         recall_optimizer(self._optimizer, memory["optimizer"])
+        if self._hold:
+            self._hold.recall(memory["hold"])
         for name, total in zip(self.learner.weights, self._sum, strict=True):
             total.copy_(memory["mean"].tensors[name])
 

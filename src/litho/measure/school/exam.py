@@ -113,8 +113,12 @@ def judged(
     said: Sequence[Answer],
     shortcuts: Shortcuts | None = None,
     twin: Sequence[Answer] | None = None,
+    turned: Sequence[Answer] | None = None,
 ) -> ExamResult:
-    """What answers say; `twin`: those of a model that was raised on the fluent twin."""
+    """What answers say.
+
+    `twin`: those of a model that was raised on the fluent twin; `turned`: on the counterfactual.
+    """
     groups = by_kind(tests)
     kinds = dict.fromkeys([*KINDS, *groups])
     scores = {
@@ -124,12 +128,16 @@ def judged(
         for kind in kinds
     }
     cut = {name: _taken(tests, guesses) for name, guesses in (shortcuts or {}).items()}
-    twins = _twin_scores(tests, said, twin)
+    twins = _twin_scores(tests, said, twin, turned)
     judgement = judge(scores, cut, twins)
     return ExamResult(
         tests=scores,
         shortcuts=cut,
-        twins=Twins(fluent=_mean(twins.fluent), counterfactual=_mean(twins.counterfactual)),
+        twins=Twins(
+            fluent=_mean(twins.fluent),
+            counterfactual=_mean(twins.counterfactual),
+            turned=_mean(twins.turned or {}),
+        ),
         twin_scores=twins,
         **dict(judgement),
         books=tuple(_books(tests, said)),
@@ -157,28 +165,34 @@ def _by_kind(tests: Sequence[Question], values: Sequence[float | None]) -> dict[
 
 
 def _twin_scores(
-    tests: Sequence[Question], said: Sequence[Answer], twin: Sequence[Answer] | None
+    tests: Sequence[Question],
+    said: Sequence[Answer],
+    twin: Sequence[Answer] | None,
+    turned: Sequence[Answer] | None,
 ) -> TwinScores:
     """Of the questions that have another answer in the counterfactual twin."""
-    turned = [t.twin not in (None, t.answer) and t.kind not in UNTAUGHT for t in tests]
+    other = [t.twin not in (None, t.answer) and t.kind not in UNTAUGHT for t in tests]
     guesses = [
-        1 / len(test.candidates) if use else None for test, use in zip(tests, turned, strict=True)
+        1 / len(test.candidates) if use else None for test, use in zip(tests, other, strict=True)
     ]
+    own, its = [test.answer for test in tests], [test.twin for test in tests]
     return TwinScores(
-        fluent=_of_turned(tests, turned, twin, [t.answer for t in tests]) if twin else {},
-        counterfactual=_of_turned(tests, turned, said, [t.twin for t in tests]),
+        fluent=_of_turned(tests, other, twin, own) if twin else {},
+        counterfactual=_of_turned(tests, other, said, its),
         chance={kind: found.value or 0.0 for kind, found in _by_kind(tests, guesses).items()},
+        turned=_of_turned(tests, other, turned, its) if turned else None,
+        unturned=_of_turned(tests, other, turned, own) if turned else None,
     )
 
 
 def _of_turned(
     tests: Sequence[Question],
-    turned: Sequence[bool],
+    other: Sequence[bool],
     said: Sequence[Answer],
     meant: Sequence[str | None],
 ) -> dict[str, Estimate]:
     """How often what is meant is answered, silently by kind, and aloud to the last kind."""
-    every = list(zip(tests, turned, said, meant, strict=True))
+    every = list(zip(tests, other, said, meant, strict=True))
     silent = [credit(a.logps, place(t, right)) if use else None for t, use, a, right in every]
     aloud = [
         credit(a.spoken, place(t, right)) if use and a.spoken and t.kind == L3 else None

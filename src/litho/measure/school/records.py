@@ -64,11 +64,12 @@ class Twins(Record):
     """Controls: shares of the questions that have another answer in the counterfactual twin.
 
     `fluent`: right answers of the model given as the twin; none: none was given. `counterfactual`:
-    the twin's answers from the model itself.
+    the twin's answers from the model itself. `turned`: the same from a model raised on that twin.
     """
 
     fluent: float | None
     counterfactual: float | None
+    turned: float | None = absent()
 
 
 class TwinScores(Record):
@@ -77,6 +78,8 @@ class TwinScores(Record):
     fluent: dict[str, Estimate]
     counterfactual: dict[str, Estimate]
     chance: dict[str, float]
+    turned: dict[str, Estimate] | None = absent()
+    unturned: dict[str, Estimate] | None = absent()  # right answers of the model raised there
 
 
 class Judgement(Record):

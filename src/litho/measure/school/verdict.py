@@ -105,6 +105,14 @@ def _twin_objections(twins: TwinScores) -> list[str]:
             said.append(f"{kind}: the fluent twin, which has nothing to connect, is beyond chance")
         if _beyond(twins.counterfactual.get(kind), chance):
             said.append(f"{kind}: the answers of the counterfactual twin are beyond chance")
+        if _beyond((twins.unturned or {}).get(kind), chance):
+            said.append(f"{kind}: a model raised on the counterfactual twin is right beyond chance")
+    turned = [(twins.turned or {}).get(kind) for kind in (L3, ALOUD)]
+    if twins.turned and not any(_beyond(each, chance) for each in turned):
+        said.append(
+            f"{L3}: a model raised on the counterfactual twin does not give its answers beyond "
+            "chance"
+        )
     return said
 
 
@@ -124,10 +132,13 @@ def _missing(shortcuts: Mapping[str, Mapping[str, Estimate]], twins: TwinScores)
     if not shortcuts:
         said.append("shortcuts, to compare with")
     if not twins.fluent:
-        said.append("a model raised on the fluent twin, which has to be at chance (--twin)")
+        said.append("a model raised on the fluent twin, which has to be at chance (--twins)")
     if not twins.counterfactual:
         said.append("the answers of the counterfactual twin")
-    said.append("a model raised on the counterfactual twin, whose answers have to turn round")
+    if not twins.turned:
+        said.append(
+            "a model raised on the counterfactual twin, whose answers have to turn round (--twins)"
+        )
     return said
 
 

@@ -2,7 +2,6 @@
 
 import json
 import re
-import shutil
 import warnings
 from enum import Enum
 from pathlib import Path
@@ -15,6 +14,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from litho.core.errors import LithoError, first_line
+from litho.core.files import whole_folder
 from litho.model.adapters import files
 from litho.model.adapters.lora import added, detach, unnamed, weights
 from litho.model.loaded import LanguageModel
@@ -29,17 +29,13 @@ _WHOLE = {1: torch.int8, 2: torch.int16, 4: torch.int32, 8: torch.int64}  # by b
 
 def save(model: LanguageModel, name: str, folder: Path) -> None:
     """Write an adapter as a PEFT directory that plain `PeftModel.from_pretrained` loads."""
-    partial = folder.with_name(folder.name + ".writing")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
     config = model.network.peft_config[name].to_dict() | {"inference_mode": True}
-    (partial / files.CONFIG).write_text(json.dumps(config, indent=1, default=_as_json))
     tensors = {
         unnamed(n, name): p.detach().cpu().contiguous() for n, p in weights(model, name).items()
     }
-    save_file(tensors, partial / files.WEIGHTS, metadata={"format": "pt"})
-    shutil.rmtree(folder, ignore_errors=True)
-    partial.rename(folder)
+    with whole_folder(folder) as half:
+        (half / files.CONFIG).write_text(json.dumps(config, indent=1, default=_as_json))
+        save_file(tensors, half / files.WEIGHTS, metadata={"format": "pt"})
 
 
 def _as_json(value: object) -> Any:  # noqa: ANN401  JSON
@@ -69,6 +65,14 @@ def load(model: LanguageModel, name: str, folder: Path) -> None:
             detach(model, name)
         raise
     model.network.eval()
+
+
+def fill(model: LanguageModel, name: str, folder: Path) -> None:
+    """Give an adapter that is on the model the weights of a saved one.
+
+    Raises LithoError if that is of another shape.
+    """
+    _fill(model, name, files.tensors(folder), folder)
 
 
 def _put_on(model: LanguageModel, name: str, config: LoraConfig, folder: Path) -> None:

@@ -2,7 +2,6 @@
 
 import json
 import re
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
+from litho.core.files import whole_folder
 from litho.model.adapters import files
 
 # Shapes: O and I outputs and inputs of a matrix, R rank.
@@ -65,10 +65,7 @@ def without(folder: Path, start: int, stop: int, out: Path) -> None:
         else:
             left = torch.cat([tensor[:, :start], tensor[:, stop:]], 1)
             kept[key] = left * (scale / (alpha / rank))
-    partial = out.with_name(out.name + ".writing")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
     settings = said | {"r": rank, "lora_alpha": alpha}
-    (partial / files.CONFIG).write_text(json.dumps(settings, indent=1), encoding="utf-8")
-    save_file(kept, partial / files.WEIGHTS, metadata={"format": "pt"})
-    partial.rename(out)
+    with whole_folder(out) as half:
+        (half / files.CONFIG).write_text(json.dumps(settings, indent=1), encoding="utf-8")
+        save_file(kept, half / files.WEIGHTS, metadata={"format": "pt"})

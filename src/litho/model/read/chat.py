@@ -1,5 +1,6 @@
 """Questions put to a model and its answers, in the model's own chat format where it has one."""
 
+import zlib
 from collections.abc import Callable, Sequence
 
 import torch
@@ -8,7 +9,7 @@ from transformers import GenerationConfig, PreTrainedTokenizerBase, TextStreamer
 from litho.core.errors import LithoError, first_line
 from litho.model.loaded import LanguageModel
 from litho.model.placement import sizes
-from litho.model.read.sampling import padded_in_front, without_settings
+from litho.model.read.sampling import generate, padded_in_front, without_settings
 from litho.model.read.scoring import Target, batches, common_length
 
 AT_ONCE = 4  # times as many tokens as in a pass: each word needs one, however many rows there are
@@ -88,6 +89,32 @@ def replies(model: LanguageModel, talks: Sequence[Sequence[Message]], tokens: in
     """`reply` to each of several conversations, many at once."""
     asked = [_with_room(model, messages, tokens) for messages in talks]
     return [_text(model, ids) for ids in answer_ids(model, asked, tokens)]
+
+
+def drawn_replies(
+    model: LanguageModel, talks: Sequence[Sequence[Message]], tokens: int, seed: str, heat: float
+) -> list[str]:
+    """An answer to each of several conversations, drawn at the temperature `heat`.
+
+    Raises LithoError as `reply` does, or where the model cannot be sampled from.
+    """
+    asked = [_with_room(model, messages, tokens) for messages in talks]
+    answers = [""] * len(asked)
+    together = AT_ONCE * sizes(model.device).pass_tokens
+    for group in batches([len(ids) + tokens for ids in asked], model.device, together):
+        ids_BT, mask_BT = padded_in_front(model, [asked[i] for i in group])
+        found = generate(
+            model,
+            ids_BT,
+            zlib.crc32(f"{seed} {group}".encode()),
+            mask_BT,
+            temperature=heat,
+            top_k=0,
+            max_new_tokens=tokens,
+        )
+        for i, ids in zip(group, found[:, ids_BT.shape[1] :].tolist(), strict=True):
+            answers[i] = _text(model, _ended(ids, model.end))
+    return answers
 
 
 def answer_ids(

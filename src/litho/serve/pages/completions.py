@@ -15,7 +15,7 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from litho.core.errors import LithoError
 from litho.serve.pages.base import Bench, bench_of, models_of, printed_runs
-from litho.serve.stops import until
+from litho.text.streams import until
 
 router = APIRouter(prefix="/v1")
 TOKENS, MOST_TOKENS = 256, 4096  # of an answer: unless it is said, and at most

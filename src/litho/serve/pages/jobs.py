@@ -30,6 +30,8 @@ def _job(bench: Bench, number: int) -> Job:
 
 @router.get("/jobs/{number}")
 def show(request: Request, number: int) -> Response:
+    from litho.serve.live import school_at  # knows schools: the first page does not wait for it
+
     bench = bench_of(request)
     job = _job(bench, number)
     told = bench.queue.told(number)
@@ -41,6 +43,7 @@ def show(request: Request, number: int) -> Response:
         title=job.name,
         job=job,
         told=[_line(each) for each in told],
+        school=school_at(bench.folder.inside(job.run)) if job.command == "school" else None,
         before=len(before),
         there=there is not None,
         result=printed(there) if there else None,
@@ -59,7 +62,7 @@ def _finished(bench: Bench, job: Job) -> Path | None:
 
 @router.get("/jobs/{number}/events")
 def events(request: Request, number: int, after: int = 0) -> StreamingResponse:
-    """What the job tells from now on, and its state, as server-sent events."""
+    """What the job tells from now on, how its school goes, and its state, as server-sent events."""
     bench = bench_of(request)
     _job(bench, number)
     last = request.headers.get("last-event-id", "")
@@ -70,12 +73,18 @@ def events(request: Request, number: int, after: int = 0) -> StreamingResponse:
 
 
 async def _events(request: Request, bench: Bench, number: int, last: int) -> AsyncIterator[str]:
-    said = ""
+    from litho.serve.live import school_at, stamp_of
+
+    said, stamp = "", 0
     while not await request.is_disconnected():
         for told in await run_in_threadpool(bench.queue.told, number, last):
             last = told.number
             yield f"id: {last}\ndata: {json.dumps(_line(told))}\n\n"
         job = await run_in_threadpool(bench.queue.job, number)
+        if job and (new := stamp_of(bench.folder.path / job.run)) not in (0, stamp):
+            stamp = new
+            if school := await run_in_threadpool(school_at, bench.folder.path / job.run):
+                yield f"event: school\ndata: {json.dumps(school)}\n\n"
         state = f"{job.state} {job.wanted}" if job else "gone"
         if state != said:
             said = state

@@ -19,6 +19,7 @@ from litho.serve.run_files import inputs_of, manifest_of, printed, words_in
 
 router = APIRouter()
 AT_ONCE = 200  # runs on a page of the list
+BEGINNING = 200  # letters of a report, among which it names its language
 
 
 @router.get("/runs")
@@ -84,8 +85,8 @@ def _text_of(folder: Path) -> str:
 def report(request: Request, path: str) -> Response:
     """The report, shut off from the other pages: it may be anyone's.
 
-    It is written by this version, from the numbers of the run, where the file is of another one:
-    only scripts of this version run.
+    It is made by this version, from the numbers of the run, where the file is of another one or in
+    another language than the pages: only scripts of this version run.
     """
     from litho.show.page import script_hashes
     from litho.show.report import page_of
@@ -94,9 +95,10 @@ def report(request: Request, path: str) -> Response:
     run = RunDirectory.opened(folder)
     hashes = script_hashes()
     there = (folder / "report.html").is_file() and run.read_text("report.html")
-    if not there or hashes[0] not in there:
+    language = words_of(request).language
+    if not there or hashes[0] not in there or f'<html lang="{language}">' not in there[:BEGINNING]:
         with run.damage_told():
-            there = page_of(run)
+            there = page_of(run, language)
     policy = (
         f"sandbox allow-scripts; default-src 'none'; script-src {' '.join(hashes)}; "
         "style-src 'unsafe-inline'; img-src data: blob:; frame-ancestors 'none'"

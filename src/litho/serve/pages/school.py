@@ -1,4 +1,4 @@
-"""*School*: genomes that are rearranged, the schools that follow them, their exams and families.
+"""*School*: genomes that are rearranged, the schools that follow them, and their exams.
 
 What knows schools is imported once a page asks for it: the first page has to be there at once.
 """
@@ -14,7 +14,6 @@ from starlette.responses import RedirectResponse, Response
 
 from litho.core.errors import LithoError
 from litho.core.files import check_new, whole_file
-from litho.serve.family import evolution_at, family_of
 from litho.serve.pages.base import (
     Bench,
     begun,
@@ -99,6 +98,8 @@ def _opened(bench: Bench, path: Path) -> RedirectResponse:
 @router.get("/school/genome")
 def genome(request: Request, path: str) -> Response:
     """A genome as a picture that can be rearranged."""
+    from litho.jobs.evolve.config import EvolveConfig
+
     bench = bench_of(request)
     read = read_genome(bench.folder, path, models_of(bench, bench.folder.runs()))
     return page(
@@ -110,6 +111,7 @@ def genome(request: Request, path: str) -> Response:
         hues=_hues(read),
         unread=_unread(read),
         name=f"{Path(path).stem}-2",
+        search=EvolveConfig(),
     )
 
 
@@ -225,17 +227,3 @@ def exam(
         model=model_in(bench, sent),
     )
     return begun(bench, "exam", f"{Path(name).stem}-exam", spec.model_dump(mode="json"))
-
-
-@router.get("/school/family")
-def family(request: Request, path: str) -> Response:
-    """The family tree of an evolution."""
-    found = evolution_at(bench_of(request).folder.finished_run(path))
-    return page(
-        request,
-        "family.html.j2",
-        title=words_of(request)("family.title"),
-        path=path,
-        found=found,
-        family=family_of(found.family),
-    )

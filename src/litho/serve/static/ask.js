@@ -52,29 +52,11 @@ if (form) {
 
   function showTip(node) {
     const nats = Number(node.dataset.nats);
-    const tip = element("tip");
-    tip.replaceChildren(make("div", say("said_token", { word: JSON.stringify(node.textContent), nats: numbers(nats, 2), p: numbers(100 * Math.exp(-nats), 1) })));
-    tip.hidden = false;
-    const box = node.getBoundingClientRect();
-    tip.style.left = Math.max(4, Math.min(box.left, document.documentElement.clientWidth - tip.offsetWidth - 4)) + scrollX + "px";
-    tip.style.top = box.bottom + 6 + scrollY + "px";
-    document.querySelectorAll(".here").forEach((other) => other.classList.remove("here"));
+    showTipAt(node, make("div", say("said_token", { word: JSON.stringify(node.textContent), nats: numbers(nats, 2), p: numbers(100 * Math.exp(-nats), 1) })));
     node.classList.add("here");
   }
 
-  const talk = element("talk");
-  for (const kind of ["mouseover", "click"]) talk.addEventListener(kind, (event) => { if (event.target.dataset.nats) showTip(event.target); });
-  talk.addEventListener("mouseleave", () => { element("tip").hidden = true; });
-  talk.addEventListener("keydown", (event) => {
-    const answer = event.target.closest(".said");
-    const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
-    if (event.key === "Escape") element("tip").hidden = true;
-    if (!answer || !step) return;
-    event.preventDefault();
-    const here = answer.querySelector(".here");
-    const next = here ? [...answer.children].indexOf(here) + step : 0;
-    showTip(answer.children[Math.max(0, Math.min(next, answer.children.length - 1))]);
-  });
+  tellTips(element("talk"), "nats", showTip);
 
   form.addEventListener("submit", async (event) => {
     event.preventDefault();

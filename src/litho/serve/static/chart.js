@@ -10,6 +10,7 @@ function draw(parent, tag, attributes, text) {
 
 const WIDTH = 520;
 const HEIGHT = 220;
+const CROWD = 60; // points from which on a line goes without dots
 const EDGE = { left: 66, right: 14, top: 22, bottom: 30 };
 const short = (value) => (Math.abs(value) < 0.01 && value !== 0 ? value.toExponential(0) : Number(value.toPrecision(2)).toString());
 
@@ -34,16 +35,31 @@ function chart(title, lines, options = {}) {
     draw(picture, "text", { x: EDGE.left - 6, y: y(value) + 5, "text-anchor": "end" }, short(value));
   }
   draw(picture, "text", { x: EDGE.left, y: HEIGHT - 10 }, "0");
-  draw(picture, "text", { x: WIDTH - EDGE.right, y: HEIGHT - 10, "text-anchor": "end" }, String(last));
-  draw(picture, "text", { x: (WIDTH + EDGE.left) / 2, y: HEIGHT - 10, "text-anchor": "middle" }, say("presentations"));
+  draw(picture, "text", { x: WIDTH - EDGE.right, y: HEIGHT - 10, "text-anchor": "end" }, numbers(last, 0));
+  draw(picture, "text", { x: (WIDTH + EDGE.left) / 2, y: HEIGHT - 10, "text-anchor": "middle" }, options.across || say("presentations"));
+  const many = options.keys?.length > 1;
+  const hue = (number) => Math.round(360 * number / lines.length);
   lines.forEach((line, number) => {
-    const group = draw(picture, "g", { class: `line${number}` });
-    draw(group, "polyline", { points: line.map(([a, b]) => `${x(a).toFixed(1)},${y(b).toFixed(1)}`).join(" ") });
-    for (const [a, b] of line) draw(group, "circle", { cx: x(a), cy: y(b), r: 3 });
+    const group = draw(picture, "g", { class: many ? "of-many" : `line${number}` });
+    if (many) group.style.setProperty("--hue", hue(number));
+    if (!options.dots) draw(group, "polyline", { points: line.map(([a, b]) => `${x(a).toFixed(1)},${y(b).toFixed(1)}`).join(" ") });
+    if (line.length < CROWD) for (const [a, b] of line) draw(group, "circle", { cx: x(a), cy: y(b), r: 3 });
     if (options.names && line.length) {
       const [a, b] = line[line.length - 1];
       draw(picture, "text", { class: "name", x: x(a) - 4, y: Math.max(11, y(b) - 8), "text-anchor": "end" }, options.names[number]);
     }
   });
+  if (many) figure.append(keysOf(options.keys, hue));
   return figure;
+}
+
+// Which colour is whose.
+function keysOf(names, hue) {
+  const list = make("ul", undefined, "keys");
+  list.append(...names.map((name, number) => {
+    const key = make("li", name);
+    key.style.setProperty("--hue", hue(number));
+    return key;
+  }));
+  return list;
 }

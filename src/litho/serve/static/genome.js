@@ -165,7 +165,7 @@ const checkSoon = whenItStops(check, 150);
 function changed() {
   save.order.value = JSON.stringify(orderNow());
   save.querySelector("button").disabled = true;
-  element("start").querySelector("button").disabled = save.order.value !== asItWas;
+  for (const id of ["start", "evolve"]) element(id).querySelector("button").disabled = save.order.value !== asItWas;
   tellPlace();
   drawPaths();
   checkSoon();
@@ -175,4 +175,10 @@ save.order.value = asItWas;
 drawPaths();
 addEventListener("resize", drawPaths);
 check();
-askCost("/school/cost", () => ({ path }));
+costOf("/school/cost", () => ({ path }))();
+
+// An evolution takes as many schools as is said here: its cost is asked for once that is looked at.
+const evolve = element("evolve");
+const askEvolution = costOf("/school/evolve/cost", () => Object.fromEntries(new FormData(evolve)), element("evolve-cost"));
+element("evolution").addEventListener("toggle", () => { if (element("evolution").open) askEvolution(); });
+evolve.addEventListener("input", whenItStops(askEvolution, 700));

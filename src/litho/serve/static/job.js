@@ -3,9 +3,11 @@ const told = JSON.parse(element("told").textContent);
 const job = element("job").dataset;
 const ARMS = /^printing \((.+)\)$/;
 const curves = { imprint: {}, drift: {} }; // by arm: points
+const schools = []; // of an evolution: how each went
 let total = 0;
 
 function take(event) {
+  if (event.stage === "schools" && event.shown.bridging !== undefined) schools.push([event.done, event.shown.bridging]);
   const arm = event.stage.match(ARMS)?.[1];
   if (!arm || event.note) return;
   total = Math.max(total, event.total || 0);
@@ -20,8 +22,9 @@ function take(event) {
 
 function showCurves() {
   const there = Object.keys(curves).filter((name) => Object.keys(curves[name]).length);
-  element("curves").hidden = !there.length;
-  element("curves").replaceChildren(...there.map((name) => {
+  element("curves").hidden = !there.length && !schools.length;
+  const race = schools.length ? [chart(say("curve_bridging"), [schools], { across: say("schools_done"), zero: true, dots: true })] : [];
+  element("curves").replaceChildren(...race, ...there.map((name) => {
     const arms = Object.keys(curves[name]);
     const names = arms.map((arm) => say(arm === "imprint" ? "this_run" : "control"));
     return chart(say("curve_" + name), arms.map((arm) => curves[name][arm]), { last: total, zero: true, names });
@@ -51,6 +54,7 @@ function showStage(event) {
 
 told.forEach((event) => { take(event); showNote(event); });
 showCurves();
+showSchool(JSON.parse(element("known").textContent));
 const latest = told.filter((event) => !event.note).pop();
 
 if (job.live) {
@@ -64,6 +68,7 @@ if (job.live) {
     showStage(event);
     if (Object.keys(event.shown).length) showCurves();
   });
+  events.addEventListener("school", (message) => showSchool(JSON.parse(message.data)));
   // Buttons, verdict and reasons come from the server, with the page.
   events.addEventListener("state", (message) => {
     if (JSON.parse(message.data).trim() !== element("state").dataset.state.trim()) location.reload();

@@ -49,9 +49,10 @@ element("file").addEventListener("change", async (event) => {
 });
 
 // What it will cost, once nothing has been typed for a while.
+const askCost = costOf("/print/cost", () => Object.fromEntries(new FormData(form)));
 function ask() {
   if (!form.text.value.trim()) return tellCost([say("cost_empty")]);
-  askCost("/print/cost", () => Object.fromEntries(new FormData(form)));
+  askCost();
 }
 const expect = whenItStops(ask, 900);
 form.addEventListener("input", expect);

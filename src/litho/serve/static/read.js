@@ -5,8 +5,6 @@ const says = element("says");
 const quoted = (word) => JSON.stringify(word);
 const percent = (p) => numbers(p * 100, 1) + " %";
 let latest = null; // what was read, as it is shown
-let reading = false;
-let again = false;
 
 // A text is kept while the window is open, so that a look at another page does not lose it.
 field.value ||= sessionStorage.getItem("text") || "";
@@ -59,19 +57,13 @@ function show(read) {
   says.textContent = [...parts, ...read.notices].join(" ");
 }
 
-async function readNow() {
-  sessionStorage.setItem("text", field.value);
-  if (reading) {
-    again = true;
-    return;
-  }
+const readNow = oneAtATime(async () => {
   trouble("");
   if (!field.value.trim()) {
     says.textContent = say("empty");
     element("maps").hidden = true;
     return;
   }
-  reading = true;
   element("states").classList.add("old");
   says.textContent = say(latest ? "reading_now" : "loading");
   try {
@@ -80,15 +72,13 @@ async function readNow() {
     says.textContent = "";
     trouble(error.message);
   }
-  reading = false;
-  if (again) {
-    again = false;
-    readNow();
-  }
-}
+});
 
 const soon = whenItStops(readNow, 450);
-field.addEventListener("input", soon);
+field.addEventListener("input", () => {
+  sessionStorage.setItem("text", field.value);
+  soon();
+});
 for (const id of ["model", "adapter"]) element(id).addEventListener("change", soon);
 if (field.value) readNow();
 
@@ -103,34 +93,11 @@ function showTip(node) {
   const nats = state.surprise[i];
   const head = nats === null ? say("first") : say("expected", { word: quoted(latest.text[i]), nats: numbers(nats, 2), rank: state.rank[i] });
   const tail = latest.kl ? say("moved", { kl: numbers(latest.kl[i], 3) }) : "";
-  const tip = element("tip");
-  tip.replaceChildren(make("div", head), table, make("div", tail));
-  tip.hidden = false;
-  const box = node.getBoundingClientRect();
-  tip.style.left = Math.max(4, Math.min(box.left, document.documentElement.clientWidth - tip.offsetWidth - 4)) + scrollX + "px";
-  tip.style.top = box.bottom + 6 + scrollY + "px";
-  document.querySelectorAll(".here").forEach((other) => other.classList.remove("here"));
+  showTipAt(node, make("div", head), table, make("div", tail));
   document.querySelectorAll(`[data-i="${i}"]`).forEach((other) => other.classList.add("here"));
 }
 
-const states = element("states");
-for (const kind of ["mouseover", "click"]) states.addEventListener(kind, (event) => { if (event.target.dataset.i) showTip(event.target); });
-states.addEventListener("mouseleave", () => { element("tip").hidden = true; });
-// Arrow keys walk from token to token.
-states.addEventListener("keydown", (event) => {
-  const text = event.target.closest(".reading");
-  const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
-  if (!text || !step) {
-    if (event.key === "Escape") element("tip").hidden = true;
-    return;
-  }
-  event.preventDefault();
-  const here = text.querySelector(".here");
-  const next = here ? Number(here.dataset.i) + step : 0;
-  const node = text.children[Math.max(0, Math.min(next, text.children.length - 1))];
-  node.scrollIntoView({ block: "nearest" });
-  showTip(node);
-});
+tellTips(element("states"), "i", showTip);
 
 // The probability field: a column a token, filled from below by what the model expected there, the
 // likeliest first; the share of the token that stands there is in the strong colour.

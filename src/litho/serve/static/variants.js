@@ -3,8 +3,6 @@ const form = element("variants");
 const source = element("source");
 const marks = element("marks");
 let turn = 0;
-let varying = false;
-let varyAgain = false;
 
 // The coloured text lies behind the field, whose own letters are invisible but for the caret.
 function paint(pieces) {
@@ -72,17 +70,12 @@ function showPlan(told) {
   element("says").textContent = say("varied", { count: told.variants.length, refused: told.refused });
 }
 
-async function vary() {
-  if (varying) {
-    varyAgain = true;
-    return;
-  }
+const vary = oneAtATime(async () => {
   trouble("");
   if (!source.value.trim() || !element("fault").hidden) {
     element("says").textContent = say("variants_wait");
     return;
   }
-  varying = true;
   element("plan").classList.add("old");
   element("says").textContent = say("varying");
   try {
@@ -91,12 +84,7 @@ async function vary() {
     element("says").textContent = "";
     trouble(error.message);
   }
-  varying = false;
-  if (varyAgain) {
-    varyAgain = false;
-    vary();
-  }
-}
+});
 
 const highlightSoon = whenItStops(highlight, 80);
 const varySoon = whenItStops(vary, 900);

@@ -9,6 +9,8 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
+from litho.show.say import say
+
 MARGIN = {"l": 56, "r": 12, "t": 40, "b": 48}
 LEGEND_BELOW = {"orientation": "h", "y": -0.28}
 FEWEST_TICKS = 3  # of a colour bar
@@ -39,7 +41,7 @@ def say_if_empty(figure: go.Figure, values: Iterable[float | None]) -> None:
     if any(value is not None for value in values):
         return
     figure.add_annotation(
-        text="not measurable", xref="paper", yref="paper", x=0.5, y=0.5, showarrow=False
+        text=say("not measurable"), xref="paper", yref="paper", x=0.5, y=0.5, showarrow=False
     )
     figure.update_layout(showlegend=False)
     figure.update_xaxes(visible=False)
@@ -72,7 +74,7 @@ def logarithmic_heat(values: NDArray[np.floating], name: str, x: str, y: str) ->
     ticks = [k + step for k in range(-30, 6) for step in (0, 0.5) if low <= k + step <= high]
     if len(ticks) < FEWEST_TICKS:  # a narrow range: there, round numbers are few
         ticks = np.linspace(low, high, FEWEST_TICKS).tolist()
-    figure = heat(shown.round(2), f"{name} (log scale)", x, y)
+    figure = heat(shown.round(2), say("{name} (log scale)", name=name), x, y)
     colorbar = {"tickvals": ticks, "ticktext": [f"{float(f'{10**t:.2g}'):g}" for t in ticks]}
     figure.update_traces(zmin=low, zmax=high, colorbar=colorbar)
     return figure

@@ -12,6 +12,7 @@ from itertools import pairwise
 from markupsafe import Markup
 
 from litho.jobs.genome.records import Outline, StageOutline
+from litho.show.say import counted, say
 
 BETWEEN, ROW, HEAD, FOOT, MARGIN = 26, 16, 54, 40, 6
 ARCS = 110  # right of the last column
@@ -41,7 +42,7 @@ def books_picture(outline: Outline) -> Markup:
     for number, stage in enumerate(outline.stages):
         parts += _column(stage, number, places)
     parts += [*_tail(outline, places), *_connections(outline, places)]
-    label = "stages from left to right with the books that each reads; gaps and references"
+    label = say("stages from left to right with the books that each reads; gaps and references")
     return Markup(
         '<svg class="books" viewBox="0 0 {} {}" role="img" aria-label="{}">'
         '<defs><marker id="tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" '
@@ -88,17 +89,19 @@ def _column(stage: StageOutline, number: int, places: _Places) -> Iterator[Marku
     yield bar.format(x, places.column * stage.share)
     for reading in stage.readings[:MOST]:
         _, y = places.books[number][reading.book]
-        told = ", ".join(reading.sections) or "the whole book"
+        told = ", ".join(reading.sections) or say("the whole book")
         yield _text(x, y + 4, _short(reading.book), "", f"{reading.book}: {told}")
         yield _text(x + places.column, y + 4, f"×{often(reading.times)}", "small end")
     if len(stage.readings) > MOST:
-        rest = f"… and {len(stage.readings) - MOST} more"
+        rest = say("… and {count} more", count=len(stage.readings) - MOST)
         yield _text(x, HEAD + ROW * MOST + 4, rest, "small")
     practice = stage.practice
-    facts = "" if practice is None else "one fact" if practice.hops == 1 else "two facts"
+    facts = say("one fact") if practice and practice.hops == 1 else say("two facts")
     played = len(stage.mismatches) + len(stage.scenes)
-    below = [f"practises {facts}, {practice.form}"] if practice else []
-    below += [f"plays {counted(played, 'scene')}"] if played else []
+    below = (
+        [say("practises {facts}, {form}", facts=facts, form=say(practice.form))] if practice else []
+    )
+    below += [say("plays {scenes}", scenes=counted(played, "scene"))] if played else []
     for line, said in enumerate(below):
         yield _text(x, places.height - FOOT + 18 + 14 * line, said, "small")
 
@@ -120,8 +123,8 @@ def _path(outline: Outline, places: _Places) -> Iterator[Markup]:
 def _tail(outline: Outline, places: _Places) -> Iterator[Markup]:
     if outline.tail:
         x = places.left(len(outline.stages))
-        yield _text(x, 14, "tail", "name")
-        yield _text(x, 29, f"all mixed · {outline.tail:.0%}", "small")
+        yield _text(x, 14, say("tail"), "name")
+        yield _text(x, 29, f"{say('all mixed')} · {outline.tail:.0%}", "small")
         bar = Markup('<rect class="share" x="{}" y="34" width="{:.1f}" height="3"/>')
         yield bar.format(x, places.column * outline.tail)
 
@@ -130,8 +133,8 @@ def _connections(outline: Outline, places: _Places) -> Iterator[Markup]:
     if not places.sections:
         return
     x, _ = next(iter(places.sections.values()))
-    yield _text(x, 14, "left open", "name")
-    yield _text(x, 29, "gaps and references", "small")
+    yield _text(x, 14, say("left open"), "name")
+    yield _text(x, 29, say("gaps and references"), "small")
     for name, (_, y) in places.sections.items():
         yield _text(x, y + 4, _short(name), "", name)
     for gap in outline.gaps:
@@ -175,8 +178,3 @@ def _short(name: str) -> str:
 def often(times: float) -> str:
     """How often something is read, with one place below ten."""
     return f"{times:.1f}" if round(times, 1) < 10 else f"{times:,.0f}"
-
-
-def counted(count: int, noun: str) -> str:
-    """`1 scene`, `2 scenes`."""
-    return f"{count:,} {noun}" + ("s" if count != 1 else "")

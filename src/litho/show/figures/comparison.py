@@ -7,6 +7,7 @@ import plotly.graph_objects as go
 
 from litho.jobs.bench.result import ArmSummary, Trial, TrialMark
 from litho.show.figures.base import LEGEND_BELOW, MARGIN, Figure, finished, label
+from litho.show.say import say
 
 
 def arms_figure(arms: Sequence[ArmSummary]) -> Figure:
@@ -26,8 +27,8 @@ def arms_figure(arms: Sequence[ArmSummary]) -> Figure:
             name=label(arm.arm),
         )
     figure.update_layout(margin=MARGIN, height=440, legend=LEGEND_BELOW)
-    figure.update_xaxes(title="drift, nats per token", type="log", exponentformat="power")
-    figure.update_yaxes(title="imprint on rewordings")
+    figure.update_xaxes(title=say("drift, nats per token"), type="log", exponentformat="power")
+    figure.update_yaxes(title=say("imprint on rewordings"))
     return finished(figure)
 
 
@@ -47,15 +48,15 @@ def curves_figure(trials: Sequence[Trial]) -> Figure:
         figure.add_scatter(
             x=drifts,
             y=gens,
-            text=[f"after {count} presentations" for count in counts],
+            text=[say("after {count} presentations", count=count) for count in counts],
             mode="lines+markers",
             line={"width": 3 if arm == "plan" else 1.5},
             meta="own",
             name=label(arm),
         )
     figure.update_layout(margin=MARGIN, height=440, legend=LEGEND_BELOW)
-    figure.update_xaxes(title="drift, nats per token", type="log", exponentformat="power")
-    figure.update_yaxes(title="imprint on rewordings")
+    figure.update_xaxes(title=say("drift, nats per token"), type="log", exponentformat="power")
+    figure.update_yaxes(title=say("imprint on rewordings"))
     return finished(figure)
 
 

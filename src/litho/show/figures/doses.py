@@ -15,6 +15,7 @@ from litho.show.figures.base import (
     finished,
     logarithmic_heat,
 )
+from litho.show.say import say
 
 UNKNOWN = Estimate(value=None, ci=None, n=0)
 
@@ -46,14 +47,14 @@ def dose_figure(
             },
             mode="lines+markers",
             line={"width": 2, "dash": "solid" if arm == "text" else "dot"},
-            name="the text" if arm == "text" else f"control: {arm}",
+            name=say("the text") if arm == "text" else say("control: {arm}", arm=say(arm)),
             meta="run" if arm == "text" else "control",
         )
     if alone is not None:
-        figure.add_hline(y=alone, line={"dash": "dash"}, annotation_text="read alone")
+        figure.add_hline(y=alone, line={"dash": "dash"}, annotation_text=say("read alone"))
     figure.update_layout(margin=MARGIN, height=330, legend=LEGEND_BELOW)
     figure.update_xaxes(title=doses, type="log", tickvals=[r.dose for r in responses])
-    figure.update_yaxes(title="nats per token")
+    figure.update_yaxes(title=say("nats per token"))
     return finished(figure)
 
 
@@ -65,7 +66,7 @@ def dose_layers(responses: Sequence[Response], doses: str) -> Figure:
     """Relative change of the hidden states by layer and dose, of the text."""
     own = [response for response in responses if response.arm == "text"]
     values = np.array([response.change for response in own])
-    figure = logarithmic_heat(values, "relative change", "layer", doses)
+    figure = logarithmic_heat(values, say("relative change"), say("layer"), doses)
     names = [f"{response.dose:g}" for response in own]
     figure.update_yaxes(tickvals=list(range(len(own))), ticktext=names)
     return finished(figure)

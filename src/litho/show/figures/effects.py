@@ -8,6 +8,7 @@ import plotly.graph_objects as go
 
 from litho.jobs.predict.result import CalibrationRecord, PredictedEffect
 from litho.show.figures.base import MARGIN, Figure, finished, label
+from litho.show.say import say
 
 MOST_NAMES, LONGEST_NAME = 60, 17  # that stand beside the rows, and their letters
 Effects = Mapping[tuple[str, str], float]  # by text and probe, nats
@@ -22,6 +23,7 @@ def effects_figure(effects: Effects, notes: Mapping[tuple[str, str], str] | None
     values = np.array([[effects.get((t, p), np.nan) for p in probes] for t in texts])
     down = [texts[i] for i in np.argsort(np.nanmean(values, axis=1))]
     along = [probes[i] for i in np.argsort(-np.nanmean(values, axis=0))]
+    nats = say("nats")
     limit = max(float(np.nanquantile(np.abs(values), 0.98)), 1e-9)
     figure = go.Figure(
         go.Heatmap(
@@ -33,8 +35,8 @@ def effects_figure(effects: Effects, notes: Mapping[tuple[str, str], str] | None
             reversescale=True,
             zmin=-limit,
             zmax=limit,
-            colorbar={"title": {"text": "nats", "side": "right"}, "thickness": 10},
-            hovertemplate="%{y}<br>%{x}<br>%{z:.3f} nats%{customdata}<extra></extra>",
+            colorbar={"title": {"text": nats, "side": "right"}, "thickness": 10},
+            hovertemplate=f"%{{y}}<br>%{{x}}<br>%{{z:.3f}} {nats}%{{customdata}}<extra></extra>",
         )
     )
     every = math.ceil(len(down) / MOST_NAMES)
@@ -43,7 +45,7 @@ def effects_figure(effects: Effects, notes: Mapping[tuple[str, str], str] | None
         margin=MARGIN | {"t": 12, "r": 4, "l": 120}, height=max(420, 15 * len(named))
     )
     # Ids that look like numbers are names, too.
-    figure.update_xaxes(title="probe", type="category", showgrid=False, showticklabels=False)
+    figure.update_xaxes(title=say("probe"), type="category", showgrid=False, showticklabels=False)
     figure.update_yaxes(
         type="category",
         showgrid=False,
@@ -63,9 +65,15 @@ def checked_figure(calibration: CalibrationRecord) -> Figure:
     """What was predicted for texts that were left out, beside what was measured."""
     ends = [bound(predicted for predicted, _, _ in calibration.checked) for bound in (min, max)]
     figure = go.Figure(
-        go.Scatter(x=ends, y=ends, mode="lines", line={"width": 1, "dash": "dot"}, name="equal")
+        go.Scatter(
+            x=ends, y=ends, mode="lines", line={"width": 1, "dash": "dot"}, name=say("equal")
+        )
     )
-    names = {True: "within the 90 % interval", False: "outside it", None: "left out"}
+    names = {
+        True: say("within the 90 % interval"),
+        False: say("outside it"),
+        None: say("left out"),
+    }
     for held in {inside: None for _, _, inside in calibration.checked}:
         points = [(p, m) for p, m, inside in calibration.checked if inside == held]
         figure.add_scatter(
@@ -77,8 +85,8 @@ def checked_figure(calibration: CalibrationRecord) -> Figure:
             opacity=0.6,
         )
     figure.update_layout(margin=MARGIN, height=360)
-    figure.update_xaxes(title="predicted, nats")
-    figure.update_yaxes(title="measured, nats")
+    figure.update_xaxes(title=say("predicted, nats"))
+    figure.update_yaxes(title=say("measured, nats"))
     return finished(figure)
 
 
@@ -93,5 +101,6 @@ def _rounded(value: float | None) -> float | None:
 def _between(effect: PredictedEffect) -> str:
     if effect.low is None or effect.high is None:
         return ""
-    said = "" if effect.trusted else ", not to be relied on"
-    return f", {effect.low:.3f} to {effect.high:.3f}{said}"
+    said = "" if effect.trusted else f", {say('not to be relied on')}"
+    between = say("{low} to {high}", low=f"{effect.low:.3f}", high=f"{effect.high:.3f}")
+    return f", {between}{said}"

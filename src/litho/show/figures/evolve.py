@@ -6,6 +6,7 @@ import plotly.graph_objects as go
 
 from litho.jobs.evolve.result import Bred
 from litho.show.figures.base import LEGEND_BELOW, MARGIN, Figure, finished, label
+from litho.show.say import say
 
 # Readable on white and on black.
 BRED, CHANCE, LINE = "#3b82d6", "#8a8f98", "#8a8f98"
@@ -25,17 +26,17 @@ def family_figure(family: Sequence[Bred]) -> Figure:
             ys += [places[parent][1], places[each.id][1], None]
     line = {"width": 1, "color": LINE}
     figure.add_scatter(
-        x=xs, y=ys, mode="lines", line=line, name="child of", meta=_OWN, hoverinfo="skip"
+        x=xs, y=ys, mode="lines", line=line, name=say("child of"), meta=_OWN, hoverinfo="skip"
     )
     figure.add_scatter(
         x=[places[each.id][0] for each in bred],
         y=[places[each.id][1] for each in bred],
         text=[label(f"{each.id}: {', '.join(each.operators)}") for each in bred],
         mode="markers",
-        name="genome (larger: tried with more seeds)",
+        name=say("genome (larger: tried with more seeds)"),
         marker={"size": [6 + 2 * each.seeds for each in bred], "color": BRED},
         meta=_OWN,
-        hovertemplate="%{text}<br>bridging %{y:.2f}<extra></extra>",
+        hovertemplate=f"%{{text}}<br>{say('bridging')} %{{y:.2f}}<extra></extra>",
     )
     by_chance = [each for each in family if each.search != "evolution"]
     if by_chance:
@@ -44,14 +45,14 @@ def family_figure(family: Sequence[Bred]) -> Figure:
             y=[each.fitness.bridging for each in by_chance],
             text=[label(each.id) for each in by_chance],
             mode="markers",
-            name="by chance",
+            name=say("by chance"),
             marker={"size": 6, "symbol": "x-thin-open", "color": CHANCE, "line": {"width": 1.5}},
             meta=_OWN,
-            hovertemplate="%{text}<br>bridging %{y:.2f}<extra></extra>",
+            hovertemplate=f"%{{text}}<br>{say('bridging')} %{{y:.2f}}<extra></extra>",
         )
     figure.update_layout(margin=MARGIN, height=460, legend=LEGEND_BELOW)
-    figure.update_xaxes(title="generation", dtick=1)
-    figure.update_yaxes(title="bridging in the search")
+    figure.update_xaxes(title=say("generation"), dtick=1)
+    figure.update_yaxes(title=say("bridging in the search"))
     return finished(figure)
 
 

@@ -7,6 +7,7 @@ import plotly.graph_objects as go
 from litho.core.stats import Estimate
 from litho.jobs.exam.result import KindScore, PairScore
 from litho.show.figures.base import LEGEND_BELOW, MARGIN, Figure, finished, label
+from litho.show.say import say
 
 # Readable on white and on black.
 SILENT, SPOKEN, SHORTCUT, CHANCE = "#3b82d6", "#1f9d6b", "#e0561b", "#8a8f98"
@@ -29,10 +30,10 @@ def kinds_figure(
         x=list(guessed.values()),
         y=[rows[kind] for kind in guessed],
         mode="markers",
-        name="chance",
+        name=say("chance"),
         marker=marker,
         meta=_OWN,
-        hovertemplate="chance %{x:.2f}<extra></extra>",
+        hovertemplate=f"{say('chance')} %{{x:.2f}}<extra></extra>",
     )
     taken = [
         (name, rows[kind], estimate.value)
@@ -44,27 +45,27 @@ def kinds_figure(
         figure.add_scatter(
             x=[value for _, _, value in taken],
             y=[row - _LOWER / 2 for _, row, _ in taken],
-            text=[label(name.replace("_", " ")) for name, _, _ in taken],
+            text=[label(say(name.replace("_", " "))) for name, _, _ in taken],
             mode="markers",
-            name="shortcuts",
+            name=say("shortcuts"),
             marker={"symbol": "x-thin-open", "size": 7, "color": SHORTCUT, "line": {"width": 1.5}},
             meta=_OWN,
             hovertemplate="%{text}: %{x:.2f}<extra></extra>",
         )
     silent = {float(rows[kind]): tests[kind].accuracy for kind in kinds}
     spoken = {rows[kind] - _LOWER: s.accuracy for kind in kinds if (s := tests[kind].spoken)}
-    _add(figure, "answered at once", silent, SILENT, "circle")
+    _add(figure, say("answered at once"), silent, SILENT, "circle")
     if spoken:
-        _add(figure, "behind what it wrote itself", spoken, SPOKEN, "diamond")
+        _add(figure, say("behind what it wrote itself"), spoken, SPOKEN, "diamond")
     figure.update_layout(
         margin=MARGIN | {"l": 180, "t": 12, "b": 80},
         height=150 + 38 * len(kinds),
         legend=LEGEND_BELOW | {"y": -2.4 / (len(kinds) + 1)},
     )
-    figure.update_xaxes(title="share of right answers", range=[-0.03, 1.03])
+    figure.update_xaxes(title=say("share of right answers"), range=[-0.03, 1.03])
     figure.update_yaxes(
         tickvals=list(rows.values()),
-        ticktext=[label(names[kind]) for kind in rows],
+        ticktext=[label(say(names[kind])) for kind in rows],
         range=[-0.7, len(kinds) - 0.4],
         showgrid=False,
         zeroline=False,
@@ -123,12 +124,14 @@ def pairs_figure(pairs: Sequence[PairScore], spoken: bool) -> Figure:
             xgap=3,
             ygap=3,
             textfont={"size": 11, "color": "#1d2126"},
-            hovertemplate="%{y}, then %{x}: %{z:.2f}<extra></extra>",
+            hovertemplate=f"%{{y}}, {say('then')} %{{x}}: %{{z:.2f}}<extra></extra>",
         )
     )
     figure.update_layout(
         margin=MARGIN | {"l": 130, "t": 12, "b": 130}, height=170 + 44 * len(firsts)
     )
-    figure.update_xaxes(type="category", showgrid=False, title="second fact from", tickangle=-45)
+    figure.update_xaxes(
+        type="category", showgrid=False, title=say("second fact from"), tickangle=-45
+    )
     figure.update_yaxes(type="category", showgrid=False, autorange="reversed")
     return finished(figure)

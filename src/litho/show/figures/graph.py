@@ -9,8 +9,9 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from litho.jobs.trails.result import GraphReading
+from litho.jobs.trails.result import GraphEdge, GraphReading, GraphShift
 from litho.show.graph import visible
+from litho.show.say import say
 
 WIDTH, LABELS, LEFT, RIGHT = 360, 100, 112, 342
 TOP, ROW, AXIS = 10, 17, 34
@@ -51,7 +52,7 @@ def graph_picture(reading: GraphReading, answers: tuple[str, str], scale: Scale)
     ).format(
         WIDTH,
         height,
-        "edges of attention from token to token, layer by layer",
+        say("edges of attention from token to token, layer by layer"),
         Markup("").join(parts),
     )
 
@@ -77,11 +78,11 @@ def _tracks(reading: GraphReading, rows: dict[int, int], scale: Scale) -> Iterat
         value, y = reading.tokens[token].value, _y(row)
         share = round(0.75 * abs(value) / scale.token, 3)
         yield Markup(
-            '<g class="{}"><title>{}: {:+.3f} nats begin here</title><rect x="2" y="{}" width="{}" '
+            '<g class="{}"><title>{}</title><rect x="2" y="{}" width="{}" '
             'height="{}" rx="3" opacity="{}"/><text x="{}" y="{}" text-anchor="end">{}</text></g>'
             '<line class="track" x1="{}" y1="{}" x2="{}" y2="{}"/>'
         ).format(
-            _way(value), visible(reading.tokens[token].text), value, y - ROW / 2 + 1, LABELS,
+            _way(value), _begins(reading.tokens[token].text, value), y - ROW / 2 + 1, LABELS,
             ROW - 2, share, LABELS - 3, y + 4, visible(reading.tokens[token].text),
             LEFT, y, RIGHT, y,
         )  # fmt: skip
@@ -101,23 +102,22 @@ def _edges(reading: GraphReading, rows: dict[int, int], scale: Scale) -> Iterato
         y1, y2, middle = _y(rows[edge.source]), _y(rows[edge.target]), (x1 + x2) / 2
         yield Markup(
             '<path class="{}" d="M{:.1f} {} C{:.1f} {} {:.1f} {} {:.1f} {}" stroke-width="{:.2f}">'
-            "<title>{} → {}, layer {}, head {}: attention {:.2f}, {:+.3f} nats</title></path>"
+            "<title>{}</title></path>"
         ).format(
             _way(edge.value), x1, y1, middle, y1, middle, y2, x2, y2,
             0.8 + (THICKEST - 0.8) * abs(edge.value) / scale.edge,
-            words[edge.source], words[edge.target], edge.layer, edge.head, edge.share, edge.value,
+            _told(edge, words),
         )  # fmt: skip
 
 
 def _shifts(reading: GraphReading, rows: dict[int, int], scale: Scale) -> Iterator[Markup]:
     for shift in reading.shifts[:SHIFTS]:
         yield Markup(
-            '<circle class="{}" cx="{:.1f}" cy="{}" r="{:.2f}"><title>MLP of layer {} at {}: '
-            "{:+.3f} nats</title></circle>"
+            '<circle class="{}" cx="{:.1f}" cy="{}" r="{:.2f}"><title>{}</title></circle>'
         ).format(
             _way(shift.value), _x(reading, shift.layer + 1), _y(rows[shift.token]),
             1.5 + (LARGEST - 1.5) * (abs(shift.value) / scale.shift) ** 0.5,
-            shift.layer, visible(reading.tokens[shift.token].text), shift.value,
+            _adds(shift, visible(reading.tokens[shift.token].text)),
         )  # fmt: skip
 
 
@@ -137,8 +137,33 @@ def _output(
         yield Markup('<text class="small" x="{:.1f}" y="{}" text-anchor="middle">{}</text>').format(
             _x(reading, layer + 0.5), y + 31, layer
         )
-    yield Markup('<text class="small" x="{}" y="{}" text-anchor="end">layer</text>').format(
-        LABELS - 3, y + 31
+    yield Markup('<text class="small" x="{}" y="{}" text-anchor="end">{}</text>').format(
+        LABELS - 3, y + 31, say("layer")
+    )
+
+
+def _begins(token: str, value: float) -> str:
+    return say("{token}: {value} nats begin here", token=visible(token), value=f"{value:+.3f}")
+
+
+def _told(edge: GraphEdge, words: Sequence[str]) -> str:
+    return say(
+        "{source} → {target}, layer {layer}, head {head}: attention {share}, {value} nats",
+        source=words[edge.source],
+        target=words[edge.target],
+        layer=edge.layer,
+        head=edge.head,
+        share=f"{edge.share:.2f}",
+        value=f"{edge.value:+.3f}",
+    )
+
+
+def _adds(shift: GraphShift, token: str) -> str:
+    return say(
+        "MLP of layer {layer} at {token}: {value} nats",
+        layer=shift.layer,
+        token=token,
+        value=f"{shift.value:+.3f}",
     )
 
 

@@ -6,6 +6,7 @@ import plotly.graph_objects as go
 
 from litho.jobs.journal.result import HardSpan
 from litho.show.figures.base import LEGEND_BELOW, MARGIN, Figure, finished, label
+from litho.show.say import say
 
 MOST = 10  # lines
 _SHOWN = 60  # characters of a span in the legend
@@ -29,6 +30,6 @@ def spans_figure(hardest: Sequence[HardSpan], stages: Sequence[str]) -> Figure:
             },
         )
     figure.update_layout(margin=MARGIN, height=520, legend=LEGEND_BELOW)
-    figure.update_xaxes(title="at the end of the stage (diamond: the stage that reads it)")
-    figure.update_yaxes(title="nats per token", rangemode="tozero")
+    figure.update_xaxes(title=say("at the end of the stage (diamond: the stage that reads it)"))
+    figure.update_yaxes(title=say("nats per token"), rangemode="tozero")
     return finished(figure)

@@ -6,6 +6,7 @@ import plotly.graph_objects as go
 
 from litho.jobs.vary.result import SceneRung
 from litho.show.figures.base import MARGIN, Figure, finished, label
+from litho.show.say import say
 
 
 def ladder_figure(rungs: Sequence[SceneRung]) -> Figure:
@@ -16,17 +17,19 @@ def ladder_figure(rungs: Sequence[SceneRung]) -> Figure:
         figure.add_scatter(
             x=list(range(len(own))),
             y=[rung.max_surprise for rung in own],
-            text=[label(" · ".join(rung.brought)) or "the model's own version" for rung in own],
-            hovertemplate="%{text}: %{y:.2f} nats<extra></extra>",
+            text=[
+                label(" · ".join(rung.brought)) or say("the model's own version") for rung in own
+            ],
+            hovertemplate=f"%{{text}}: %{{y:.2f}} {say('nats')}<extra></extra>",
             mode="lines+markers",
             line={"width": 2},
-            name=f"scene {scene + 1}",
+            name=say("scene {number}", number=scene + 1),
         )
     figure.update_layout(
-        title="largest surprise that a step adds, nats",
+        title=say("largest surprise that a step adds, nats"),
         margin=MARGIN,
         height=330,
         showlegend=False,
     )
-    figure.update_xaxes(title="rung")
+    figure.update_xaxes(title=say("rung"))
     return finished(figure)

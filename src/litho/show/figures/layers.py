@@ -18,13 +18,14 @@ from litho.show.figures.base import (
     logarithmic_heat,
     whole_step,
 )
+from litho.show.say import say
 
 # Shapes: L and M layers, T tokens.
 
 
 def token_map(values_LT: NDArray[np.floating], name: str) -> Figure:
     """Layers by tokens, logarithmic colours; the page knows the tokens and names them."""
-    figure = logarithmic_heat(values_LT, name, "token", "layer (output of block)")
+    figure = logarithmic_heat(values_LT, name, say("token"), say("layer (output of block)"))
     figure.update_traces(hoverinfo="none", hovertemplate=None)
     return finished(figure)
 
@@ -33,7 +34,7 @@ def layer_figure(layers: Sequence[MapLayer]) -> Figure:
     """Mean relative change of each layer."""
     places = [float(layer.layer) for layer in layers]
     changes = [layer.relative_change for layer in layers]
-    figure = line(places, changes, "mean relative change", "layer")
+    figure = line(places, changes, say("mean relative change"), say("layer"))
     figure.update_xaxes(dtick=whole_step(len(layers)))
     figure.update_yaxes(type="log", exponentformat="power")
     return finished(figure)
@@ -46,7 +47,7 @@ def head_grid(heads: Sequence[MapHead | HeadDivergence], key: str, title: str) -
     values = np.zeros((depth, width))
     for head in heads:
         values[head.layer, head.head] = getattr(head, key)
-    figure = heat(values, title, "head", "layer")
+    figure = heat(values, title, say("head"), say("layer"))
     figure.update_xaxes(dtick=1)
     return finished(figure)
 
@@ -55,19 +56,21 @@ def depth_figure(pull: Sequence[float], chosen: Sequence[int]) -> Figure:
     """Share of each layer in the text's own pull, the chosen ones apart."""
     figure = go.Figure()
     for name, colour, layers in (
-        ("chosen", "run", list(chosen)),
-        ("not chosen", "faint", [i for i in range(len(pull)) if i not in chosen]),
+        (say("chosen"), "run", list(chosen)),
+        (say("not chosen"), "faint", [i for i in range(len(pull)) if i not in chosen]),
     ):
         figure.add_bar(x=layers, y=[100 * pull[i] for i in layers], name=name, meta=colour)
     figure.update_layout(
-        title="share of the text's own pull, %", margin=MARGIN, height=330, legend=LEGEND_BELOW
+        title=say("share of the text's own pull, %"), margin=MARGIN, height=330, legend=LEGEND_BELOW
     )
-    figure.update_xaxes(title="layer", dtick=max(1, len(pull) // 15))
+    figure.update_xaxes(title=say("layer"), dtick=max(1, len(pull) // 15))
     return finished(figure)
 
 
 def likeness_figure(cka_LM: NDArray[np.floating]) -> Figure:
     """Linear CKA of every layer of one model with every layer of another."""
-    figure = heat(cka_LM, "linear CKA", "layer of the model after", "layer of the model before")
+    figure = heat(
+        cka_LM, say("linear CKA"), say("layer of the model after"), say("layer of the model before")
+    )
     figure.update_traces(zmax=1)
     return finished(figure)

@@ -6,6 +6,7 @@ import plotly.graph_objects as go
 
 from litho.jobs.diff.result import DiffLayer
 from litho.show.figures.base import MARGIN, Figure, finished, whole_step
+from litho.show.say import say
 
 
 def onset_figure(layers: Sequence[DiffLayer], begins: int | None) -> Figure:
@@ -22,14 +23,14 @@ def onset_figure(layers: Sequence[DiffLayer], begins: int | None) -> Figure:
             **edge,
             fill="tonexty",
             fillcolor="rgba(128,128,128,0.3)",
-            name="random updates of the same size (95 %)",
+            name=say("random updates of the same size (95 %)"),
         )
         figure.add_scatter(
             x=places,
             y=[layer.own_effect or None for layer in layers],
             mode="lines+markers",
             line={"width": 2},
-            name="what the block itself does differently",
+            name=say("what the block itself does differently"),
             meta="run",
         )
     if controls := [layer.control for layer in layers if layer.control]:
@@ -38,7 +39,7 @@ def onset_figure(layers: Sequence[DiffLayer], begins: int | None) -> Figure:
             y=[high for _, high in controls],
             mode="lines",
             line={"width": 1, "dash": "dash"},
-            name="training on the unrelated text reaches up to (95 %)",
+            name=say("training on the unrelated text reaches up to (95 %)"),
             meta="faint",
         )
     figure.add_scatter(
@@ -46,13 +47,17 @@ def onset_figure(layers: Sequence[DiffLayer], begins: int | None) -> Figure:
         y=[layer.relative_norm or None for layer in layers],
         mode="lines",
         line={"width": 2, "dash": "dot"},
-        name="difference accumulated so far",
+        name=say("difference accumulated so far"),
         meta="control",
     )
     if begins is not None:
-        figure.add_vline(x=begins, line={"dash": "dash"}, annotation_text=f"onset: layer {begins}")
+        figure.add_vline(
+            x=begins,
+            line={"dash": "dash"},
+            annotation_text=say("onset: layer {layer}", layer=begins),
+        )
     legend = {"orientation": "h", "y": -0.22}
     figure.update_layout(margin=MARGIN | {"l": 72}, height=380, legend=legend)
-    figure.update_xaxes(title="layer", dtick=whole_step(len(layers)))
-    figure.update_yaxes(title="relative change", type="log", exponentformat="power")
+    figure.update_xaxes(title=say("layer"), dtick=whole_step(len(layers)))
+    figure.update_yaxes(title=say("relative change"), type="log", exponentformat="power")
     return finished(figure)

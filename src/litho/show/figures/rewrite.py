@@ -6,6 +6,7 @@ import plotly.graph_objects as go
 
 from litho.jobs.rewrite.result import KindScore, RewriteResult
 from litho.show.figures.base import LEGEND_BELOW, MARGIN, Figure, finished, label
+from litho.show.say import say
 
 Tests = Mapping[str, KindScore]
 
@@ -43,6 +44,6 @@ def _rounds(result: RewriteResult, right: Callable[[Tests], float | None]) -> Fi
             mode="lines+markers",
         )
     figure.update_layout(margin=MARGIN, height=360, legend=LEGEND_BELOW)
-    figure.update_xaxes(title="round (0: the school)", dtick=1)
-    figure.update_yaxes(title="right", rangemode="tozero")
+    figure.update_xaxes(title=say("round (0: the school)"), dtick=1)
+    figure.update_yaxes(title=say("right"), rangemode="tozero")
     return finished(figure)

@@ -6,6 +6,7 @@ from typing import Any
 import plotly.graph_objects as go
 
 from litho.show.figures.base import LEGEND_BELOW, MARGIN, Figure, finished, label
+from litho.show.say import say
 
 Rows = Sequence[Mapping[str, Any]]
 
@@ -14,16 +15,16 @@ def loss_figure(rows: Rows, stages: Sequence[str]) -> Figure:
     """The loss of everything that was read, with the ends of the stages."""
     figure = go.Figure()
     whole = [row for row in rows if row["subject"] is None]
-    _add(figure, whole, "all")
-    return _staged(figure, whole, stages, "loss by stage")
+    _add(figure, whole, say("all"))
+    return _staged(figure, whole, stages, say("loss by stage"))
 
 
 def subject_figure(rows: Rows, stages: Sequence[str]) -> Figure:
     """The loss of each book, of practice and of scenes."""
     figure = go.Figure()
     for name in dict.fromkeys(row["subject"] for row in rows if row["subject"] is not None):
-        _add(figure, [row for row in rows if row["subject"] == name], name)
-    return _staged(figure, rows, stages, "loss by book")
+        _add(figure, [row for row in rows if row["subject"] == name], say(name))
+    return _staged(figure, rows, stages, say("loss by book"))
 
 
 def _add(figure: go.Figure, rows: Rows, name: str) -> None:
@@ -47,6 +48,6 @@ def _staged(figure: go.Figure, rows: Rows, stages: Sequence[str], title: str) ->
         )
         begin = end
     figure.update_layout(title=title, margin=MARGIN | {"t": 60}, height=420, legend=LEGEND_BELOW)
-    figure.update_xaxes(title="tokens read")
-    figure.update_yaxes(title="nats per token", rangemode="tozero")
+    figure.update_xaxes(title=say("tokens read"))
+    figure.update_yaxes(title=say("nats per token"), rangemode="tozero")
     return finished(figure)

@@ -10,15 +10,18 @@ from scipy.cluster.hierarchy import leaves_list, linkage
 from litho.jobs.imprint.history import Check
 from litho.jobs.trails.result import Cell, DepthResult, FormResult, TrailMap
 from litho.show.figures.base import LEGEND_BELOW, MARGIN, Figure, finished, label
+from litho.show.say import say, to_say
 
-CELL_NAMES: dict[Cell, str] = {
-    "M": "trained words",
-    "F": "new words",
-    "W": "new wording",
-    "G": "held-out forms",
-    "N": "near-misses",
-    "B": "all trails as neighbours",
-}
+CELL_NAMES: dict[Cell, str] = to_say(
+    {
+        "M": "trained words",
+        "F": "new words",
+        "W": "new wording",
+        "G": "held-out forms",
+        "N": "near-misses",
+        "B": "all trails as neighbours",
+    }
+)
 # Readable on white and on black.
 CELL_COLOURS: dict[Cell, str] = {
     "M": "#8a8f98",
@@ -39,7 +42,7 @@ def cell_curves(checks: Sequence[Check]) -> Figure:
             figure.add_scatter(
                 x=[check.presentations for check in checks],
                 y=[check.cells.get(cell) for check in checks],
-                name=name,
+                name=say(name),
                 mode="lines+markers",
                 line={
                     "width": 2,
@@ -49,8 +52,8 @@ def cell_curves(checks: Sequence[Check]) -> Figure:
                 meta=_OWN,
             )
     figure.add_hline(y=0, line={"dash": "dash", "width": 1})
-    figure.update_layout(title="D, nats", margin=MARGIN, height=360, legend=LEGEND_BELOW)
-    figure.update_xaxes(title="steps")
+    figure.update_layout(title=say("D, nats"), margin=MARGIN, height=360, legend=LEGEND_BELOW)
+    figure.update_xaxes(title=say("steps"))
     return finished(figure)
 
 
@@ -64,32 +67,34 @@ def attention_curve(checks: Sequence[Check]) -> Figure:
         line={"width": 2},
     )
     figure.add_hline(y=0, line={"dash": "dash", "width": 1})
-    title = "attention on the rule that applies (0: chance, 1: on it alone)"
+    title = say("attention on the rule that applies (0: chance, 1: on it alone)")
     figure.update_layout(title=title, margin=MARGIN, height=300)
-    figure.update_xaxes(title="steps")
+    figure.update_xaxes(title=say("steps"))
     return finished(figure)
 
 
 def drift_curve(checks: Sequence[Check], budget: float) -> Figure:
     """Drift along the steps, on prose that is not trained on."""
     figure = go.Figure()
-    for name, values in (
-        ("passages kept out of training", [check.drift_self for check in checks]),
-        ("retention text", [check.drift_retention for check in checks]),
+    for name, values in to_say(
+        (
+            ("passages kept out of training", [check.drift_self for check in checks]),
+            ("retention text", [check.drift_retention for check in checks]),
+        )
     ):
         steps = [check.presentations for check in checks]
         figure.add_scatter(
             x=steps,
             y=values,
-            name=name,
+            name=say(name),
             mode="lines+markers",
             line={"width": 2},
             meta="run" if name == "retention text" else "control",
         )
-    figure.add_hline(y=budget, line={"dash": "dash"}, annotation_text="budget")
-    title = "drift, nats per token"
+    figure.add_hline(y=budget, line={"dash": "dash"}, annotation_text=say("budget"))
+    title = say("drift, nats per token")
     figure.update_layout(title=title, margin=MARGIN, height=360, legend=LEGEND_BELOW)
-    figure.update_xaxes(title="steps")
+    figure.update_xaxes(title=say("steps"))
     return finished(figure)
 
 
@@ -105,7 +110,7 @@ def kappa_figure(forms: Sequence[FormResult]) -> Figure:
                 x=[kappa.value for kappa in kappas],
                 y=[name for name, _ in shown],
                 mode="markers",
-                name=f"{CELL_NAMES[cell]}, {when}",
+                name=f"{say(CELL_NAMES[cell])}, {say(when)}",
                 marker={
                     "symbol": "circle" if when == "after" else "circle-open",
                     "size": 9,
@@ -117,7 +122,7 @@ def kappa_figure(forms: Sequence[FormResult]) -> Figure:
     figure.update_layout(
         margin=MARGIN | {"l": 120}, height=160 + 24 * len(names), legend=LEGEND_BELOW
     )
-    figure.update_xaxes(title="kappa: 0 is chance, 1 always right", range=[-1.05, 1.05])
+    figure.update_xaxes(title=say("kappa: 0 is chance, 1 always right"), range=[-1.05, 1.05])
     figure.update_yaxes(categoryorder="array", categoryarray=names[::-1])
     return finished(figure)
 
@@ -127,26 +132,28 @@ def depth_figure(depth: DepthResult) -> Figure:
     figure = go.Figure()
     before, after = (depth.curves[state] for state in ("before", "after"))
     attention, turned, said = (CELL_COLOURS[cell] for cell in ("G", "F", "W"))
-    drawn = [
-        ("attention on the rule that applies", after["W"].routing, "solid", attention),
-        ("answers turned by exchanging the place", after["W"].flipped, "solid", turned),
-        ("the same behind near-misses", after["N"].flipped, "dot", turned),
-        ("kappa, read out at this depth", after["W"].said, "solid", said),
-        ("the same before training", before["W"].said, "dash", said),
-    ]
+    drawn = to_say(
+        [
+            ("attention on the rule that applies", after["W"].routing, "solid", attention),
+            ("answers turned by exchanging the place", after["W"].flipped, "solid", turned),
+            ("the same behind near-misses", after["N"].flipped, "dot", turned),
+            ("kappa, read out at this depth", after["W"].said, "solid", said),
+            ("the same before training", before["W"].said, "dash", said),
+        ]
+    )
     for name, curve, dash, colour in drawn:
         if any(each.value is not None for each in curve):
             figure.add_scatter(
                 x=list(range(len(curve))),
                 y=[each.value for each in curve],
-                name=name,
+                name=say(name),
                 mode="lines",
                 line={"width": 2, "dash": dash, "color": colour},
                 meta=_OWN,
             )
     figure.add_hline(y=0, line={"dash": "dash", "width": 1})
     figure.update_layout(margin=MARGIN, height=380, legend=LEGEND_BELOW)
-    figure.update_xaxes(title="layer", tickformat="d")
+    figure.update_xaxes(title=say("layer"), tickformat="d")
     figure.update_yaxes(range=[-1.05, 1.05])
     return finished(figure)
 
@@ -165,7 +172,7 @@ def map_figure(found: TrailMap) -> Figure:
             reversescale=True,
             zmin=-1,
             zmax=1,
-            colorbar={"title": {"text": "likeness", "side": "right"}, "thickness": 10},
+            colorbar={"title": {"text": say("likeness"), "side": "right"}, "thickness": 10},
             hovertemplate="%{y}<br>%{x}<br>%{z:.2f}<extra></extra>",
         )
     )

@@ -16,6 +16,7 @@ from litho.show.figures.base import (
     line,
     say_if_empty,
 )
+from litho.show.say import say
 
 
 def checks_of(steps: Sequence[Step]) -> list[Check]:
@@ -37,7 +38,7 @@ def curve_figure(
         figure.add_scatter(
             x=[check.presentations for check in checks],
             y=[value(check) for check in checks],
-            name="this run" if own else f"control: {label(arm)}",
+            name=say("this run") if own else say("control: {arm}", arm=label(say(arm))),
             mode="lines+markers",
             line={"dash": "solid" if own else "dot", "width": 2},
             meta="run" if own else "control",
@@ -47,10 +48,10 @@ def curve_figure(
         # On a logarithmic axis Plotly places lines by the value and words by its logarithm.
         height = math.log10(limit) if logarithmic else limit
         figure.add_annotation(
-            x=1, xref="paper", y=height, text="budget", showarrow=False, yanchor="bottom"
+            x=1, xref="paper", y=height, text=say("budget"), showarrow=False, yanchor="bottom"
         )
     figure.update_layout(title=title, margin=MARGIN, height=330, legend=LEGEND_BELOW)
-    figure.update_xaxes(title="presentations")
+    figure.update_xaxes(title=say("presentations"))
     if logarithmic:
         figure.update_yaxes(type="log", exponentformat="power", dtick=1)
     say_if_empty(figure, [value(check) for checks in curves.values() for check in checks])
@@ -78,10 +79,10 @@ def anchor_figure(checks: Sequence[Check]) -> Figure:
         y=[check.anchor for check in checks],
         mode="lines+markers",
         line={"width": 2},
-        name="anchor",
+        name=say("anchor"),
     )
-    figure.update_layout(title="anchor", margin=MARGIN, height=330, showlegend=False)
-    figure.update_xaxes(title="presentations")
+    figure.update_layout(title=say("anchor"), margin=MARGIN, height=330, showlegend=False)
+    figure.update_xaxes(title=say("presentations"))
     say_if_empty(figure, [check.anchor for check in checks])
     return finished(figure)
 
@@ -100,8 +101,8 @@ def rhythm_figure(shown: Sequence[str]) -> Figure:
         )
     )
     margin = MARGIN | {"l": 110}
-    figure.update_layout(title="rhythm", margin=margin, height=140 + 22 * len(kinds))
-    figure.update_xaxes(title="presentation")
+    figure.update_layout(title=say("rhythm"), margin=margin, height=140 + 22 * len(kinds))
+    figure.update_xaxes(title=say("presentation"))
     figure.update_yaxes(categoryorder="array", categoryarray=kinds[::-1])
     return finished(figure)
 
@@ -110,4 +111,4 @@ def climb_figure(rungs: Sequence[Step]) -> Figure:
     """Tokens of the text that the ladder had yet to bring in."""
     steps = [float(step.presentations) for step in rungs]
     left = [float(step.left or 0) for step in rungs]
-    return finished(line(steps, left, "tokens still to be brought in", "presentation"))
+    return finished(line(steps, left, say("tokens still to be brought in"), say("presentation")))

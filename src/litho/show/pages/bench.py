@@ -9,12 +9,14 @@ from litho.jobs.bench.result import TRIALS, BenchResult, Trial
 from litho.show.comparison import COLUMNS, comparison_row, comparison_table
 from litho.show.figures.comparison import arms_figure, curves_figure
 from litho.show.page import render
+from litho.show.say import DEFAULT, speaking
 
 
 def page(run: RunDirectory) -> str:
     """The arms side by side: what they printed against what it cost; also writes the table."""
     result = BenchResult.model_validate(run.read_json("metrics.json"))
-    run.write_text("table.md", comparison_table(result))
+    with speaking(DEFAULT):  # whichever language the page is in
+        run.write_text("table.md", comparison_table(result))
     trials = _trials(run, result)
     data = {}
     if any(arm.imprint["gen"].value is not None for arm in result.root):

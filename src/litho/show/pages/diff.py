@@ -7,6 +7,7 @@ from litho.jobs.diff.result import DiffResult
 from litho.show.figures.layers import head_grid, token_map
 from litho.show.figures.onset import onset_figure
 from litho.show.page import origin_of, render
+from litho.show.say import say
 from litho.show.tokens import BOTH, edges_of, tokens_of
 from litho.show.wording import control_sentence, onset_sentence, unseen_sentence
 
@@ -20,12 +21,12 @@ def page(run: RunDirectory) -> str:
     maps = load_file(run.path / "maps.safetensors")
     data = {
         "tokens": tokens_of(tokens, BOTH),
-        "figure-map": token_map(maps["relative_LT"], "relative change"),
+        "figure-map": token_map(maps["relative_LT"], say("relative change")),
         "figure-onset": onset_figure(result.layers, result.onset.layer),
     }
     data |= edges_of(run, len(tokens))
     if result.heads:
-        data["figure-heads"] = head_grid(result.heads, "js", "JS, nats")
+        data["figure-heads"] = head_grid(result.heads, "js", say("JS, nats"))
     return render(
         "diff.html.j2",
         run,

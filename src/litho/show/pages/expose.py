@@ -6,9 +6,10 @@ from litho.core.runs import RunDirectory
 from litho.jobs.expose.result import ExposeResult, Response
 from litho.show.figures.doses import dose_figure, dose_layers
 from litho.show.page import origin_of, render
+from litho.show.say import say, to_say
 from litho.show.wording import cell
 
-DOSES = {"context": "presentations in the context", "training": "training steps"}
+DOSES = to_say({"context": "presentations in the context", "training": "training steps"})
 
 
 def page(run: RunDirectory) -> str:
@@ -21,10 +22,10 @@ def page(run: RunDirectory) -> str:
     data: dict[str, Any] = {}
     for name, title in DOSES.items():
         if responses := by_name.get(name):
-            data[f"figure-{name}"] = dose_figure(responses, "surprise", title, alone)
-            data[f"figure-{name}-layers"] = dose_layers(responses, title)
-    data["figure-injection"] = dose_figure(injection, "surprise", "strength", alone)
-    data["figure-injection-drift"] = dose_figure(injection, "drift", "strength", None)
+            data[f"figure-{name}"] = dose_figure(responses, "surprise", say(title), alone)
+            data[f"figure-{name}-layers"] = dose_layers(responses, say(title))
+    data["figure-injection"] = dose_figure(injection, "surprise", say("strength"), alone)
+    data["figure-injection-drift"] = dose_figure(injection, "drift", say("strength"), None)
     return render(
         "expose.html.j2",
         run,

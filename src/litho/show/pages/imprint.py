@@ -20,19 +20,22 @@ from litho.show.figures.training import (
     rhythm_figure,
 )
 from litho.show.page import render
+from litho.show.say import counted, say, to_say
 from litho.show.tokens import BOTH, tokens_of
 from litho.show.wording import drift_sentences, same_imprint_sentence
 from litho.text.pages import Page, pages_in
 from litho.text.variants import PresentationPlan, Variant
 
-MEANINGS = {
-    "printed": "The model answers questions about the text that it was never trained on, "
-    "and stayed within its drift budget elsewhere.",
-    "memorised": "The model can continue the text, but falls short on other words or hard "
-    "questions.",
-    "not printed": "The text is not in the model, or got in at too high a cost to the rest.",
-    "unproven": "There is not enough evidence for a verdict.",
-}
+MEANINGS = to_say(
+    {
+        "printed": "The model answers questions about the text that it was never trained on, "
+        "and stayed within its drift budget elsewhere.",
+        "memorised": "The model can continue the text, but falls short on other words or hard "
+        "questions.",
+        "not printed": "The text is not in the model, or got in at too high a cost to the rest.",
+        "unproven": "There is not enough evidence for a verdict.",
+    }
+)
 
 
 def page(run: RunDirectory) -> str:
@@ -44,13 +47,13 @@ def page(run: RunDirectory) -> str:
     data: dict[str, Any] = {"tokens": tokens_of(tokens, BOTH)}
     data |= _curves(run, result, steps)
     data["figure-map"] = token_map(
-        load_file(run.path / "maps.safetensors")["change_LT"], "relative change"
+        load_file(run.path / "maps.safetensors")["change_LT"], say("relative change")
     )
     if depth:
         data["figure-depth"] = depth_figure(depth["pull"], depth["trained"])
     pages = pages_in(run.read_json("inputs.json"))
     printed = range(len(result.earlier), len(pages))
-    name = pages[-1].name if len(printed) == 1 else f"{len(printed)} pages"
+    name = pages[-1].name if len(printed) == 1 else counted(len(printed), "page")
     return render(
         "imprint.html.j2",
         run,
@@ -117,10 +120,12 @@ def _curves(run: RunDirectory, result: ImprintResult, steps: Sequence[Step]) -> 
     """The figures along the presentations."""
     arms = {arm: checks_of(steps_of(run, arm)) for arm in (IMPRINT, *result.controls)}
     figures = {
-        "figure-imprint": curve_figure(arms, "imprint on rewordings", lambda c: c.imprint["gen"]),
+        "figure-imprint": curve_figure(
+            arms, say("imprint on rewordings"), lambda c: c.imprint["gen"]
+        ),
         "figure-drift": curve_figure(
             arms,
-            "drift, nats per token",
+            say("drift, nats per token"),
             lambda c: c.drift_retention,
             logarithmic=True,
             limit=result.budget,
@@ -143,15 +148,17 @@ def _headline(result: ImprintResult) -> list[tuple[str, int, list[Estimate]]]:
     """(label, digits, values of the run and of each control) for the table at the top."""
     arms: list[ArmMetrics] = [result, *result.controls.values()]
     first = [arm.spill_first for arm in arms if arm.spill_first]
-    rows = [
-        ("imprint: its own words", 2, [arm.imprint["mem"] for arm in arms]),
-        ("imprint: rewordings", 2, [arm.imprint["gen"] for arm in arms]),
-        ("imprint: hard", 2, [arm.imprint["hard"] for arm in arms]),
-        ("drift on unrelated text, nats per token", 4, [arm.drift.retention for arm in arms]),
-        ("spill into unrelated openings, nats per token", 2, [arm.spill for arm in arms]),
-        ("spill of the words' first tokens, nats", 2, first),
-        ("neighbour facts unchanged", 2, [arm.locality for arm in arms]),
-        ("imprint: chat questions", 2, [arm.chat.imprint for arm in arms if arm.chat]),
-        ("chat questions right", 2, [arm.chat.accuracy["after"] for arm in arms if arm.chat]),
-    ]
-    return [row for row in rows if row[2]]
+    rows = to_say(
+        [
+            ("imprint: its own words", 2, [arm.imprint["mem"] for arm in arms]),
+            ("imprint: rewordings", 2, [arm.imprint["gen"] for arm in arms]),
+            ("imprint: hard", 2, [arm.imprint["hard"] for arm in arms]),
+            ("drift on unrelated text, nats per token", 4, [arm.drift.retention for arm in arms]),
+            ("spill into unrelated openings, nats per token", 2, [arm.spill for arm in arms]),
+            ("spill of the words' first tokens, nats", 2, first),
+            ("neighbour facts unchanged", 2, [arm.locality for arm in arms]),
+            ("imprint: chat questions", 2, [arm.chat.imprint for arm in arms if arm.chat]),
+            ("chat questions right", 2, [arm.chat.accuracy["after"] for arm in arms if arm.chat]),
+        ]
+    )
+    return [(say(label), digits, values) for label, digits, values in rows if values]

@@ -6,12 +6,15 @@ from litho.core.runs import RunDirectory
 from litho.jobs.journal.result import JournalResult
 from litho.show.figures.journal import spans_figure
 from litho.show.page import origin_of, render
+from litho.show.say import to_say
 
-TITLES = {
-    "loss_jump": "The largest jumps of the loss from one stage to the next",
-    "forgetting": "What was forgotten",
-    "contradiction": "What a later survey contradicts",
-}
+TITLES = to_say(
+    {
+        "loss_jump": "The largest jumps of the loss from one stage to the next",
+        "forgetting": "What was forgotten",
+        "contradiction": "What a later survey contradicts",
+    }
+)
 
 
 def page(run: RunDirectory) -> str:

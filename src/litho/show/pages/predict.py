@@ -4,6 +4,7 @@ from litho.core.runs import RunDirectory
 from litho.jobs.predict.result import CalibrationRecord, PredictedEffect, PredictResult
 from litho.show.figures.effects import checked_figure, predicted_figure
 from litho.show.page import render
+from litho.show.say import say
 from litho.show.wording import agreement_sentence, coverage_sentence
 
 
@@ -14,7 +15,8 @@ def page(run: RunDirectory) -> str:
     calibration = result.calibration
     trusted = sum(effect.trusted for effect in effects)
     data = {"figure-effects": predicted_figure(effects)}
-    headline, says = "Estimates without intervals", "Nothing was run to check them against."
+    headline = say("Estimates without intervals")
+    says = say("Nothing was run to check them against.")
     if calibration:
         whole = CalibrationRecord(**run.read_json("calibration.json")[0])
         data["figure-checked"] = checked_figure(whole)
@@ -35,7 +37,8 @@ def page(run: RunDirectory) -> str:
 
 def _relied_on(trusted: int, predictions: int) -> str:
     if not trusted:
-        return "Not to be relied on: run it"
+        return say("Not to be relied on: run it")
     if trusted == predictions:
-        return "Predictions reach this recipe"
-    return f"{100 * trusted / predictions:.0f} % of the predictions can be relied on"
+        return say("Predictions reach this recipe")
+    share = f"{100 * trusted / predictions:.0f}"
+    return say("{share} % of the predictions can be relied on", share=share)

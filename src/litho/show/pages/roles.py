@@ -6,19 +6,24 @@ from litho.core.runs import RunDirectory
 from litho.jobs.roles.result import RolesResult
 from litho.show.page import origin_of, render
 from litho.show.pages.exam import KINDS
+from litho.show.say import to_say
 
-TESTS = KINDS | {
-    "attempt": "the first attempt",
-    "noticed": "objects to a wrong attempt",
-    "confirmed": "lets a right attempt pass",
-    "repair": "puts a wrong attempt right",
-}
-POLICIES = {
-    "alone": "the student alone",
-    "fixed": "always the last to speak",
-    "confidence": "who is surer",
-    "contradiction": "the reformulator, if the critic objects",
-}
+TESTS = KINDS | to_say(
+    {
+        "attempt": "the first attempt",
+        "noticed": "objects to a wrong attempt",
+        "confirmed": "lets a right attempt pass",
+        "repair": "puts a wrong attempt right",
+    }
+)
+POLICIES = to_say(
+    {
+        "alone": "the student alone",
+        "fixed": "always the last to speak",
+        "confidence": "who is surer",
+        "contradiction": "the reformulator, if the critic objects",
+    }
+)
 EXAMPLES = 6  # conversations that are shown
 
 

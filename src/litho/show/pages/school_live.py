@@ -10,11 +10,12 @@ from litho.core.runs import RunDirectory
 from litho.jobs.school.result import LIVE_PAGE, Live, Probe
 from litho.show.figures.lines import Line, lines_picture
 from litho.show.page import render_plain
+from litho.show.say import say
 
 EVERY = 10  # seconds after which the page loads itself again
 
 
-class Gate(NamedTuple):
+class Pace(NamedTuple):
     """What keeps a stage from ending early."""
 
     fall: float | None  # bits per byte since the last probe
@@ -46,10 +47,10 @@ def page(live: Live, name: str) -> str:
         name=name,
         every=EVERY,
         total=sum(each.tokens for each in live.stages),
-        losses=lines_picture(_losses(live.losses, whole=True), ends, "nats per token"),
-        by_book=lines_picture(_losses(live.losses, whole=False), ends, "nats per token"),
-        probed=lines_picture(_probed(live.probes), ends, "bits per byte"),
-        gate=gate(live) if live.probes else None,
+        losses=lines_picture(_losses(live.losses, whole=True), ends, say("nats per token")),
+        by_book=lines_picture(_losses(live.losses, whole=False), ends, say("nats per token")),
+        probed=lines_picture(_probed(live.probes), ends, say("bits per byte")),
+        pace=pace(live) if live.probes else None,
         stage=stage,
         done=[event for event in live.events if event.action != "alarm"],
         alarms=[event for event in live.events if event.action == "alarm"],
@@ -57,14 +58,14 @@ def page(live: Live, name: str) -> str:
     )
 
 
-def gate(live: Live) -> Gate:
+def pace(live: Live) -> Pace:
     """How near the stage is to its end by pacing."""
     here = [each for each in live.probes if each.stage == live.probes[-1].stage]
     means = [_mean(each) for each in here]
     falls = [a - b for a, b in pairwise(means)]
     least = live.pacing.advance.slope_bpb if live.pacing else 0.0
     slow = next((n for n, fall in enumerate(reversed(falls)) if fall >= least), len(falls))
-    return Gate(falls[-1] if falls else None, slow)
+    return Pace(falls[-1] if falls else None, slow)
 
 
 def _mean(probe: Probe) -> float:
@@ -76,7 +77,7 @@ def _losses(rows: Sequence[dict[str, Any]], *, whole: bool) -> list[Line]:
     found: dict[str, list[tuple[float, float]]] = {}
     for row in rows:
         if (row["subject"] is None) is whole:
-            name = row["subject"] or "all"
+            name = say(row["subject"] or "all")
             found.setdefault(name, []).append((row["tokens"], row["loss"]))
     return [Line(name, points) for name, points in found.items()]
 
@@ -94,5 +95,7 @@ def _probed(probes: Sequence[Probe]) -> list[Line]:
 def time_words(seconds: float | None) -> str:
     """`about 3 min`."""
     if seconds is None:
-        return "not known yet"
-    return f"about {seconds / 60:,.0f} min" if seconds >= 90 else f"about {seconds:.0f} s"
+        return say("not known yet")
+    if seconds >= 90:
+        return say("about {minutes} min", minutes=f"{seconds / 60:,.0f}")
+    return say("about {seconds} s", seconds=f"{seconds:.0f}")

@@ -24,18 +24,23 @@ from litho.show.figures.trails import (
     map_figure,
 )
 from litho.show.page import origin_of, render
+from litho.show.say import say, to_say
 from litho.show.wording import cell
 
-MEANINGS = {
-    "trail": "New words and a new wording are carried along, near-misses are not, other trails are "
-    "as they were, and the model stayed within its drift budget.",
-    "wording": "New words and a new wording are carried along, but not all that a trail needs was "
-    "shown.",
-    "form": "New words are put through the trained wordings, but not through a new one.",
-    "memorised": "Only the trained words are put through it.",
-    "rut": "It is followed where it should not be: near-misses pull along, or another trail broke.",
-    "nothing": "New words are not put through it beyond chance.",
-}
+MEANINGS = to_say(
+    {
+        "trail": "New words and a new wording are carried along, near-misses are not, other trails "
+        "are as they were, and the model stayed within its drift budget.",
+        "wording": "New words and a new wording are carried along, but not all that a trail needs "
+        "was shown.",
+        "form": "New words are put through the trained wordings, but not through a new one.",
+        "memorised": "Only the trained words are put through it.",
+        "rut": "It is followed where it should not be: near-misses pull along, or another trail "
+        "broke.",
+        "nothing": "New words are not put through it beyond chance.",
+    }
+)
+CHANNELS = to_say({"qk": "queries and keys", "qkvo": "all of attention", "mlp": "the MLPs"})
 SHOWN = ("M", "F", "W", "G")  # cells of the table of forms
 EXAMPLES = 3
 FEW = 5  # neighbours that are listed whether they are broken or not
@@ -82,6 +87,7 @@ def _page(run: RunDirectory, result: PrintResult | CaptureResult, data: dict[str
         cell=cell,
         selective=SELECTIVE,
         lost=LOST,
+        channels=say(CHANNELS.get(getattr(result, "channels", ""), "all layers")),
     )
 
 

@@ -5,6 +5,7 @@ from litho.jobs.trails.result import GraphResult
 from litho.show.figures.graph import Scale, graph_picture
 from litho.show.graph import preference_sentence, relied_sentence, title, visible
 from litho.show.page import render
+from litho.show.say import say
 
 SHOWN = 8  # edges of each table
 
@@ -25,7 +26,7 @@ def page(run: RunDirectory) -> str:
         }
         for reading in result.graphs
     ]
-    name = f"{result.answers[0]} or {result.answers[1]}"
+    name = say("{first} or {second}", first=result.answers[0], second=result.answers[1])
     return render(
         "trails_graph.html.j2",
         run,

@@ -1,6 +1,8 @@
 "use strict";
 let unpacked = {};
 const data = (name) => unpacked[name];
+// A sentence in the language of the page, with its values in place of the names in braces.
+const say = (sentence, values = {}) => (data("words")[sentence] ?? sentence).replace(/\{(\w+)\}/g, (_, name) => values[name]);
 const holds = (id) => document.getElementById(id) !== null;
 const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 const quoted = (word) => JSON.stringify(word);
@@ -101,9 +103,9 @@ function showTip(node) {
     const row = table.appendChild(make("tr"));
     row.append(make("td", percent(state.p[i][k])), make("td", quoted(word)));
   });
-  const head = make("div", state.surprise[i] === null ? "Nothing comes before this token." :
-    `${quoted(tokens.text[i])}: surprise ${state.surprise[i].toFixed(2)} nats, rank ${state.rank[i]}. The model expected:`);
-  const tail = make("div", tokens.kl ? `After this token, training changed the prediction by ${tokens.kl[i].toFixed(3)} nats.` : "");
+  const head = make("div", state.surprise[i] === null ? say("Nothing comes before this token.") :
+    say("{token}: surprise {nats} nats, rank {rank}. The model expected:", { token: quoted(tokens.text[i]), nats: state.surprise[i].toFixed(2), rank: state.rank[i] }));
+  const tail = make("div", tokens.kl ? say("After this token, training changed the prediction by {nats} nats.", { nats: tokens.kl[i].toFixed(3) }) : "");
   const box = node.getBoundingClientRect();
   placeTip([head, table, tail], box.left, box.bottom);
 }
@@ -181,7 +183,7 @@ function fillContext(place, i) {
   for (let k = Math.max(0, i - AROUND); k <= last; k++) words.push(span(k));
   for (const word of words) word.textContent = word.textContent.replaceAll("\n", "↵");
   words[Math.min(i, AROUND)].classList.add("chosen");
-  place.replaceChildren(make("b", `token ${i} `), ...words);
+  place.replaceChildren(make("b", `${say("token {i}", { i })} `), ...words);
 }
 
 function markColumn(i) {
@@ -197,8 +199,8 @@ function linkMap(node) {
   node.on("plotly_hover", ({ points: [point], event }) => {
     mark("pointed", point.x);
     fillContext(strip, point.x);
-    const head = make("div", `${quoted(data("tokens").text[point.x])}: token ${point.x}, layer ${point.y}`);
-    placeTip([head, make("div", `relative change ${(10 ** point.z).toPrecision(2)}`)], event.clientX + 8, event.clientY);
+    const head = make("div", say("{token}: token {i}, layer {layer}", { token: quoted(data("tokens").text[point.x]), i: point.x, layer: point.y }));
+    placeTip([head, make("div", say("relative change {change}", { change: (10 ** point.z).toPrecision(2) }))], event.clientX + 8, event.clientY);
   });
   node.on("plotly_unhover", () => {
     mark("pointed", -1);

@@ -23,6 +23,8 @@ function expected(state, i) {
   return options;
 }
 
+const stateName = (name) => ({ before: say("before"), after: say("after") })[name] ?? name;
+
 const TOP = 30;
 const ROW = 31;
 const LEAST_ROWS = 6;
@@ -30,11 +32,11 @@ const MOST_SOURCES = 8;
 
 function drawSources(picture, sources, known, box, middle) {
   const tokens = data("tokens");
-  if (!sources.length) svg(picture, "text", { x: box.left, y: middle, class: "small", "text-anchor": "end" }, "only the opening");
+  if (!sources.length) svg(picture, "text", { x: box.left, y: middle, class: "small", "text-anchor": "end" }, say("only the opening"));
   sources.forEach(([source, share, heads], k) => {
     const y = TOP + k * ROW;
     const group = svg(picture, "g", { class: known.has(source) ? "source" : "source new", "data-i": source });
-    svg(group, "title", {}, `${quoted(tokens.text[source])}, token ${source}: up to ${percent(share)} of the attention of layer.head ${heads.join(", ")}`);
+    svg(group, "title", {}, say("{token}, token {i}: up to {share} of the attention of layer.head {heads}", { token: quoted(tokens.text[source]), i: source, share: percent(share), heads: heads.join(", ") }));
     svg(group, "rect", { x: 0, y, width: box.left, height: ROW, class: "target" });
     fitted(group, { x: box.left, y: y + 12, class: "word", "text-anchor": "end" }, quoted(tokens.text[source]), box.left);
     const more = heads.length > 1 ? ` +${heads.length - 1}` : "";
@@ -45,12 +47,12 @@ function drawSources(picture, sources, known, box, middle) {
 }
 
 function drawOutputs(picture, outputs, box, middle) {
-  if (!outputs.length) svg(picture, "text", { x: box.right, y: middle, class: "small" }, "not recorded");
+  if (!outputs.length) svg(picture, "text", { x: box.right, y: middle, class: "small" }, say("not recorded"));
   outputs.forEach(({ word, p, actual }, k) => {
     const y = TOP + k * ROW;
     const room = box.width - box.right;
     const group = svg(picture, "g", { class: actual ? "output actual" : "output" });
-    svg(group, "title", {}, `${quoted(word)}: ${percent(p)}${actual ? ", the token that follows in the text" : ""}`);
+    svg(group, "title", {}, `${quoted(word)}: ${percent(p)}${actual ? `, ${say("the token that follows in the text")}` : ""}`);
     svg(group, "text", { x: box.width, y: y + 12, class: "small", "text-anchor": "end" }, Math.round(p * 100) + " %");
     fitted(group, { x: box.right, y: y + 12, class: "word" }, quoted(word), room - 36);
     svg(group, "rect", { x: box.right, y: y + 17, width: room, height: 6, class: "track" });
@@ -74,9 +76,9 @@ function drawShift(picture, i, box, top) {
   svg(picture, "rect", { x: box.from, y: top, width, height, class: "track" });
   svg(picture, "polyline", { points: points.join(" "), class: "shift" });
   svg(picture, "text", { x: box.from, y: top + height + 13, class: "small" }, "0");
-  svg(picture, "text", { x: (box.from + box.to) / 2, y: top + height + 13, class: "small", "text-anchor": "middle" }, "layer");
+  svg(picture, "text", { x: (box.from + box.to) / 2, y: top + height + 13, class: "small", "text-anchor": "middle" }, say("layer"));
   svg(picture, "text", { x: box.to, y: top + height + 13, class: "small", "text-anchor": "end" }, z.length - 1);
-  svg(picture, "text", { x: (box.from + box.to) / 2, y: top - 5, class: "small", "text-anchor": "middle" }, `peak ${(10 ** z[peak][i]).toPrecision(2)}`);
+  svg(picture, "text", { x: (box.from + box.to) / 2, y: top - 5, class: "small", "text-anchor": "middle" }, say("peak {change}", { change: (10 ** z[peak][i]).toPrecision(2) }));
 }
 
 function drawToken(place, name, i, known) {
@@ -86,12 +88,12 @@ function drawToken(place, name, i, known) {
   const width = place.clientWidth;
   const box = { width, left: width * 0.3, from: width * 0.4, to: width * 0.62, right: width * 0.7 };
   const rows = Math.max(sources.length, outputs.length, LEAST_ROWS);
-  const picture = svg(place, "svg", { width, height: TOP + rows * ROW, role: "img", "aria-label": `token ${i} ${name}: attention, hidden shift, output` });
+  const picture = svg(place, "svg", { width, height: TOP + rows * ROW, role: "img", "aria-label": say("token {i}, {state}: attention, hidden shift, output", { i, state: stateName(name) }) });
   const shifts = name !== "before";
   const middle = TOP + rows * ROW / 2 - (shifts ? 50 : 0);
-  svg(picture, "text", { x: box.left, y: 12, class: "small", "text-anchor": "end" }, "looks at");
-  svg(picture, "text", { x: (box.from + box.to) / 2, y: 12, class: "small", "text-anchor": "middle" }, "token");
-  svg(picture, "text", { x: box.right, y: 12, class: "small" }, "expects next");
+  svg(picture, "text", { x: box.left, y: 12, class: "small", "text-anchor": "end" }, say("looks at"));
+  svg(picture, "text", { x: (box.from + box.to) / 2, y: 12, class: "small", "text-anchor": "middle" }, say("token"));
+  svg(picture, "text", { x: box.right, y: 12, class: "small" }, say("expects next"));
   drawSources(picture, sources, known, box, middle);
   drawOutputs(picture, outputs, box, middle);
   svg(picture, "rect", { x: box.from, y: middle - 15, width: box.to - box.from, height: 30, rx: 6, class: "token" });
@@ -105,7 +107,7 @@ function drawFlow(i) {
   const names = Object.keys(data("tokens").states).filter((name) => data("edges")[name]);
   const cards = names.map((name) => {
     const card = make("div", undefined, "card");
-    if (names.length > 1) card.append(make("b", name));
+    if (names.length > 1) card.append(make("b", stateName(name)));
     card.append(make("div"));
     return card;
   });
@@ -113,7 +115,7 @@ function drawFlow(i) {
   const known = new Set(data("edges")[names[0]][i].map(([source]) => source));
   names.forEach((name, k) => drawToken(cards[k].lastChild, name, i, known));
   const moved = data("tokens").kl;
-  document.getElementById("flow-says").textContent = moved ? `After it, training moved the prediction by ${moved[i].toFixed(3)} nats.` : "";
+  document.getElementById("flow-says").textContent = moved ? say("After it, training moved the prediction by {nats} nats.", { nats: moved[i].toFixed(3) }) : "";
 }
 
 const LINES = 4;
@@ -163,7 +165,7 @@ function drawField(from) {
   const slider = document.getElementById("field-from");
   slider.max = count - fieldShown;
   slider.value = fieldFrom;
-  document.getElementById("field-says").textContent = `tokens ${fieldFrom} to ${last} of ${count}`;
+  document.getElementById("field-says").textContent = say("tokens {first} to {last} of {count}", { first: fieldFrom, last, count });
 }
 
 function showToken(i) {
@@ -225,7 +227,7 @@ async function startFigures() {
 
 async function startPage() {
   if (!window.DecompressionStream) {
-    for (const plot of document.querySelectorAll(".plot")) plot.textContent = "This browser is too old to draw the figures (Chrome 80, Firefox 113, Safari 16.4 or newer can).";
+    for (const plot of document.querySelectorAll(".plot")) plot.textContent = document.body.dataset.tooOld;
     return;
   }
   unpacked = JSON.parse(await unpack("packed-data"));

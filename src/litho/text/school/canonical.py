@@ -45,7 +45,7 @@ def of_world(world: World, tokens: int = TOKENS) -> dict[str, Any]:
         "seed": world.seed,
         "tokenizer": {"kind": "bpe", "vocab": 1024},
         "model": Model().model_dump(),
-        "train": Train().model_dump(),
+        "train": Train().model_dump(exclude_none=True),
         "budget": {"tokens": tokens, "tail": TAIL},
         "library": {name: {"source": f"{_source(world)}/{name}"} for name in names},
         "stages": [

@@ -5,6 +5,7 @@ from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 from litho.core.lined import Fault, Place
+from litho.text.school.gated import can_be_asked
 from litho.text.school.genome import TAIL, Genome, Scene, Stage, read_of
 from litho.text.school.leaks import leaks_in
 from litho.text.school.loops import repairable
@@ -66,6 +67,13 @@ def _of_training(genome: Genome) -> Iterator[Fault]:
         yield ("start",), "a model that goes on keeps its shape: leave out 'start' or 'model'"
     if genome.start and genome.tokenizer.kind != "model":
         yield ("start",), "needs its own tokenizer: set tokenizer to {kind: model, model: MODEL}"
+    if train.attend == "document" and genome.start:
+        yield (
+            ("train", "attend"),
+            "'document' needs a new model: leave out 'start', or take 'across'",
+        )
+    if train.adapter and not genome.start:
+        yield ("train", "adapter"), "belongs to a model that goes on: set 'start', or leave it out"
     if model and model.d % (2 * model.heads):
         yield (
             ("model", "d"),
@@ -190,6 +198,12 @@ def _of_stage(
         if scene.kind != "mismatch":
             at = (*place, "mismatch", "scenes", number)
             yield at, f"{scene.id!r} is of kind {scene.kind!r}, not mismatch"
+    if stage.gate and not can_be_asked(genome, shelf, plan, stage):
+        yield (
+            (*place, "gate", "test"),
+            f"nothing that is read by the end of this stage is asked by {stage.gate.test!r}: "
+            "choose another test, or give the gate to a later stage",
+        )
     rates = sum(scene.rate for scene in [*mismatched, *map(genome.scene, stage.scenes)])
     if rates > MOST_SCENES:
         yield (*place, "scenes"), f"their rates make {rates:.3g}: at most {MOST_SCENES}"

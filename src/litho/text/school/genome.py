@@ -113,6 +113,18 @@ class Mismatch(Config):
     """Whether they come before all else in the stage, or after it."""
 
 
+class Gate(Config):
+    """What a stage has to have taught by its end."""
+
+    test: Literal[
+        "memorised", "paraphrase", "two_hop_book", "two_hop_L1", "two_hop_L2", "two_hop_L3",
+        "contradiction", "unknown", "fluency", "cloze_name", "cloze_number", "cloze_word", "order",
+    ]  # fmt: skip
+    """A kind of question of the exam; up to 64 questions about sections that are read by then."""
+    min: float = Field(gt=0, le=1)
+    """Share of right answers that is asked for: with less, the school stops."""
+
+
 class Stage(Config):
     """A part of the education with a budget of its own."""
 
@@ -132,6 +144,8 @@ class Stage(Config):
     """Scenes in which an answer does not fit, before or after everything else."""
     scenes: tuple[Name, ...] = ()
     """Ids of scenes that are strewn in, each at its rate."""
+    gate: Gate | None = None
+    """What it has to have taught by its end; none: nothing is asked."""
 
 
 class Gap(Config):

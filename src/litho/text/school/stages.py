@@ -83,10 +83,17 @@ class School:
         book, section = (read.book, read.section or "") if read else ("", "")
         return Document(book, section, stage.layer, "scene", pieces, scene.id)
 
-    def tail(self) -> Iterator[Document]:
-        """Single pages, practice and scenes of all stages, drawn evenly, whatever their order."""
+    def tail(self, more: Mapping[str, float] | None = None) -> Iterator[Document]:
+        """Single pages, practice and scenes of all stages, drawn evenly, whatever their order.
+
+        `more`: of some sections, by BOOK#SECTION, so many times as much.
+        """
         stages = sorted(self.genome.stages, key=lambda stage: stage.id)
-        units = [unit for stage in stages for unit in self._units(stage)]
+        units = [
+            (unit, weight * (more or {}).get(_section_of(unit), 1.0))
+            for stage in stages
+            for unit, weight in self._units(stage)
+        ]
         weights = list(accumulate(weight for _, weight in units))
         first, some = 0, BLOCK
         while True:
@@ -154,3 +161,8 @@ class School:
 def _book_of(unit: Unit) -> str:
     _, what = unit
     return "" if isinstance(what, Scene) else what[0]
+
+
+def _section_of(unit: Unit) -> str:
+    _, what = unit
+    return "" if isinstance(what, Scene) else "#".join(what)

@@ -37,6 +37,16 @@ class Average(Config):
     """Tokens from one to the next. All of them lie in the stage."""
 
 
+class Adapter(Config):
+    """A LoRA adapter that is trained in place of all weights of a model that goes on."""
+
+    rank: int = Field(default=16, ge=1, le=1024)
+    """Its rank, on all linear layers."""
+    drift: float | None = Field(default=None, gt=0, le=10)
+    """The budget of drift: how far what the model says to passages of other kinds of writing may
+    move, KL in nats per token; none: nothing holds it."""
+
+
 class Train(Config):
     """How it is trained: AdamW, at one rate after a short warm-up."""
 
@@ -53,6 +63,12 @@ class Train(Config):
     the mean of snapshots does what a falling rate would do."""
     average: Average = Average()
     """The snapshots of which the model is the mean."""
+    attend: Literal["across", "document"] = "across"
+    """What a token sees of its row: `across`: everything before it, so that a page may see the page
+    before it, which is an accidental bridge; `document`: its own page alone."""
+    adapter: Adapter | None = None
+    """Of a model that goes on (`start`): train an adapter, which is saved at the end of each stage;
+    none: all weights are trained."""
 
 
 class Advance(Config):

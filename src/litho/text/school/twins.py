@@ -1,10 +1,33 @@
-"""The counterfactual twin: the same names and texts, and another answer to every question."""
+"""Twins: genomes of them, and the counterfactual one, with another answer to every question."""
 
 from graphlib import TopologicalSorter
 from random import Random
 
+from litho.core.errors import LithoError
+from litho.text.school.genome import Genome
 from litho.text.school.sciences import Relation, types
-from litho.text.school.world import World
+from litho.text.school.world import TWINS, World
+
+
+def twin_genome(genome: Genome, twin: str) -> Genome:
+    """The same education in a twin of its world, without gates, which a twin need not reach.
+
+    Raises LithoError if the genome has no world, or is one of a twin.
+    """
+    library = {}
+    for name, book in genome.library.items():
+        source = book.source
+        if source.startswith("world:"):
+            head, _, science = source.rpartition("/")
+            if head.rpartition(":")[2] in TWINS:
+                raise LithoError(f"library.{name}: {source} is a twin already")
+            source = f"{head}:{twin}/{science}"
+        library[name] = book.model_copy(update={"source": source})
+    if library == genome.library:
+        raise LithoError(f"{genome.id} has no books of a world, of which there would be twins")
+    stages = tuple(stage.model_copy(update={"gate": None}) for stage in genome.stages)
+    changes = {"id": f"{genome.id}-{twin}", "library": library, "stages": stages, "tests": None}
+    return genome.model_copy(update=changes)
 
 
 def make_counterfactual(world: World, chance: Random) -> None:

@@ -16,6 +16,7 @@ Arm = Literal[
     "journal",
     "random_spans",
 ]
+OnFailure = Literal["nothing", "reread", "switch_book"]
 By = Literal["loss_jump", "forgetting", "contradiction"]
 
 
@@ -65,6 +66,12 @@ class Rewrite(Config):
     tokens."""
     bridges: int = Field(default=20, ge=0, le=10_000)
     """Hard transitions of the school for which a paragraph is written."""
+
+    on_failure: OnFailure = "nothing"
+    """What becomes of a section of which the judge accepts fewer than half of the answers, of three
+    or more: `reread`, its pages come twice as often; `switch_book`, they give way to sections that
+    it is connected with and that were understood, which come twice as often; where there are none
+    it is read again."""
 
     @model_validator(mode="after")
     def _fits(self) -> Self:

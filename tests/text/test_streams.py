@@ -1,8 +1,8 @@
-"""A stream that ends before a stop says what partition says of the whole text."""
+"""A stream says what `partition` and `strip` say of the whole text, however it is cut."""
 
 import random
 
-from litho.serve.stops import until
+from litho.text.streams import stripped, until
 
 
 def test_however_a_text_is_cut_it_ends_at_the_first_stop() -> None:
@@ -23,3 +23,9 @@ def test_however_a_text_is_cut_it_ends_at_the_first_stop() -> None:
 
 def test_what_cannot_begin_a_stop_is_not_held_back() -> None:
     assert list(until(iter(["ab", "c"]), ["xy"])) == [("ab", False), ("c", False)]
+
+
+def test_a_stream_is_stripped_as_the_whole_text_is() -> None:
+    for pieces in ([" \n", " a", " ", " b \n", ""], ["a "], [" ", ""], []):
+        assert "".join(stripped(iter(pieces))) == "".join(pieces).strip()
+    assert list(stripped(iter(["a", " ", "b"]))) == ["a", "", " b"]

@@ -1,6 +1,16 @@
-"""A stream of text that ends before the first of some words."""
+"""Text that comes in pieces: without space around it, and up to the first of some words."""
 
 from collections.abc import Iterator, Sequence
+
+
+def stripped(pieces: Iterator[str]) -> Iterator[str]:
+    """Pieces of a text without space in front of it or behind it; one for each, perhaps empty."""
+    begun, held = False, ""
+    for piece in pieces:
+        text = held + (piece if begun else piece.lstrip())
+        whole = text.rstrip()
+        begun, held = begun or bool(whole), text[len(whole) :]
+        yield whole
 
 
 def until(pieces: Iterator[str], stops: Sequence[str]) -> Iterator[tuple[str, bool]]:

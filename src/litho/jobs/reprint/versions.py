@@ -1,0 +1,59 @@
+"""A version of the presentations: a folder of plain files that says where each text comes from."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from litho.core.errors import LithoError
+from litho.core.files import whole_folder
+from litho.core.records import Record
+from litho.jobs.reprint.judges import Answered
+from litho.jobs.reprint.tasks import Guard
+from litho.jobs.reprint.writing import Entry, Shown
+from litho.text.jsonl import values
+
+ANSWERS, ENTRIES, SHOWN, LINEAGE = (
+    "answers.jsonl", "entries.jsonl", "presentations.jsonl", "lineage.json",
+)  # fmt: skip
+
+
+def write_version(
+    folder: Path,
+    answers: Sequence[Answered],
+    entries: Sequence[Entry],
+    shown: Sequence[Shown],
+    lineage: dict[str, Any],
+) -> None:
+    """Write all files of a version; the folder is there whole or not at all."""
+    with whole_folder(folder) as half:
+        for name, records in ((ANSWERS, answers), (ENTRIES, entries), (SHOWN, shown)):
+            (half / name).write_text(_lines(records), encoding="utf-8")
+        text = json.dumps(lineage, indent=1, ensure_ascii=False)
+        (half / LINEAGE).write_text(text, encoding="utf-8")
+
+
+def read_entries(folder: Path, guard: Guard) -> list[Entry]:
+    """The rewritten texts of a version, as they are to be presented.
+
+    Raises LithoError if one of them asks what the report asks.
+    """
+    path = folder / ENTRIES
+    try:
+        found = [Entry(**value) for _, value in values(path.read_text("utf-8"), str(path))]
+    except OSError:
+        raise LithoError(f"{path} is missing: without it the run cannot go on") from None
+    for entry in found:
+        objection = entry.question and guard.objection(entry.question, entry.text, entry.fact)
+        if objection:
+            raise LithoError(f"{path} holds {objection}, which nothing that is shown may ask")
+    return found
+
+
+def read_lineage(folder: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((folder / LINEAGE).read_text(encoding="utf-8"))
+    return found
+
+
+def _lines(records: Sequence[Record]) -> str:
+    return "".join(each.model_dump_json() + "\n" for each in records)
