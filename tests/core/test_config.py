@@ -7,6 +7,7 @@ import pytest
 from litho.core.config import load_config
 from litho.core.errors import LithoError
 from litho.jobs.imprint.config import ImprintConfig
+from litho.jobs.reprint.config import ReprintConfig
 
 
 def test_file_then_assignments(tmp_path: Path) -> None:
@@ -31,6 +32,12 @@ def test_file_then_assignments(tmp_path: Path) -> None:
 def test_bad_settings_are_named(assignment: str, message: str) -> None:
     with pytest.raises(LithoError, match=message):
         load_config(ImprintConfig, None, [assignment])
+
+
+def test_an_item_at_fault_is_named_and_not_the_list_that_lacks_it() -> None:
+    with pytest.raises(LithoError) as error:
+        load_config(ReprintConfig, None, ["arms=[foo]"])
+    assert str(error.value) == "setting 'arms.0' is 'foo': input should be 'rewrite' or 'more'"
 
 
 @pytest.mark.parametrize("content", ["- a", "rank: [", "\udcff"])

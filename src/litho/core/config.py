@@ -114,7 +114,11 @@ def _parse(value: str, assignment: str) -> Any:  # noqa: ANN401  any YAML scalar
 
 def _explain(kind: type[Config], error: ValidationError) -> str:
     parts = []
-    for item in error.errors():
+    items = error.errors()
+    inner = {item["loc"][:-1] for item in items if len(item["loc"]) > 1}
+    for item in items:
+        if item["loc"] in inner:  # a list that lacks what could not be read: said already
+            continue
         key = ".".join(str(part) for part in item["loc"])
         own = item["type"] == "value_error"  # a validator's own words
         said = str(item["ctx"]["error"]) if own else item["msg"].lower()

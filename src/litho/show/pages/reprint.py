@@ -17,18 +17,19 @@ NAMES = to_say(
     }
 )
 
+DRAWN = ("gen", "hard")
+
 
 def page(run: RunDirectory) -> str:
     """What each arm knew after each of its rounds, and how its versions were made."""
     result = ReprintResult(**run.read_json("metrics.json"))
+    drawn = [kind for kind in DRAWN if result.before[kind].value is not None]
     return render(
         "reprint.html.j2",
         run,
         f"Litho rewrite: {origin_of(run).settings['text_name']}",
-        {
-            "figure-gen": imprint_figure(result, "gen"),
-            "figure-hard": imprint_figure(result, "hard"),
-        },
+        {f"figure-{kind}": imprint_figure(result, kind) for kind in drawn},
         result=result,
         names=NAMES,
+        drawn=drawn,
     )
