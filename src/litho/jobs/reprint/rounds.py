@@ -19,7 +19,7 @@ from litho.jobs.reprint.printed import ADAPTER
 from litho.jobs.reprint.result import Version
 from litho.jobs.reprint.tasks import Guard, Task, tasks_of
 from litho.jobs.reprint.training import measured, print_on
-from litho.jobs.reprint.versions import read_entries, read_lineage, write_version
+from litho.jobs.reprint.versions import read_entries, write_version
 from litho.jobs.reprint.writing import (
     Entry,
     Rewritten,
@@ -30,6 +30,7 @@ from litho.jobs.reprint.writing import (
 )
 from litho.jobs.rewrite.judges import EXACT
 from litho.jobs.rewrite.result import Judged
+from litho.jobs.rewrite.versions import read_lineage
 from litho.model.adapters import files, saved
 from litho.model.loaded import LanguageModel
 from litho.model.read.scoring import Target

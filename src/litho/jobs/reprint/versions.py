@@ -1,21 +1,17 @@
 """A version of the presentations: a folder of plain files that says where each text comes from."""
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from litho.core.errors import LithoError
-from litho.core.files import whole_folder
-from litho.core.records import Record
 from litho.jobs.reprint.judges import Answered
 from litho.jobs.reprint.tasks import Guard
 from litho.jobs.reprint.writing import Entry, Shown
+from litho.jobs.rewrite.versions import ANSWERS, ENTRIES, write_files
 from litho.text.jsonl import values
 
-ANSWERS, ENTRIES, SHOWN, LINEAGE = (
-    "answers.jsonl", "entries.jsonl", "presentations.jsonl", "lineage.json",
-)  # fmt: skip
+SHOWN = "presentations.jsonl"
 
 
 def write_version(
@@ -26,11 +22,7 @@ def write_version(
     lineage: dict[str, Any],
 ) -> None:
     """Write all files of a version; the folder is there whole or not at all."""
-    with whole_folder(folder) as half:
-        for name, records in ((ANSWERS, answers), (ENTRIES, entries), (SHOWN, shown)):
-            (half / name).write_text(_lines(records), encoding="utf-8")
-        text = json.dumps(lineage, indent=1, ensure_ascii=False)
-        (half / LINEAGE).write_text(text, encoding="utf-8")
+    write_files(folder, {ANSWERS: answers, ENTRIES: entries, SHOWN: shown}, lineage)
 
 
 def read_entries(folder: Path, guard: Guard) -> list[Entry]:
@@ -48,12 +40,3 @@ def read_entries(folder: Path, guard: Guard) -> list[Entry]:
         if objection:
             raise LithoError(f"{path} holds {objection}, which nothing that is shown may ask")
     return found
-
-
-def read_lineage(folder: Path) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads((folder / LINEAGE).read_text(encoding="utf-8"))
-    return found
-
-
-def _lines(records: Sequence[Record]) -> str:
-    return "".join(each.model_dump_json() + "\n" for each in records)

@@ -1,12 +1,13 @@
 """A version of the data set: a folder of plain files that says where each text comes from."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from litho.core.errors import LithoError
 from litho.core.files import whole_folder
+from litho.core.records import Record
 from litho.jobs.rewrite.data import REWRITTEN, Text
 from litho.jobs.rewrite.judges import Answered
 from litho.text.jsonl import values
@@ -26,9 +27,16 @@ def write_version(
     lineage: dict[str, Any],
 ) -> None:
     """Write all files of a version; the folder is there whole or not at all."""
+    write_files(folder, {ANSWERS: answers, ENTRIES: entries, DOCUMENTS: documents}, lineage)
+
+
+def write_files(
+    folder: Path, files: Mapping[str, Sequence[Record]], lineage: dict[str, Any]
+) -> None:
+    """Write records by the names of their files, and the lineage; all of them or none."""
     text = json.dumps(lineage, indent=1, ensure_ascii=False)
     with whole_folder(folder) as half:
-        for name, records in ((ANSWERS, answers), (ENTRIES, entries), (DOCUMENTS, documents)):
+        for name, records in files.items():
             lines = "".join(each.model_dump_json() + "\n" for each in records)
             (half / name).write_text(lines, encoding="utf-8")
         (half / LINEAGE).write_text(text, encoding="utf-8")

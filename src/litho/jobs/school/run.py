@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from litho.core.errors import Cancelled, Interrupted
+from litho.core.files import whole_folder
 from litho.jobs.genome.build import Build
 from litho.jobs.genome.compiler import BUILD, GENOME, compile_written
 from litho.jobs.models import Models
@@ -106,10 +107,8 @@ def _written_in(build: Path) -> str:
 
 def _copy(build: Path, folder: Path) -> None:
     """A copy and no links: a later change of its order must not reach this run."""
-    half = folder.with_name(f".{folder.name}.copied")
-    shutil.rmtree(half, ignore_errors=True)
-    shutil.copytree(build, half)
-    half.replace(folder)
+    with whole_folder(folder) as half:
+        shutil.copytree(build, half, dirs_exist_ok=True)
 
 
 def _examined(context: Context[SchoolSpec], genome: Genome) -> dict[str, Any] | None:
