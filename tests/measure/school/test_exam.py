@@ -9,10 +9,11 @@ import torch
 
 from litho.core.errors import LithoError
 from litho.core.reporter import Silent
+from litho.measure.school.chains import LINKS, links, named_last
 from litho.measure.school.closed import answer_logps, closed_sets
 from litho.measure.school.exam import answers, examine, fitting, judged, spoken_context
 from litho.measure.school.records import Answer, ExamResult
-from litho.measure.school.scores import BRIDGED, bits, credit, named_last, units
+from litho.measure.school.scores import BRIDGED, bits, credit, units
 from litho.measure.school.writing import Drawing, paragraph, written_behind
 from litho.model.loaded import LanguageModel
 from litho.text.school.canonical import of_world, written
@@ -152,6 +153,7 @@ def test_an_oracle_gets_everything_right_and_connects() -> None:
         assert found.chance == pytest.approx(0.5 if kind == "unknown" else 1 / 12, abs=0.05)
     spoken = result.tests["two_hop_L3"].spoken
     assert spoken and spoken.accuracy.value == spoken.written.value == 1
+    assert spoken.chain
     assert result.verdict == "connects" and result.twins.counterfactual == 0
     assert any("5 seeds" in each for each in result.missing)
     assert any("fluent twin" in each for each in result.missing)
@@ -245,6 +247,20 @@ def test_the_last_named_candidate_counts() -> None:
     assert named_last("Of belmite it is said. So it is orvite.", question)
     assert not named_last("It is orvite. It is belmite.", question)
     assert not named_last("It is torvite.", question) and not named_last("", question)
+
+
+def test_a_chain_breaks_at_its_first_wrong_link() -> None:
+    question = asked(1)[0].model_copy(
+        update={"answer": "balmine", "facts": ("grows_on:bulkora", "colour:grombite")}
+    )
+    first, second = "The bulkora grows on grombite.", "The hue of grombite is balmine."
+    assert links(f"{first} {second} So it is balmine.", question) == LINKS
+    assert links(f"The ruldora grows on grombite. {second}", question) == 0
+    assert links(f"The bulkora grows on hervite. {second}", question) == 1
+    assert links(f"{first} The hue of hervite is balmine.", question) == 2
+    assert links(f"{first} The hue of grombite is mondine.", question) == 2
+    assert links(f"Yes. {first} {second}", question) == links("", question) == 0
+    assert links("Of a bulkora and a grombiter nothing is known.", question) == 1
 
 
 def test_bridges_are_resampled_whole_where_there_are_enough() -> None:

@@ -6,9 +6,10 @@ from typing import Any
 
 from litho.core.stats import Estimate
 from litho.jobs.roles.result import Handover
+from litho.measure.school.chains import named_last
 from litho.measure.school.closed import answer_logps, closed_sets
 from litho.measure.school.exam import fitting
-from litho.measure.school.scores import by_kind, chance, credit, estimate, named_last, place, units
+from litho.measure.school.scores import by_kind, chance, credit, estimate, place, units
 from litho.measure.school.voices import POLICIES, Attempted, Cast, Exchange, Policy, objects, placed
 from litho.model.loaded import LanguageModel
 from litho.text.school.questions import Question

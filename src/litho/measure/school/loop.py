@@ -6,7 +6,8 @@ from random import Random
 
 from litho.core.records import Record
 from litho.core.stats import Estimate
-from litho.measure.school.scores import BRIDGED, estimate, named_last, units
+from litho.measure.school.chains import named_last
+from litho.measure.school.scores import BRIDGED, estimate, units
 from litho.measure.school.voices import Attempted, Cast, Exchange, exchanges, objects, placed
 from litho.model.loaded import LanguageModel
 from litho.text.school.loops import planted

@@ -27,10 +27,19 @@ class Score(Record):
     bits_ci: tuple[float, float] | None
 
 
+class Chain(Record):
+    """Of texts written behind questions over two facts: shares that are right up to each link."""
+
+    subject: Estimate  # the first sentence names what the question is about,
+    between: Estimate  # and what the first fact leads to,
+    answer: Estimate  # and the second sentence leads from there to the answer
+
+
 class Spoken(Score):
     """Over a bridge, behind what the model itself wrote."""
 
     written: Estimate  # share of texts that name the answer last of all candidates
+    chain: Chain | None = absent()  # none: an exam of an earlier version
 
 
 class KindScore(Score):

@@ -1,13 +1,13 @@
 """Accuracy and bits of questions over closed sets; no torch."""
 
-import re
 from collections.abc import Mapping, Sequence
 from math import exp, log, log2
 from statistics import fmean
 
 from litho.core import stats
 from litho.core.stats import Estimate
-from litho.measure.school.records import Answer, KindScore, Score, Spoken
+from litho.measure.school.chains import LINKS, links, named_last
+from litho.measure.school.records import Answer, Chain, KindScore, Score, Spoken
 from litho.text.school.questions import Question
 from litho.text.school.speech import NOBODY_KNOWS
 
@@ -31,18 +31,6 @@ def bits(logps: Sequence[float], right: int) -> float:
 def place(question: Question, answer: str | None = None) -> int:
     """The number of a candidate, by default of the right one."""
     return question.candidates.index(answer or question.answer)
-
-
-def named_last(text: str, question: Question) -> float:
-    """1 where the answer is the last of all candidates that a text names."""
-    found = {each: _last_place(each, text) for each in question.candidates}
-    last = max(found.values())
-    return float(last >= 0 and found[question.answer] == last)
-
-
-def _last_place(word: str, text: str) -> int:
-    """Where a text names a word last; -1 if it does not."""
-    return max((m.start() for m in re.finditer(rf"\b{re.escape(word)}\b", text)), default=-1)
 
 
 def units(questions: Sequence[Question]) -> list[str]:
@@ -87,18 +75,25 @@ def kind_score(questions: Sequence[Question], answers: Sequence[Answer]) -> Kind
     sizes = [len(question.candidates) for question in questions]
     spoken = None
     if answers and all(answer.spoken for answer in answers):
-        said = [
-            named_last(answer.written or "", question)
-            for question, answer in zip(questions, answers, strict=True)
-        ]
-        score = score_of(questions, [answer.spoken or () for answer in answers])
-        spoken = Spoken(**dict(score), written=estimate(said, units(questions)))
+        spoken = _spoken(questions, answers)
     return KindScore(
         **dict(silent),
         n=len(questions),
         chance=chance(questions),
         chance_bits=fmean(map(log2, sizes)) if sizes else None,
         spoken=spoken,
+    )
+
+
+def _spoken(questions: Sequence[Question], answers: Sequence[Answer]) -> Spoken:
+    by = units(questions)
+    wrote = [(answer.written or "", q) for q, answer in zip(questions, answers, strict=True)]
+    kept = [links(*each) for each in wrote]
+    subject, between, answer = (estimate([float(n > i) for n in kept], by) for i in range(LINKS))
+    return Spoken(
+        **dict(score_of(questions, [answer.spoken or () for answer in answers])),
+        written=estimate([named_last(*each) for each in wrote], by),
+        chain=Chain(subject=subject, between=between, answer=answer),
     )
 
 

@@ -107,6 +107,7 @@ def page(run: RunDirectory) -> str:
         verdicts=VERDICTS,
         shortcuts=SHORTCUTS,
         bridged=[kind for kind in BRIDGED if kind in kinds],
+        chained=[kind for kind in kinds if (spoke := result.tests[kind].spoken) and spoke.chain],
         book_kinds=[
             k for k in kinds if k not in BESIDE and any(k in book.kinds for book in result.books)
         ],
