@@ -1,8 +1,10 @@
-"""Do the order, and how bridges are practised, matter? Schools side by side: results/bridging.md.
+"""Do the order, and how bridges are practised, matter? Results: bridging.md and order.md.
 
-Raises models by variants of the canonical genome of invented worlds, the same worlds and seeds in
-every arm, and prints what their exams say: means over seeds with 95 % intervals, and in how many
-seeds at least half of the bridges over hidden facts are right (Wilson's interval).
+Raises small models by variants of a short genome (names, facts, facts with practice, all mixed) of
+invented worlds, the same worlds and seeds in every arm, and prints what their exams say: means over
+seeds with 95 % intervals, and in how many seeds at least half of the bridges over hidden facts are
+right (Wilson's interval). `--canonical`: variants of the canonical genome, which takes five times
+as long.
 
     OMP_NUM_THREADS=1 python benchmarks/school_arms.py --out runs/bridging --experiment bridging
     OMP_NUM_THREADS=1 python benchmarks/school_arms.py --out runs/order --experiment order
@@ -24,49 +26,73 @@ from litho.cli.console import Bars
 from litho.core.runs import RunDirectory
 from litho.core.stats import Estimate, mean
 from litho.jobs.school.result import SchoolResult
+from litho.measure.school.records import KindScore, Spoken
 from litho.show.wording import cell
 from litho.text.school.canonical import of_world, written
-from litho.text.school.chance import chance
 from litho.text.school.world import World
 
 Genome = dict[str, Any]
 WORLDS = 100  # the world of seed 0; nothing was chosen on these
 TWO_HOPS = ("two_hop_L1", "two_hop_L2", "two_hop_L3")
 KINDS = ("fluency", "memorised", "paraphrase", "rule", "two_hop_book", *TWO_HOPS, "contradiction")
+LINKS = ("subject", "between", "answer")  # of what is written behind questions over hidden facts
 LEARNED = 0.5
 
 
+def short(world: World, tokens: int) -> Genome:
+    """Names, facts, facts with practice over two of them, and a tail of everything."""
+    genome = of_world(world, tokens)
+    names, facts = genome["stages"][:2]
+    practice = {"hops": 2, "within_book": False, "per_fact": 1.0, "form": "restated"}
+    genome["stages"] = [
+        {"id": "primer", "layer": "lexicon", "share": 0.1, "books": names["books"]},
+        {"id": "school", "layer": "school", "share": 0.3, "books": facts["books"]},
+        {"id": "science", "layer": "science", "share": 0.4, "books": facts["books"],
+         "practice": practice},
+    ]  # fmt: skip
+    del genome["scenes"], genome["crossrefs"]
+    genome["budget"]["tail"] = 0.2
+    genome["tokenizer"]["vocab"] = 512
+    genome["model"] |= {"d": 96, "layers": 3}
+    genome["train"] |= {"seq": 128, "batch_tokens": 512, "peak_lr": 3e-3}
+    return genome
+
+
 def practised(form: str, times: float = 1.0) -> Callable[[Genome], None]:
-    """Practice in one form, so many times as often."""
+    """Practice over two facts in one form, so many times as often."""
 
     def change(genome: Genome) -> None:
         for stage in genome["stages"]:
-            if "practice" in stage:
+            if stage.get("practice", {}).get("hops") == 2:
                 stage["practice"]["form"] = form
                 stage["practice"]["per_fact"] *= times
 
     return change
 
 
-def reversed_stages(genome: Genome) -> None:
-    genome["stages"].reverse()
+def asked(hidden: bool) -> Callable[[Genome], None]:
+    """Facts are also asked one by one, in the first stage that tells them, answers in full."""
+
+    def change(genome: Genome) -> None:
+        practice = {"hops": 1, "per_fact": 1.0, "form": "restated", "hidden_facts": hidden}
+        genome["stages"][1]["practice"] = practice
+
+    return change
 
 
-def shuffled_stages(genome: Genome) -> None:
-    """Readings by chance over the stages, each with as many as before."""
-    readings = [reading for stage in genome["stages"] for reading in stage["books"]]
-    chance(genome["seed"], "shuffled").shuffle(readings)
-    for stage in genome["stages"]:
-        count = len(stage["books"])
-        stage["books"], readings = readings[:count], readings[count:]
+def in_order(*places: int) -> Callable[[Genome], None]:
+    def change(genome: Genome) -> None:
+        genome["stages"] = [genome["stages"][place] for place in places]
+
+    return change
 
 
 def without_tail(genome: Genome) -> None:
+    """The same stages, byte for byte, and nothing behind them: their checkpoints serve again."""
     rest = 1 - genome["budget"]["tail"]
-    genome["budget"]["tail"] = 0.0
+    genome["budget"] = {"tokens": round(genome["budget"]["tokens"] * rest), "tail": 0.0}
     for stage in genome["stages"]:
         stage["share"] = round(stage["share"] / rest, 6)
-    genome["stages"][-1]["share"] = round(1 - sum(s["share"] for s in genome["stages"][:-1]), 6)
 
 
 def both(*changes: Callable[[Genome], None]) -> Callable[[Genome], None]:
@@ -77,23 +103,28 @@ def both(*changes: Callable[[Genome], None]) -> Callable[[Genome], None]:
     return change
 
 
-def unchanged(genome: Genome) -> None: ...
-
-
+ORDERS = {  # all orders of the three stages; they permute the same documents
+    "names, facts, practice": (0, 1, 2),
+    "names, practice, facts": (0, 2, 1),
+    "facts, names, practice": (1, 0, 2),
+    "facts, practice, names": (1, 2, 0),
+    "practice, names, facts": (2, 0, 1),
+    "practice, facts, names": (2, 1, 0),
+}
 EXPERIMENTS: Mapping[str, Mapping[str, Callable[[Genome], None]]] = {
     "bridging": {
         "direct": practised("direct"),
         "terse": practised("terse"),
         "restated": practised("restated"),
         "restated x4": practised("restated", 4),
+        "restated, facts asked": asked(hidden=False),
+        "restated, all facts asked": asked(hidden=True),
+        "direct, all facts asked": both(asked(hidden=True), practised("direct")),
     },
     "order": {
-        "canonical": unchanged,
-        "reversed": reversed_stages,
-        "shuffled": shuffled_stages,
-        "canonical, no tail": without_tail,
-        "reversed, no tail": both(reversed_stages, without_tail),
-        "shuffled, no tail": both(shuffled_stages, without_tail),
+        f"{name}{said}": both(asked(hidden=True), in_order(*order), *cut)
+        for name, order in ORDERS.items()
+        for said, cut in (("", ()), (", no tail", (without_tail,)))
     },
 }
 
@@ -104,29 +135,30 @@ def main() -> None:
     )
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--experiment", choices=sorted(EXPERIMENTS), required=True)
-    parser.add_argument("--arms", help="names, with commas")
+    parser.add_argument("--arms", help="names, with semicolons")
     parser.add_argument("--seeds", default="0,1,2,3,4", help="with commas")
-    parser.add_argument("--tokens", type=int, help="none: those of the canonical genome")
-    parser.add_argument("--world", default="6x60x2", help="sciences x entities x relations")
+    parser.add_argument("--tokens", type=int, default=3_000_000)
+    parser.add_argument("--world", default="4x24x2", help="sciences x entities x relations")
+    parser.add_argument("--canonical", action="store_true", help="variants of the canonical genome")
     parser.add_argument("--device", default="cpu")
     options = parser.parse_args()
     arms = EXPERIMENTS[options.experiment]
-    chosen = options.arms.split(",") if options.arms else [*arms]
+    chosen = options.arms.split(";") if options.arms else [*arms]
     if unknown := [arm for arm in chosen if arm not in arms]:
         parser.error(f"unknown arms: {', '.join(unknown)} (known: {', '.join(arms)})")
     seeds = [int(seed) for seed in options.seeds.split(",")]
     options.out.mkdir(parents=True, exist_ok=True)
     for seed in seeds:
-        genome = _genome(seed, options.world, options.tokens)
+        genome = _genome(seed, options)
         for arm in chosen:
             _raise(genome, arms[arm], options.out / f"{arm.replace(', ', '-')}-{seed}", options)
     _print_table(options.out, chosen, seeds)
 
 
-def _genome(seed: int, size: str, tokens: int | None) -> Genome:
-    sciences, entities, relations = map(int, size.split("x"))
+def _genome(seed: int, options: argparse.Namespace) -> Genome:
+    sciences, entities, relations = map(int, options.world.split("x"))
     world = World(WORLDS + seed, sciences, entities, relations)
-    return of_world(world) if tokens is None else of_world(world, tokens)
+    return (of_world if options.canonical else short)(world, options.tokens)
 
 
 def _raise(
@@ -153,8 +185,8 @@ def _raise(
 
 
 def _print_table(out: Path, arms: Sequence[str], seeds: Sequence[int]) -> None:
-    print("| arm | seeds |", " | ".join([*KINDS, *(f"{k} spoken" for k in TWO_HOPS)]), end=" |")
-    print(" L3 learned | L3 bits |\n" + "| --- " * (len(KINDS) + len(TWO_HOPS) + 4) + "|")
+    columns = [*KINDS, *(f"{k} aloud" for k in TWO_HOPS), *LINKS, "L3 learned", "L3 bits"]
+    print("| arm | seeds |", " | ".join(columns), "|\n" + "| --- " * (len(columns) + 2) + "|")
     for arm in arms:
         folders = [out / f"{arm.replace(', ', '-')}-{seed}" for seed in seeds]
         done = [
@@ -171,6 +203,10 @@ def _print_table(out: Path, arms: Sequence[str], seeds: Sequence[int]) -> None:
             _over([s.accuracy.value if (s := t[kind].spoken) else None for t in tests])
             for kind in TWO_HOPS
         ]
+        links = [
+            _over([getattr(s.chain, link).value if s.chain else None for s in _aloud(tests)])
+            for link in LINKS
+        ]
         hidden = [
             max(
                 t[TWO_HOPS[-1]].accuracy.value or 0.0,
@@ -181,8 +217,15 @@ def _print_table(out: Path, arms: Sequence[str], seeds: Sequence[int]) -> None:
         learned = sum(value >= LEARNED for value in hidden)
         low, high = stats.binomtest(learned, len(hidden)).proportion_ci(method="wilson")
         bits = _over([t[TWO_HOPS[-1]].bits for t in tests])
-        print(f"| {arm} | {len(tests)} |", " | ".join(map(cell, [*silent, *aloud])), end=" |")
+        print(
+            f"| {arm} | {len(tests)} |", " | ".join(map(cell, [*silent, *aloud, *links])), end=" |"
+        )
         print(f" {learned} of {len(hidden)} [{low:.2f}, {high:.2f}] | {cell(bits)} |")
+
+
+def _aloud(tests: Sequence[Mapping[str, KindScore]]) -> list[Spoken]:
+    """What was written behind questions over hidden facts."""
+    return [spoken for each in tests if (spoken := each[TWO_HOPS[-1]].spoken)]
 
 
 def _over(values: Sequence[float | None]) -> Estimate:

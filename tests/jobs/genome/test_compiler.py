@@ -151,6 +151,24 @@ def test_hidden_facts_are_read_and_never_practised(build: Build) -> None:
     assert build.result.audit.leaks == 0
 
 
+def test_hidden_facts_may_be_asked_alone_and_are_chained_nowhere(tmp_path: Path) -> None:
+    changed = of_world(WORLD, 20_000)
+    practice = {"hops": 1, "per_fact": 1.0, "form": "restated", "hidden_facts": True}
+    changed["stages"][1]["practice"] = practice
+    build = compiled(tmp_path, genome_of(stages=changed["stages"]))
+    plan = School.of(parse_genome(genome_of(), "school.yaml", tmp_path), tmp_path).plan
+    assert plan and build.result.audit.leaks == 0
+    asked: set[str] = set()
+    for stage in build.result.stages:
+        for span in build.spans(stage.id):
+            hidden = plan.hidden.intersection(span["facts"])
+            if span["kind"] == "practice" and hidden:
+                assert stage.id in ("school", "tail") and len(span["facts"]) == 1
+                asked |= hidden
+            assert span["kind"] in ("practice", "reading") or not hidden
+    assert {fact.id for r in WORLD.relations() for fact in WORLD.firm(r)} & plan.hidden <= asked
+
+
 def test_the_audit_finds_a_leak(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("litho.text.school.plan.Plan.is_free", lambda self, facts: True)
     build = compiled(tmp_path, genome_of())

@@ -58,6 +58,7 @@ class _Written:
     codec: Codec
     tokens: BinaryIO
     spans: pq.ParquetWriter
+    asks_hidden: bool  # its practice of single facts may ask about those that gaps hide
     used: int = 0
     documents: int = 0
     hash: Any = field(default_factory=hashlib.sha256)
@@ -73,6 +74,7 @@ class _Written:
         plan = self.school.plan
         told = plan is not None and plan.world.twin != "fluent"  # whose sentences mean nothing
         self._pairs = hidden_pairs(plan) if plan and told else {}
+        self._ends = hidden_pairs(plan, chains_only=True) if plan and told else {}
 
     def add(self, document: Document, encoded: Encoded) -> None:
         ids = np.asarray([*encoded.ids, self.codec.end_id], width(self.codec.vocabulary))
@@ -130,8 +132,9 @@ class _Written:
         for piece in document.pieces:
             if (piece.kind or document.kind) == "reading":
                 continue
-            found = list(leaks_in(plan, piece.text, self._pairs))
-            if not found and plan.hidden.intersection(piece.facts):
+            may = self.asks_hidden and document.kind == "practice" and len(piece.facts) == 1
+            found = list(leaks_in(plan, piece.text, self._ends if may else self._pairs))
+            if not found and not may and plan.hidden.intersection(piece.facts):
                 found = [piece.text.strip()]
             self.leaks += len(found)
             for sentence in found[: MOST_LEAKS - len(self.leaked)]:
@@ -150,7 +153,9 @@ def _write(
     school: School, codec: Codec, stage: Stage | None, tokens: int, folder: Path, key: str
 ) -> None:
     with (folder / TOKENS).open("wb") as file, pq.ParquetWriter(folder / SPANS, _COLUMNS) as spans:
-        written = _Written(school, codec, file, spans)
+        practised = [each.practice for each in ([stage] if stage else school.genome.stages)]
+        asks_hidden = any(each is not None and each.hidden_facts for each in practised)
+        written = _Written(school, codec, file, spans, asks_hidden)
         if stage:
             _fill(written, stage, tokens)
         else:

@@ -2,9 +2,9 @@
 
 import re
 from pathlib import Path
-from typing import Annotated, Literal, NamedTuple
+from typing import Annotated, Literal, NamedTuple, Self
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
 from litho.core.config import Config
 from litho.core.encoding import read_utf8
@@ -90,18 +90,27 @@ class Book(Config):
 
 
 class Practice(Config):
-    """Questions over two facts, with their answers."""
+    """Questions over one or two facts, with their answers."""
 
     hops: Literal[1, 2] = 2
     """Facts that an answer needs."""
+    hidden_facts: bool = False
+    """With one hop: whether it asks about the facts that gaps hide, too. These then stand in
+    questions of their own, and still in none over two facts."""
     within_book: bool = False
     """Whether both facts stand in one book, or each in another."""
     per_fact: float = Field(default=0.5, gt=0, le=100)
     """Questions in one pass, for each fact in the sections of the stage; where there are fewer,
     they come again in other words."""
     form: Literal["direct", "terse", "restated"] = "restated"
-    """What stands before the answer: nothing, the thing between the facts, or both facts in the
+    """What stands before the answer: nothing, the thing between the facts, or the facts in the
     words of the books."""
+
+    @model_validator(mode="after")
+    def _of_one_fact(self) -> Self:
+        if self.hidden_facts and self.hops != 1:
+            raise ValueError("hidden_facts needs hops: 1, for no question over two facts has them")
+        return self
 
 
 class Mismatch(Config):
@@ -157,7 +166,7 @@ class Gap(Config):
     """The sections."""
     level: Literal["L2", "L3"] = "L3"
     """`L2`: no question over both is ever practised; `L3`: besides, the reserved facts of both are
-    in no practice and no scene at all."""
+    in no practice (but see `hidden_facts`) and no scene."""
     bridge: Literal["never", "others"] = "never"
     """At `L3`, whether other facts of the two sections may be bridged in practice."""
 

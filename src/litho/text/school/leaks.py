@@ -20,11 +20,14 @@ def leaks_in(
             yield sentence.strip()
 
 
-def hidden_pairs(plan: Plan) -> dict[str, frozenset[str]]:
-    """What must not be named together: for each subject, what its hidden facts lead to."""
+def hidden_pairs(plan: Plan, chains_only: bool = False) -> dict[str, frozenset[str]]:
+    """What must not be named together: for each subject, what its hidden facts lead to.
+
+    `chains_only`: what two of them lead to.
+    """
     world = plan.world
     found: dict[str, set[str]] = {}
-    for relation in world.relations():
+    for relation in () if chains_only else world.relations():
         for fact in world.facts(relation):
             if fact.id in plan.hidden:
                 found.setdefault(fact.subject, set()).add(fact.object)

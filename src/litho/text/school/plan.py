@@ -138,7 +138,8 @@ def _rows(plan: Plan, stage: Stage, relations: list[Relation]) -> Iterator[list[
     assert stage.practice
     if stage.practice.hops == 1:
         for relation in relations:
-            yield [Item((fact,)) for fact in plan.free_facts(relation)]
+            asked = plan.world.firm if stage.practice.hidden_facts else plan.free_facts
+            yield [Item((fact,)) for fact in asked(relation)]
         return
     names = {relation.name for relation in relations}
     for bridge in plan.bridges():
