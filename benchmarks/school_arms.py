@@ -95,6 +95,11 @@ def without_tail(genome: Genome) -> None:
         stage["share"] = round(stage["share"] / rest, 6)
 
 
+def probed(genome: Genome) -> None:
+    """It is looked at while it trains, and nothing is done about what is seen."""
+    genome["pacing"] = {"probe": 100_000, "advance": {"patience": 1000}, "on_alarm": []}
+
+
 def both(*changes: Callable[[Genome], None]) -> Callable[[Genome], None]:
     def change(genome: Genome) -> None:
         for each in changes:
@@ -122,7 +127,7 @@ EXPERIMENTS: Mapping[str, Mapping[str, Callable[[Genome], None]]] = {
         "direct, all facts asked": both(asked(hidden=True), practised("direct")),
     },
     "order": {
-        f"{name}{said}": both(asked(hidden=True), in_order(*order), *cut)
+        f"{name}{said}": both(asked(hidden=True), probed, in_order(*order), *cut)
         for name, order in ORDERS.items()
         for said, cut in (("", ()), (", no tail", (without_tail,)))
     },

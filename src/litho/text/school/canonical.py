@@ -24,6 +24,7 @@ from litho.text.school.world import World
 TAIL = 0.1
 # A fact that leads from one thing to another is read, asked or used about 110 times or more.
 TOKENS = 6_600_000
+QUESTIONS = 400  # of a kind, at most
 _SHARES = (0.1, 0.2, 0.25, 0.25, 0.1)
 _STAGES = dict(zip(LAYERS, ("primer", "school", "university", "science", "dialogue"), strict=True))
 
@@ -63,7 +64,7 @@ def of_world(world: World, tokens: int = TOKENS) -> dict[str, Any]:
             {"id": "mismatch-1", "kind": "mismatch", "book": names[1], "rate": 0.05},
             *({"id": f"unknown-{n}", "kind": "unknown", "book": n, "rate": 0.03} for n in names),
         ],
-        "tests": {"n": 400, "twin": "counterfactual"},
+        "tests": {"n": QUESTIONS, "twin": "counterfactual"},
     }
     _add_repair(genome, [one for one, _ in open_])
     return genome
@@ -158,6 +159,7 @@ def of_folder(folder: Path, genome: Path) -> dict[str, Any]:
         "budget": {"tokens": max(1000, round(sum(sizes) / per_token / (1 - TAIL))), "tail": TAIL},
         "library": library,
         "stages": stages,
+        "tests": {"n": QUESTIONS},
     }
 
 
