@@ -1,6 +1,14 @@
 """Evolutions end to end: schools shared between processes, and checkpoints between genomes."""
 
 import json
+import os
+import random
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +17,7 @@ import yaml
 
 import litho
 from litho.core.errors import LithoError
+from litho.core.runs import PARTIAL
 from litho.core.work import WorkLedger
 from litho.jobs.evolve.fresh import FIRST, on_world
 from litho.jobs.evolve.result import EvolveResult
@@ -63,6 +72,43 @@ def test_another_process_trains_nothing_again(
     again = litho.evolve(folder / "tiny.yaml", folder / "run", **SETTINGS)
     same = {"seconds": 0.0}
     assert again.model_copy(update=same) == result.model_copy(update=same)
+
+
+@pytest.mark.processes
+def test_of_six_processes_three_are_killed(evolved: tuple[Path, EvolveResult]) -> None:
+    """What is found is what one process found alone, and no school is counted twice."""
+    folder, alone = evolved
+    settings = [f"{key}={json.dumps(value)}" for key, value in SETTINGS.items()]
+    options = [word for each in settings for word in ("--set", each)]
+    command = [sys.executable, "-m", "litho", "evolve", "tiny.yaml", "--out", "six", *options]
+    six = [
+        subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        for _ in range(6)
+    ]
+    draw = random.Random(0)
+    for process in draw.sample(six, 3):
+        before, deadline = _schools(folder / "six"), time.monotonic() + 120
+        while _schools(folder / "six") == before:  # each dies once another school is kept
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait()
+        assert _schools(folder / "six") < alone.runs, "nothing was left for the others to do"
+    assert sorted(process.wait(timeout=240) for process in six) == [-signal.SIGKILL] * 3 + [0] * 3
+    assert _schools(folder / "six") == alone.runs
+    found = EvolveResult(**json.loads((folder / "six" / "metrics.json").read_text()))
+    for key in ("best", "baselines", "family", "operators", "said", "runs"):
+        assert getattr(found, key) == getattr(alone, key), key
+
+
+def _schools(run: Path) -> int:
+    """Schools in the ledger of a run, finished or not."""
+    for folder in (run, run.with_name(run.name + PARTIAL)):
+        if (folder / "ledger.sqlite").exists():
+            ledger = sqlite3.connect(folder / "ledger.sqlite")
+            with closing(ledger), suppress(sqlite3.OperationalError):  # it has no table yet
+                return int(ledger.execute("SELECT count(*) FROM results").fetchone()[0])
+    return 0
 
 
 def test_shared_checkpoints_change_no_result(
