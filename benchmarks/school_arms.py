@@ -2,9 +2,9 @@
 
 Raises small models by variants of a short genome (names, facts, facts with practice, all mixed) of
 invented worlds, the same worlds and seeds in every arm, and prints what their exams say: means over
-seeds with 95 % intervals, and in how many seeds at least half of the bridges over hidden facts are
-right (Wilson's interval). `--canonical`: variants of the canonical genome, which takes five times
-as long.
+seeds with 95 % t intervals, and in how many seeds at least half of the bridges over hidden facts
+are right (Wilson's interval). `--canonical`: variants of the canonical genome, which takes five
+times as long.
 
     OMP_NUM_THREADS=1 python benchmarks/school_arms.py --out runs/bridging --experiment bridging
     OMP_NUM_THREADS=1 python benchmarks/school_arms.py --out runs/order --experiment order
@@ -18,24 +18,22 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from filelock import FileLock, Timeout
 from scipy import stats
 
 import litho
 from litho.cli.console import Bars
 from litho.core.runs import RunDirectory
-from litho.core.stats import Estimate, mean
 from litho.jobs.school.result import SchoolResult
-from litho.measure.school.records import KindScore, Spoken
-from litho.show.wording import cell
 from litho.text.school.canonical import of_world, written
 from litho.text.school.world import World
 
 Genome = dict[str, Any]
 WORLDS = 100  # the world of seed 0; nothing was chosen on these
 TWO_HOPS = ("two_hop_L1", "two_hop_L2", "two_hop_L3")
-KINDS = ("fluency", "memorised", "paraphrase", "rule", "two_hop_book", *TWO_HOPS, "contradiction")
-LINKS = ("subject", "between", "answer")  # of what is written behind questions over hidden facts
+L3 = TWO_HOPS[-1]
+KINDS = ("fluency", "memorised", "paraphrase", *TWO_HOPS)
 LEARNED = 0.5
 
 
@@ -157,7 +155,7 @@ def main() -> None:
         genome = _genome(seed, options)
         for arm in chosen:
             _raise(genome, arms[arm], options.out / f"{arm.replace(', ', '-')}-{seed}", options)
-    _print_table(options.out, chosen, seeds)
+    _print_tables(options.out, chosen, seeds)
 
 
 def _genome(seed: int, options: argparse.Namespace) -> Genome:
@@ -189,52 +187,58 @@ def _raise(
         return  # another process is at it
 
 
-def _print_table(out: Path, arms: Sequence[str], seeds: Sequence[int]) -> None:
-    columns = [*KINDS, *(f"{k} aloud" for k in TWO_HOPS), *LINKS, "L3 learned", "L3 bits"]
-    print("| arm | seeds |", " | ".join(columns), "|\n" + "| --- " * (len(columns) + 2) + "|")
-    for arm in arms:
-        folders = [out / f"{arm.replace(', ', '-')}-{seed}" for seed in seeds]
-        done = [
-            SchoolResult(**RunDirectory.opened(folder).read_json("metrics.json"))
-            for folder in folders
-            if folder.exists()
-        ]
-        exams = [result.exam for result in done if result.exam]
-        if not exams:
-            continue
-        tests = [exam.tests for exam in exams]
-        silent = [_over([t[kind].accuracy.value for t in tests]) for kind in KINDS]
-        aloud = [
-            _over([s.accuracy.value if (s := t[kind].spoken) else None for t in tests])
-            for kind in TWO_HOPS
-        ]
-        links = [
-            _over([getattr(s.chain, link).value if s.chain else None for s in _aloud(tests)])
-            for link in LINKS
-        ]
-        hidden = [
-            max(
-                t[TWO_HOPS[-1]].accuracy.value or 0.0,
-                (s.accuracy.value or 0.0) if (s := t[TWO_HOPS[-1]].spoken) else 0.0,
-            )
-            for t in tests
-        ]
+def _print_tables(out: Path, arms: Sequence[str], seeds: Sequence[int]) -> None:
+    """Means over seeds, and differences from the first arm on the same seeds; t intervals."""
+    found = {arm: _done(out, arm, seeds) for arm in arms}
+    names = list(next(iter(next(some for some in found.values() if some).values())))
+    print("| arm | seeds |", " | ".join(names), "| L3 learned |")
+    print("| --- " * (len(names) + 3) + "|")
+    for arm, by_seed in found.items():
+        cells = [_over([said[name] for said in by_seed.values()]) for name in names]
+        hidden = [max(said[L3], said[f"{L3} aloud"]) for said in by_seed.values()]
         learned = sum(value >= LEARNED for value in hidden)
-        low, high = stats.binomtest(learned, len(hidden)).proportion_ci(method="wilson")
-        bits = _over([t[TWO_HOPS[-1]].bits for t in tests])
-        print(
-            f"| {arm} | {len(tests)} |", " | ".join(map(cell, [*silent, *aloud, *links])), end=" |"
-        )
-        print(f" {learned} of {len(hidden)} [{low:.2f}, {high:.2f}] | {cell(bits)} |")
+        if hidden:
+            low, high = stats.binomtest(learned, len(hidden)).proportion_ci(method="wilson")
+            cells.append(f"{learned} of {len(hidden)} [{low:.2f}, {high:.2f}]")
+        print(f"| {arm} | {len(by_seed)} |", " | ".join(cells), "|")
+    base, *others = arms
+    for arm in others:
+        both = [seed for seed in found[arm] if seed in found[base]]
+        cells = [
+            _over([found[arm][i][name] - found[base][i][name] for i in both]) for name in names
+        ]
+        print(f"| {arm} less {base} | {len(both)} |", " | ".join(cells), "|")
 
 
-def _aloud(tests: Sequence[Mapping[str, KindScore]]) -> list[Spoken]:
-    """What was written behind questions over hidden facts."""
-    return [spoken for each in tests if (spoken := each[TWO_HOPS[-1]].spoken)]
+def _done(out: Path, arm: str, seeds: Sequence[int]) -> dict[int, dict[str, float]]:
+    """What the finished schools of an arm said, by seed."""
+    folders = {seed: out / f"{arm.replace(', ', '-')}-{seed}" for seed in seeds}
+    return {
+        seed: _measures(SchoolResult(**RunDirectory.opened(folder).read_json("metrics.json")))
+        for seed, folder in folders.items()
+        if folder.exists()
+    }
 
 
-def _over(values: Sequence[float | None]) -> Estimate:
-    return mean([value for value in values if value is not None])
+def _measures(result: SchoolResult) -> dict[str, float]:
+    assert result.exam
+    tests = result.exam.tests
+    said = {kind: tests[kind].accuracy.value for kind in KINDS}
+    said |= {f"{L3} bits": tests[L3].bits}
+    for kind in TWO_HOPS:
+        if spoken := tests[kind].spoken:
+            said[f"{kind} aloud"] = spoken.accuracy.value
+    if (spoken := tests[L3].spoken) and spoken.chain:
+        said |= {f"{L3} {link}": estimate.value for link, estimate in spoken.chain}
+    return {name: value for name, value in said.items() if value is not None}
+
+
+def _over(values: Sequence[float]) -> str:
+    """Mean and 95 % t interval over seeds."""
+    if len(set(values)) < 2:
+        return f"{values[0]:.2f}" if values else "-"
+    low, high = stats.t.interval(0.95, len(values) - 1, np.mean(values), stats.sem(values))
+    return f"{np.mean(values):.2f} [{low:.2f}, {high:.2f}]"
 
 
 if __name__ == "__main__":
