@@ -123,8 +123,10 @@ def show_arrange(result: "ArrangeResult", as_json: bool) -> None:
     results.print(_tried([*result.finalists, *result.baselines.values()]))
     found = result.filter
     results.print(
-        f"filter   ranks agree with {result.runs} trainings: {cell(found.tried)}, by chance "
-        f"{cell(found.by_chance)}; {found.seconds:.1f} s beside {found.training_seconds:.1f} s"
+        f"filter   Spearman of predicted and measured over {found.tried.n} sequences "
+        f"{cell(found.tried)}, by chance {cell(found.by_chance)}; {found.seconds:.1f} s beside "
+        f"{found.training_seconds:.1f} s for {result.runs} trainings",
+        soft_wrap=True,
     )
     results.print(f"best     {result.written}", soft_wrap=True, markup=False)
     say_notices(result.notices)
