@@ -69,9 +69,7 @@ def run_arrange(context: Context[ArrangeSpec]) -> ArrangeResult:
     tokens = {text.id: len(model.encode(text.text)) for text in spec.texts}
     judge, names = Judge(spec.questions, halves, tokens), list(tokens)
     asked = [spec.questions[place] for place in halves.searched]
-    forecast = forecast_of(
-        model, plan.recipe_of(0), spec.texts, asked, ledger, context.reporter
-    )
+    forecast = forecast_of(model, plan.recipe_of(0), spec.texts, asked, ledger, context.reporter)
     with context.workers.executor(placement, context.manifest["seconds_each"]) as executor:
         trainings = Trainings(context, ledger, executor, placement)
 

@@ -1,5 +1,6 @@
 """Figures of an evolution of documents: sequences, amounts, and what was predicted of them."""
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 
@@ -18,7 +19,9 @@ from litho.show.figures.base import (
 from litho.show.figures.evolve import BRED, CHANCE, OWN, tree_figure
 from litho.show.say import say
 
-_ROW, _FRAME, _TALLEST = 22, 130, 1400  # pixels of a row, of what is around them, and of all
+_ROW, _FRAME = 22, 130  # pixels of a row, and of what is around them
+_LEAST, _MOST = 330, 1400  # pixels of all
+_NAMED = 55  # rows that have a name, at most
 
 
 def family_figure(family: Sequence[Arranged]) -> Figure:
@@ -102,16 +105,16 @@ def filter_figure(family: Sequence[Arranged]) -> Figure:
 
 def _by_document(figure: go.Figure, documents: Sequence[str]) -> Figure:
     """Rows are documents, the first of the file at the top."""
-    height = min(_TALLEST, _FRAME + _ROW * len(documents))
+    height = max(_LEAST, min(_MOST, _FRAME + _ROW * len(documents)))
     legend = {"orientation": "h", "y": 1, "yanchor": "bottom", "x": 0}
     figure.update_layout(margin=MARGIN | {"l": 130}, height=height, legend=legend)
-    names = [label(each) for each in documents]
+    named = documents[:: math.ceil(len(documents) / _NAMED)]
     figure.update_yaxes(
-        type="category",
+        type="category",  # ids that look like numbers are names, too
         categoryorder="array",
-        categoryarray=names,
-        range=[len(names) - 0.5, -0.5],
-        tickvals=names,
-        ticktext=[label(shortened(each)) for each in documents],
+        categoryarray=[label(each) for each in documents],
+        range=[len(documents) - 0.5, -0.5],
+        tickvals=[label(each) for each in named],
+        ticktext=[label(shortened(each)) for each in named],
     )
     return finished(figure)

@@ -27,8 +27,9 @@ ROLES = to_say(
 def page(run: RunDirectory) -> str:
     """What was found first, then the sequence, the family and the filter."""
     result = ArrangeResult(**run.read_json("metrics.json"))
-    documents = list(result.best.amounts)
     given = next(each.sequence for each in result.family if each.id == "given")
+    read = {*result.sequence, *given}
+    documents = [name for name in result.best.amounts if name in read]
     return render(
         "arrange.html.j2",
         run,
