@@ -9,11 +9,12 @@ what was stopped goes on; several processes may share the work.
 """
 
 import argparse
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import litho
 from litho.cli.console import Bars
+from litho.core.config import make_config
 from litho.core.runs import METRICS, RunDirectory
 from litho.jobs import DEFAULT_MODEL
 from litho.jobs.arrange.config import ArrangePlan, ArrangeSpec
@@ -25,7 +26,9 @@ from litho.text.items import read_questions, read_texts
 BASELINES = ("given", "shuffled", "random", "amounts")
 
 
-def arranged(texts: Path, probes: Path, out: Path, processes: int, **plan: Any) -> ArrangeResult:
+def arranged(
+    texts: Path, probes: Path, out: Path, processes: int, plan: Mapping[str, object]
+) -> ArrangeResult:
     """A finished evolution, done now if it was not before."""
     if (out / METRICS).is_file():
         return ArrangeResult(**RunDirectory.opened(out).read_json(METRICS))
@@ -33,7 +36,7 @@ def arranged(texts: Path, probes: Path, out: Path, processes: int, **plan: Any) 
         source=texts.name,
         texts=tuple(read_texts(texts)),
         questions=tuple(read_questions(probes)),
-        config=ArrangePlan(texts=texts, probes=probes, **plan),
+        config=make_config(ArrangePlan, {"texts": texts, "probes": probes, **plan}),
     )
     out.parent.mkdir(parents=True, exist_ok=True)
     with Bars() as bars:
@@ -76,13 +79,15 @@ def main() -> None:
                 options.probes,
                 options.out / f"{steps}-{seed}",
                 options.processes,
-                model=options.model,
-                recipe=recipe,
-                steps=steps,
-                seed=seed,
-                generations=options.generations,
-                size=options.size,
-                fresh=options.fresh,
+                {
+                    "model": options.model,
+                    "recipe": recipe,
+                    "steps": steps,
+                    "seed": seed,
+                    "generations": options.generations,
+                    "size": options.size,
+                    "fresh": options.fresh,
+                },
             )
             print(row_of(steps, seed, found), flush=True)
 

@@ -198,7 +198,7 @@ def arranged(path: Path) -> RunDirectory:
             "that the order does anything is not shown."
         ),
         seconds=9.5,
-        notices=("there are only 9 sequences: all of them are tried, and none by chance",),
+        notices=("there are only 9 sequences: all are tried, and none by chance",),
     )
     run.write_json("metrics.json", result.model_dump(mode="json"))
     manifest = {"command": "evolve documents", "text_name": HOSTILE, "model": {"name": HOSTILE}}

@@ -60,12 +60,12 @@ def evolve_documents(
 ) -> "ArrangeResult":
     """In which order, and how often each, documents should be read in a fine-tune of fixed length.
 
-    `plan`: a YAML file, or what `litho.jobs.arrange.config.read_arrange_plan` made of one. Sequences
-    are bred, raced on half of the probes, and the best tried again on fresh seeds and the other
-    half. Several processes may work on one folder; what was stopped is gone on with. `cluster`: the
-    address of a Ray cluster that does the trainings; `processes`: how many do them on this machine.
-    Raises LithoError if the plan, a document or a probe is unusable, or nothing is left to
-    recombine.
+    `plan`: a YAML file, or what `litho.jobs.arrange.config.read_arrange_plan` made of one.
+    Sequences are bred, raced on half of the probes, and the best tried again on fresh seeds and the
+    other half. Several processes may work on one folder; what was stopped is gone on with.
+    `cluster`: the address of a Ray cluster that does the trainings; `processes`: how many do them
+    on this machine. Raises LithoError if the plan, a document or a probe is unusable, or nothing is
+    left to recombine.
     """
     place = device_given(device)
     if isinstance(plan, Path):

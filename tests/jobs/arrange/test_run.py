@@ -145,7 +145,7 @@ def test_few_sequences_are_all_tried(tmp_path: Path) -> None:
     found = api.evolve_documents(plan, tmp_path / "run")
     assert len({each.sequence for each in found.family}) == len(found.family) == 9
     assert "random" not in found.baselines
-    assert found.notices[0].startswith("there are only 9 sequences: all of them are tried")
+    assert found.notices[0].startswith("there are only 9 sequences: all are tried")
     assert found.filter.by_chance.n == 0
 
 

@@ -28,6 +28,7 @@ from litho.jobs.arrange.variation import (
     crossed,
     shuffled,
 )
+from litho.text.items import Question
 
 DOCUMENTS = ["a", "b", "c", "d"]
 GIVEN = as_given(DOCUMENTS, 10)
@@ -61,7 +62,7 @@ def nothing(genome: Genome) -> float:
 
 
 def test_documents_as_they_are_given_fill_the_steps() -> None:
-    assert GIVEN == tuple("abcdabcdab")
+    assert "".join(GIVEN) == "abcdabcdab"
 
 
 def test_operators_change_what_they_say() -> None:
@@ -135,11 +136,30 @@ def test_few_sequences_are_all_tried_once() -> None:
     assert len(known) == 4 and {each.child.genome for each in known} == set(product("ab", repeat=2))
 
 
+def asked(count: int, *groups: str) -> list[Question]:
+    return [
+        Question(
+            id=str(i), prefix="p", target="t", group=groups[i % len(groups)] if groups else None
+        )
+        for i in range(count)
+    ]
+
+
+@pytest.mark.parametrize("count", [6, 9, 12])
+def test_each_group_of_probes_is_divided(count: int) -> None:
+    probes = asked(count, "clock", "goat", "lamps")
+    halves = Halves.of(probes, 0)
+    assert len(halves.kept) - len(halves.searched) in (0, 1)
+    for group in ("clock", "goat", "lamps"):
+        there = [sum(probes[i].group == group for i in half) for half in vars(halves).values()]
+        assert abs(there[0] - there[1]) <= 1
+
+
 def test_probes_are_divided_once_by_seed() -> None:
-    halves = Halves.of(9, 0)
+    halves = Halves.of(asked(9), 0)
     assert len(halves.searched) == 4 and len(halves.kept) == 5
     assert sorted(halves.searched + halves.kept) == list(range(9))
-    assert halves == Halves.of(9, 0) and halves != Halves.of(9, 1)
-    with pytest.raises(LithoError, match="3 probes cannot be divided .* give 4 or more"):
-        Halves.of(3, 0)
+    assert halves == Halves.of(asked(9), 0) and halves != Halves.of(asked(9), 1)
+    with pytest.raises(LithoError, match=r"3 probes cannot be divided .* give 4 or more"):
+        Halves.of(asked(3), 0)
     assert rise([1.0, -2.0, 3.0], [1, 2]) == Rise(mean=0.5, worst=-2.0)

@@ -27,7 +27,7 @@ class ArrangePlan(Config):
     """JSONL file of documents: `{"id": "...", "text": "..."}` per line."""
     probes: Path
     """JSONL file of questions: `{"id": "...", "prefix": "...", "target": "..."}` per line, four or
-    more."""
+    more; those about the same thing with the same `"group"`."""
     model: str = DEFAULT_MODEL
     """The model, named as for `--model`."""
     steps: int = Field(24, ge=1)

@@ -6,6 +6,7 @@ from statistics import fmean
 
 from litho.core.errors import LithoError
 from litho.jobs.arrange.result import Rise
+from litho.text.items import Question
 from litho.text.school.chance import chance
 
 FEWEST = 2  # probes of a half
@@ -20,20 +21,22 @@ class Halves:
     kept: tuple[int, ...]
 
     @classmethod
-    def of(cls, count: int, seed: int) -> "Halves":
-        """Of so many probes; the kept half has one more if they are odd.
+    def of(cls, questions: Sequence[Question], seed: int) -> "Halves":
+        """By chance; the kept half has one more if they are odd. Each group is divided so.
 
         Raises LithoError if there are too few.
         """
-        if count < 2 * FEWEST:
+        if len(questions) < 2 * FEWEST:
             raise LithoError(
-                f"{count} probes cannot be divided into a half to search on and one that is kept "
-                f"back, {FEWEST} each: give {2 * FEWEST} or more in probes"
+                f"{len(questions)} probes cannot be divided into a half to search on and one that "
+                f"is kept back, {FEWEST} each: give {2 * FEWEST} or more in probes"
             )
-        places = list(range(count))
-        chance(seed, "halves").shuffle(places)
-        cut = count // 2
-        return cls(tuple(sorted(places[:cut])), tuple(sorted(places[cut:])))
+        groups: dict[str | None, list[int]] = {}
+        for place, question in enumerate(questions):
+            groups.setdefault(question.group, []).append(place)
+        draw = chance(seed, "halves")
+        dealt = [place for own in groups.values() for place in draw.sample(own, len(own))]
+        return cls(tuple(sorted(dealt[1::2])), tuple(sorted(dealt[::2])))
 
 
 def rise(deltas: Deltas, places: Sequence[int]) -> Rise:

@@ -38,6 +38,10 @@ from litho.model.sources import locate
 from litho.text.school.chance import chance
 
 FOUND = "sequence.jsonl"
+UNGROUPED = (
+    "no probe has a group: the half on which is searched may ask about other documents than the "
+    "half that is kept back; give probes about the same thing the same 'group'"
+)
 FIRST = 1000  # of the seeds that no search uses
 
 
@@ -45,18 +49,22 @@ def check(spec: ArrangeSpec, models: Models) -> Checked:
     """Raises LithoError if a document or probe is unusable, or nothing is left to recombine."""
     plan = spec.config
     check_recombines(spec)
-    Halves.of(len(spec.questions), plan.seed)
+    Halves.of(spec.questions, plan.seed)
     model = opened(plan.model, models.placement(plan.model))
     check_inputs(model, spec.texts, spec.questions)
     adapter_of(model, plan.recipe)
     cost, each = arrange_cost(model, spec)
     leaked = leak_sentence(leaks_of(spec.texts, spec.questions))
-    count = len(spec.texts) ** plan.steps
-    few = f"there are only {count} sequences: all of them are tried, and none by chance"
+    notices = []
+    if spec.are_all_tried:
+        count = len(spec.texts) ** plan.steps
+        notices.append(f"there are only {count} sequences: all are tried, and none by chance")
+    if not any(question.group for question in spec.questions):
+        notices.append(UNGROUPED)
     return Checked(
         cost,
         {"text_name": spec.source, "trainings": spec.trainings, "seconds_each": each},
-        [*([few] if spec.are_all_tried else []), *([leaked] if leaked else [])],
+        [*notices, *([leaked] if leaked else [])],
     )
 
 
@@ -65,7 +73,7 @@ def run_arrange(context: Context[ArrangeSpec]) -> ArrangeResult:
     run, spec, plan = context.run, context.spec, context.spec.config
     placement = context.models.placement(plan.model)
     model = opened(plan.model, placement)
-    halves, ledger = Halves.of(len(spec.questions), plan.seed), WorkLedger(run.path)
+    halves, ledger = Halves.of(spec.questions, plan.seed), WorkLedger(run.path)
     tokens = {text.id: len(model.encode(text.text)) for text in spec.texts}
     judge, names = Judge(spec.questions, halves, tokens), list(tokens)
     asked = [spec.questions[place] for place in halves.searched]
@@ -122,7 +130,7 @@ def run_arrange(context: Context[ArrangeSpec]) -> ArrangeResult:
         kept_probes=tuple(spec.questions[place].id for place in halves.kept),
         seeds=plan.fresh,
         runs=len(trainings.seen),
-        filter=filter_result(family, forecast, trainings.seconds),
+        filter=filter_result(family, forecast.seconds, trainings.seconds),
         family=tuple(family),
         said=said_of(tried[chosen], sequence, given, difference[GIVEN], plan.fresh),
         said_of_order=said_of_order(difference[AMOUNTS]),

@@ -1,4 +1,4 @@
-"""What trainings say of a search: finalists on fresh seeds and kept probes, the family; no torch."""
+"""What trainings say of a search: everyone on fresh seeds and kept probes, the family; no torch."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -7,10 +7,9 @@ from statistics import fmean
 
 from litho.core import stats
 from litho.core.stats import Estimate
-from litho.jobs.arrange.forecast import FirstOrderForecast
 from litho.jobs.arrange.halves import Deltas, Halves
 from litho.jobs.arrange.result import Arranged, FilterResult, Tried
-from litho.jobs.arrange.search import Individual
+from litho.jobs.arrange.search import Forecast, Individual
 from litho.jobs.arrange.variation import Genome
 from litho.text.items import Question
 
@@ -77,7 +76,7 @@ def _over(told: Sequence[Deltas], places: Sequence[int]) -> Estimate:
 
 
 def family_of(
-    known: Mapping[str, Sequence[Individual]], forecast: FirstOrderForecast, judge: Judge
+    known: Mapping[str, Sequence[Individual]], forecast: Forecast, judge: Judge
 ) -> list[Arranged]:
     return [
         Arranged(
@@ -98,12 +97,13 @@ def family_of(
 
 
 def filter_result(
-    family: Sequence[Arranged], forecast: FirstOrderForecast, training_seconds: float
+    family: Sequence[Arranged], seconds: float, training_seconds: float
 ) -> FilterResult:
+    """`seconds`: that the predictions took, and all trainings."""
     return FilterResult(
         tried=_ranking(family),
         by_chance=_ranking([each for each in family if each.search == RANDOM]),
-        seconds=forecast.seconds,
+        seconds=seconds,
         training_seconds=training_seconds,
     )
 
@@ -131,26 +131,30 @@ def said_of(best: Tried, sequence: Genome, given: Genome, found: Estimate, seeds
     """The sentence about the best less the documents as they are given."""
     if sequence == given:
         return "No sequence came out better than the documents in the order given."
-    assert found.value is not None and found.ci is not None
-    low, high = found.ci
-    how = f"{found.value:+.3f} ({low:+.3f} to {high:+.3f})"
-    if low > 0:
-        shown = "it is better"
-    else:
-        shown = "it is worse" if high < 0 else "no difference is shown"
+    shown = _shown(found, "it is better", "it is worse", "no difference is shown")
     return (
         f"On {seeds} fresh seeds and {found.n} kept probes {best.id} differs from the order given "
-        f"by {how} nats per target token: {shown}."
+        f"by {_how(found)} nats per target token: {shown}."
     )
 
 
 def said_of_order(found: Estimate) -> str:
     """The sentence about the best less its own documents in shuffled orders."""
+    neither = "that the order does anything is not shown"
+    shown = _shown(found, "its order helps", "its order does harm", neither)
+    return f"From its own documents in shuffled orders it differs by {_how(found)}: {shown}."
+
+
+def _shown(found: Estimate, above: str, below: str, neither: str) -> str:
+    """What is said where the whole interval lies above 0, or below, or it holds 0."""
+    assert found.ci is not None
+    low, high = found.ci
+    if low > 0:
+        return above
+    return below if high < 0 else neither
+
+
+def _how(found: Estimate) -> str:
     assert found.value is not None and found.ci is not None
     low, high = found.ci
-    how = f"{found.value:+.3f} ({low:+.3f} to {high:+.3f})"
-    if low <= 0 <= high:
-        shown = "that the order does anything is not shown"
-    else:
-        shown = "its order helps" if low > 0 else "its order does harm"
-    return f"From its own documents in shuffled orders it differs by {how}: {shown}."
+    return f"{found.value:+.3f} ({low:+.3f} to {high:+.3f})"

@@ -31,7 +31,7 @@ class Training:
 
     @property
     def specification(self) -> dict[str, Any]:
-        """What the result is made from: what documents and probes are called is not a part of it."""
+        """What the result is made from: names of documents and probes are no part of it."""
         return {
             "training": FORMAT,
             "model": self.sha256,
