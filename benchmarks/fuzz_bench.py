@@ -52,6 +52,7 @@ CASES = [
 ]
 RECIPE = {"learning_rate": 0.01, "steps": 2, "rank": 2}
 PLAN = {"texts": "texts.jsonl", "probes": "questions.jsonl", "models": [MODEL], "recipes": [RECIPE]}
+ARRANGED = {"texts": "texts.jsonl", "probes": "questions.jsonl", "recipe": RECIPE, "steps": 2}
 SCHOOL: dict[str, Any] = {
     **of_world(World(3, 2, 12, 2), 1000),
     "tokenizer": {"kind": "bytes"},

@@ -13,6 +13,7 @@ from typing import Any
 
 import yaml
 from fuzz_bench import (
+    ARRANGED,
     CASES,
     EVENTS,
     MODEL,
@@ -154,6 +155,12 @@ def _plan(bench: Workbench, chance: random.Random, folder: Path) -> list[str]:
         (folder / "recipe.yaml").write_bytes(_settings(chance, RECIPE))
         line = ["predict", "texts.jsonl", "questions.jsonl", "--recipe", "recipe.yaml"]
         return [*line, "--model", _name(chance), "--out", "out"]
+    if chance.random() < 0.3:
+        settings = _settings(chance, ARRANGED | SETTINGS["evolve"])
+        (folder / "plan.yaml").write_bytes(settings)
+        long = re.search(rb"[1-9]\d{3}", settings)
+        model = NO_MODEL if long else _name(chance)
+        return ["evolve", "plan.yaml", "--out", "out", "--set", f"model={model}"]
     plan = PLAN | {"seeds": [0], "measure_at": [1], "sample": 2}
     (folder / "plan.yaml").write_bytes(_settings(chance, plan))
     line = [chance.choice(("ensemble", "calibrate")), "plan.yaml", "--out", "out"]

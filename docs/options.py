@@ -18,6 +18,7 @@ from typer.main import get_command
 
 from litho.cli.main import app
 from litho.core.config import Config
+from litho.jobs.arrange.config import ArrangePlan
 from litho.jobs.bench.config import PROTOCOLS, BenchConfig
 from litho.jobs.diff.config import DiffConfig
 from litho.jobs.ensemble.config import EnsemblePlan
@@ -41,6 +42,7 @@ SETTINGS: dict[str, type[Config]] = {
     "expose": ExposeConfig,
     "ensemble": EnsemblePlan,
     "evolve": EvolveConfig,
+    "evolve documents": ArrangePlan,
     "roles": RolesConfig,
     "rewrite": rewriting.Rewrite,
     "rewrite pages": ReprintConfig,

@@ -66,3 +66,21 @@ def test_a_mean_of_units_is_the_mean() -> None:
 def test_too_few_units() -> None:
     assert stats.of_units(0, len) == stats.Estimate(value=None, ci=None, n=0)
     assert stats.of_units(1, len) == stats.Estimate(value=1.0, ci=None, n=1)
+
+
+def test_a_crossed_table_against_draws_one_by_one() -> None:
+    """Rows and columns drawn apart from each other, as the definition says it."""
+    table = np.random.default_rng(3).normal(0.2, 1.0, (4, 7))
+    found = stats.crossed(table.tolist())
+    chance = np.random.default_rng(9)
+    means = [
+        table[np.ix_(chance.integers(4, size=4), chance.integers(7, size=7))].mean()
+        for _ in range(4000)
+    ]
+    assert found.ci and found.n == 7
+    assert found.value == pytest.approx(table.mean())
+    assert found.ci == pytest.approx(tuple(np.percentile(means, [2.5, 97.5])), abs=0.06)
+    assert stats.crossed([[1.0], [3.0]]) == stats.Estimate(value=2.0, ci=None, n=1)
+    assert stats.crossed([[]]).value is None
+    with pytest.raises(ValueError):
+        stats.crossed([[1.0], [1.0, 2.0]])

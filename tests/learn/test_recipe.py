@@ -10,17 +10,17 @@ from torch import Tensor
 from transformers import AutoModelForCausalLM
 
 from litho.core.errors import LithoError
-from litho.learn.recipe import follow, train_and_ask
+from litho.learn.recipe import follow, follow_in_turn, read_and_ask, train_and_ask
 from litho.learn.records import Recipe
 from litho.model.adapters import lora, targets
 from litho.model.loaded import LanguageModel
-from tests.builders import TEXT, attach_for
+from tests.builders import QUESTIONS, TEXT, attach_for
 
 
 def plain_peft(
-    model: LanguageModel, recipe: Recipe, ids: list[int], modules: Sequence[str] | str
+    model: LanguageModel, recipe: Recipe, texts: list[list[int]], modules: Sequence[str] | str
 ) -> tuple[list[float], dict[str, Tensor]]:
-    """Losses and weights as anybody would get them without Litho."""
+    """Losses and weights as anybody would get them without Litho; a text a step, in turn."""
     base = AutoModelForCausalLM.from_pretrained(model.source.folder, dtype=torch.float32)
     torch.manual_seed(recipe.seed)
     network = get_peft_model(
@@ -36,8 +36,9 @@ def plain_peft(
     weights = {n: p for n, p in network.named_parameters() if p.requires_grad}
     make = torch.optim.AdamW if recipe.optimizer == "adamw" else torch.optim.SGD
     optimizer = make(weights.values(), lr=recipe.learning_rate, weight_decay=0.0)
-    ids_BT, losses = torch.tensor([ids]), []
-    for _ in range(recipe.steps):
+    losses = []
+    for step in range(recipe.steps):
+        ids_BT = torch.tensor([texts[step % len(texts)]])
         loss = network(input_ids=ids_BT, labels=ids_BT).loss
         loss.backward()
         optimizer.step()
@@ -50,7 +51,7 @@ def check_against_plain(
     model: LanguageModel, recipe: Recipe, modules: Sequence[str] | str
 ) -> dict[str, Any]:
     ids = model.encode(TEXT)
-    expected_losses, expected = plain_peft(model, recipe, ids, modules)
+    expected_losses, expected = plain_peft(model, recipe, [ids], modules)
     attach_for(model, recipe)
     losses = [loss for _, loss in follow(model, "x", recipe, ids)]
     assert losses == pytest.approx(expected_losses, abs=1e-5)
@@ -81,6 +82,25 @@ def test_a_recipe_for_some_modules_and_layers(llama: LanguageModel) -> None:
     )
     weights = check_against_plain(llama, recipe, kinds)
     assert len(weights) == 2 * len(kinds) and all(".1." in name for name in weights)
+
+
+def test_texts_in_turn_are_what_plain_peft_reads_in_turn(llama: LanguageModel) -> None:
+    recipe = Recipe(rank=2, learning_rate=1e-2, steps=5, seed=1)
+    read = [llama.encode(text) for text in (TEXT, "A goat.", TEXT, "It sings.", "A goat.")]
+    modules = targets.target_modules(llama)
+    expected_losses, expected = plain_peft(llama, recipe, read, modules)
+    attach_for(llama, recipe)
+    losses = [loss for _, loss in follow_in_turn(llama, "x", recipe, read)]
+    assert losses == pytest.approx(expected_losses, abs=1e-5)
+    for name, weight in lora.weights(llama, "x").items():
+        torch.testing.assert_close(weight, expected[name], atol=1e-5, rtol=1e-4)
+
+
+def test_one_text_again_and_again_is_the_recipe_itself(llama: LanguageModel) -> None:
+    recipe = Recipe(rank=2, learning_rate=1e-2, steps=4)
+    again = read_and_ask(llama, recipe, [TEXT] * 4, QUESTIONS, [2, 4])
+    once = train_and_ask(llama, recipe, TEXT, QUESTIONS, [2, 4])
+    assert (again["answers"], again["losses"]) == (once["answers"], once["losses"])
 
 
 @pytest.mark.parametrize(

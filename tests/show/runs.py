@@ -7,6 +7,7 @@ import numpy as np
 
 from litho.core.runs import RunDirectory
 from litho.core.stats import Estimate
+from litho.jobs.arrange.result import Arranged, ArrangeResult, FilterResult, Rise, Tried
 from litho.jobs.bench.result import TRIALS
 from litho.jobs.bench.summary import summarize
 from litho.jobs.ensemble.result import Agreement, EnsembleResult, MeasuredEffect
@@ -130,7 +131,83 @@ def calibrations(path: Path) -> RunDirectory:
     return run
 
 
+def arranged(path: Path) -> RunDirectory:
+    """A document, a probe and the model have hostile names; nothing was bred by chance."""
+    path.mkdir()
+    run = RunDirectory(path)
+    known = Estimate(value=0.5, ci=(0.25, 0.75), n=2)
+
+    def tried(name: str, role: str, amounts: dict[str, int]) -> Tried:
+        return Tried(
+            id=name,
+            role=role,
+            search=known if role == "given" else None,
+            again=known,
+            fresh=known,
+            worst=-0.125,
+            worst_probe=HOSTILE,
+            tokens=1234,
+            amounts=amounts,
+        )
+
+    family = [
+        Arranged(
+            id=name,
+            search="evolution",
+            generation=generation,
+            parents=parents,
+            operators=("given",) if not parents else ("order", "swap"),
+            seeds=2,
+            rise=Rise(mean=0.25 * generation, worst=-0.5),
+            predicted=0.5,
+            tokens=1234,
+            sequence=sequence,
+        )
+        for name, generation, parents, sequence in (
+            ("given", 0, (), ("one", HOSTILE)),
+            ("g1-0", 1, ("given",), (HOSTILE, HOSTILE)),
+        )
+    ]
+    given = tried("given", "given", {"one": 1, HOSTILE: 1})
+    best = tried("g1-0", "evolution", {"one": 0, HOSTILE: 2})
+    result = ArrangeResult(
+        run=str(path),
+        best=best,
+        sequence=(HOSTILE, HOSTILE),
+        written="sequence.jsonl",
+        baselines={"given": given, "amounts": tried("g1-0", "amounts", best.amounts)},
+        finalists=(best, given),
+        difference={"given": known, "amounts": known},
+        searched_probes=("q", HOSTILE),
+        kept_probes=("r", "s"),
+        seeds=2,
+        runs=7,
+        filter=FilterResult(
+            tried=known,
+            by_chance=Estimate(value=None, ci=None, n=0),
+            seconds=0.5,
+            training_seconds=7.5,
+        ),
+        family=tuple(family),
+        said=(
+            "On 2 fresh seeds and 2 kept probes g1-0 differs from the order given by +0.500 "
+            "(+0.250 to +0.750) nats per target token: it is better."
+        ),
+        said_of_order=(
+            "From its own documents in shuffled orders it differs by +0.000 (-0.250 to +0.250): "
+            "that the order does anything is not shown."
+        ),
+        seconds=9.5,
+        notices=("there are only 9 sequences: all are tried, and none by chance",),
+    )
+    run.write_json("metrics.json", result.model_dump(mode="json"))
+    manifest = {"command": "evolve documents", "text_name": HOSTILE, "model": {"name": HOSTILE}}
+    run.write_yaml("manifest.yaml", manifest)
+    return run
+
+
 KINDS = {
+    "arrange": arranged,
     "bench": comparison,
     "calibrate": calibrations,
     "ensemble": ensemble,

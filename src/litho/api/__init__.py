@@ -10,7 +10,7 @@ together as `config`.
 `cancel` (a `threading.Event`) is set, with `Interrupted`, and `resume` goes on with it.
 """
 
-from litho.api.evolving import evolve
+from litho.api.evolving import evolve, evolve_documents
 from litho.api.exam import exam
 from litho.api.exporting import export, push
 from litho.api.predicting import calibrate, ensemble, predict
@@ -41,6 +41,7 @@ __all__ = [
     "document_genome",
     "ensemble",
     "evolve",
+    "evolve_documents",
     "exam",
     "export",
     "expose",

@@ -8,7 +8,7 @@ from litho.cli.bench import show_bench
 from litho.cli.calibrate import show_calibrations
 from litho.cli.diff import show_diff
 from litho.cli.ensemble import show_ensemble
-from litho.cli.evolve import show_evolve
+from litho.cli.evolve import show_arrange, show_evolve
 from litho.cli.exam import show_exam
 from litho.cli.expose import show_expose
 from litho.cli.imprint import show_imprint
@@ -23,6 +23,7 @@ from litho.cli.trails import show_capture, show_printed
 from litho.cli.trails_graph import show_graph
 from litho.cli.unprint import show_unprint
 from litho.cli.vary import show_vary
+from litho.jobs.arrange.result import ArrangeResult
 from litho.jobs.bench.result import BenchResult
 from litho.jobs.diff.result import AlignedResult, DiffResult
 from litho.jobs.ensemble.result import EnsembleResult
@@ -68,6 +69,8 @@ def _print(result: object, as_json: bool) -> None:
             show_vary(result, as_json)
         case DiffResult() | AlignedResult():
             show_diff(result, as_json)
+        case ArrangeResult():
+            show_arrange(result, as_json)
         case EvolveResult():
             show_evolve(result, as_json)
         case ExamRun():

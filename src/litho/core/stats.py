@@ -115,6 +115,36 @@ def nested(groups: Sequence[Sequence[float]], seed: int = 0) -> Estimate:
     return Estimate(value=value, ci=(float(low), float(high)), n=len(kept))
 
 
+def crossed(rows: Sequence[Sequence[float]], seed: int = 0) -> Estimate:
+    """Mean of a table whose rows and columns are both drawn, such as seeds and probes.
+
+    Percentile bootstrap that draws rows and columns apart from each other (Owen 2007, the
+    pigeonhole bootstrap); its interval errs on the wide side. `n`: columns. Raises ValueError on
+    rows of unequal length.
+    """
+    import numpy as np
+
+    table = np.asarray(rows, float)
+    if table.ndim != 2:
+        raise ValueError("rows of unequal length")
+    if not table.size:
+        return Estimate(value=None, ci=None, n=0)
+    value = float(table.mean())
+    if table.shape[1] < 2:
+        return Estimate(value=value, ci=None, n=table.shape[1])
+    chance = np.random.default_rng(seed)
+
+    def times(count: int) -> np.ndarray:
+        """How often each of so many is drawn, in each resample."""
+        return chance.multinomial(count, np.full(count, 1 / count), size=RESAMPLES)
+
+    drawn_SR, drawn_SC = times(table.shape[0]), times(table.shape[1])
+    means_S = ((drawn_SR @ table) * drawn_SC).sum(axis=1) / table.size
+    tails = [50 * (1 - CONFIDENCE), 50 * (1 + CONFIDENCE)]
+    low, high = np.percentile(means_S, tails)
+    return Estimate(value=value, ci=(float(low), float(high)), n=table.shape[1])
+
+
 def _bootstrap(
     samples: "Sequence[np.ndarray]",
     statistic: "Callable[..., np.ndarray | float]",

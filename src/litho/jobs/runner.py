@@ -47,6 +47,7 @@ _MODULES = {
         "vary": "vary.run",
         "diff": "diff.run",
         "evolve": "evolve.run",
+        "evolve documents": "arrange.run",
         "exam": "exam.run",
         "expose": "expose.run",
         "ensemble": "ensemble.run",

@@ -31,19 +31,31 @@ def follow(
     ids: Sequence[int],
     strides: Sequence[int] | None = None,
 ) -> Iterator[tuple[int, float]]:
+    """Train the adapter `name` on one text; yields as `follow_in_turn` does."""
+    return follow_in_turn(model, name, recipe, [ids], strides)
+
+
+def follow_in_turn(
+    model: LanguageModel,
+    name: str,
+    recipe: Recipe,
+    texts: Sequence[Sequence[int]],
+    strides: Sequence[int] | None = None,
+) -> Iterator[tuple[int, float]]:
     """Train the adapter `name`; yields how many of the recipe's steps are done and the loss.
 
-    The loss is that of the last gradient. Between two steps the model may be read in any state.
-    `strides`: how many steps the optimizer takes along each gradient; none: one, which is the
-    recipe itself.
+    `texts`: token ids, a text a step, from the first again when all were read. The loss is that of
+    the last gradient. Between two steps the model may be read in any state. `strides`: how many
+    steps the optimizer takes along each gradient; none: one, which is the recipe itself.
 
-    Raises LithoError if the text does not fit into the context or the training diverges.
+    Raises LithoError if a text does not fit into the context or the training diverges.
     """
-    if len(ids) > model.context:
+    longest = max(map(len, texts))
+    if longest > model.context:
         raise LithoError(
-            f"the text has {len(ids)} tokens, but the model reads {model.context}: cut it up"
+            f"the text has {longest} tokens, but the model reads {model.context}: cut it up"
         )
-    trainer = trainer_of(model, name, recipe, in_turn([ids]))
+    trainer = trainer_of(model, name, recipe, in_turn(texts))
     for stride in strides or (1,) * recipe.steps:
         loss = trainer.step(stride).loss
         assert loss is not None
@@ -82,7 +94,18 @@ def train_and_ask(
     questions: Sequence[Question],
     measured: Collection[int],
 ) -> Result:
-    """Follow a recipe on a text, ask all questions after some numbers of steps, clean up.
+    """Follow a recipe on a text, as `read_and_ask` does on texts in turn."""
+    return read_and_ask(model, recipe, [text], questions, measured)
+
+
+def read_and_ask(
+    model: LanguageModel,
+    recipe: Recipe,
+    texts: Sequence[str],
+    questions: Sequence[Question],
+    measured: Collection[int],
+) -> Result:
+    """Follow a recipe, a text a step, ask all questions after some numbers of steps, clean up.
 
     `answers` are mean log-probabilities per target token, by the number of steps; `losses` those
     before each step; `seconds` and `cpu_seconds` what it took.
@@ -90,7 +113,8 @@ def train_and_ask(
     losses, answers = [], {}
     began, worked = time.monotonic(), time.process_time()
     with lora.fresh(model, TRAINED, adapter_of(model, recipe)):
-        for done, loss in follow(model, TRAINED, recipe, model.encode(text)):
+        encoded = [model.encode(text) for text in texts]
+        for done, loss in follow_in_turn(model, TRAINED, recipe, encoded):
             losses.append(loss)
             if done in measured:
                 answers[str(done)] = ask(model, questions)

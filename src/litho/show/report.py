@@ -6,6 +6,7 @@ from litho.core.errors import LithoError
 from litho.core.runs import RunDirectory
 from litho.show.pages import (
     align,
+    arrange,
     bench,
     calibrate,
     diff,
@@ -36,6 +37,7 @@ _PAGES = {
     "diff": diff.page,
     "ensemble": ensemble.page,
     "evolve": evolve.page,
+    "evolve documents": arrange.page,
     "exam": exam.page,
     "expose": expose.page,
     "imprint": imprint.page,

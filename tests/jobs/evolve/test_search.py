@@ -9,6 +9,7 @@ import yaml
 from litho.jobs.evolve.archive import elites, order_entropy, scene_share
 from litho.jobs.evolve.config import EvolveConfig
 from litho.jobs.evolve.fitness import Fitness, dominates, fitness_of, ranked
+from litho.jobs.evolve.race import on_rungs
 from litho.jobs.evolve.search import Individual, Search, Trial, best, evolution, random_search
 from litho.text.school.canonical import of_world
 from litho.text.school.genome import Genome
@@ -49,7 +50,7 @@ def played(
 
 def test_a_race_takes_as_many_runs_as_it_says(genome: Genome) -> None:
     config = EvolveConfig()
-    assert config.on_rungs == (9, 3, 1) and config.runs == 63
+    assert on_rungs(config.size, config.rungs) == (9, 3, 1) and config.runs == 63
     for search in (evolution, random_search):
         asked, known = played(search(genome, config, FOLDER))
         assert len(asked) == 63 and len(known) == 27

@@ -1,11 +1,12 @@
 """What an evolution starts from; no torch."""
 
 from pathlib import Path
-from typing import Self
+from typing import Annotated
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field
 
 from litho.core.config import Config
+from litho.jobs.evolve.race import rising, trials_of
 from litho.jobs.spec import Spec
 from litho.text.school.genome import Genome, parse_genome
 
@@ -17,7 +18,7 @@ class EvolveConfig(Config):
     """Generations; the first holds the genome that was given."""
     size: int = Field(9, ge=2)
     """Genomes in a generation."""
-    rungs: tuple[int, ...] = (1, 3, 9)
+    rungs: Annotated[tuple[int, ...], AfterValidator(rising)] = (1, 3, 9)
     """Seeds with which a genome has been tried when it reaches a rung of the race; of those on one
     rung a third goes on to the next."""
     random_search: bool = True
@@ -30,38 +31,16 @@ class EvolveConfig(Config):
     seed: int = Field(0, ge=0)
     """Seed of everything that is drawn at random."""
 
-    @model_validator(mode="after")
-    def _rungs_rise(self) -> Self:
-        if not self.rungs or self.rungs[0] < 1 or list(self.rungs) != sorted(set(self.rungs)):
-            raise ValueError("rungs have to rise from 1 or more, such as [1, 3, 9]")
-        return self
-
     @property
     def runs(self) -> int:
         """Schools of one search, without those on fresh seeds."""
-        return self.generations * sum(
-            count * (seeds - before)
-            for count, seeds, before in zip(
-                self.on_rungs, self.rungs, (0, *self.rungs), strict=False
-            )
-        )
+        return self.generations * trials_of(self.size, self.rungs)
 
     @property
     def schools(self) -> int:
         """Schools in all: both searches, and everyone on fresh seeds."""
         searches = 2 if self.random_search else 1
         return searches * self.runs + self.fresh * (self.finalists + 1 + searches)
-
-    @property
-    def on_rungs(self) -> tuple[int, ...]:
-        """Genomes of a generation that reach each rung."""
-        counts = [self.size]
-        for _ in self.rungs[1:]:
-            counts.append(max(1, counts[-1] // KEPT))
-        return tuple(counts)
-
-
-KEPT = 3  # one of so many goes on to the next rung
 
 
 class EvolveSpec(Spec):

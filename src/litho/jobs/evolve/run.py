@@ -9,8 +9,9 @@ from litho.jobs.cost import Cost
 from litho.jobs.evolve.config import EvolveConfig, EvolveSpec
 from litho.jobs.evolve.fitness import Fitness, fitness_of
 from litho.jobs.evolve.fresh import fresh_trials
+from litho.jobs.evolve.race import together
 from litho.jobs.evolve.result import EvolveResult
-from litho.jobs.evolve.search import Trial, best, evolution, random_search, together
+from litho.jobs.evolve.search import Trial, best, evolution, random_search
 from litho.jobs.evolve.summary import BEST, CANONICAL, RANDOM, SHUFFLED, Entrant, summary
 from litho.jobs.evolve.trial import Raised
 from litho.jobs.models import Models

@@ -1,16 +1,11 @@
-"""Searches among genomes: each asks for trials and is told how they went; no torch.
+"""Searches among genomes: each asks for trials and is told how they went; no torch."""
 
-A search is a generator that yields trials and is sent their fitness, in the same order. What it
-asks for depends on its seed and on what it was told, and on nothing else, so that several processes
-that share the results ask for the same.
-"""
-
-from collections.abc import Callable, Generator, Mapping, Sequence
-from dataclasses import dataclass, field
-from itertools import islice
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 
+from litho.jobs.evolve import race
 from litho.jobs.evolve.archive import elites
 from litho.jobs.evolve.config import EvolveConfig
 from litho.jobs.evolve.fitness import Fitness, mean, ranked
@@ -30,13 +25,8 @@ class Trial:
     seed: int
 
 
-@dataclass
-class Individual:
+class Individual(race.Individual[Child, Fitness]):
     """A genome of a search, with what is known of it."""
-
-    child: Child
-    generation: int
-    told: dict[int, Fitness] = field(default_factory=dict)  # by seed
 
     @property
     def fitness(self) -> Fitness:
@@ -45,23 +35,6 @@ class Individual:
 
 Search = Generator[list[Trial], list[Fitness], list[Individual]]
 Breed = Callable[[int, int, list[Individual]], Child]
-
-
-def together(
-    searches: Mapping[str, Search], tell: Callable[[list[Trial]], list[Fitness]]
-) -> dict[str, list[Individual]]:
-    """Run searches side by side: what they ask for at the same time is told at once."""
-    asked = {name: next(search) for name, search in searches.items()}
-    ended: dict[str, list[Individual]] = {}
-    while asked:
-        told = iter(tell([trial for trials in asked.values() for trial in trials]))
-        for name, trials in [*asked.items()]:
-            try:
-                asked[name] = searches[name].send(list(islice(told, len(trials))))
-            except StopIteration as stop:
-                ended[name] = stop.value
-                del asked[name]
-    return ended
 
 
 def evolution(genome: Genome, config: EvolveConfig, folder: Path) -> Search:
@@ -101,33 +74,22 @@ def _searched(config: EvolveConfig, breed: Breed) -> Search:
             # In the first generation all are children of its first.
             child = breed(generation, number, known or born[:1])
             born.append(Individual(child, generation))
-        yield from _raced(born, config)
+        yield from race.raced(born, config.rungs, _ranked, _trial)
         known += born
     return known
 
 
-def _raced(born: list[Individual], config: EvolveConfig) -> Search:
-    """Everyone is tried with the first seeds, the best of them with more."""
-    running, done = born, 0
-    for count, seeds in zip(config.on_rungs, config.rungs, strict=True):
-        if done:
-            running = best(running, count)
-        asked = [(each, seed) for each in running for seed in range(done, seeds)]
-        told = yield [Trial(each.child.genome, seed) for each, seed in asked]
-        for (each, seed), fitness in zip(asked, told, strict=True):
-            each.told[seed] = fitness
-        done = seeds
-    return born
-
-
 def best(known: Sequence[Individual], count: int) -> list[Individual]:
     """Those that reached the highest rung first; of these the fittest."""
-    rungs = sorted({len(each.told) for each in known}, reverse=True)
-    found: list[Individual] = []
-    for rung in rungs:
-        there = [each for each in known if len(each.told) == rung]
-        found += [there[i] for i in ranked([each.fitness for each in there])]
-    return found[:count]
+    return race.best(known, count, _ranked)
+
+
+def _ranked(some: Sequence[Individual]) -> list[int]:
+    return ranked([each.fitness for each in some])
+
+
+def _trial(each: Individual, seed: int) -> Trial:
+    return Trial(each.child.genome, seed)
 
 
 def _parents(known: list[Individual], draw: Random) -> list[Genome]:

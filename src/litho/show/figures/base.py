@@ -14,12 +14,17 @@ from litho.show.say import say
 MARGIN = {"l": 56, "r": 12, "t": 40, "b": 48}
 LEGEND_BELOW = {"orientation": "h", "y": -0.28}
 FEWEST_TICKS = 3  # of a colour bar
+LONGEST_NAME = 17  # letters of a name that stands beside a row
 Figure = dict[str, Any]  # open: the format is Plotly's
 
 
 def label(text: str) -> str:
     """A text that Plotly draws as it is: its labels take some HTML, links among it."""
     return escape(text, quote=False)
+
+
+def shortened(name: str) -> str:
+    return name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 1]}…"
 
 
 def finished(figure: go.Figure) -> Figure:

@@ -7,10 +7,10 @@ import numpy as np
 import plotly.graph_objects as go
 
 from litho.jobs.predict.result import CalibrationRecord, PredictedEffect
-from litho.show.figures.base import MARGIN, Figure, finished, label
+from litho.show.figures.base import MARGIN, Figure, finished, label, shortened
 from litho.show.say import say
 
-MOST_NAMES, LONGEST_NAME = 60, 17  # that stand beside the rows, and their letters
+MOST_NAMES = 60  # that stand beside the rows
 Effects = Mapping[tuple[str, str], float]  # by text and probe, nats
 
 
@@ -50,7 +50,7 @@ def effects_figure(effects: Effects, notes: Mapping[tuple[str, str], str] | None
         type="category",
         showgrid=False,
         tickvals=[label(down[i]) for i in named],
-        ticktext=[label(_shortened(down[i])) for i in named],
+        ticktext=[label(shortened(down[i])) for i in named],
     )
     return finished(figure)
 
@@ -88,10 +88,6 @@ def checked_figure(calibration: CalibrationRecord) -> Figure:
     figure.update_xaxes(title=say("predicted, nats"))
     figure.update_yaxes(title=say("measured, nats"))
     return finished(figure)
-
-
-def _shortened(name: str) -> str:
-    return name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 1]}…"
 
 
 def _rounded(value: float | None) -> float | None:
