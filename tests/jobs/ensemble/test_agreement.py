@@ -54,4 +54,5 @@ def test_a_text_that_holds_a_probe_is_noted(plan: EnsemblePlan) -> None:
     result = summary("run", plan, TEXTS, asked, [])
     assert [(leak.text, leak.probe) for leak in result.leaks] == [("a", "leak"), ("b", "leak")]
     assert (leak_sentence(result.leaks) or "").startswith("2 probes stand word by word")
+    assert (leak_sentence(result.leaks[:1]) or "").endswith("it measures memory")
     assert leak_sentence(()) is None

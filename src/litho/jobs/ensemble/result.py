@@ -18,6 +18,11 @@ def leak_sentence(leaks: Sequence[Leak]) -> str | None:
     """What probes that stand in a text mean; None if there are none."""
     if not leaks:
         return None
+    if len(leaks) == 1:
+        one = leaks[0]
+        return (
+            f"the probe {one.probe} stands word by word in the text {one.text}: it measures memory"
+        )
     return (
         f"{len(leaks)} probes stand word by word in a text, the first of them "
         f"{leaks[0].probe} in {leaks[0].text}: they measure memory"
