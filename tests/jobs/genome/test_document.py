@@ -18,7 +18,7 @@ from tests.jobs.genome.test_compiler import BOOK, compiled, genome_of
 
 @pytest.fixture(scope="module")
 def build(tmp_path_factory: pytest.TempPathFactory) -> Build:
-    return compiled(tmp_path_factory.mktemp("school"), genome_of())
+    return compiled(tmp_path_factory.mktemp("school"), genome_of(30_000))
 
 
 @pytest.fixture(scope="module")
