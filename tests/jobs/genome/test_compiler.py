@@ -381,3 +381,12 @@ def test_a_library_that_is_too_small_for_the_vocabulary(tmp_path: Path) -> None:
     with pytest.raises(LithoError, match=r"set tokenizer.vocab to \d+ at most"):
         compiled(tmp_path, genome_of(tokenizer={"kind": "bpe", "vocab": 60_000}))
     assert [path.name for path in tmp_path.iterdir()] == ["school.yaml"]
+
+
+def test_what_no_stage_reads_is_said(tmp_path: Path) -> None:
+    stages = of_world(WORLD)["stages"]
+    (tmp_path / "school.yaml").write_text(genome_of(stages=stages[:2]).replace("0.2\n", "0.8\n"))
+    (said,) = [n for n in check_genome(tmp_path / "school.yaml").notices if "no stage reads" in n]
+    assert "minerals#rules" in said and "and 2 more" in said
+    (tmp_path / "school.yaml").write_text(genome_of(600_000))
+    assert not any("no stage" in n for n in check_genome(tmp_path / "school.yaml").notices)

@@ -1,7 +1,7 @@
 """What a genome costs, before it is compiled: tokens, and how often each book is read."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from litho.jobs.genome.compiler import SPANS_AS_WELL, stage_tokens
@@ -10,12 +10,13 @@ from litho.jobs.genome.stage import width
 from litho.jobs.genome.words import codec_for, tokens_per_character
 from litho.model.codec import Codec
 from litho.text.school.genome import Stage, read_genome, read_of
-from litho.text.school.plan import practised
+from litho.text.school.plan import practised, sections_read
 from litho.text.school.precedence import violations
 from litho.text.school.scenes import QUESTION
 from litho.text.school.stages import School
 
 OFTEN = 200  # readings of a book, above which check says so
+NAMED = 5  # sections, at most
 WHOLE = 0.95  # of its books, below which a stage is said to read only a part
 
 
@@ -51,7 +52,7 @@ def cost_of(school: School, codec: Codec) -> CheckResult:
         stages=tuple(stages),
         repeats=dict(repeats),
         violations=tuple(violations(school.genome, school.shelf)[0]),
-        notices=tuple(_notices(stages, school.genome.stages)),
+        notices=(*_notices(stages, school.genome.stages), *_unread(school)),
     )
 
 
@@ -90,3 +91,16 @@ def _notices(stages: Sequence[StageCost], asked: Sequence[Stage]) -> list[str]:
         elif cost.passes > OFTEN:
             told.append(f"stage {cost.id!r} reads its books {cost.passes:,.0f} times")
     return told
+
+
+def _unread(school: School) -> Iterator[str]:
+    """A notice of what an exam asks about although no stage reads it."""
+    if school.genome.tests is None:
+        return
+    read = {each for stage in school.genome.stages for each in sections_read(stage, school.shelf)}
+    every = [(name, section) for name, book in school.shelf.items() for section in book.sections]
+    unread = ["#".join(each) for each in every if each not in read]
+    if unread:
+        some = ", ".join(unread[:NAMED])
+        more = f" and {len(unread) - NAMED} more" if len(unread) > NAMED else ""
+        yield f"no stage reads {some}{more}: an exam asks about them all the same"
