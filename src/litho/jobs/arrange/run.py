@@ -1,7 +1,7 @@
 """Runs of `litho evolve` on documents: search, tried again on fresh seeds and kept probes."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from litho.core.files import whole_file
 from litho.core.work import Executor, Result, WorkLedger, key_of
@@ -10,7 +10,7 @@ from litho.jobs.arrange.cost import arrange_cost
 from litho.jobs.arrange.forecast import forecast_of
 from litho.jobs.arrange.halves import Deltas, Halves, rise
 from litho.jobs.arrange.result import ArrangeResult, Rise
-from litho.jobs.arrange.search import Trial, best, evolution, random_search
+from litho.jobs.arrange.search import Individual, Trial, best, evolution, random_search
 from litho.jobs.arrange.summary import (
     AMOUNTS,
     BEST,
@@ -89,23 +89,9 @@ def run_arrange(context: Context[ArrangeSpec]) -> ArrangeResult:
             searches[RANDOM] = random_search(plan, names)
         known = together(searches, tell)
 
-        def entrant(role: str, name: str, genome: Genome, seeds: Sequence[int] = ()) -> Entrant:
-            told = trainings.deltas([Trial(genome, seed) for seed in seeds])  # known already
-            return Entrant(name, role, (genome,) * plan.fresh, told)
-
         given = as_given(names, plan.steps)
-        entrants = [
-            entrant(BEST, each.child.id, each.child.genome, list(each.told))
-            for each in best(known[BEST], plan.finalists)
-        ]
-        finalists = len(entrants)
-        first = known[BEST][0]
-        entrants.append(entrant(GIVEN, GIVEN, given, list(first.told)))
-        entrants.append(Entrant(SHUFFLED, SHUFFLED, _shuffled(spec, given, SHUFFLED)))
-        if spec.searches_by_chance:
-            (luckiest,) = best(known[RANDOM], 1)
-            child = luckiest.child
-            entrants.append(entrant(RANDOM, child.id, child.genome, list(luckiest.told)))
+        entrants = _entrants(spec, known, given, trainings)
+        finalists = [each.role for each in entrants].count(BEST)
         fresh = trainings.afresh(entrants)
         chosen = judge.best_of(fresh[:finalists])
         winner, won = entrants[chosen], fresh[chosen]
@@ -137,6 +123,29 @@ def run_arrange(context: Context[ArrangeSpec]) -> ArrangeResult:
         seconds=round(run.seconds, 1),
         notices=tuple(context.manifest["notices"]),
     )
+
+
+def _entrants(
+    spec: ArrangeSpec,
+    known: Mapping[str, Sequence[Individual]],
+    given: Genome,
+    trainings: "Trainings",
+) -> list[Entrant]:
+    """Who is tried afresh: the finalists first, then what they are compared with."""
+    plan = spec.config
+
+    def searched(role: str, name: str, each: Individual) -> Entrant:
+        genome = each.child.genome
+        told = trainings.deltas([Trial(genome, seed) for seed in each.told])  # known already
+        return Entrant(name, role, (genome,) * plan.fresh, told)
+
+    found = [searched(BEST, each.child.id, each) for each in best(known[BEST], plan.finalists)]
+    found.append(searched(GIVEN, GIVEN, known[BEST][0]))
+    found.append(Entrant(SHUFFLED, SHUFFLED, _shuffled(spec, given, SHUFFLED)))
+    if RANDOM in known:
+        (luckiest,) = best(known[RANDOM], 1)
+        found.append(searched(RANDOM, luckiest.child.id, luckiest))
+    return found
 
 
 class Trainings:
