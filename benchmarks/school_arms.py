@@ -19,12 +19,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from filelock import FileLock, Timeout
+from school_runs import raise_once, result_of
 from scipy import stats
 
-import litho
-from litho.cli.console import Bars
-from litho.core.runs import RunDirectory
 from litho.jobs.school.result import SchoolResult
 from litho.text.school.canonical import of_world, written
 from litho.text.school.world import World
@@ -116,9 +113,9 @@ ORDERS = {  # all orders of the three stages; they permute the same documents
 }
 EXPERIMENTS: Mapping[str, Mapping[str, Callable[[Genome], None]]] = {
     "bridging": {
+        "restated": practised("restated"),  # what the others are compared with
         "direct": practised("direct"),
         "terse": practised("terse"),
-        "restated": practised("restated"),
         "restated x4": practised("restated", 4),
         "restated, facts asked": asked(hidden=False),
         "restated, all facts asked": asked(hidden=True),
@@ -167,24 +164,15 @@ def _genome(seed: int, options: argparse.Namespace) -> Genome:
 def _raise(
     canonical: Genome, change: Callable[[Genome], None], out: Path, options: argparse.Namespace
 ) -> None:
-    try:
-        with FileLock(out.with_suffix(".lock"), timeout=0):
-            if out.exists():
-                return
-            genome = copy.deepcopy(canonical)
-            change(genome)
-            path = out.with_suffix(".yaml")
-            path.write_text(written(genome), encoding="utf-8")
-            with Bars() as bars:
-                litho.school(
-                    path,
-                    out=out,
-                    checkpoints=options.out / "checkpoints",
-                    device=options.device,
-                    progress=bars,
-                )
-    except Timeout:
-        return  # another process is at it
+    genome = copy.deepcopy(canonical)
+    change(genome)
+    raise_once(
+        out.with_suffix(".yaml"),
+        written(genome),
+        out,
+        checkpoints=options.out / "checkpoints",
+        device=options.device,
+    )
 
 
 def _print_tables(out: Path, arms: Sequence[str], seeds: Sequence[int]) -> None:
@@ -213,11 +201,8 @@ def _print_tables(out: Path, arms: Sequence[str], seeds: Sequence[int]) -> None:
 def _done(out: Path, arm: str, seeds: Sequence[int]) -> dict[int, dict[str, float]]:
     """What the finished schools of an arm said, by seed."""
     folders = {seed: out / f"{arm.replace(', ', '-')}-{seed}" for seed in seeds}
-    return {
-        seed: _measures(SchoolResult(**RunDirectory.opened(folder).read_json("metrics.json")))
-        for seed, folder in folders.items()
-        if folder.exists()
-    }
+    results = {seed: result_of(folder) for seed, folder in folders.items()}
+    return {seed: _measures(result) for seed, result in results.items() if result}
 
 
 def _measures(result: SchoolResult) -> dict[str, float]:

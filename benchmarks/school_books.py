@@ -1,4 +1,4 @@
-"""Does the order of real books matter to a small model? Results: school-books.md.
+"""Does the order of real books matter to a small model? Prepared, and not run at size yet.
 
 Raises models on a folder of books by its canonical genome, and by orders in which each stage reads
 as many books, drawn from all, each about once in every arm. Prints what the exams say, by kind.
@@ -12,20 +12,15 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
+from school_runs import raise_once, result_of
 
-import litho
-from litho.cli.console import Bars
-from litho.core.runs import RunDirectory
-from litho.jobs.school.result import SchoolResult
 from litho.show.wording import cell
 from litho.text.school.canonical import of_folder, written
 from litho.text.school.chance import chance
-from litho.text.school.genome import read_genome
+from litho.text.school.genome import parse_genome
 from litho.text.school.variation.children import shuffled
 
 ARMS = ("canonical", "shuffled")
-FILE = "{arm}-{seed}.yaml"
 
 
 def main() -> None:
@@ -44,43 +39,34 @@ def main() -> None:
     options.out.mkdir(parents=True, exist_ok=True)
     for seed in map(int, options.seeds.split(",")):
         for arm in options.arms.split(","):
-            _raise(_genome(options, arm, seed), options.out / f"{arm}-{seed}", options)
+            out = options.out / f"{arm}-{seed}"
+            genome = _genome(options, arm, seed)
+            raise_once(out.with_suffix(".yaml"), genome, out, device=options.device)
     for arm in options.arms.split(","):
         for seed in map(int, options.seeds.split(",")):
             _print_row(options.out / f"{arm}-{seed}", arm, seed)
 
 
 def _genome(options: argparse.Namespace, arm: str, seed: int) -> str:
-    path = options.out / FILE.format(arm=arm, seed=seed)
+    """As YAML, with books named from the folder of the runs."""
+    path = options.out / "school.yaml"
     d, layers, heads = map(int, options.shape.split("x"))
     genome: dict[str, Any] = of_folder(options.books, path) | {"seed": seed}
     genome["model"] = {"d": d, "layers": layers, "heads": heads}
     genome["train"] = {"batch_tokens": options.batch}
     if options.tokens:
         genome["budget"]["tokens"] = options.tokens
-    path.write_text(written(genome), encoding="utf-8")
     if arm == "canonical":
-        return str(path)
-    order = shuffled(read_genome(path), "books", chance(seed, arm), path.parent)
-    text = written(order.model_dump(mode="json", by_alias=True, exclude_none=True))
-    path.write_text(text, encoding="utf-8")
-    return str(path)
-
-
-def _raise(genome: str, out: Path, options: argparse.Namespace) -> None:
-    try:
-        with FileLock(out.with_suffix(".lock"), timeout=0):
-            if not out.exists():
-                with Bars() as bars:
-                    litho.school(Path(genome), out=out, device=options.device, progress=bars)
-    except Timeout:
-        return  # another process is at it
+        return written(genome)
+    given = parse_genome(written(genome), str(path), options.out)
+    order = shuffled(given, "books", chance(seed, arm), options.out)
+    return written(order.model_dump(mode="json", by_alias=True, exclude_none=True))
 
 
 def _print_row(out: Path, arm: str, seed: int) -> None:
-    if not out.exists():
+    result = result_of(out)
+    if result is None:
         return
-    result = SchoolResult(**RunDirectory.opened(out).read_json("metrics.json"))
     assert result.exam
     said = [
         f"{kind} {cell(each.accuracy)} of {each.n}, chance {each.chance:.2f}"

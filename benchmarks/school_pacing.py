@@ -23,11 +23,8 @@ from statistics import fmean
 from typing import Any
 
 import numpy as np
-from filelock import FileLock, Timeout
+from school_runs import raise_once, result_of
 
-import litho
-from litho.cli.console import Bars
-from litho.core.runs import RunDirectory
 from litho.core.stats import mean
 from litho.jobs.school.result import SchoolResult
 from litho.learn.schooling.alarms import alarms
@@ -85,7 +82,7 @@ def _raise(options: argparse.Namespace, arm: str, seed: int, other: int) -> None
     if arm == "fixed":
         genome["pacing"] |= {"advance": NEVER, "on_alarm": []}
     elif arm == "short":
-        adaptive = _result(options.out / f"adaptive-{seed}")
+        adaptive = result_of(options.out / f"adaptive-{seed}")
         if adaptive is None:
             return
         genome["budget"]["tokens"] = adaptive.tokens
@@ -94,29 +91,14 @@ def _raise(options: argparse.Namespace, arm: str, seed: int, other: int) -> None
         replay = options.out / f"adaptive-{other}"
         if not replay.exists():
             return
-    try:
-        with FileLock(out.with_suffix(".lock"), timeout=0):
-            if out.exists():
-                return
-            path = out.with_suffix(".yaml")
-            path.write_text(written(genome), encoding="utf-8")
-            with Bars() as bars:
-                litho.school(path, out=out, replay=replay, progress=bars)
-    except Timeout:
-        return  # another process is at it
-
-
-def _result(run: Path) -> SchoolResult | None:
-    if not run.exists():
-        return None
-    return SchoolResult(**RunDirectory.opened(run).read_json("metrics.json"))
+    raise_once(out.with_suffix(".yaml"), written(genome), out, replay=replay)
 
 
 def _print_table(out: Path, seeds: Sequence[int]) -> None:
     print("| arm | seeds | tokens | bits per byte |", " | ".join(KINDS), "| events |")
     print("| --- " * (len(KINDS) + 5) + "|")
     for arm in ARMS:
-        done = [found for seed in seeds if (found := _result(out / f"{arm}-{seed}"))]
+        done = [found for seed in seeds if (found := result_of(out / f"{arm}-{seed}"))]
         if not done:
             continue
         tests = [each.exam.tests for each in done if each.exam]
@@ -129,7 +111,7 @@ def _print_table(out: Path, seeds: Sequence[int]) -> None:
         tokens = mean([float(each.tokens) for each in done]).value
         print(f"| {arm} | {len(done)} | {tokens:,.0f} |", end=" ")
         print(" | ".join(map(cell, [ends, *told])), f"| {counted} |")
-    plain = [found for seed in seeds if (found := _result(out / f"fixed-{seed}"))]
+    plain = [found for seed in seeds if (found := result_of(out / f"fixed-{seed}"))]
     for kind in ("forget", "gap"):
         _print_alarms(kind, plain)
 

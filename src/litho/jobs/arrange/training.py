@@ -4,9 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from litho.core.errors import LithoError
 from litho.core.work import Result, WorkLedger
-from litho.jobs.ensemble.fine_tunes import opened
+from litho.jobs.ensemble.fine_tunes import opened, opened_same
 from litho.learn.recipe import read_and_ask
 from litho.learn.records import Recipe
 from litho.measure.printing.probes import score
@@ -43,10 +42,8 @@ class Training:
 
     def __call__(self) -> Result:
         """Train and ask. Raises LithoError if the model here is not the one that was meant."""
-        if locate(self.model).sha256() != self.sha256:
-            raise LithoError(f"{self.model} has other weights here than where it was sent from")
-        model, steps = opened(self.model, self.placement), self.recipe.steps
-        texts = [text.text for text in self.texts]
+        model = opened_same(self.model, self.sha256, self.placement)
+        steps, texts = self.recipe.steps, [text.text for text in self.texts]
         return read_and_ask(model, self.recipe, texts, self.questions, [steps])
 
 

@@ -55,11 +55,8 @@ class Piece:
 
     def __call__(self) -> Result:
         """Train and ask. Raises LithoError if the model here is not the one that was meant."""
-        source = locate(self.run.model)
-        if source.sha256() != self.run.specification["model"]:
-            raise LithoError(f"{self.run.model} has other weights here than where it was sent from")
         measured, text = self.run.specification["measured"], self.run.text.text
-        model = opened(self.run.model, self.placement)
+        model = opened_same(self.run.model, self.run.specification["model"], self.placement)
         return train_and_ask(model, self.run.recipe, text, self.questions, measured)
 
 
@@ -72,6 +69,16 @@ def opened(name: str, placement: Placement) -> LanguageModel:
         _opened.clear()  # first the room, then the next one
         _opened[name, placement] = load(locate(name), placement)
     return _opened[name, placement]
+
+
+def opened_same(name: str, sha256: str, placement: Placement) -> LanguageModel:
+    """The model, if its weights here are those of where the work was sent from.
+
+    Raises LithoError if they are not.
+    """
+    if locate(name).sha256() != sha256:
+        raise LithoError(f"{name} has other weights here than where it was sent from")
+    return opened(name, placement)
 
 
 @dataclass(frozen=True)

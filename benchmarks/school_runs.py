@@ -1,0 +1,30 @@
+"""Schools that several processes raise together, each once."""
+
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+import litho
+from litho.cli.console import Bars
+from litho.core.runs import RunDirectory
+from litho.jobs.school.result import SchoolResult
+
+
+def raise_once(genome: Path, written: str, out: Path, **settings: Any) -> None:  # noqa: ANN401
+    """Write the genome and raise a school by it, unless it is there or another process is at it."""
+    try:
+        with FileLock(out.with_suffix(".lock"), timeout=0):
+            if not out.exists():
+                genome.write_text(written, encoding="utf-8")
+                with Bars() as bars:
+                    litho.school(genome, out=out, progress=bars, **settings)
+    except Timeout:
+        return
+
+
+def result_of(run: Path) -> SchoolResult | None:
+    """What a finished school said; None if there is none."""
+    if not run.exists():
+        return None
+    return SchoolResult(**RunDirectory.opened(run).read_json("metrics.json"))
