@@ -29,6 +29,7 @@ from litho.jobs.arrange.variation import (
     shuffled,
 )
 from litho.text.items import Question
+from tests.jobs.searches import play
 
 DOCUMENTS = ["a", "b", "c", "d"]
 GIVEN = as_given(DOCUMENTS, 10)
@@ -46,15 +47,12 @@ def played(
     search: Search, value: Callable[[Genome], float] = share_of_b
 ) -> tuple[list[Trial], list[Individual]]:
     """A made-up world in which a sequence is worth its `value`, and seeds matter a little."""
-    asked: list[Trial] = []
-    try:
-        trials = next(search)
-        while True:
-            asked += trials
-            told = [value(trial.genome) + 0.001 * trial.seed for trial in trials]
-            trials = search.send([Rise(mean=each, worst=each) for each in told])
-    except StopIteration as ended:
-        return asked, ended.value
+
+    def tell(trial: Trial) -> Rise:
+        told = value(trial.genome) + 0.001 * trial.seed
+        return Rise(mean=told, worst=told)
+
+    return play(search, tell)
 
 
 def nothing(genome: Genome) -> float:

@@ -15,6 +15,7 @@ from litho.text.school.canonical import of_world
 from litho.text.school.genome import Genome
 from litho.text.school.variation.children import same
 from litho.text.school.world import World
+from tests.jobs.searches import play
 
 FOLDER = Path()
 
@@ -38,14 +39,7 @@ def scenes_help(trial: Trial) -> Fitness:
 def played(
     search: Search, tell: Callable[[Trial], Fitness] = scenes_help
 ) -> tuple[list[Trial], list[Individual]]:
-    asked: list[Trial] = []
-    try:
-        trials = next(search)
-        while True:
-            asked += trials
-            trials = search.send([tell(trial) for trial in trials])
-    except StopIteration as ended:
-        return asked, ended.value
+    return play(search, tell)
 
 
 def test_a_race_takes_as_many_runs_as_it_says(genome: Genome) -> None:
