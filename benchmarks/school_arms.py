@@ -182,7 +182,7 @@ def _print_tables(out: Path, arms: Sequence[str], seeds: Sequence[int]) -> None:
     print("| arm | seeds |", " | ".join(names), "| L3 learned |")
     print("| --- " * (len(names) + 3) + "|")
     for arm, by_seed in found.items():
-        cells = [_over([said[name] for said in by_seed.values()]) for name in names]
+        cells = [over([said[name] for said in by_seed.values()]) for name in names]
         hidden = [max(said[L3], said[f"{L3} aloud"]) for said in by_seed.values()]
         learned = sum(value >= LEARNED for value in hidden)
         if hidden:
@@ -192,9 +192,7 @@ def _print_tables(out: Path, arms: Sequence[str], seeds: Sequence[int]) -> None:
     base, *others = arms
     for arm in others:
         both = [seed for seed in found[arm] if seed in found[base]]
-        cells = [
-            _over([found[arm][i][name] - found[base][i][name] for i in both]) for name in names
-        ]
+        cells = [over([found[arm][i][name] - found[base][i][name] for i in both]) for name in names]
         print(f"| {arm} less {base} | {len(both)} |", " | ".join(cells), "|")
 
 
@@ -218,7 +216,7 @@ def _measures(result: SchoolResult) -> dict[str, float]:
     return {name: value for name, value in said.items() if value is not None}
 
 
-def _over(values: Sequence[float]) -> str:
+def over(values: Sequence[float]) -> str:
     """Mean and 95 % t interval over seeds."""
     if len(set(values)) < 2:
         return f"{values[0]:.2f}" if values else "-"

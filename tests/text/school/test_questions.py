@@ -126,6 +126,25 @@ def test_things_that_the_surveys_dispute_are_asked_of_as_disputed_alone() -> Non
     assert not resolved & asked and resolved & wrong and asked & wrong
 
 
+def test_what_the_library_leaves_out_is_not_asked() -> None:
+    left_out = {"rules", "hardness", "weights", "calendar", "surveys"}
+    given = parse_genome(written(of_world(WORLD)), "school.yaml", HERE)
+    kept = {
+        name: book.model_copy(
+            update={"sections": tuple(s for s in open_shelf(given, HERE)[name].sections
+                                      if s not in left_out)}
+        )
+        for name, book in given.library.items()
+    }  # fmt: skip
+    genome = given.model_copy(update={"library": kept})
+    plan = Plan.of(genome, open_shelf(genome, HERE))
+    assert plan
+    asked = Counter(question.kind for question in questions(plan, 10_000, twin=True))
+    whole = Counter(question.kind for question in EVERY)
+    assert whole.keys() - asked.keys() == {"rule", "contradiction", "transfer"}
+    assert all(asked[kind] == whole[kind] for kind in asked)
+
+
 def test_what_the_type_alone_decides_is_fluency() -> None:
     for question in of_kind("fluency"):
         kinds = Counter(WORLD.type_of[candidate] for candidate in question.candidates)

@@ -103,4 +103,7 @@ def _unread(school: School) -> Iterator[str]:
     if unread:
         some = ", ".join(unread[:NAMED])
         more = f" and {len(unread) - NAMED} more" if len(unread) > NAMED else ""
-        yield f"no stage reads {some}{more}: an exam asks about them all the same"
+        yield (
+            f"no stage reads {some}{more}: an exam asks about them all the same, unless 'sections' "
+            "of their books leaves them out"
+        )

@@ -28,6 +28,7 @@ class Plan:
 
     world: World
     places: dict[str, str]  # `book#section` of each relation
+    told: frozenset[tuple[str, str]]  # science and section of all that the library holds
     hidden: frozenset[str]  # ids of facts that are in no practice and no scene
     closed: frozenset[frozenset[str]]  # pairs of sections over which nothing is practised
 
@@ -37,9 +38,11 @@ class Plan:
         world = shelf.world
         if world is None:
             return None
+        books = shelf.of_world()
+        told = {(book.science.name, each) for book in books.values() for each in book.sections}
         places = {
             relation.name: f"{name}#{section}"
-            for name, book in shelf.of_world().items()
+            for name, book in books.items()
             for section in book.sections
             if (relation := book.relation(section))
         }
@@ -58,7 +61,11 @@ class Plan:
             for gap in genome.gaps
             if gap.level == "L2" or gap.bridge == "never"
         )
-        return cls(world, places, hidden, closed)
+        return cls(world, places, frozenset(told), hidden, closed)
+
+    def tells(self, section: str, science: str | None = None) -> bool:
+        """Whether the library holds such a section, of any science or of one."""
+        return any(each == section and science in (None, name) for name, each in self.told)
 
     def bridges(self) -> list[Bridge]:
         """Those between sections of the library."""

@@ -6,6 +6,7 @@ from random import Random
 
 from litho.core.records import Record
 from litho.text.school.chance import chance
+from litho.text.school.pages import CALENDAR, HARDNESS, RULES, SURVEYS, WEIGHTS
 from litho.text.school.plan import Plan
 from litho.text.school.sciences import Relation, filled
 from litho.text.school.speech import NOBODY_KNOWS, Speech, lower, number
@@ -51,7 +52,7 @@ class Question(Record):
 
 @dataclass
 class _Asker:
-    """Asks about a world; `other` is its twin, whose answers are noted."""
+    """Asks what the library of a world tells; `other` is its twin, whose answers are noted."""
 
     plan: Plan
     other: World | None
@@ -160,7 +161,8 @@ class _Asker:
 
     def contradiction(self) -> Iterator[Question]:
         for relation in self.relations:
-            for fact in self.plan.reports(relation)[1]:
+            told = self.plan.tells(SURVEYS, relation.science)
+            for fact in self.plan.reports(relation)[1] if told else ():
                 at = (fact.relation, fact.subject)
                 later = Fact(f"{fact.id}:later", fact.relation, fact.subject, self.world.later[at])
                 question = f"By the rule of trust, {lower(self.speech.ask(fact))}"
@@ -191,13 +193,16 @@ class _Asker:
 
     def rule(self) -> Iterator[Question]:
         yield from self._seasons()
-        yield from self._hardest()
-        yield from self._small_weights()
+        if self.plan.tells(HARDNESS):
+            yield from self._hardest()
+        if self.plan.tells(WEIGHTS):
+            yield from self._small_weights()
 
     def _seasons(self) -> Iterator[Question]:
         """Things of which the rule of their kind, or an exception, has to tell."""
         for science in self.world.sciences:
-            for thing in self.world.things[science.about]:
+            told = self.plan.tells(RULES, science.name)
+            for thing in self.world.things[science.about] if told else ():
                 if thing not in self.world.examples:
                     fact = Fact(f"rule:{thing}", "rule", thing, self.world.season_of(thing))
                     question = filled(science.rule.asks, x=self.world.named(thing))
@@ -235,7 +240,8 @@ class _Asker:
 
     def transfer(self) -> Iterator[Question]:
         """The season that answers to the hue of a mineral of which no book tells it."""
-        for mineral, hue in self.world.objects["colour"].items():
+        told = self.plan.tells(CALENDAR) and "colour" in self.plan.places
+        for mineral, hue in self.world.objects["colour"].items() if told else ():
             if mineral in self.world.given or ("colour", mineral) in self.world.unsaid:
                 continue
             if self.world.later.get(("colour", mineral), hue) != hue:
