@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from filelock import FileLock, Timeout
+from school_runs import raise_once
 
 import litho
-from litho.cli.console import Bars
 from litho.core.stats import Estimate, mean
 from litho.measure.school.loop import LoopScores, attempted, cast_of, loop_scores
 from litho.show.wording import cell
@@ -54,7 +54,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--arms", help="names, with semicolons")
     parser.add_argument("--seeds", default="0,1,2,3,4,5,6,7", help="with commas")
-    parser.add_argument("--tokens", type=int, default=1_200_000)
+    parser.add_argument("--tokens", type=int, default=1_800_000)
     parser.add_argument("--world", default="3x20x2", help="sciences x entities x relations")
     parser.add_argument("--device", default="cpu")
     options = parser.parse_args()
@@ -65,7 +65,7 @@ def main() -> None:
     options.out.mkdir(parents=True, exist_ok=True)
     for seed in seeds:
         for arm in chosen:
-            _raise(seed, arm, options)
+            _ask(raised(seed, arm, options))
     _print_table(options.out, chosen, seeds)
 
 
@@ -80,16 +80,23 @@ def genome_of(seed: int, size: str, tokens: int, loss: dict[str, Any]) -> Genome
         for begun in [_repairable(world, places)]
         for number, place in enumerate(begun)
     ]
-    practice = {"hops": 2, "within_book": False, "per_fact": 0.5, "form": "restated"}
+    single = {"hops": 1, "per_fact": 1.0, "form": "restated"}
+    chains = {"hops": 2, "within_book": False, "per_fact": 1.0, "form": "restated"}
     scenes = {"books": places, "scenes": [each["id"] for each in repairs]}
-    facts = {"books": places, "practice": practice}
     return genome | {
         "model": {"d": 96, "layers": 3, "heads": 4},
         "tokenizer": {"kind": "bpe", "vocab": 512},
+        "train": {"seq": 128, "batch_tokens": 512, "peak_lr": 3e-3},
         "budget": {"tokens": tokens, "tail": 0.0},
         "stages": [
-            {"id": "facts", "layer": "school", "share": 0.35, **facts},
-            {"id": "practice", "layer": "university", "share": 0.25, **facts},
+            {"id": "facts", "layer": "school", "share": 0.35, "books": places, "practice": single},
+            {
+                "id": "practice",
+                "layer": "university",
+                "share": 0.25,
+                "books": places,
+                "practice": chains,
+            },
             {"id": "loop-1", "layer": "dialogue", "share": 0.2, **scenes},
             {"id": "loop-2", "layer": "dialogue", "share": 0.2, **scenes},
         ],
@@ -108,31 +115,34 @@ def _repairable(world: World, places: Sequence[str]) -> list[str]:
     return [place for place in places if names[place] in begin]
 
 
-def _raise(seed: int, arm: str, options: argparse.Namespace) -> None:
-    out = options.out / _folder(arm, seed)
+def raised(seed: int, arm: str, options: argparse.Namespace) -> Path:
+    """The run of a school, which another process may still be at."""
+    out: Path = options.out / _folder(arm, seed)
+    genome = genome_of(seed, options.world, options.tokens, ARMS[arm])
+    shared = options.out / f"checkpoints-{seed}"
+    path = out.with_suffix(".yaml")
+    raise_once(path, written(genome), out, checkpoints=shared, device=options.device)
+    return out
+
+
+def _ask(run: Path) -> None:
+    """Ask the model of a school, unless it was, or another process is at either."""
     try:
-        with FileLock(out.with_suffix(".lock"), timeout=0):
-            path = out.with_suffix(".yaml")
-            if not out.exists():
-                genome = genome_of(seed, options.world, options.tokens, ARMS[arm])
-                path.write_text(written(genome), encoding="utf-8")
-                shared = options.out / f"checkpoints-{seed}"
-                with Bars() as bars:
-                    litho.school(
-                        path, out=out, checkpoints=shared, device=options.device, progress=bars
-                    )
-            if not out.with_suffix(".json").exists():
-                school = School.of(read_genome(path), path.parent)
-                assert school.plan
-                cast = cast_of(school.genome.scenes[0].roles)
-                model = litho.load(str(out / "model"))
-                found = {
-                    name: loop_scores(model, attempted(school.plan, asked, 1000), cast).model_dump()
-                    for name, asked in _questions(school.plan, exam_questions(school)).items()
-                }
-                out.with_suffix(".json").write_text(json.dumps(found, indent=1))
+        with FileLock(run.with_suffix(".lock"), timeout=0):
+            if not run.exists() or run.with_suffix(".json").exists():
+                return
+            path = run.with_suffix(".yaml")
+            school = School.of(read_genome(path), path.parent)
+            assert school.plan
+            cast = cast_of(school.genome.scenes[0].roles)
+            model = litho.load(str(run / "model"))
+            found = {
+                name: loop_scores(model, attempted(school.plan, asked, 1000), cast).model_dump()
+                for name, asked in _questions(school.plan, exam_questions(school)).items()
+            }
+            run.with_suffix(".json").write_text(json.dumps(found, indent=1))
     except Timeout:
-        return  # another process is at it
+        return
 
 
 def _questions(plan: Plan, exam: Sequence[Question]) -> dict[str, list[Question]]:

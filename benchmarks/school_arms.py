@@ -18,8 +18,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from school_runs import raise_once, result_of
+from school_runs import over, raise_once, result_of
 from scipy import stats
 
 from litho.jobs.school.result import SchoolResult
@@ -214,14 +213,6 @@ def _measures(result: SchoolResult) -> dict[str, float]:
     if (spoken := tests[L3].spoken) and spoken.chain:
         said |= {f"{L3} {link}": estimate.value for link, estimate in spoken.chain}
     return {name: value for name, value in said.items() if value is not None}
-
-
-def over(values: Sequence[float]) -> str:
-    """Mean and 95 % t interval over seeds."""
-    if len(set(values)) < 2:
-        return f"{values[0]:.2f}" if values else "-"
-    low, high = stats.t.interval(0.95, len(values) - 1, np.mean(values), stats.sem(values))
-    return f"{np.mean(values):.2f} [{low:.2f}, {high:.2f}]"
 
 
 if __name__ == "__main__":

@@ -24,8 +24,8 @@ from statistics import fmean
 from typing import Any
 
 import numpy as np
-from school_arms import WORLDS, asked, over, probed, short
-from school_runs import raise_once, result_of
+from school_arms import WORLDS, asked, probed, short
+from school_runs import over, raise_once, result_of
 
 from litho.jobs.school.result import SchoolResult
 from litho.learn.schooling.alarms import alarms

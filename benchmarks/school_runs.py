@@ -1,9 +1,12 @@
-"""Schools that several processes raise together, each once."""
+"""Schools that several processes raise together, each once, and means over them."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from filelock import FileLock, Timeout
+from scipy import stats
 
 import litho
 from litho.cli.console import Bars
@@ -28,3 +31,11 @@ def result_of(run: Path) -> SchoolResult | None:
     if not run.exists():
         return None
     return SchoolResult(**RunDirectory.opened(run).read_json("metrics.json"))
+
+
+def over(values: Sequence[float]) -> str:
+    """Mean and 95 % t interval over seeds."""
+    if len(set(values)) < 2:
+        return f"{values[0]:.2f}" if values else "-"
+    low, high = stats.t.interval(0.95, len(values) - 1, np.mean(values), stats.sem(values))
+    return f"{np.mean(values):.2f} [{low:.2f}, {high:.2f}]"

@@ -7,7 +7,14 @@ import numpy as np
 
 from litho.core.runs import RunDirectory
 from litho.core.stats import Estimate
-from litho.jobs.arrange.result import Arranged, ArrangeResult, FilterResult, Rise, Tried
+from litho.jobs.arrange.result import (
+    Arranged,
+    ArrangeResult,
+    FilterResult,
+    OperatorGain,
+    Rise,
+    Tried,
+)
 from litho.jobs.bench.result import TRIALS
 from litho.jobs.bench.summary import summarize
 from litho.jobs.ensemble.result import Agreement, EnsembleResult, MeasuredEffect
@@ -198,6 +205,7 @@ def arranged(path: Path) -> RunDirectory:
             "that the order does anything is not shown."
         ),
         seconds=9.5,
+        operators=(OperatorGain(operator="swap", children=1, rise=known),),
         notices=("there are only 9 sequences: all are tried, and none by chance",),
     )
     run.write_json("metrics.json", result.model_dump(mode="json"))

@@ -9,11 +9,11 @@ import yaml
 from litho.jobs.evolve.archive import elites, order_entropy, scene_share
 from litho.jobs.evolve.config import EvolveConfig
 from litho.jobs.evolve.fitness import Fitness, dominates, fitness_of, ranked
-from litho.jobs.evolve.race import on_rungs
+from litho.jobs.evolve.race import gains, on_rungs
 from litho.jobs.evolve.search import Individual, Search, Trial, best, evolution, random_search
 from litho.text.school.canonical import of_world
 from litho.text.school.genome import Genome
-from litho.text.school.variation.children import same
+from litho.text.school.variation.children import Child, same
 from litho.text.school.world import World
 from tests.jobs.searches import play
 
@@ -49,6 +49,26 @@ def test_a_race_takes_as_many_runs_as_it_says(genome: Genome) -> None:
         asked, known = played(search(genome, config, FOLDER))
         assert len(asked) == 63 and len(known) == 27
         assert sorted(len(each.told) for each in known) == [1] * 18 + [3] * 6 + [9] * 3
+
+
+def test_an_operator_is_worth_what_its_children_are_above_their_first_parents(
+    genome: Genome,
+) -> None:
+    def born(
+        name: str, parents: tuple[str, ...], operators: tuple[str, ...], *told: float
+    ) -> Individual:
+        child = Child(genome.model_copy(update={"id": name}), parents, operators, ())
+        return Individual(child, 0, {seed: of_value(value) for seed, value in enumerate(told)})
+
+    known = [
+        born("given", (), ("given",), 0.2, 0.9),
+        born("a", ("given",), ("swap primer",), 0.5),
+        born("b", ("a", "given"), ("cross", "swap school"), 0.1, 0.9),
+    ]
+    found = gains(known, lambda told: told.bridging)
+    assert [*found] == ["cross", "swap"]
+    assert found["cross"].value == pytest.approx(-0.4) and found["cross"].n == 1
+    assert found["swap"].value == pytest.approx((0.3 - 0.4) / 2) and found["swap"].n == 2
 
 
 def test_the_given_genome_comes_first_and_no_run_is_asked_for_twice(genome: Genome) -> None:

@@ -43,6 +43,14 @@ class Tried(Record):
     amounts: dict[str, int]  # readings of each document
 
 
+class OperatorGain(Record):
+    """Children that an operator made: how much more than with their first parent probes rise."""
+
+    operator: str
+    children: int
+    rise: Estimate  # on the probes of the search, with the first seed
+
+
 class FilterResult(Record):
     """How well predictions ranked what was then measured: Spearman's correlation.
 
@@ -76,3 +84,4 @@ class ArrangeResult(Record):
     said_of_order: str  # whether its order does anything
     seconds: float
     notices: tuple[str, ...] = ()
+    operators: tuple[OperatorGain, ...] = ()

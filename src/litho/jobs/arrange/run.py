@@ -9,7 +9,7 @@ from litho.jobs.arrange.config import ArrangeSpec, check_recombines
 from litho.jobs.arrange.cost import arrange_cost
 from litho.jobs.arrange.forecast import forecast_of
 from litho.jobs.arrange.halves import Deltas, Halves, rise
-from litho.jobs.arrange.result import ArrangeResult, Rise
+from litho.jobs.arrange.result import ArrangeResult, OperatorGain, Rise
 from litho.jobs.arrange.search import Individual, Trial, best, evolution, random_search
 from litho.jobs.arrange.summary import (
     AMOUNTS,
@@ -29,7 +29,7 @@ from litho.jobs.arrange.variation import Genome, as_given, shuffled
 from litho.jobs.ensemble.agreement import leaks_of
 from litho.jobs.ensemble.fine_tunes import opened
 from litho.jobs.ensemble.result import leak_sentence
-from litho.jobs.evolve.race import together
+from litho.jobs.evolve.race import gains, together
 from litho.jobs.models import Models
 from litho.jobs.runner import Checked, Context, Job
 from litho.learn.recipe import adapter_of, check_inputs
@@ -118,6 +118,10 @@ def run_arrange(context: Context[ArrangeSpec]) -> ArrangeResult:
         runs=len(trainings.seen),
         filter=filter_result(family, forecast.seconds, trainings.seconds),
         family=tuple(family),
+        operators=tuple(
+            OperatorGain(operator=name, children=gain.n, rise=gain)
+            for name, gain in gains(known[BEST], lambda told: told.mean).items()
+        ),
         said=said_of(tried[chosen], sequence, given, difference[GIVEN], plan.fresh),
         said_of_order=said_of_order(difference[AMOUNTS]),
         seconds=round(run.seconds, 1),

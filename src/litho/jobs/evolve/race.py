@@ -5,12 +5,31 @@ asks for depends on its seed and on what it was told, and on nothing else, so th
 that share the results ask for the same.
 """
 
+from collections import defaultdict
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
-Child = TypeVar("Child")
+from litho.core.stats import Estimate, mean
+
+
+class Bred(Protocol):
+    """What a search has made of others."""
+
+    @property
+    def id(self) -> str: ...
+
+    @property
+    def parents(self) -> tuple[str, ...]: ...
+
+    @property
+    def operators(self) -> tuple[str, ...]:
+        """What made it of its parents; behind a space, details."""
+        ...
+
+
+Child = TypeVar("Child", bound=Bred)
 Said = TypeVar("Said")
 Asked = TypeVar("Asked")
 
@@ -100,3 +119,19 @@ def together(
                 ended[name] = stop.value
                 del asked[name]
     return ended
+
+
+def gains(known: Sequence[Racer], score: Callable[[Any], float]) -> dict[str, Estimate]:
+    """By operator: how much better its children are than their first parents.
+
+    Compared is what was told with the first seed, with which both were tried.
+    """
+    by_id = {each.child.id: each for each in known}
+    found: dict[str, list[float]] = defaultdict(list)
+    for each in known:
+        if each.child.parents:
+            parent = by_id[each.child.parents[0]]
+            for operator in each.child.operators:
+                gain = score(each.told[0]) - score(parent.told[0])
+                found[operator.partition(" ")[0]].append(gain)
+    return {name: mean(some) for name, some in sorted(found.items())}

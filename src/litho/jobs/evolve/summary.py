@@ -1,6 +1,5 @@
 """What trials say of a search: finalists on fresh seeds, the family, what operators gained."""
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -9,6 +8,7 @@ from litho.core.stats import Estimate, mean
 from litho.jobs.evolve.archive import order_entropy, scene_share
 from litho.jobs.evolve.fitness import OBJECTIVES, Fitness, dominates, ranked
 from litho.jobs.evolve.fitness import mean as mean_fitness
+from litho.jobs.evolve.race import gains
 from litho.jobs.evolve.result import Bred, Fresh, OperatorGain, Scores
 from litho.jobs.evolve.search import Individual
 from litho.text.school.genome import Genome
@@ -52,7 +52,10 @@ def summary(
         finalists=tuple(_fresh(*each) for each in finalists),
         difference=difference,
         family=tuple(_family(known)),
-        operators=tuple(_operators(known[BEST])),
+        operators=tuple(
+            OperatorGain(operator=name, children=gain.n, bridging=gain)
+            for name, gain in gains(known[BEST], lambda told: told.bridging).items()
+        ),
         said=_said(winner, others[CANONICAL][0].genome, difference[CANONICAL]),
     )
 
@@ -99,22 +102,6 @@ def _family(known: Mapping[str, Sequence[Individual]]) -> list[Bred]:
             ),
         )
         for search, each in every
-    ]
-
-
-def _operators(known: Sequence[Individual]) -> list[OperatorGain]:
-    """Gain over the first parent with the first seed, which both were tried with."""
-    by_name = {each.child.genome.id: each for each in known}
-    gains: dict[str, list[float]] = defaultdict(list)
-    for each in known:
-        if each.child.parents:
-            parent = by_name[each.child.parents[0]]
-            gain = each.told[0].bridging - parent.told[0].bridging
-            for operator in each.child.operators:
-                gains[operator.partition(" ")[0]].append(gain)
-    return [
-        OperatorGain(operator=name, children=len(some), bridging=mean(some))
-        for name, some in sorted(gains.items())
     ]
 
 

@@ -27,6 +27,10 @@ class Child:
     operators: tuple[str, ...]
     changes: tuple[str, ...]
 
+    @property
+    def id(self) -> str:
+        return self.genome.id
+
 
 def child_of(parents: Sequence[Genome], name: str, chance: Random, folder: Path) -> Child:
     """A valid genome called `name` that differs from its one or two parents.
