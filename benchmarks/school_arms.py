@@ -14,6 +14,7 @@ Finished runs are not done again, so that several processes may share the work.
 
 import argparse
 import copy
+import csv
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ from litho.text.school.canonical import of_world, written
 from litho.text.school.world import World
 
 Genome = dict[str, Any]
+Found = Mapping[str, Mapping[int, Mapping[str, float]]]  # measures, by arm and seed
 WORLDS = 100  # the world of seed 0; nothing was chosen on these
 TWO_HOPS = ("two_hop_L1", "two_hop_L2", "two_hop_L3")
 L3 = TWO_HOPS[-1]
@@ -139,6 +141,7 @@ def main() -> None:
     parser.add_argument("--tokens", type=int, default=3_000_000)
     parser.add_argument("--world", default="4x24x2", help="sciences x entities x relations")
     parser.add_argument("--canonical", action="store_true", help="variants of the canonical genome")
+    parser.add_argument("--csv", type=Path, help="file for what each school said")
     parser.add_argument("--device", default="cpu")
     options = parser.parse_args()
     arms = EXPERIMENTS[options.experiment]
@@ -151,7 +154,12 @@ def main() -> None:
         genome = _genome(seed, options)
         for arm in chosen:
             _raise(genome, arms[arm], options.out / f"{arm.replace(', ', '-')}-{seed}", options)
-    _print_tables(options.out, chosen, seeds)
+    found = {arm: _done(options.out, arm, seeds) for arm in chosen}
+    if not any(found.values()):
+        return  # other processes are at all of them
+    if options.csv:
+        _write_rows(options.csv, found)
+    _print_tables(found)
 
 
 def _genome(seed: int, options: argparse.Namespace) -> Genome:
@@ -174,9 +182,20 @@ def _raise(
     )
 
 
-def _print_tables(out: Path, arms: Sequence[str], seeds: Sequence[int]) -> None:
+def _write_rows(path: Path, found: Found) -> None:
+    rows = [
+        {"arm": arm, "seed": seed, **{name: round(value, 4) for name, value in said.items()}}
+        for arm, by_seed in found.items()
+        for seed, said in by_seed.items()
+    ]
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, rows[0].keys(), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def _print_tables(found: Found) -> None:
     """Means over seeds, and differences from the first arm on the same seeds; t intervals."""
-    found = {arm: _done(out, arm, seeds) for arm in arms}
     names = list(next(iter(next(some for some in found.values() if some).values())))
     print("| arm | seeds |", " | ".join(names), "| L3 learned |")
     print("| --- " * (len(names) + 3) + "|")
@@ -188,7 +207,7 @@ def _print_tables(out: Path, arms: Sequence[str], seeds: Sequence[int]) -> None:
             low, high = stats.binomtest(learned, len(hidden)).proportion_ci(method="wilson")
             cells.append(f"{learned} of {len(hidden)} [{low:.2f}, {high:.2f}]")
         print(f"| {arm} | {len(by_seed)} |", " | ".join(cells), "|")
-    base, *others = arms
+    base, *others = found
     for arm in others:
         both = [seed for seed in found[arm] if seed in found[base]]
         cells = [over([found[arm][i][name] - found[base][i][name] for i in both]) for name in names]
