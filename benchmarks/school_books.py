@@ -15,7 +15,7 @@ from typing import Any
 from school_runs import raise_once, result_of
 
 from litho.show.wording import cell
-from litho.text.school.canonical import of_folder, written
+from litho.text.school.canonical import of_folder, rewritten, written
 from litho.text.school.chance import chance
 from litho.text.school.genome import parse_genome
 from litho.text.school.variation.children import shuffled
@@ -60,7 +60,7 @@ def _genome(options: argparse.Namespace, arm: str, seed: int) -> str:
         return written(genome)
     given = parse_genome(written(genome), str(path), options.out)
     order = shuffled(given, "books", chance(seed, arm), options.out)
-    return written(order.model_dump(mode="json", by_alias=True, exclude_none=True))
+    return rewritten(order)
 
 
 def _print_row(out: Path, arm: str, seed: int) -> None:

@@ -196,7 +196,7 @@ def raise_twins(
     """
     from litho.jobs.runner import is_done, job_of
     from litho.jobs.school.config import SchoolSpec
-    from litho.text.school.canonical import written
+    from litho.text.school.canonical import rewritten
     from litho.text.school.genome import read_genome
     from litho.text.school.twins import twin_genome
     from litho.text.school.world import TWINS
@@ -205,7 +205,7 @@ def raise_twins(
     models = {}
     for twin in filter(None, TWINS):
         raised = twin_genome(known, twin)
-        text = written(raised.model_dump(mode="json", by_alias=True, exclude_none=True))
+        text = rewritten(raised)
         source, home = f"{genome} ({twin} twin)", genome.absolute().parent
         spec = SchoolSpec(
             written=text, source=source, folder=str(home), device=device_given(device)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 import yaml
 
 import litho
@@ -22,9 +23,11 @@ from litho.core.work import WorkLedger
 from litho.jobs.evolve.fresh import FIRST, on_world
 from litho.jobs.evolve.result import EvolveResult
 from litho.jobs.evolve.trial import Raised
+from litho.learn.checkpoint import read_checkpoint
 from litho.text.school.canonical import of_world, written
 from litho.text.school.genome import Genome
 from litho.text.school.world import World
+from tests.jobs.school.test_adapter import going
 
 SETTINGS: dict[str, Any] = {"generations": 1, "size": 2, "rungs": (1,), "fresh": 2, "finalists": 1}
 
@@ -116,12 +119,66 @@ def test_shared_checkpoints_change_no_result(
 ) -> None:
     folder, _ = evolved
     genome = Genome.model_validate(yaml.safe_load(yaml.safe_dump(tiny)))
-    trial = Raised(genome, 0, str(folder), str(tmp_path / "none"), "auto")
+    none = tmp_path / "none"
+    trial = Raised(genome, 0, str(folder), str(none / "checkpoints"), str(none / "work"), "auto")
     (kept,) = WorkLedger(folder / "run").results([trial.specification])
-    shared = Raised(genome, 0, str(folder), str(folder / "run" / "checkpoints"), "auto")()
+    checkpoints = str(folder / "run" / "checkpoints")
+    shared = Raised(genome, 0, str(folder), checkpoints, str(tmp_path / "work"), "auto")()
     assert shared["reused"] > 0 == trial()["reused"]
     for key in ("tests", "shortcuts", "tokens", "checkpoints"):
         assert shared[key] == kept[key]
+
+
+def test_a_school_keeps_its_last_checkpoint(tiny: dict[str, object], tmp_path: Path) -> None:
+    (tmp_path / "tiny.yaml").write_text(written(tiny))
+    checkpoints = tmp_path / "checkpoints"
+    school = litho.school(tmp_path / "tiny.yaml", out=tmp_path / "run", checkpoints=checkpoints)
+    before = sorted(checkpoints.iterdir())
+    genome = Genome.model_validate(yaml.safe_load((tmp_path / "tiny.yaml").read_text()))
+    trial = Raised(genome, 0, str(tmp_path), str(checkpoints), str(tmp_path / "work"), "auto")
+    said = trial()
+    assert said["checkpoints"] == [f"{each.checkpoint}.safetensors" for each in school.stages[:-1]]
+    assert said["reused"] > 0
+    assert sorted(checkpoints.iterdir()) == before and not [*(tmp_path / "work").iterdir()]
+
+
+def test_a_killed_trial_goes_on(
+    tiny: dict[str, object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    genome = Genome.model_validate(yaml.safe_load(yaml.safe_dump(tiny)))
+    checkpoints, work = str(tmp_path / "checkpoints"), tmp_path / "work"
+    trial = Raised(genome, 0, str(tmp_path), checkpoints, str(work), "auto")
+
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("litho.jobs.evolve.trial.examined", killed)
+        with pytest.raises(KeyboardInterrupt):
+            trial()
+    assert [each.name for each in work.iterdir()] == [trial.key]
+    tokens = trial()["tokens"]
+    assert trial()["tokens"] == tokens and not [*work.iterdir()]
+
+
+def test_a_model_that_goes_on_is_part_of_what_a_school_depends_on(tmp_path: Path) -> None:
+    school = litho.school(going(tmp_path, drift=1e-3), out=tmp_path / "run")
+    given = yaml.safe_load((tmp_path / "school.yaml").read_text())
+    genome = Genome.model_validate(given | {"tests": {"n": 2}})
+    began = yaml.safe_load((tmp_path / "run" / "manifest.yaml").read_text())["start"]["sha256"]
+    found = {}
+    for start in (began, "0" * 64):
+        ends, work = tmp_path / f"ends-{start[0]}", str(tmp_path / "work")
+        trial = Raised(genome, 0, str(tmp_path), str(ends), work, "cpu", start)
+        found[start] = trial()["checkpoints"]
+    assert not set(found[began]) & set(found["0" * 64])
+    assert found[began] == [f"{each.checkpoint}.safetensors" for each in school.stages[:-1]]
+    for name in found[began]:  # the adapter is held there as in the school
+        ours = read_checkpoint(tmp_path / f"ends-{began[0]}" / name)
+        theirs = read_checkpoint(tmp_path / "run" / "checkpoints" / name)
+        assert ours["hold"].values == theirs["hold"].values
+        for weight, value in ours["weights"].tensors.items():
+            assert torch.equal(value, theirs["weights"].tensors[weight])
 
 
 def test_a_fresh_world_is_another_one_with_the_same_education(tiny: dict[str, object]) -> None:

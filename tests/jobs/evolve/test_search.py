@@ -51,6 +51,14 @@ def test_a_race_takes_as_many_runs_as_it_says(genome: Genome) -> None:
         assert sorted(len(each.told) for each in known) == [1] * 18 + [3] * 6 + [9] * 3
 
 
+def test_no_child_has_the_id_of_what_was_given(genome: Genome) -> None:
+    for search, name in ((evolution, "g0-1"), (random_search, "r0-1")):
+        given = genome.model_copy(update={"id": name})
+        _, known = played(search(given, EvolveConfig(generations=1), FOLDER))
+        ids = [each.child.id for each in known]
+        assert len(set(ids)) == len(ids) and ids.count(name) == (search is evolution)
+
+
 def test_an_operator_is_worth_what_its_children_are_above_their_first_parents(
     genome: Genome,
 ) -> None:

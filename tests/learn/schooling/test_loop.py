@@ -67,6 +67,18 @@ def test_a_plain_loop_computes_the_same() -> None:
         torch.testing.assert_close(found, torch.stack(each).mean(0), rtol=1e-4, atol=1e-5)
 
 
+def test_a_stage_that_is_cut_off_is_the_mean_of_its_last_weights() -> None:
+    schooling = Schooling(learner(), TEACHING, ["a", "b"])
+    schooling.begin()
+    for _ in range(2):
+        schooling.step("one", rows(), 10)
+    assert schooling.progress.snapshots == 0
+    schooling.end("one")
+    before = weights(schooling)
+    schooling.take_mean()
+    assert all(map(torch.equal, weights(schooling), before))
+
+
 def test_losses_of_subjects_make_the_loss() -> None:
     progress = trained().progress
     assert progress.tokens == 580 and progress.step == progress.steps == 10

@@ -7,6 +7,7 @@ from pydantic import AfterValidator, Field
 
 from litho.core.config import Config
 from litho.jobs.evolve.race import rising, trials_of
+from litho.jobs.school.config import SchoolSpec
 from litho.jobs.spec import Spec
 from litho.text.school.genome import Genome, parse_genome
 
@@ -56,3 +57,13 @@ class EvolveSpec(Spec):
     def genome(self) -> Genome:
         """Raises LithoError that names line and field of what is wrong."""
         return parse_genome(self.written, self.source, Path(self.folder))
+
+    @property
+    def school(self) -> SchoolSpec:
+        """That of the genome that was given."""
+        return SchoolSpec(
+            device=self.device, written=self.written, source=self.source, folder=self.folder
+        )
+
+    def models(self) -> dict[str, str]:
+        return self.school.models()

@@ -1,9 +1,12 @@
 """Runs of `litho evolve`: search, tried again on fresh seeds and worlds, beside baselines."""
 
+import shutil
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from litho.core.errors import LithoError
+from litho.core.files import whole_file
 from litho.core.work import Executor, Result, WorkLedger
 from litho.jobs.cost import Cost
 from litho.jobs.evolve.config import EvolveConfig, EvolveSpec
@@ -16,16 +19,15 @@ from litho.jobs.evolve.summary import BEST, CANONICAL, RANDOM, SHUFFLED, Entrant
 from litho.jobs.evolve.trial import Raised
 from litho.jobs.models import Models
 from litho.jobs.runner import Checked, Context, Job
-from litho.jobs.school.config import SchoolSpec
 from litho.jobs.school.cost import disk_needed, school_cost
 from litho.jobs.school.first import first_learner, known_codec
 from litho.model.placement import Placement
-from litho.text.school.canonical import written
+from litho.text.school.canonical import relocated, rewritten
 from litho.text.school.chance import chance
 from litho.text.school.genome import Genome
 from litho.text.school.variation.children import child_of, shuffled
 
-CHECKPOINTS, FOUND = "checkpoints", "best.yaml"
+CHECKPOINTS, FOUND, TRIALS = "checkpoints", "best.yaml", "trials"
 
 
 def check(spec: EvolveSpec, models: Models) -> Checked:
@@ -53,9 +55,8 @@ def _school_cost(spec: EvolveSpec, genome: Genome, models: Models, count: int) -
     """
     codec = known_codec(genome, Path(spec.folder))
     vocabulary = codec.vocabulary if codec else genome.tokenizer.vocab
-    school = SchoolSpec(written=spec.written, source=spec.source, folder=spec.folder)
     placement = Placement.parse(spec.device.name)
-    learner = first_learner(school, genome, models, placement, codec, vocabulary)
+    learner = first_learner(spec.school, genome, models, placement, codec, vocabulary)
     disk = disk_needed(genome, learner, spec.checkpoints, count)
     return school_cost(genome, Path(spec.folder), learner, vocabulary), disk
 
@@ -86,8 +87,10 @@ def run_evolve(context: Context[EvolveSpec]) -> EvolveResult:
     fresh = [told[i : i + config.fresh] for i in range(0, len(told), config.fresh)]
     result = summary(known, list(zip(entrants, fresh, strict=True)))
     found = next(e.genome for e in entrants if e.genome.id == result.best.id)
-    text = written(found.model_dump(mode="json", by_alias=True, exclude_none=True))
-    (run.path / FOUND).write_text(text, encoding="utf-8")
+    moved = relocated(found, folder, run.final_path)
+    with whole_file(run.path / FOUND) as half:
+        half.write_text(rewritten(moved), encoding="utf-8")
+    shutil.rmtree(run.path / TRIALS, ignore_errors=True)
     return EvolveResult(
         **dict(result),
         run=str(run.final_path),
@@ -114,18 +117,22 @@ class Trials:
     def __init__(self, context: Context[EvolveSpec], executor: Executor) -> None:
         run, spec = context.run, context.spec
         self._ledger, self._executor = WorkLedger(run.path), executor
-        self._folder, self._device = spec.folder, spec.device.name
-        self._checkpoints = spec.checkpoints or str(run.path / CHECKPOINTS)
+        start = context.manifest.get("start")
+        self._raised = partial(
+            Raised,
+            folder=spec.folder,
+            checkpoints=spec.checkpoints or str(run.path / CHECKPOINTS),
+            work=str(run.path / TRIALS),
+            device=spec.device.name,
+            start=start["sha256"] if start else None,
+        )
         self._reporter = context.reporter
         self.seen: dict[str, Result] = {}
         self._reporter.stage("schools", spec.config.schools)
 
     def tell(self, trials: Sequence[Trial]) -> list[Fitness]:
         """How trials went, in their order."""
-        raised = [
-            Raised(each.genome, each.seed, self._folder, self._checkpoints, self._device)
-            for each in trials
-        ]
+        raised = [self._raised(each.genome, each.seed) for each in trials]
         works = [(each.specification, each) for each in raised]
         before = len(self.seen)
 

@@ -44,7 +44,8 @@ def evolution(genome: Genome, config: EvolveConfig, folder: Path) -> Search:
         if not known:
             return Child(genome, (), (CANONICAL,), ())
         draw = chance(config.seed, "evolution", generation, number)
-        return child_of(_parents(known, draw), f"g{generation}-{number}", draw, folder)
+        name = _name(genome, f"g{generation}-{number}")
+        return child_of(_parents(known, draw), name, draw, folder)
 
     return (yield from _searched(config, breed))
 
@@ -53,7 +54,7 @@ def random_search(genome: Genome, config: EvolveConfig, folder: Path) -> Search:
     """Shuffled and mutated genomes, raced alike; none learns from another."""
 
     def breed(generation: int, number: int, known: list[Individual]) -> Child:
-        name = f"r{generation}-{number}"
+        name = _name(genome, f"r{generation}-{number}")
         draw = chance(config.seed, "random", generation, number)
         wild = shuffled(genome, name, draw, folder)
         operators = ["shuffled"]
@@ -64,6 +65,11 @@ def random_search(genome: Genome, config: EvolveConfig, folder: Path) -> Search:
         return Child(wild, (genome.id,), tuple(operators), ())
 
     return (yield from _searched(config, breed))
+
+
+def _name(given: Genome, name: str) -> str:
+    """Of a child: never that of the given genome, which may come from an evolution itself."""
+    return f"{name}-again" if name == given.id else name
 
 
 def _searched(config: EvolveConfig, breed: Breed) -> Search:

@@ -10,6 +10,7 @@ from litho.core.files import damage_told
 from litho.core.reporter import Reporter
 from litho.jobs.models import Models
 from litho.jobs.rewrite.data import REWRITTEN
+from litho.jobs.school.adapting import hold_of
 from litho.jobs.school.cost import teaching_of
 from litho.jobs.school.finished import FinishedSchool
 from litho.jobs.school.lessons import subjects_of
@@ -51,12 +52,15 @@ def train(
 ) -> Trained:
     """Go on from the checkpoint `before`, and save the model; what was trained is not again."""
     learner = finished.learner(models, placement)
-    schooling = Schooling(learner, teaching_of(finished.genome), subjects(finished))
+    hold = hold_of(finished.genome, learner)
+    schooling = Schooling(learner, teaching_of(finished.genome), subjects(finished), hold=hold)
     with damage_told(before):
         schooling.recall(read_checkpoint(before))
     told = [before.name, name, hashlib.sha256(rows.tokens.tobytes()).hexdigest()]
     key = hashlib.sha256(json.dumps(told).encode()).hexdigest()
     lesson, places = Lesson(name, rows, key), Places(folder, folder / UNFINISHED)
     educate(schooling, [lesson], places, reporter, Watch(tick))
+    if hold:
+        hold.settle()
     save_whole(learner, model)
     return Trained(places.end_of(lesson), schooling.progress.records[-1]["loss"])

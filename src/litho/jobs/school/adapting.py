@@ -26,9 +26,15 @@ class Adapting:
         self.saved.append(StageAdapter(stage=stage, adapter=str(place), drift=self.hold.drift))
 
 
-def adapting(run: RunDirectory, genome: Genome, learner: Learner) -> Adapting | None:
-    """None where all weights are trained."""
+def hold_of(genome: Genome, learner: Learner) -> Hold | None:
+    """What holds the adapter of a learner; None where all weights are trained."""
     model, settings = learner.adapted, genome.train.adapter
     if model is None or settings is None:
         return None
-    return Adapting(run, model, Hold(model, ADAPTER, settings.drift, genome.seed))
+    return Hold(model, ADAPTER, settings.drift, genome.seed)
+
+
+def adapting(run: RunDirectory, genome: Genome, learner: Learner) -> Adapting | None:
+    """None where all weights are trained."""
+    model, hold = learner.adapted, hold_of(genome, learner)
+    return Adapting(run, model, hold) if model and hold else None

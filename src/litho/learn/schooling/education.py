@@ -23,9 +23,11 @@ class Places:
 
     ends: Path
     inside: Path
+    alone: frozenset[str] = frozenset()  # keys of lessons whose end is kept beside the one inside
 
     def end_of(self, lesson: Lesson) -> Path:
-        return self.ends / (lesson.key + _ENDING)
+        folder = self.inside.parent if lesson.key in self.alone else self.ends
+        return folder / (lesson.key + _ENDING)
 
 
 @dataclass(frozen=True)
@@ -128,7 +130,7 @@ class _Stage:
                 self.watch.saved()
                 saved = time.monotonic()
             self.reporter.advance(progress.steps, **shown)
-        schooling.record(lesson.id)
+        schooling.end(lesson.id)
 
     def _steps(self, course: Course | None) -> int:
         if course:

@@ -121,14 +121,23 @@ class Schooling:
         progress.tokens += counted
         left = steps - progress.step
         if teaching.is_snapshot(left):
-            progress.snapshots += 1
-            torch._foreach_add_(self._sum, [weight.detach() for weight in self._weights])
+            self._take_snapshot()
         if left and progress.step % max(1, -(-steps // RECORDS)):
             return False
-        self.record(stage)
+        self._record(stage)
         return True
 
-    def record(self, stage: str) -> None:
+    def end(self, stage: str) -> None:
+        """End a stage. Of one that was cut off before its snapshots, the last weights are one."""
+        self._record(stage)
+        if not self.progress.snapshots:
+            self._take_snapshot()
+
+    def _take_snapshot(self) -> None:
+        self.progress.snapshots += 1
+        torch._foreach_add_(self._sum, [weight.detach() for weight in self._weights])
+
+    def _record(self, stage: str) -> None:
         """Note the losses since the last record, if there are any."""
         if self._gradients.count_K.any():
             self.progress.records.append(self._recorded(stage))

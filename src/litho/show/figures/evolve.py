@@ -34,6 +34,16 @@ class Member(Protocol):
 Of = TypeVar("Of", bound=Member)
 
 
+def lineage(name: str, family: Sequence[Of]) -> list[Of]:
+    """A member and its first parents, the oldest first; nothing if it is not of the family."""
+    by_id = {each.id: each for each in family}
+    found: dict[str, Of] = {}
+    while name in by_id and name not in found:
+        found[name] = by_id[name]
+        name = next(iter(by_id[name].parents), "")
+    return [*found.values()][::-1]
+
+
 def family_figure(family: Sequence[Bred]) -> Figure:
     """Genomes of schools by generation and bridging."""
     return tree_figure(

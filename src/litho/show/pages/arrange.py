@@ -1,15 +1,14 @@
 """The report of `litho evolve` for documents."""
 
-from collections.abc import Sequence
-
 from litho.core.runs import RunDirectory
-from litho.jobs.arrange.result import Arranged, ArrangeResult
+from litho.jobs.arrange.result import ArrangeResult
 from litho.show.figures.arrange import (
     amounts_figure,
     family_figure,
     filter_figure,
     sequence_figure,
 )
+from litho.show.figures.evolve import lineage
 from litho.show.page import origin_of, render
 from litho.show.say import say, to_say
 
@@ -45,13 +44,3 @@ def page(run: RunDirectory) -> str:
         roles={role: say(name) for role, name in ROLES.items()},
         lineage=lineage(result.best.id, result.family),
     )
-
-
-def lineage(name: str | None, family: Sequence[Arranged]) -> list[Arranged]:
-    """A sequence and its first parents, the oldest first."""
-    by_name = {each.id: each for each in family}
-    found: list[Arranged] = []
-    while name in by_name:
-        found.append(by_name[name])
-        name = found[-1].parents[0] if found[-1].parents else None
-    return found[::-1]

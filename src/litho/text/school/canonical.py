@@ -210,6 +210,38 @@ def written(genome: dict[str, Any]) -> str:
     return head + "".join(blocks)
 
 
+def rewritten(genome: Genome) -> str:
+    """A genome that was read, as YAML again: what it left out stays out."""
+    said = genome.model_dump(mode="json", by_alias=True, exclude_none=True)
+    if genome.tests:
+        said["tests"]["twin"] = genome.tests.twin  # none is no default there
+    return written(said)
+
+
+def relocated(genome: Genome, folder: Path, to: Path) -> Genome:
+    """To be written into the folder `to`: files and models in `folder` are named from there."""
+
+    def moved(name: str) -> str:
+        return name if Path(name).is_absolute() else os.path.relpath(folder / name, to)
+
+    def is_folder(name: str | None) -> bool:
+        return name is not None and (folder / name).is_dir()
+
+    library = {
+        name: book.model_copy(update={"source": f"file:{moved(book.source[len('file:'):])}"})
+        if book.source.startswith("file:")
+        else book
+        for name, book in genome.library.items()
+    }  # fmt: skip
+    update: dict[str, Any] = {"library": library}
+    if genome.start and is_folder(genome.start):
+        update["start"] = moved(genome.start)
+    if genome.tokenizer.model and is_folder(genome.tokenizer.model):
+        tokenizer = {"model": moved(genome.tokenizer.model)}
+        update["tokenizer"] = genome.tokenizer.model_copy(update=tokenizer)
+    return genome.model_copy(update=update)
+
+
 def _block(value: dict[str, Any]) -> str:
     """A key a line."""
     return "\n    ".join(f"{key}: {_flow(each)}" for key, each in value.items())
