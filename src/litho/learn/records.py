@@ -70,14 +70,14 @@ class LoopConfig(Config):
     settle: int = Field(10, ge=1)
     """Presentations at the end over which the learning rate falls to zero."""
     replay_rows: int = Field(3, ge=1)
-    """Self-samples per step, for the drift term."""
+    """Rows per step, for the drift term."""
     clip: float = Field(1.0, gt=0)
     """Gradients are clipped to this norm."""
     check_every: int = Field(5, ge=1)
     """Presentations between two measurements and checkpoints; twice as many in the control."""
     micro_tokens: int = Field(256, ge=1)
     """Maximum padded tokens of a presentation in one forward pass. It changes memory use, and the
-    result only by rounding. A longer row goes alone; the self-samples of a step go together."""
+    result only by rounding. A longer row goes alone; the rows of the drift term go together."""
     seed: int = 0
     """Seed of everything that is drawn at random."""
 
