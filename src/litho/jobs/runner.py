@@ -244,7 +244,7 @@ def resume(path: Path, models: Models, reporter: Reporter, report: Report) -> Ba
         try:
             manifest = run.read_yaml(MANIFEST)
             job = job_of(manifest["command"])
-            _check_models(_specification(run, job.spec), manifest)
+            check_models(_specification(run, job.spec), manifest)
         except BaseException:
             run.release()
             raise
@@ -340,7 +340,7 @@ def _said(value: object) -> str:
     return str(value)
 
 
-def _check_models(spec: Spec, manifest: Mapping[str, Any]) -> None:
+def check_models(spec: Spec, manifest: Mapping[str, Any]) -> None:
     """Raises LithoError if a model has other weights than when the run was started."""
     for role, name in spec.models().items():
         if locate(name).sha256() != manifest[role]["sha256"]:

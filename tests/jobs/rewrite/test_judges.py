@@ -5,8 +5,9 @@ import pytest
 from litho.jobs.rewrite.judges import Answered, agreed, is_right, judge_of, judged
 from litho.jobs.rewrite.writing import rewritten
 from litho.jobs.school.finished import FinishedSchool
+from litho.text.school.loops import last_named
 from litho.text.school.plan import Plan
-from litho.text.school.rewriting.entries import Entry, named_last
+from litho.text.school.rewriting.entries import Entry
 from litho.text.school.rewriting.guard import Guard
 from litho.text.school.rewriting.pool import Task, tasks
 
@@ -37,7 +38,7 @@ def answered(task: Task, thing: str | None, *samples: str, accepted: bool | None
         facts=tuple(fact.id for fact in task.facts),
         expected=task.answer,
         written=written,
-        named=named_last(written, task.things),
+        named=last_named(written, task.things),
         samples=tuple(f"It is {each}." for each in samples),
         right=is_right(task, written),
         accepted=accepted,
@@ -113,7 +114,7 @@ def test_agreement_opens_no_book(plan: Plan, pool: dict[str, Task], guard: Guard
     assert (entry.kind, entry.text) == ("own", f"{task.question} So it is {wrong}.")
     dissent = (answered(task, task.answer, *[wrong] * 3, accepted=False),)
     (entry,) = rewritten("agreement", 1, (), pool, dissent, [], plan, guard, 3).entries
-    assert entry.kind == "repair" and named_last(entry.text, task.things) == wrong
+    assert entry.kind == "repair" and last_named(entry.text, task.things) == wrong
 
 
 def test_an_attempt_that_gives_a_secret_away_is_refused(

@@ -33,7 +33,7 @@ def scene_share(genome: Genome) -> float:
     return sum(
         stage.share * sum(genome.scene(name).rate for name in names)
         for stage in genome.stages
-        for names in [(*stage.scenes, *(stage.mismatch.scenes if stage.mismatch else ()))]
+        for names in [stage.played]
     )
 
 

@@ -54,7 +54,7 @@ def compile_written(
     partial = out.with_name(out.name + PARTIAL)
     codec = codec_for(school, folder)
     _check_disk(next(each for each in out.parents if each.is_dir()), school.genome, codec)
-    with _locked(partial):
+    with _locked(partial, out):
         (partial / STAGES).mkdir(exist_ok=True)
         shutil.rmtree(partial / TOKENIZER, ignore_errors=True)
         codec.save(partial / TOKENIZER)
@@ -64,7 +64,7 @@ def compile_written(
         result = _concluded(school, codec, partial, str(out), made, tests)
         _tell(partial, result)
         _tidy(partial, result)
-    _swap(partial, out)
+        _swap(partial, out)
     return result
 
 
@@ -120,7 +120,8 @@ def _check_disk(folder: Path, genome: Genome, codec: Codec) -> None:
 
 
 @contextmanager
-def _locked(partial: Path) -> Iterator[None]:
+def _locked(partial: Path, out: Path) -> Iterator[None]:
+    """Nobody else works in `partial`, which may be `out` at the end."""
     lock = FileLock(made(partial, partial) / _LOCK)
     try:
         lock.acquire(timeout=0)
@@ -133,8 +134,9 @@ def _locked(partial: Path) -> Iterator[None]:
             f"stopped: the same command goes on with the stages in {partial}"
         ) from None
     finally:
+        for folder in (partial, out):  # before others can hold it
+            (folder / _LOCK).unlink(missing_ok=True)
         lock.release()
-        (partial / _LOCK).unlink(missing_ok=True)
 
 
 def _compile_stages(

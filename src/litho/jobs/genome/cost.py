@@ -61,9 +61,8 @@ def _sizes(school: School, stage: Stage) -> dict[str, int]:
     found: dict[str, int] = defaultdict(int)
     for written in stage.books:
         read = read_of(written)
-        book = school.shelf[read.book]
-        for section in [read.section] if read.section else book.sections:
-            found[read.book] += read.times * book.size(section)
+        for section in school.shelf.sections_of(read):
+            found[read.book] += read.times * school.shelf[read.book].size(section)
     return found
 
 
@@ -75,7 +74,7 @@ def _size(school: School, stage: Stage) -> float:
 
 def _scenes(school: School, stage: Stage) -> float:
     """Share of a stage that is scenes."""
-    names = (*stage.scenes, *(stage.mismatch.scenes if stage.mismatch else ()))
+    names = stage.played
     return sum(school.genome.scene(name).rate for name in names)
 
 

@@ -69,7 +69,7 @@ def _times(school: School, cost: CheckResult) -> dict[str, dict[Place, float]]:
         here = found[stage.id] = defaultdict(float)
         for written in stage.books:
             read = read_of(written)
-            for section in [read.section] if read.section else school.shelf[read.book].sections:
+            for section in school.shelf.sections_of(read):
                 here[read.book, section] += read.times * told.passes
     return found
 
@@ -201,11 +201,7 @@ def _citations(reference: CrossRef, school: School) -> Iterator[str]:
 
 def _scene(scene: Scene, school: School) -> SceneOutline:
     """As the first stage that plays it does; as the first stage would, if none does."""
-    stages = [
-        stage
-        for stage in school.genome.stages
-        if scene.id in (*stage.scenes, *(stage.mismatch.scenes if stage.mismatch else ()))
-    ]
+    stages = [stage for stage in school.genome.stages if scene.id in stage.played]
     played = school.scene((stages or list(school.genome.stages))[0], scene, 0)
     return SceneOutline(
         id=scene.id,

@@ -28,6 +28,7 @@ from litho.jobs.reprint.writing import (
     rewritten,
     with_entries,
 )
+from litho.jobs.rewrite.answering import in_turn
 from litho.jobs.rewrite.judges import EXACT
 from litho.jobs.rewrite.result import Judged
 from litho.jobs.rewrite.versions import read_lineage
@@ -188,12 +189,11 @@ class Rounds:
 
 
 def _in_turn(number: int, before: Sequence[Entry], tasks: Sequence[Task], most: int) -> list[Task]:
-    """Questions that were rewritten, then others, of which a round goes on where one ended."""
+    """Questions that were rewritten, then others."""
     again = {entry.question for entry in before}
     known = [task for task in tasks if task.question in again]
     others = [task for task in tasks if task.question not in again]
-    begin = (number - 1) * most % max(1, len(others))
-    return [*known, *others[begin:], *others[:begin]][:most]
+    return in_turn(number, known, others, most)
 
 
 def _counts(

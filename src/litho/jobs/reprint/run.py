@@ -15,7 +15,7 @@ from litho.jobs.reprint.printed import ADAPTER, Printed
 from litho.jobs.reprint.result import ArmResult, ReprintResult, RoundResult, Tests, Version
 from litho.jobs.reprint.rounds import REWRITE, Rounds
 from litho.jobs.reprint.training import measured
-from litho.jobs.rewrite.judges import LENIENT
+from litho.jobs.rewrite.judges import too_lenient
 from litho.jobs.runner import Checked, Context, Job
 from litho.model.sources import locate
 
@@ -163,12 +163,8 @@ def _warnings(arms: dict[str, ArmResult]) -> list[str]:
     said = [f"{arm}: {each.stopped}" for arm, each in arms.items() if each.stopped]
     for arm, each in arms.items():
         judges = [version.judge for version in each.rounds if version.judge]
-        planted = max((judge.accepted_errors or 0.0 for judge in judges), default=0.0)
-        if planted > LENIENT:
-            said.append(
-                f"the judge of {arm} takes {planted:.0%} of planted errors for right: what it "
-                "calls understood is not, and few failures are rewritten; choose another judge"
-            )
+        if warning := too_lenient(arm, judges):
+            said.append(warning)
     return said
 
 

@@ -8,8 +8,7 @@ from litho.core.errors import LithoError
 from litho.jobs.reprint.judges import Answered
 from litho.jobs.reprint.tasks import Guard
 from litho.jobs.reprint.writing import Entry, Shown
-from litho.jobs.rewrite.versions import ANSWERS, ENTRIES, write_files
-from litho.text.jsonl import values
+from litho.jobs.rewrite.versions import ANSWERS, ENTRIES, read_rows, write_files
 
 SHOWN = "presentations.jsonl"
 
@@ -31,10 +30,7 @@ def read_entries(folder: Path, guard: Guard) -> list[Entry]:
     Raises LithoError if one of them asks what the report asks.
     """
     path = folder / ENTRIES
-    try:
-        found = [Entry(**value) for _, value in values(path.read_text("utf-8"), str(path))]
-    except OSError:
-        raise LithoError(f"{path} is missing: without it the run cannot go on") from None
+    found = [Entry(**value) for value in read_rows(path)]
     for entry in found:
         objection = entry.question and guard.objection(entry.question, entry.text, entry.fact)
         if objection:

@@ -1,6 +1,7 @@
 """A model answers practice questions, and a judge says which of its answers are right."""
 
 from collections.abc import Sequence
+from typing import TypeVar
 
 from litho.core.reporter import Reporter
 from litho.jobs.rewrite.judges import AGREEMENT, Answered, is_right, judge_of, judged
@@ -9,13 +10,22 @@ from litho.measure.school.closed import Report
 from litho.measure.school.writing import Drawing, paragraph, written_behind
 from litho.model.loaded import LanguageModel
 from litho.text.school.chance import chance
+from litho.text.school.loops import last_named
 from litho.text.school.plan import Plan
-from litho.text.school.rewriting.entries import named_last, wrong_answer
+from litho.text.school.rewriting.entries import wrong_answer
 from litho.text.school.rewriting.pool import Task
 from litho.text.school.rewriting.settings import Rewrite
 from litho.text.school.speech import Speech
 
+Asked = TypeVar("Asked")
+
 PLANTED = 50  # errors, by which a judge is tried
+
+
+def in_turn(number: int, again: Sequence[Asked], others: Sequence[Asked], most: int) -> list[Asked]:
+    """What a round asks: `again` first, then others, going on where the round before ended."""
+    begin = (number - 1) * most % max(1, len(others))
+    return [*again, *others[begin:], *others[:begin]][:most]
 
 
 def answered(
@@ -44,7 +54,7 @@ def answered(
             facts=tuple(fact.id for fact in task.facts),
             expected=task.answer,
             written=said,
-            named=named_last(said, task.things),
+            named=last_named(said, task.things),
             samples=tuple(some),
             right=is_right(task, said),
             accepted=judge(task, said, some),

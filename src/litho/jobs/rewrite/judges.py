@@ -1,14 +1,14 @@
 """Who says whether an answer is right: the world, the model's own samples, or a function."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from importlib import import_module
 from typing import Protocol
 
 from litho.core.errors import LithoError, first_line
 from litho.core.records import Record
 from litho.jobs.rewrite.result import Judged
-from litho.text.school.rewriting.entries import named_last
+from litho.text.school.loops import last_named
 from litho.text.school.rewriting.pool import Task
 
 EXACT, AGREEMENT = "exact", "agreement"
@@ -32,7 +32,7 @@ class Answered(Record):
 
 def is_right(task: Task, text: str) -> bool:
     """By the world: the thing of the right type that is named last is the answer."""
-    return named_last(text, task.things) == task.answer
+    return last_named(text, task.things) == task.answer
 
 
 def judge_of(name: str, agree: int) -> Judge:
@@ -47,7 +47,7 @@ def judge_of(name: str, agree: int) -> Judge:
 
 def agreed(task: Task, samples: Sequence[str], agree: int) -> str | None:
     """What at least so many samples name."""
-    named = Counter(found for each in samples if (found := named_last(each, task.things)))
+    named = Counter(found for each in samples if (found := last_named(each, task.things)))
     thing, count = named.most_common(1)[0] if named else (None, 0)
     return thing if count >= agree else None
 
@@ -80,7 +80,7 @@ def _share(values: Sequence[bool]) -> float | None:
 
 def _agreeing(task: Task, text: str, samples: Sequence[str], agree: int) -> bool | None:
     thing = agreed(task, samples, agree)
-    return None if thing is None else named_last(text, task.things) == thing
+    return None if thing is None else last_named(text, task.things) == thing
 
 
 def function_named(name: str, others: Sequence[str]) -> Callable[[str, str], bool]:
@@ -110,3 +110,14 @@ def function_named(name: str, others: Sequence[str]) -> Callable[[str, str], boo
             ) from error
 
     return judge
+
+
+def too_lenient(arm: str, judges: Iterable[Judged]) -> str | None:
+    """A warning about a judge that takes planted errors for right."""
+    planted = max((judge.accepted_errors or 0.0 for judge in judges), default=0.0)
+    if planted <= LENIENT:
+        return None
+    return (
+        f"the judge of {arm} takes {planted:.0%} of planted errors for right: what it calls "
+        "understood is not, and few failures are rewritten; choose another judge"
+    )

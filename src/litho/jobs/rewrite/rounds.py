@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from litho.core.errors import LithoError
-from litho.jobs.rewrite.answering import answered
+from litho.jobs.rewrite.answering import answered, in_turn
 from litho.jobs.rewrite.config import RewriteSpec
 from litho.jobs.rewrite.data import (
     REWRITTEN,
@@ -164,17 +164,6 @@ class Rounds:
                     "judge": judge.model_dump(mode="json"),
                 }
         texts = self._texts(number, made.entries, tokens, factors(read))
-        counts = {
-            "asked": len(answers),
-            "failed": sum(said.accepted is False for said in answers),
-            "right": sum(said.right for said in answers) / len(answers) if answers else None,
-            "added": len(made.added),
-            "dropped": len(made.dropped),
-            "entries": len(made.entries),
-            "refused": made.refused,
-            "judge": judge.model_dump(mode="json") if judge else None,
-            "not_understood": [each.section for each in read],
-        }
         lineage = {
             "arm": self.arm,
             "round": number,
@@ -185,19 +174,17 @@ class Rounds:
             "added": list(made.added),
             "dropped": list(made.dropped),
             "readings": [each.model_dump(mode="json") for each in read],
-            "counts": counts,
+            "counts": _counts(answers, made, read, judge),
         }
         write_version(self.version(number), answers, made.entries, texts, lineage)
         return lineage
 
     def _asked(self, number: int, before: Sequence[Entry]) -> list[Task]:
-        """Questions that were rewritten, then others, of which a round goes on where one ended."""
+        """Questions that were rewritten, then others."""
         known = {entry.about: None for entry in before if entry.about in self.tasks}
         again = [self.tasks[name] for name in known]
         others = [task for task in self.tasks.values() if task.id not in known]
-        most = self._config.questions
-        begin = (number - 1) * most % max(1, len(others))
-        return [*again, *others[begin:], *others[:begin]][:most]
+        return in_turn(number, again, others, self._config.questions)
 
     def _answers(self, number: int, asked: Sequence[Task]) -> tuple[list[Answered], Judged]:
         judge = AGREEMENT if self.arm == "agreement" else self._config.judge
@@ -252,3 +239,19 @@ class Rounds:
         if self.arm == "agreement":
             return f"{said}: samples agree on none of {len(answers)} answers"
         return f"{said}: the judge found no error in {len(answers)} answers"
+
+
+def _counts(
+    answers: Sequence[Answered], made: Rewritten, read: Sequence[Reading], judge: Judged | None
+) -> dict[str, Any]:
+    return {
+        "asked": len(answers),
+        "failed": sum(said.accepted is False for said in answers),
+        "right": sum(said.right for said in answers) / len(answers) if answers else None,
+        "added": len(made.added),
+        "dropped": len(made.dropped),
+        "entries": len(made.entries),
+        "refused": made.refused,
+        "judge": judge.model_dump(mode="json") if judge else None,
+        "not_understood": [each.section for each in read],
+    }

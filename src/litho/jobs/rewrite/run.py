@@ -7,7 +7,7 @@ from litho.core.errors import LithoError
 from litho.jobs.cost import Cost
 from litho.jobs.models import Models
 from litho.jobs.rewrite.config import RewriteSpec
-from litho.jobs.rewrite.judges import LENIENT, judge_of
+from litho.jobs.rewrite.judges import LENIENT, judge_of, too_lenient
 from litho.jobs.rewrite.result import ArmResult, Judged, RewriteResult, RoundResult, Version
 from litho.jobs.rewrite.rounds import ANSWERING, Rounds, round_tokens
 from litho.jobs.runner import Checked, Context, Job
@@ -132,13 +132,9 @@ def _warnings(spec: RewriteSpec, arms: dict[str, ArmResult]) -> list[str]:
     said = [f"{arm}: {each.stopped}" for arm, each in arms.items() if each.stopped]
     for arm, each in arms.items():
         judges = [j for j in (each.judge, *(version.judge for version in each.rounds)) if j]
-        planted = max((j.accepted_errors or 0.0 for j in judges), default=0.0)
+        if warning := too_lenient(arm, judges):
+            said.append(warning)
         wrong = max((j.wrong_accepted or 0.0 for j in judges), default=0.0)
-        if planted > LENIENT:
-            said.append(
-                f"the judge of {arm} takes {planted:.0%} of planted errors for right: what it "
-                "calls understood is not, and few failures are rewritten; choose another judge"
-            )
         if wrong > LENIENT:
             said.append(
                 f"of the answers that the judge of {arm} accepted in a round, {wrong:.0%} are "

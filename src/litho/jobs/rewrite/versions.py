@@ -43,11 +43,11 @@ def write_files(
 
 
 def read_entries(folder: Path) -> list[Entry]:
-    return [Entry(**value) for value in _values(folder / ENTRIES)]
+    return [Entry(**value) for value in read_rows(folder / ENTRIES)]
 
 
 def read_documents(folder: Path) -> list[Text]:
-    return [Text(**value) for value in _values(folder / DOCUMENTS)]
+    return [Text(**value) for value in read_rows(folder / DOCUMENTS)]
 
 
 def read_lineage(folder: Path) -> dict[str, Any]:
@@ -68,7 +68,8 @@ def leaks_of(folder: Path, guard: Guard) -> int:
     return found
 
 
-def _values(path: Path) -> list[Any]:
+def read_rows(path: Path) -> list[Any]:
+    """The values of a file of a version. Raises LithoError if it is missing or damaged."""
     try:
         text = path.read_text(encoding="utf-8")
     except OSError:

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from litho.jobs.journal.result import Span
 from litho.jobs.rewrite.judges import Answered, agreed
 from litho.text.school.chance import chance
+from litho.text.school.loops import last_named
 from litho.text.school.plan import Plan
-from litho.text.school.rewriting.entries import Entry, Kind, bridge, named_last, repair, solution
+from litho.text.school.rewriting.entries import Entry, Kind, bridge, repair, solution
 from litho.text.school.rewriting.guard import Guard
 from litho.text.school.rewriting.pool import Task
 from litho.text.school.speech import Speech
@@ -108,7 +109,7 @@ def _own(speech: Speech, task: Task, said: Answered, agree: int) -> tuple[Kind, 
     thing = agreed(task, said.samples, agree)
     if thing is None:
         return None
-    agreeing = next(each for each in said.samples if named_last(each, task.things) == thing)
+    agreeing = next(each for each in said.samples if last_named(each, task.things) == thing)
     if said.named == thing:
         return "own", f"{task.question} {said.written}"
     return "repair", repair(speech, task, said.written, agreeing)

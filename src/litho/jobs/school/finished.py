@@ -8,6 +8,7 @@ from litho.core.errors import LithoError
 from litho.core.runs import INPUTS, MANIFEST, METRICS, RunDirectory
 from litho.jobs.genome.build import Build
 from litho.jobs.models import Models
+from litho.jobs.runner import check_models
 from litho.jobs.school.config import SchoolSpec
 from litho.jobs.school.first import first_learner
 from litho.jobs.school.result import SchoolResult
@@ -63,7 +64,12 @@ class FinishedSchool:
         return School.of(self.genome, self.folder)
 
     def learner(self, models: Models, placement: Placement) -> Learner:
-        """The model as it was before the school; a checkpoint brings it to the end of a stage."""
+        """The model as it was before the school; a checkpoint brings it to the end of a stage.
+
+        Raises LithoError if checkpoints hold an adapter alone and its base has other weights now.
+        """
+        if self.genome.train.adapter:
+            check_models(self.spec, RunDirectory.opened(self.path).read_yaml(MANIFEST))
         codec, vocabulary = self.build.codec, self.result.vocabulary
         return first_learner(self.spec, self.genome, models, placement, codec, vocabulary)
 

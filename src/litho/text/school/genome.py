@@ -156,6 +156,11 @@ class Stage(Config):
     gate: Gate | None = None
     """What it has to have taught by its end; none: nothing is asked."""
 
+    @property
+    def played(self) -> tuple[str, ...]:
+        """Ids of all scenes in it."""
+        return (*self.scenes, *(self.mismatch.scenes if self.mismatch else ()))
+
 
 class Gap(Config):
     """Two sections between which the model has to build the bridge itself."""

@@ -122,7 +122,7 @@ def sections_read(stage: Stage, shelf: Shelf) -> list[tuple[str, str]]:
     found: dict[tuple[str, str], None] = {}
     for written in stage.books:
         read = read_of(written)
-        for section in [read.section] if read.section else shelf[read.book].sections:
+        for section in shelf.sections_of(read):
             found[read.book, section] = None
     return list(found)
 

@@ -77,11 +77,7 @@ def is_line(line: str) -> bool:
 
 def speakers_of(genome: Genome) -> list[str]:
     """Who speaks in the scenes that stages play, in small letters."""
-    played = {
-        name
-        for stage in genome.stages
-        for name in (*stage.scenes, *(stage.mismatch.scenes if stage.mismatch else ()))
-    }
+    played = {name for stage in genome.stages for name in stage.played}
     found: dict[str, None] = {}
     for scene in genome.scenes:
         if scene.id in played:
@@ -94,7 +90,7 @@ def relations_of(scene: Scene, shelf: Shelf) -> list[Relation]:
     """What a scene can be about."""
     read = read_of(scene.book or "")
     book = shelf.of_world()[read.book]
-    found = [book.relation(s) for s in ([read.section] if read.section else book.sections)]
+    found = [book.relation(s) for s in shelf.sections_of(read)]
     relations = [relation for relation in found if relation]
     if scene.trigger:
         return [each for each in relations if each.name == scene.trigger.relation]

@@ -15,7 +15,7 @@ from litho.core.lined import Fault
 from litho.text.school import books, plugins
 from litho.text.school.chance import chance
 from litho.text.school.documents import Piece
-from litho.text.school.genome import Book, Genome
+from litho.text.school.genome import Book, Genome, Read
 from litho.text.school.pages import pages, relation_of, sections_of
 from litho.text.school.sciences import Relation, Science
 from litho.text.school.world import ENTITIES, RELATIONS, SCIENCES, World
@@ -156,6 +156,10 @@ class Shelf(dict[str, Source]):
     def world(self) -> World | None:
         """The one world of which there are books."""
         return next((b.world for b in self.values() if isinstance(b, WorldBook)), None)
+
+    def sections_of(self, read: Read) -> tuple[str, ...]:
+        """The section that is read, or all of the book."""
+        return (read.section,) if read.section else self[read.book].sections
 
     def of_world(self) -> dict[str, WorldBook]:
         return {name: b for name, b in self.items() if isinstance(b, WorldBook)}

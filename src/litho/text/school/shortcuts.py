@@ -129,8 +129,7 @@ class _Reader:
         for written in stage.books:
             read = read_of(written)
             for _ in range(read.times):
-                sections = [read.section] if read.section else school.shelf[read.book].sections
-                for section in sections:
+                for section in school.shelf.sections_of(read):
                     turn = turns[read.book, section]
                     turns[read.book, section] += 1
                     for page in school.reading(stage, read.book, section, turn):

@@ -41,9 +41,7 @@ class School:
             for written in stage.books:
                 read = read_of(written)
                 for _ in range(read.times):
-                    for section in (
-                        [read.section] if read.section else self.shelf[read.book].sections
-                    ):
+                    for section in self.shelf.sections_of(read):
                         turn = times.get((read.book, section), 0)
                         times[read.book, section] = turn + 1
                         yield from self.reading(stage, read.book, section, turn)
@@ -128,7 +126,7 @@ class School:
         whole = 0.0
         for written in stage.books:
             read = read_of(written)
-            for section in [read.section] if read.section else self.shelf[read.book].sections:
+            for section in self.shelf.sections_of(read):
                 size = float(self.shelf[read.book].size(section) * read.times)
                 whole += size
                 yield (stage, (read.book, section)), size
@@ -137,8 +135,7 @@ class School:
             whole += size
             if size:
                 yield (stage, ("", "")), size
-        mismatched = stage.mismatch.scenes if stage.mismatch else ()
-        for name in (*stage.scenes, *mismatched):
+        for name in stage.played:
             scene = self.genome.scene(name)
             yield (stage, scene), whole * scene.rate
 

@@ -7,11 +7,11 @@ import pytest
 from litho.text.school.canonical import of_world
 from litho.text.school.chance import chance
 from litho.text.school.genome import Genome
+from litho.text.school.loops import last_named
 from litho.text.school.plan import Plan
 from litho.text.school.questions import questions
 from litho.text.school.rewriting.entries import (
     bridge,
-    named_last,
     repair,
     solution,
     wrong_answer,
@@ -94,13 +94,13 @@ def test_the_guard_reads_what_a_text_says_whatever_it_claims_to_be_about(
 def test_a_repair_holds_the_attempt_and_ends_with_the_answer(plan: Plan, pool: list[Task]) -> None:
     for task in pool[:20]:
         wrong = wrong_answer(speech(plan), task)
-        assert named_last(wrong, task.things) not in (None, task.answer)
+        assert last_named(wrong, task.things) not in (None, task.answer)
         text = repair(speech(plan), task, wrong)
         assert task.question in text and wrong in text
-        assert named_last(text, task.things) == task.answer
-        assert named_last(solution(speech(plan), task), task.things) == task.answer
+        assert last_named(text, task.things) == task.answer
+        assert last_named(solution(speech(plan), task), task.things) == task.answer
     assert "I do not know." in repair(speech(plan), pool[0], "")
-    assert named_last("Nothing that is known.", pool[0].things) is None
+    assert last_named("Nothing that is known.", pool[0].things) is None
 
 
 def test_a_bridge_says_a_hard_fact_beside_one_of_another_section(

@@ -1,7 +1,5 @@
 """Rewritten texts: a repair of the model's own attempt, a solution, a bridge paragraph."""
 
-import re
-from collections.abc import Sequence
 from typing import Literal
 
 from litho.core.records import Record
@@ -28,12 +26,6 @@ class Entry(Record):
     round: int  # in which it was written
     answer: int | None  # line of the answer in `answers.jsonl` of that round, from 0
     span: str | None = None  # of a bridge, the hard span that it was written for
-
-
-def named_last(text: str, things: Sequence[str]) -> str | None:
-    """Of all things, the one that a text names last."""
-    known = set(things)
-    return next((word for word in reversed(re.findall(r"\w+", text)) if word in known), None)
 
 
 def repair(speech: Speech, task: Task, attempt: str, better: str | None = None) -> str:

@@ -1,17 +1,14 @@
 """What no rewritten text may hold: facts that a gap hides, closed pairs, what tests ask."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from litho.text.school.leaks import hidden_pairs
+from litho.text.school.leaks import hidden_pairs, leaks_in
 from litho.text.school.plan import Plan
 from litho.text.school.questions import questions
 
 EVERY = 10**9  # questions of a kind
 _TOLD = ("memorised", "paraphrase", "fluency")  # ask about facts that books tell everyone
-_SENTENCE = re.compile(r"[^.?!\n]+[.?!]?")
-_WORD = re.compile(r"\w+")
 
 
 @dataclass(frozen=True)
@@ -65,11 +62,7 @@ class Guard:
         )
 
     def _names(self, text: str) -> bool:
-        for sentence in _SENTENCE.findall(text):
-            names = {w for w in _WORD.findall(sentence.lower()) if w in self.plan.world.type_of}
-            if any(self.apart.get(one, frozenset()) & names for one in names):
-                return True
-        return False
+        return any(leaks_in(self.plan, text, self.apart))
 
 
 def _said(plan: Plan, fact: str) -> bool:

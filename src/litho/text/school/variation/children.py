@@ -96,10 +96,9 @@ def _playing(genome: Genome) -> Genome:
     """Scenes of a stage that would take more than their share are played less often."""
     scenes = {scene.id: scene for scene in genome.scenes}
     for stage in genome.stages:
-        names = [*stage.scenes, *(stage.mismatch.scenes if stage.mismatch else ())]
-        rates = sum(scenes[name].rate for name in names)
+        rates = sum(scenes[name].rate for name in stage.played)
         if rates > MOST_SCENES:
-            for name in names:
+            for name in stage.played:
                 less = int(scenes[name].rate * MOST_SCENES / rates * 1e6) / 1e6
                 scenes[name] = scenes[name].model_copy(update={"rate": less})
     return genome.model_copy(update={"scenes": tuple(scenes.values())})

@@ -71,7 +71,7 @@ def repeat(genome: Genome, shelf: Shelf, chance: Random) -> Genome | None:
     place = chance.randrange(len(books))
     read = read_of(books[place])
     times = read.times + (1 if read.times == 1 else chance.choice((-1, 1)))
-    books[place] = _written(read._replace(times=min(times, MOST_TIMES)))
+    books[place] = _written(read._replace(times=min(times, max(MOST_TIMES, read.times))))
     return _with_books(genome, {at: books})
 
 
@@ -93,10 +93,12 @@ def amount(genome: Genome, shelf: Shelf, chance: Random) -> Genome | None:
 
 def rate(genome: Genome, shelf: Shelf, chance: Random) -> Genome | None:
     """A scene is played twice or half as often."""
-    if not genome.scenes:
-        return None
+    played = {name for stage in genome.stages for name in stage.played}
     scenes = list(genome.scenes)
-    at = chance.randrange(len(scenes))
+    places = [i for i, scene in enumerate(scenes) if scene.id in played]
+    if not places:
+        return None
+    at = chance.choice(places)
     rated = _scaled(scenes[at].rate, _RATES, chance)
     scenes[at] = scenes[at].model_copy(update={"rate": rated})
     return genome.model_copy(update={"scenes": tuple(scenes)})
