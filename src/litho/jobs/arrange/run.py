@@ -2,12 +2,13 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from litho.core.files import whole_file
 from litho.core.work import Executor, Result, WorkLedger, key_of
 from litho.jobs.arrange.config import ArrangeSpec, check_recombines
 from litho.jobs.arrange.cost import arrange_cost
-from litho.jobs.arrange.forecast import forecast_of
+from litho.jobs.arrange.forecast import FirstOrderForecast, forecast_of
 from litho.jobs.arrange.halves import Deltas, Halves, rise
 from litho.jobs.arrange.result import ArrangeResult, OperatorGain, Rise
 from litho.jobs.arrange.search import Individual, Trial, best, evolution, random_search
@@ -88,33 +89,70 @@ def run_arrange(context: Context[ArrangeSpec]) -> ArrangeResult:
         if spec.searches_by_chance:
             searches[RANDOM] = random_search(plan, names)
         known = together(searches, tell)
+        afresh = _tried_afresh(spec, known, as_given(names, plan.steps), trainings, judge)
+    _write(context, afresh.winner)
+    return _result(context, known, afresh, judge, forecast, trainings)
 
-        given = as_given(names, plan.steps)
-        entrants = _entrants(spec, known, given, trainings)
-        finalists = [each.role for each in entrants].count(BEST)
-        fresh = trainings.afresh(entrants)
-        chosen = judge.best_of(fresh[:finalists])
-        winner, won = entrants[chosen], fresh[chosen]
-        orders = _shuffled(spec, winner.genomes[0], AMOUNTS)
-        entrants.append(Entrant(f"{winner.id} shuffled", AMOUNTS, orders))
-        fresh += trainings.afresh(entrants[-1:])
-    tried = [judge.tried(each, told) for each, told in zip(entrants, fresh, strict=True)]
-    others = list(zip(tried, fresh, strict=True))[finalists:]
+
+@dataclass(frozen=True)
+class _Afresh:
+    """Everyone on fresh seeds: the finalists first, then what the best of them is compared with."""
+
+    entrants: list[Entrant]
+    fresh: list[list[Deltas]]
+    finalists: int
+    chosen: int  # which finalist is the best
+
+    @property
+    def winner(self) -> Genome:
+        return self.entrants[self.chosen].genomes[0]
+
+
+def _tried_afresh(
+    spec: ArrangeSpec,
+    known: Mapping[str, Sequence[Individual]],
+    given: Genome,
+    trainings: "Trainings",
+    judge: Judge,
+) -> _Afresh:
+    entrants = _entrants(spec, known, given, trainings)
+    finalists = [each.role for each in entrants].count(BEST)
+    fresh = trainings.afresh(entrants)
+    chosen = judge.best_of(fresh[:finalists])
+    winner = entrants[chosen]
+    orders = _shuffled(spec, winner.genomes[0], AMOUNTS)
+    entrants.append(Entrant(f"{winner.id} shuffled", AMOUNTS, orders))
+    fresh += trainings.afresh(entrants[-1:])
+    return _Afresh(entrants, fresh, finalists, chosen)
+
+
+def _result(
+    context: Context[ArrangeSpec],
+    known: Mapping[str, Sequence[Individual]],
+    afresh: _Afresh,
+    judge: Judge,
+    forecast: FirstOrderForecast,
+    trainings: "Trainings",
+) -> ArrangeResult:
+    run, spec, halves = context.run, context.spec, judge.halves
+    pairs = zip(afresh.entrants, afresh.fresh, strict=True)
+    tried = [judge.tried(each, told) for each, told in pairs]
+    best, won = tried[afresh.chosen], afresh.fresh[afresh.chosen]
+    others = list(zip(tried, afresh.fresh, strict=True))[afresh.finalists :]
     difference = {each.role: judge.less(won, told) for each, told in others}
     family = family_of(known, forecast, judge)
-    sequence = winner.genomes[0]
-    _write(context, sequence)
+    given = known[BEST][0].child.genome
     return ArrangeResult(
         run=str(run.final_path),
-        best=tried[chosen],
-        sequence=sequence,
+        best=best,
+        sequence=afresh.winner,
         written=str(run.final_path / FOUND),
         baselines={each.role: each for each, _ in others},
-        finalists=tuple(tried[:finalists]),
+        finalists=tuple(tried[: afresh.finalists]),
         difference=difference,
-        searched_probes=tuple(each.id for each in asked),
+        searched_probes=tuple(spec.questions[place].id for place in halves.searched),
         kept_probes=tuple(spec.questions[place].id for place in halves.kept),
-        seeds=plan.fresh,
+        seeds=spec.config.fresh,
         runs=len(trainings.seen),
         filter=filter_result(family, forecast.seconds, trainings.seconds),
         family=tuple(family),
@@ -122,7 +160,7 @@ def run_arrange(context: Context[ArrangeSpec]) -> ArrangeResult:
             OperatorGain(operator=name, children=gain.n, rise=gain)
             for name, gain in gains(known[BEST], lambda told: told.mean).items()
         ),
-        said=said_of(tried[chosen], sequence, given, difference[GIVEN], plan.fresh),
+        said=said_of(best, afresh.winner, given, difference[GIVEN], spec.config.fresh),
         said_of_order=said_of_order(difference[AMOUNTS]),
         seconds=round(run.seconds, 1),
         notices=tuple(context.manifest["notices"]),

@@ -75,11 +75,7 @@ def train(
             if adapter:
                 adapter.settle(lessons[number - 1].id)
             if number in gated:
-                stage, lesson = genome.stages[number - 1], lessons[number - 1]
-                found = asked(context, genome, stage, lesson, learner, placement)
-                onlooker.gate(found)
-                if not found.open:
-                    raise closed(context, number - 1, found)
+                _pass_gate(context, genome, number - 1, lessons, learner, placement, onlooker)
             if number in again:
                 build = refreshed(
                     run, genome, Path(spec.folder), build, number, learner, placement, reporter
@@ -94,3 +90,19 @@ def train(
         adapter.saved if adapter else (),
         reused,
     )
+
+
+def _pass_gate(
+    context: Context[SchoolSpec],
+    genome: Genome,
+    number: int,
+    lessons: Sequence[Lesson],
+    learner: Learner,
+    placement: Placement,
+    onlooker: Onlooker,
+) -> None:
+    """Ask what a stage has to have taught. Raises LithoError if it has not."""
+    found = asked(context, genome, genome.stages[number], lessons[number], learner, placement)
+    onlooker.gate(found)
+    if not found.open:
+        raise closed(context, number, found)
