@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any, cast
 
@@ -15,8 +16,11 @@ from litho.cli.shown import show
 from litho.core.errors import Interrupted, LithoError
 from litho.jobs.ask.turns import Turned
 from litho.jobs.genome.build import Build
+from litho.jobs.roles.config import RolesConfig, RolesSpec
 from litho.jobs.roles.lines import adapters_of, lines_of
 from litho.jobs.roles.result import RolesResult
+from litho.jobs.roles.run import _prepared, _states
+from litho.measure.school.voices import Cast, exchanges
 from litho.model.sources import locate
 from litho.text.school.canonical import of_world, written
 from litho.text.school.genome import read_genome
@@ -25,6 +29,7 @@ from tests.builders import check_numbers
 
 Litho = Callable[..., tuple[int, str, str]]
 ROLES = ("student", "critic", "reformulator")
+SPEAKERS = ["Tutor", "Student", "Critic", "Reformulator"]  # of a repair, as people write names
 SMALL: dict[str, Any] = {"tokens": 300, "questions": 2, "rows": 4}
 
 
@@ -38,7 +43,10 @@ def few_words() -> Iterator[None]:
 @pytest.fixture(scope="module")
 def school(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("roles")
-    genome = of_world(World(3, 2, 12), 8_000) | {
+    world = of_world(World(3, 2, 12), 8_000)
+    scenes = [s | {"roles": SPEAKERS} if s["kind"] == "repair" else s for s in world["scenes"]]
+    genome = world | {
+        "scenes": scenes,
         "tokenizer": {"kind": "bpe", "vocab": 500},
         "model": {"d": 16, "layers": 1, "heads": 2},
         "train": {"seq": 256, "batch_tokens": 1024, "warmup": 2},
@@ -129,6 +137,22 @@ def test_a_role_learns_from_its_own_lines_alone(school: Path) -> None:
     assert early and adapters["critic"].from_ == "science"
     with pytest.raises(LithoError, match="nobody called teacher says anything"):
         lines_of(build, genome, {"teacher": adapters["critic"]}, ["teacher"], 1, 500, 0)
+
+
+def test_who_is_written_with_a_capital_speaks_with_an_adapter(
+    tried: RolesResult, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ready = _prepared(RolesSpec(school=tried.school, config=RolesConfig(**SMALL)))
+    assert ready.cast == Cast("tutor", *ROLES)
+    model, on = litho.load(str(Path(tried.school) / "model")), set[str | None]()
+
+    def noted(name: str | None) -> AbstractContextManager[object]:
+        on.add(name)
+        return nullcontext()
+
+    monkeypatch.setattr(model, "state", noted)
+    exchanges(model, ["Why is it?"], ready.cast, _states(model, ready))
+    assert on == set(ROLES)
 
 
 def test_stopped_roles_end_in_the_same_bytes(
