@@ -1,7 +1,8 @@
 """Roles of a tiny school: adapters apart from one another, hand-overs, and questions in turn."""
 
 import json
-from collections.abc import Callable, Iterator
+import shutil
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any, cast
@@ -21,6 +22,7 @@ from litho.jobs.roles.lines import adapters_of, lines_of
 from litho.jobs.roles.result import RolesResult
 from litho.jobs.roles.run import _prepared, _states
 from litho.measure.school.voices import Cast, exchanges
+from litho.model.loaded import LanguageModel
 from litho.model.sources import locate
 from litho.text.school.canonical import of_world, written
 from litho.text.school.genome import read_genome
@@ -195,6 +197,29 @@ def test_roles_are_asked_in_turn(tried: RolesResult, school: Path, litho: Litho)
         assert (code, out) == (2, "") and message in " ".join(err.split()), err
     code, out, _ = litho("ask", tried.run, "Why is it?", "--roles", "student,critic", "--json")
     assert code == 0 and [t["role"] for t in json.loads(out)["turns"]] == ["student", "critic"]
+
+
+def test_questions_are_put_as_the_school_puts_them(
+    tried: RolesResult, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heard: list[str] = []
+
+    def spoken(model: LanguageModel, transcripts: Sequence[str]) -> list[str]:
+        heard.extend(transcripts)
+        return ["You have taken the wrong bridge."]
+
+    monkeypatch.setattr("litho.jobs.ask.turns.spoken", spoken)
+    assert Turned(Path(tried.run), ["student"]).ask("Why is it?").objected is False
+    assert heard == ["Tutor. Why is it?\n\nStudent."]
+    run = Path(shutil.copytree(tried.run, tmp_path / "run"))
+    said = json.loads((run / "metrics.json").read_text())
+    for who, asks, objected in (
+        (["a", "critic", "student", "d"], "A", True),
+        (None, "Teacher", 0),
+    ):
+        (run / "metrics.json").write_text(json.dumps(said | {"cast": who}))
+        assert Turned(run, ["student"]).ask("Why is it?").objected == objected
+        assert heard[-1].startswith(f"{asks}. ")
 
 
 def test_what_is_no_school_is_refused(tried: RolesResult, tmp_path: Path) -> None:

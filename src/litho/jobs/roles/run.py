@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from functools import partial
 from pathlib import Path
 from statistics import fmean
@@ -104,6 +104,7 @@ def run_roles(context: Context[RolesSpec]) -> RolesResult:
         run=str(run.final_path),
         school=spec.school,
         roles={name: each for name, each in trained.items() if name != SINGLE},
+        cast=astuple(ready.cast),
         matrix={name: row for name, row in matrix.items() if name != SINGLE},
         chance=found.chance(ready.questions),
         asked=dict(Counter(question.kind for question in asked)),
