@@ -191,6 +191,8 @@ def test_roles_are_asked_in_turn(tried: RolesResult, school: Path, litho: Litho)
         ((tried.run, "--roles", "single"), "no adapter for the role 'single'"),
         ((str(school), "--roles", "critic"), "has no roles"),
         ((tried.run, "--roles", ","), "names nobody"),
+        ((tried.run, "--roles", "critic", "--tokens", "80"), "do not go with --roles"),
+        ((tried.run, "--roles", "critic", "--voices", "base"), "do not go with --roles"),
         ((tried.run,), "not of imprint"),
     ):
         code, out, err = litho("ask", wrong[0], "Why?", *wrong[1:])
