@@ -68,6 +68,7 @@ def test_the_example_is_sound() -> None:
         ("world:3:2x12x2/plants", "web:plants", 7, "with none of 'world:', 'file:' and 'plugin:'"),
         ("world:3:2x12x2/plants", "file:none.txt", 7, "none.txt cannot be read"),
         ("plants: {", "plants: {sections: [soils, seas], ", 7, "it has no section 'seas', but"),
+        ("plants: {", "plants: {sections: [], ", 7, "library.plants.sections: is empty: name some"),
         ("plants: {", "plants: {pattern: X, ", 7, "takes neither pattern nor sha256"),
         ("id: primer", "id: tail", 9, "stages[0].id: 'tail' is taken"),
         ("id: science", "id: primer", 13, "stages[1].id: 'primer' is taken"),

@@ -185,6 +185,9 @@ def shelf_faults(genome: Genome, folder: Path) -> Iterator[Fault]:
     worlds: dict[str, str] = {}
     for name, book in genome.library.items():
         place = ("library", name)
+        if not book.sections:
+            yield (*place, "sections"), "is empty: name some, or leave it out for all of them"
+            continue
         try:
             opened = open_book(book, folder)
         except LithoError as error:
