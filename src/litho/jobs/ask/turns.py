@@ -13,9 +13,9 @@ from litho.measure.school.loop import cast_of
 from litho.measure.school.voices import objects, spoken, sureness, turn
 from litho.model.adapters import saved
 from litho.model.sources import locate
+from litho.text.school.training import SINGLE
 
 ADAPTERS = "adapters"  # of a run of `litho roles`
-SINGLE = "single"  # the adapter that speaks all roles, which is none of them
 
 SaidTurn = Callable[[Spoken], object]
 

@@ -3,8 +3,6 @@
 from litho.core.records import Record
 from litho.core.stats import Estimate
 
-SINGLE, BASE = "single", "base"
-
 
 class Trained(Record):
     """An adapter."""

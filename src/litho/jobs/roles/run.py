@@ -16,7 +16,7 @@ from litho.jobs.genome.build import Build
 from litho.jobs.models import Models
 from litho.jobs.roles.config import RolesSpec
 from litho.jobs.roles.lines import adapters_of, lines_of
-from litho.jobs.roles.result import BASE, SINGLE, Handover, RolesResult, Single, Trained
+from litho.jobs.roles.result import Handover, RolesResult, Single, Trained
 from litho.jobs.roles.trying import matrix_row, tried, words
 from litho.jobs.runner import Checked, Context, Job
 from litho.jobs.school.finished import FinishedSchool
@@ -30,7 +30,7 @@ from litho.text.school.asked import exam_questions
 from litho.text.school.genome import Genome
 from litho.text.school.questions import Question, practised_questions
 from litho.text.school.scenes import speakers_of
-from litho.text.school.training import RoleAdapter
+from litho.text.school.training import BASE, SINGLE, RoleAdapter
 
 ADAPTERS = "adapters"
 READ_AGAIN = 4  # tokens of a scene for each one that is learned, about; and its backward pass
