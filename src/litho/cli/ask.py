@@ -88,9 +88,7 @@ def _ask_roles(
     width = max(map(len, given))
     turned.ask(
         question,
-        lambda turn: results.print(
-            f"{turn.role:<{width}}  {turn.said}", markup=False, soft_wrap=True
-        ),
+        lambda turn: results.print(f"{turn.role:<{width}}  {turn.said}", soft_wrap=True),
     )
 
 
@@ -126,9 +124,9 @@ def _answer(asked: "Asked", question: str, voices: "list[Voice]", tokens: int) -
     def said(voice: "Voice", piece: str) -> None:
         if speaking[-1:] != [voice]:
             end = "\n" if speaking else ""
-            results.print(f"{end}{NAMES[voice]:<10} ", end="", markup=False)
+            results.print(f"{end}{NAMES[voice]:<10} ", end="")
             speaking.append(voice)
-        results.print(piece.replace("\n", " "), end="", markup=False, soft_wrap=True)
+        results.print(piece.replace("\n", " "), end="", soft_wrap=True)
 
     asked.ask(question, voices, tokens, said)
     results.print()
