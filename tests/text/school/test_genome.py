@@ -194,6 +194,15 @@ def test_a_canonical_genome_of_a_folder(tmp_path: Path) -> None:
             of_folder(folder, tmp_path / "school.yaml")
 
 
+def test_a_tiny_book_beside_a_large_one_is_read(tmp_path: Path) -> None:
+    for name, text in (("1/poem", "A hen. "), ("2/novel", "Red hens lay eggs.\n" * 100_000)):
+        path = tmp_path / "books" / f"{name}.txt"
+        path.parent.mkdir(parents=True)
+        path.write_text(text)
+    genome = parsed(written(of_folder(tmp_path / "books", tmp_path / "school.yaml")), tmp_path)
+    assert [stage.share for stage in genome.stages] == [0.0001, 0.8999]
+
+
 def test_a_book_twice_under_two_names_or_with_another_content(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("Red hens lay eggs. " * 20)
     (tmp_path / "b.txt").write_text("red hens\n\nlay   eggs. " * 20)
