@@ -62,6 +62,8 @@ def test_a_gate_that_is_not_reached(plain: SchoolResult, tmp_path: Path) -> None
     line = next(n for n, each in enumerate(path.read_text().splitlines(), 1) if "gate:" in each)
     with pytest.raises(LithoError, match=rf"yaml, line {line}: stages\[1\].gate.min: .* --build"):
         api.school(path, out=tmp_path / "run")
+    with pytest.raises(LithoError, match=f"the same command with --out {tmp_path / 'run'}, which"):
+        api.school(path, out=tmp_path / "run")
     live = (tmp_path / "run.live.html").read_text(encoding="utf-8")
     assert "not reached" in live and "refresh" in live
     partial = tmp_path / "run.partial"

@@ -62,13 +62,16 @@ def closed(context: Context[SchoolSpec], number: int, found: GateResult) -> Lith
         ("stages", number, "gate", "min"),
         f"stage {found.stage} ends with {accuracy.value:.2f} of {accuracy.n} questions "
         f"({found.test}) right, and {found.min:g} is asked for: lower this number and give the "
-        "same command again, which goes on from here; or let the stage read more (share) in "
-        "another --out, with --build and --checkpoints of this run",
+        f"same command with --out {context.run.final_path}, which goes on from here; or let the "
+        "stage read more (share) in another --out, with --build and --checkpoints of this run",
     )
 
 
 def let_on(spec: SchoolSpec, out: Path) -> bool:
-    """Let an unfinished run have the gates of `spec`; whether it differs in nothing else."""
+    """Let an unfinished run have the gates of `spec`; whether it differs in nothing else.
+
+    Raises LithoError if one of these gates would have nothing to ask.
+    """
     if not (out.absolute().with_name(out.name + PARTIAL) / MANIFEST).is_file():
         return False
     run = RunDirectory.resume(out)
