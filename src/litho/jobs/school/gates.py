@@ -17,7 +17,7 @@ from litho.measure.school.exam import fitting
 from litho.measure.school.scores import score_of
 from litho.model.learner import Learner
 from litho.model.placement import Placement
-from litho.text.school.gated import gate_questions
+from litho.text.school.gated import asked_at_gates, gate_questions
 from litho.text.school.genome import Genome, Stage
 from litho.text.school.stages import School
 
@@ -84,6 +84,8 @@ def let_on(spec: SchoolSpec, out: Path) -> bool:
             return False
         if _without_gates(old.genome) != _without_gates(spec.genome):
             return False
+        school = School.of(spec.genome, Path(spec.folder))
+        asked_at_gates(school.genome, school.shelf, school.plan)
         run.write_json(INPUTS, spec.model_dump(mode="json"))
         return True
     finally:
