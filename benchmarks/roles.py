@@ -21,7 +21,8 @@ import litho
 from litho.cli.console import Bars
 from litho.core.runs import RunDirectory
 from litho.core.stats import Estimate
-from litho.jobs.roles.result import BASE, SINGLE, RolesResult
+from litho.jobs.roles.result import RolesResult
+from litho.text.school.training import BASE, SINGLE
 
 ARM = "random, masked, repair x2"
 

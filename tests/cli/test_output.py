@@ -8,10 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.table import Table
 
+from litho.cli.console import Bars, results
+from litho.cli.journal import show_journal
 from litho.cli.main import guarded
 from litho.cli.output import Output, check_written, json_text
 from litho.core.errors import LithoError
+from litho.core.reporter import Event
+from litho.jobs.journal.result import HardSpan, JournalResult, Span
 
 
 class Failing(io.StringIO):
@@ -88,3 +93,48 @@ def test_progress_that_nobody_reads_stops_nothing(monkeypatch: pytest.MonkeyPatc
         done.append(True)
 
     assert guarded(command) == 0 and done
+
+
+BRACKETS = ("[sic]", "[/i]", "[bold]b[/bold]", "\\[x]")
+
+
+@pytest.mark.parametrize("text", BRACKETS)
+def test_brackets_of_a_text_are_shown_as_they_stand(
+    text: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    span = Span(
+        stage="a", document=0, kind="reading", book="b", section="", scene="", facts=(),
+        text=text, losses=(1.0, 2.0),
+    )  # fmt: skip
+    hard = HardSpan(span=span, value=1.0, border=None, mended=None)
+    journal = JournalResult(
+        run="run", school="school", by="loss_jump", stages=("a",), spans=1,
+        hardest={"loss_jump": (hard,)}, mended=None, sections=(), seconds=0.0,
+    )  # fmt: skip
+    show_journal(journal, as_json=False)
+    assert text in capsys.readouterr().out
+    table = Table(title=f"title {text}")
+    table.add_column(f"column {text}")
+    table.add_row(f"cell {text}")
+    results.print(table)
+    results.print(text)
+    assert capsys.readouterr().out.count(text) == 4
+
+
+@pytest.mark.parametrize("terminal", [False, True])
+@pytest.mark.parametrize("text", BRACKETS)
+def test_brackets_in_progress_are_shown_as_they_stand(
+    text: str, terminal: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from litho.cli import console
+
+    shown = io.StringIO()
+    monkeypatch.setattr(console.console, "_file", shown)
+    monkeypatch.setattr(console.console, "_force_terminal", terminal)
+    monkeypatch.setattr(console.console, "_width", 120)
+    with Bars() as bars:
+        bars(Event(stage=f"comparing with {text}.md", total=2))
+        bars(Event(stage=f"comparing with {text}.md", total=2, done=1, shown={text: 0.5}))
+        bars(Event(stage="", note=text))
+    said = shown.getvalue()
+    assert f"comparing with {text}.md" in said and f"{text} 0.5" in said and said.count(text) >= 3

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, cast
 
 from litho.api.arguments import Progress, device_given, folder_given, reporter_given
 from litho.api.runs import resume, run_job
+from litho.core.errors import LithoError
 from litho.core.reporter import Reporter
 from litho.jobs.spec import Device
 
@@ -192,16 +193,18 @@ def raise_twins(
 ) -> dict[str, str]:
     """Raise a model on each twin of a genome's world in `folder`; one that was, is taken as it is.
 
-    Returns the folders of the models, by twin.
+    Returns the folders of the models, by twin. Raises LithoError if something else is there.
     """
-    from litho.jobs.runner import is_done, job_of
+    from litho.core.runs import check_free
+    from litho.jobs.runner import is_begun, is_done, job_of
     from litho.jobs.school.config import SchoolSpec
     from litho.text.school.canonical import rewritten
     from litho.text.school.genome import read_genome
     from litho.text.school.twins import twin_genome
     from litho.text.school.world import TWINS
 
-    known = read_genome(genome)
+    known, job = read_genome(genome), job_of("school")
+    missing: list[tuple[SchoolSpec, Path]] = []
     models = {}
     for twin in filter(None, TWINS):
         raised = twin_genome(known, twin)
@@ -211,9 +214,19 @@ def raise_twins(
             written=text, source=source, folder=str(home), device=device_given(device)
         )
         out = folder.absolute() / twin
-        if not is_done(job_of("school"), spec, out):
-            _raised(spec, out, progress, cancel)
         models[twin] = str(out / "model")
+        if is_done(job, spec, out):
+            continue
+        if out.exists():
+            raise LithoError(
+                f"{out} is not the {twin} twin of {genome} as it is now: choose another folder "
+                "with --twins"
+            )
+        if not is_begun(job, spec, out):
+            check_free(out, "--twins")
+        missing.append((spec, out))
+    for spec, out in missing:
+        _raised(spec, out, progress, cancel)
     return models
 
 

@@ -30,35 +30,43 @@ def ask(
         str | None, typer.Argument(help="Without it, a conversation: one question a line.")
     ] = None,
     voices: Annotated[
-        str, typer.Option(help="Who answers, with commas: base, adapter, openbook, retrieval.")
-    ] = "base,adapter,openbook,retrieval",
+        str | None,
+        typer.Option(
+            help="Who answers, with commas: base, adapter, openbook, retrieval.",
+            show_default="base,adapter,openbook,retrieval",
+        ),
+    ] = None,
     roles: Annotated[
         str | None,
         typer.Option(help="Of a run of 'litho roles': who speaks in turn, with commas."),
     ] = None,
-    tokens: Annotated[int, typer.Option(min=1, help="At most, of an answer.")] = 80,
+    tokens: Annotated[
+        int | None, typer.Option(min=1, help="At most, of an answer.", show_default="80")
+    ] = None,
     device: DeviceOption = "auto",
     dtype: DtypeOption = None,
     bits: BitsOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Ask the model of a run: before, after, with the text open, and with retrieval."""
-    from litho.jobs.ask.ask import Asked
+    from litho.jobs.ask.ask import TOKENS, Asked
 
     if roles is not None:
+        if voices is not None or tokens is not None:
+            raise LithoError("--voices and --tokens do not go with --roles: leave them out")
         _ask_roles(run, question, roles, chosen_device(device, dtype, bits), as_json)
         return
-    chosen = _voices(voices)
+    chosen, most = _voices(voices), tokens or TOKENS
     if as_json and question is None:
         raise LithoError("--json needs a QUESTION")
     with console.status("loading the model"):
         asked = Asked(run, chosen_device(device, dtype, bits))
     if question is None:
-        _converse(asked, chosen, tokens)
+        _converse(asked, chosen, most)
     elif as_json:
-        print_json(asked.ask(question, chosen, tokens))
+        print_json(asked.ask(question, chosen, most))
     else:
-        _answer(asked, question, chosen, tokens)
+        _answer(asked, question, chosen, most)
 
 
 def _ask_roles(
@@ -80,15 +88,16 @@ def _ask_roles(
     width = max(map(len, given))
     turned.ask(
         question,
-        lambda turn: results.print(
-            f"{turn.role:<{width}}  {turn.said}", markup=False, soft_wrap=True
-        ),
+        lambda turn: results.print(f"{turn.role:<{width}}  {turn.said}", soft_wrap=True),
     )
 
 
-def _voices(names: str) -> "list[Voice]":
+def _voices(names: str | None) -> "list[Voice]":
+    """Those of the names; all where none are given."""
     from litho.jobs.ask.result import VOICES
 
+    if names is None:
+        return list(VOICES)
     given = [name.strip() for name in names.split(",")]
     if unknown := [name for name in given if name not in VOICES]:
         raise LithoError(f"unknown voice {unknown[0]!r} (choose from {', '.join(VOICES)})")
@@ -115,9 +124,9 @@ def _answer(asked: "Asked", question: str, voices: "list[Voice]", tokens: int) -
     def said(voice: "Voice", piece: str) -> None:
         if speaking[-1:] != [voice]:
             end = "\n" if speaking else ""
-            results.print(f"{end}{NAMES[voice]:<10} ", end="", markup=False)
+            results.print(f"{end}{NAMES[voice]:<10} ", end="")
             speaking.append(voice)
-        results.print(piece.replace("\n", " "), end="", markup=False, soft_wrap=True)
+        results.print(piece.replace("\n", " "), end="", soft_wrap=True)
 
     asked.ask(question, voices, tokens, said)
     results.print()

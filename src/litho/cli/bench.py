@@ -71,7 +71,7 @@ def bench(
             progress=bars,
         )
     show(result, as_json, out)
-    console.print(f"trials and table: {out}", soft_wrap=True, markup=False)
+    console.print(f"trials and table: {out}", soft_wrap=True)
 
 
 def show_bench(result: "BenchResult", as_json: bool) -> None:

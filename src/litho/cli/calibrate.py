@@ -59,7 +59,7 @@ def calibrate(
         )
     show(result, as_json, out)
     if not as_json:
-        results.print(f"calibration  {out / CALIBRATION}", soft_wrap=True, markup=False)
+        results.print(f"calibration  {out / CALIBRATION}", soft_wrap=True)
 
 
 def show_calibrations(result: "CalibrationResult", as_json: bool) -> None:

@@ -24,8 +24,9 @@ from litho.core.reporter import Event, Listener, Reporter
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
-console = Console(stderr=True, highlight=False, emoji=False)
-results = Console(highlight=False, emoji=False)
+# Texts of users, books and models are shown as they stand, whatever brackets are in them.
+console = Console(stderr=True, highlight=False, emoji=False, markup=False)
+results = Console(highlight=False, emoji=False, markup=False)
 
 
 class Bars:
@@ -37,10 +38,10 @@ class Bars:
     def __init__(self) -> None:
         self._progress = Progress(
             SpinnerColumn(),
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=24),
             MofNCompleteColumn(),
-            TextColumn("{task.fields[shown]}"),
+            TextColumn("{task.fields[shown]}", markup=False),
             TimeElapsedColumn(),
             TextColumn("left"),
             TimeRemainingColumn(),
@@ -64,7 +65,7 @@ class Bars:
     def __call__(self, event: Event) -> None:
         """Show what a job tells."""
         if event.note is not None:
-            console.print(event.note, soft_wrap=True, markup=False)
+            console.print(event.note, soft_wrap=True)
         elif self._task is None or event.stage != self._stage:
             self._begin(event)
         else:
@@ -96,7 +97,7 @@ class Bars:
 
     def _clock(self) -> str:
         seconds = int(time.monotonic() - self._began)
-        return f"[{seconds // 60:02d}:{seconds % 60:02d}]".replace("[", "\\[")
+        return f"[{seconds // 60:02d}:{seconds % 60:02d}]"
 
 
 @contextmanager
@@ -113,11 +114,11 @@ def print_json(result: "BaseModel") -> None:
 
 def say_notices(notices: Sequence[str]) -> None:
     for notice in notices:
-        results.print(f"note     {notice}", soft_wrap=True, markup=False)
+        results.print(f"note     {notice}", soft_wrap=True)
 
 
 def say_report(run: str) -> None:
     """Where the report is, if it could be written."""
     report = Path(run, "report.html")
     if report.is_file():
-        results.print(f"report   {report}", soft_wrap=True, markup=False)
+        results.print(f"report   {report}", soft_wrap=True)

@@ -87,7 +87,7 @@ def show_diff(result: "DiffResult | AlignedResult", as_json: bool) -> None:
         print_json(result)
         return
     if isinstance(result, AlignedResult):
-        results.print(aligned_sentence(result.aligned), markup=False)
+        results.print(aligned_sentence(result.aligned))
     else:
         _show_difference(result)
     say_notices(result.notices)

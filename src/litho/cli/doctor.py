@@ -8,7 +8,6 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 import typer
-from rich.markup import escape
 from rich.table import Table
 
 from litho.cli.console import results
@@ -120,8 +119,8 @@ def _show(findings: list[Check], as_json: bool) -> None:
     for column in ("", "what", "found"):
         table.add_column(column)
     for f in findings:
-        table.add_row("ok" if f.ok else "!!", f.name, escape(f.found))
+        table.add_row("ok" if f.ok else "!!", f.name, f.found)
     results.print(table)
     for f in findings:
         if f.mend:
-            results.print(f"{f.name}: {f.mend}", markup=False, soft_wrap=True)
+            results.print(f"{f.name}: {f.mend}", soft_wrap=True)

@@ -40,5 +40,4 @@ def init(
     results.print(
         f"dvc.yaml: stage {name or out.name}; 'dvc repro' runs what has changed",
         soft_wrap=True,
-        markup=False,
     )

@@ -99,5 +99,5 @@ def show(
         print(json_text(evidence.model_dump() | {"report": str(report)}))
         return
     for name, value in evidence.model_dump().items():
-        results.print(f"{name:10} {value}", markup=False, soft_wrap=True)
-    results.print(f"report     {report}", markup=False, soft_wrap=True)
+        results.print(f"{name:10} {value}", soft_wrap=True)
+    results.print(f"report     {report}", soft_wrap=True)

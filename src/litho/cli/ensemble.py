@@ -75,5 +75,5 @@ def show_ensemble(result: "EnsembleResult", as_json: bool) -> None:
     results.print(f"{result.texts} texts, {result.probes} probes")
     results.print(table)
     say_notices([said] if (said := leak_sentence(result.leaks)) else [])
-    results.print(f"matrix   {result.run}/effects.parquet", soft_wrap=True, markup=False)
+    results.print(f"matrix   {result.run}/effects.parquet", soft_wrap=True)
     say_report(result.run)

@@ -86,12 +86,12 @@ def show_evolve(result: "EvolveResult", as_json: bool) -> None:
     if as_json:
         print_json(result)
         return
-    results.print(result.said, markup=False)
+    results.print(result.said)
     results.print(_table([*result.finalists, *result.baselines.values()]))
     results.print(
         f"{result.runs} schools; {result.reused:.0%} of their tokens had been trained on before"
     )
-    results.print(f"best     {result.genome}", soft_wrap=True, markup=False)
+    results.print(f"best     {result.genome}", soft_wrap=True)
     say_notices(result.notices)
     say_report(result.run)
 
@@ -118,8 +118,8 @@ def show_arrange(result: "ArrangeResult", as_json: bool) -> None:
     if as_json:
         print_json(result)
         return
-    results.print(result.said, markup=False)
-    results.print(result.said_of_order, markup=False)
+    results.print(result.said)
+    results.print(result.said_of_order)
     results.print(_tried([*result.finalists, *result.baselines.values()]))
     found = result.filter
     results.print(
@@ -128,7 +128,7 @@ def show_arrange(result: "ArrangeResult", as_json: bool) -> None:
         f"{found.training_seconds:.1f} s for {result.runs} trainings",
         soft_wrap=True,
     )
-    results.print(f"best     {result.written}", soft_wrap=True, markup=False)
+    results.print(f"best     {result.written}", soft_wrap=True)
     say_notices(result.notices)
     say_report(result.run)
 

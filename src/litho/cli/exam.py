@@ -105,10 +105,10 @@ def show_exam(result: "ExamRun", as_json: bool) -> None:
         ("turned", result.twins.turned),
     ):
         if share is not None:
-            results.print(f"{name} twin: {share:.2f}", markup=False)
+            results.print(f"{name} twin: {share:.2f}")
     for reason in result.reasons:
-        results.print(f"· {reason}", soft_wrap=True, markup=False)
+        results.print(f"· {reason}", soft_wrap=True)
     for each in result.missing:
-        results.print(f"missing: {each}", soft_wrap=True, markup=False)
+        results.print(f"missing: {each}", soft_wrap=True)
     say_notices(result.notices)
     say_report(result.run)

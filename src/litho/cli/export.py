@@ -53,7 +53,7 @@ def _show(result: "ExportResult") -> None:
     if result.gguf:
         lines.append(f"gguf     {result.gguf}")
     for line in lines:
-        results.print(line, soft_wrap=True, markup=False)
+        results.print(line, soft_wrap=True)
 
 
 def in_bytes(size: int) -> str:
@@ -86,7 +86,7 @@ def push(
     if as_json:
         print_json(result)
     else:
-        results.print(f"hub      {result.url}", soft_wrap=True, markup=False)
+        results.print(f"hub      {result.url}", soft_wrap=True)
 
 
 def _say(plan: "PushPlan") -> None:
@@ -95,7 +95,7 @@ def _say(plan: "PushPlan") -> None:
     lines = [f"to be uploaded to {plan.repository} ({kind} if it is new):"]
     lines += [f"  {file.name}  {in_bytes(file.size)}" for file in plan.files]
     for line in (*lines, *(f"note: {notice}" for notice in plan.notices)):
-        console.print(line, soft_wrap=True, markup=False)
+        console.print(line, soft_wrap=True)
 
 
 def _ask() -> None:

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.markup import escape
 from rich.table import Table
 
 from litho.cli.console import Bars, print_json, results, say_notices
@@ -38,7 +37,7 @@ def init(
     from litho import api
 
     notices = api.init_genome(genome, world=world, books=books)
-    results.print(f"genome   {genome}", soft_wrap=True, markup=False)
+    results.print(f"genome   {genome}", soft_wrap=True)
     say_notices(notices)
 
 
@@ -89,9 +88,9 @@ def check(
     results.print(table)
     results.print(f"a build takes about {_size(result.disk)}")
     for times, books in _alike(result.repeats):
-        results.print(f"{books}: read {times} times", soft_wrap=True, markup=False)
+        results.print(f"{books}: read {times} times", soft_wrap=True)
     for before, after in result.violations:
-        results.print(f"order    {before} should be read before {after}", markup=False)
+        results.print(f"order    {before} should be read before {after}")
     if result.compression:
         _show_map(result.compression)
     say_notices(result.notices)
@@ -134,7 +133,6 @@ def _show_map(found: "CompressionMap") -> None:
         f"library; compressor: {found.compressor}; floor: what was drawn to write a section of a "
         "world",
         soft_wrap=True,
-        markup=False,
     )
 
 
@@ -142,7 +140,7 @@ def _add_row(
     table: Table, name: str, between: str, bits: float, reference: float, excess: float
 ) -> None:
     numbers = (f"{bits:.2f}", between, f"{reference:.2f}", f"{excess:+.2f}")
-    table.add_row(escape(name), *numbers)
+    table.add_row(name, *numbers)
 
 
 @genome.command()
@@ -162,7 +160,7 @@ def document(
     where = chosen_device(device, dtype)
     with Bars() as bars:
         api.document_genome(genome, out, model=model, sample=sample, device=where, progress=bars)
-    results.print(f"document {out}", soft_wrap=True, markup=False)
+    results.print(f"document {out}", soft_wrap=True)
 
 
 @genome.command()
@@ -216,14 +214,13 @@ def compile_(
     order = "" if audit.precedence is None else f" · order kept {audit.precedence:.0%}"
     results.print(
         f"practice {audit.practice:.1%} · scenes {audit.scenes:.1%}{order} · leaks {audit.leaks}",
-        markup=False,
     )
     for leak in audit.leaked:
         place = f"leak     {leak.stage}, document {leak.document}: "
-        results.print(place + leak.sentence, soft_wrap=True, markup=False)
+        results.print(place + leak.sentence, soft_wrap=True)
     asked = ", ".join(f"{kind} {count}" for kind, count in result.tests.items())
-    results.print(f"tests    {asked or 'none'}", soft_wrap=True, markup=False)
-    results.print(f"build    {result.build}", soft_wrap=True, markup=False)
+    results.print(f"tests    {asked or 'none'}", soft_wrap=True)
+    results.print(f"build    {result.build}", soft_wrap=True)
 
 
 @genome.command()
@@ -247,13 +244,12 @@ def where(
             f"{place.stage}:{place.token}  document {place.document}  {place.named}{role}"
             f"  {' '.join(place.facts)}".rstrip(),
             soft_wrap=True,
-            markup=False,
         )
-        results.print(f"    {place.text}", soft_wrap=True, markup=False)
+        results.print(f"    {place.text}", soft_wrap=True)
     if found.count > len(found.places):
         results.print(f"… {found.count:,} places in all:")
     for section, count in found.sections.items():
-        results.print(f"{count:>8,}  {section}", markup=False)
+        results.print(f"{count:>8,}  {section}")
 
 
 @genome.command()
@@ -266,4 +262,4 @@ def diff(
 
     found = api.diff_genomes(one, other)
     for line in found or ["no difference"]:
-        results.print(line, soft_wrap=True, markup=False)
+        results.print(line, soft_wrap=True)

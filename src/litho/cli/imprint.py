@@ -147,10 +147,10 @@ def _show_table(result: "ImprintResult") -> None:
     if result.pages:
         results.print(_pages(result))
     if result.earlier:
-        results.print(_earlier(result), markup=False)
+        results.print(_earlier(result))
     for reason in result.reasons:
-        results.print(f"· {reason}", markup=False)
-    results.print(f"adapter  {result.adapter}", soft_wrap=True, markup=False)
+        results.print(f"· {reason}")
+    results.print(f"adapter  {result.adapter}", soft_wrap=True)
     say_report(result.run)
 
 

@@ -167,5 +167,5 @@ def _failed(error: BaseException) -> int:
 
 def _tell(message: str, code: int) -> int:
     sentence = " ".join(line.strip() for line in message.splitlines())  # some quote a library
-    console.print(f"litho: {sentence}", markup=False, soft_wrap=True)
+    console.print(f"litho: {sentence}", soft_wrap=True)
     return code

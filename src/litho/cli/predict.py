@@ -5,7 +5,6 @@ from statistics import fmean
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.markup import escape
 from rich.table import Table
 
 from litho.cli.console import Bars, results, say_notices, say_report
@@ -92,16 +91,16 @@ def show_predict(result: "PredictResult", as_json: bool) -> None:
         table.add_column(column, justify="left" if column == "text" else "right")
     for text, deltas in sorted(by_text.items(), key=lambda item: -fmean(item[1]))[:SHOWN]:
         numbers = (f"{value:+.3f}" for value in (fmean(deltas), max(deltas), min(deltas)))
-        table.add_row(escape(text), *numbers, str(harm.get(text, 0)))
+        table.add_row(text, *numbers, str(harm.get(text, 0)))
     results.print(table)
     if len(by_text) > SHOWN:
         results.print(f"and {len(by_text) - SHOWN} more texts")
     for pair in result.redundant[:SHOWN]:
         first, second = pair.texts
-        results.print(f"repeats  {first} and {second} (cosine {pair.cosine:.2f})", markup=False)
+        results.print(f"repeats  {first} and {second} (cosine {pair.cosine:.2f})")
     say_notices(result.notices)
     if result.calibration:
-        results.print(coverage_sentence(result.calibration.coverage), markup=False)
+        results.print(coverage_sentence(result.calibration.coverage))
     cost = result.cost
     results.print(
         f"cost     {cost.seconds:.0f} s; running it would take about {cost.run_it_seconds:.0f} s"

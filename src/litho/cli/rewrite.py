@@ -80,8 +80,8 @@ def show_rewrite(result: "RewriteResult", as_json: bool) -> None:
         results.print(_gained(result))
     first = next(iter(result.arms.values()))
     if first.rounds:
-        results.print(f"data     {first.rounds[-1].version}", soft_wrap=True, markup=False)
-        results.print(f"model    {first.model}", soft_wrap=True, markup=False)
+        results.print(f"data     {first.rounds[-1].version}", soft_wrap=True)
+        results.print(f"model    {first.model}", soft_wrap=True)
     say_notices(result.notices)
     say_report(result.run)
 
@@ -131,7 +131,7 @@ def show_reprint(result: "ReprintResult", as_json: bool) -> None:
     for arm in result.arms.values():
         results.print(_printed(arm, result))
     best = next(iter(result.arms.values()))
-    results.print(f"adapter  {best.adapter}", soft_wrap=True, markup=False)
+    results.print(f"adapter  {best.adapter}", soft_wrap=True)
     say_notices(result.notices)
     say_report(result.run)
 

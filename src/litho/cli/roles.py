@@ -42,7 +42,7 @@ def show_roles(result: "RolesResult", as_json: bool) -> None:
     if as_json:
         print_json(result)
         return
-    results.print(result.said, markup=False)
+    results.print(result.said)
     results.print(_matrix(result))
     results.print(_handovers(result))
     say_notices(result.notices)

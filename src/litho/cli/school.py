@@ -76,7 +76,7 @@ def show_school(result: "SchoolResult", as_json: bool) -> None:
     results.print(table)
     if result.exam:
         results.print(_exam_table(result.exam))
-    results.print(f"model    {result.model}", soft_wrap=True, markup=False)
+    results.print(f"model    {result.model}", soft_wrap=True)
     say_notices(result.notices)
     say_report(result.run)
 

@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.markup import escape
 from rich.table import Table
 
 from litho.cli.console import Bars, print_json, results, say_notices, say_report
@@ -53,7 +52,7 @@ def init(
     from litho.text.trails.library import starter
 
     _write(trails, starter())
-    results.print(f"trails   {trails}", soft_wrap=True, markup=False)
+    results.print(f"trails   {trails}", soft_wrap=True)
 
 
 def _write(path: Path, library: str) -> None:
@@ -88,10 +87,10 @@ def find(
     for column in ("kind", "given", "connective", "what follows"):
         table.add_column(column)
     for each in found:
-        table.add_row(each.kind, *map(escape, (each.given, each.connective, each.follows)))
+        table.add_row(each.kind, each.given, each.connective, each.follows)
     results.print(table)
     if out:
-        results.print(f"trails   {out}", soft_wrap=True, markup=False)
+        results.print(f"trails   {out}", soft_wrap=True)
 
 
 @trails.command("print")
@@ -198,7 +197,7 @@ def show_printed(result: "PrintResult", as_json: bool) -> None:
         print_json(result)
         return
     _show_numbers(result)
-    results.print(f"adapter  {result.adapter}", soft_wrap=True, markup=False)
+    results.print(f"adapter  {result.adapter}", soft_wrap=True)
     say_notices(result.notices)
     say_report(result.run)
 
@@ -230,12 +229,12 @@ def _show_numbers(result: "CaptureNumbers") -> None:
         ("drift, nats per token", result.drift.retention, 4),
     ):
         if value:
-            results.print(f"{title}: {_said(value, digits)}", markup=False)
+            results.print(f"{title}: {_said(value, digits)}")
     for each in result.external:
         shares = (_said(each.premises[state]) for state in ("before", "after"))
-        results.print(f"{each.name}: {' → '.join(shares)} right", markup=False)
+        results.print(f"{each.name}: {' → '.join(shares)} right")
     for reason in result.reasons:
-        results.print(f"· {reason}", markup=False)
+        results.print(f"· {reason}")
 
 
 def _said(value: "Estimate", digits: int = 2) -> str:

@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.markup import escape
 from rich.table import Table
 
 from litho.cli.console import Bars, print_json, results, say_notices, say_report
@@ -81,11 +80,11 @@ def _show_edges(reading: "GraphReading", answers: tuple[str, str]) -> None:
         table.add_column(column)
     for column in ("layer.head", "attention", "nats"):
         table.add_column(column, justify="right")
-    words = [escape(visible(token.text)) for token in reading.tokens]
+    words = [visible(token.text) for token in reading.tokens]
     for edge in reading.edges[:SHOWN]:
         place = f"{edge.layer}.{edge.head}"
         numbers = (f"{edge.share:.2f}", f"{edge.value:+.3f}")
         table.add_row(words[edge.source], words[edge.target], place, *numbers)
     results.print(table)
     for sentence in (preference_sentence(reading, answers), relied_sentence(reading)):
-        results.print(sentence, markup=False)
+        results.print(sentence)

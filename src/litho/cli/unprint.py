@@ -55,5 +55,5 @@ def show_unprint(result: "UnprintResult", as_json: bool) -> None:
     drifts = [number(drift.retention, 4) for drift in (result.drift_before, result.drift)]
     table.add_row("drift, nats/token", *drifts)
     results.print(table)
-    results.print(f"adapter  {result.adapter}", soft_wrap=True, markup=False)
+    results.print(f"adapter  {result.adapter}", soft_wrap=True)
     say_report(result.run)

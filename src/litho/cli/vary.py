@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.markup import escape
 from rich.table import Table
 
 from litho.cli.console import Bars, print_json, results, say_notices, say_report
@@ -127,7 +126,7 @@ def show_vary(result: "VaryResult", as_json: bool) -> None:
             variant.operator,
             f"{variant.volatility.mean_kl:.3f}",
             f"{variant.volatility.max_surprise:.1f}",
-            escape(changed[:60].replace("\n", " ")),
+            changed[:60].replace("\n", " "),
         )
     results.print(table)
     results.print(f"{len(result.variants)} variants, {len(result.refused)} refused")

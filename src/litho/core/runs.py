@@ -231,19 +231,19 @@ def _not_finite(value: Any, place: str = "") -> Iterator[str]:  # noqa: ANN401  
             yield from _not_finite(item, f"{place}[{number}]")
 
 
-def check_free(path: Path) -> Path:
+def check_free(path: Path, option: str = "--out") -> Path:
     """The absolute path of a run that may be made there. Raises LithoError if it may not."""
     path = path.absolute()
     if path.name.endswith(PARTIAL):
-        raise LithoError(f"{path.name} is a name for unfinished runs: choose another --out")
+        raise LithoError(f"{path.name} is a name for unfinished runs: choose another {option}")
     partial = path.with_name(path.name + PARTIAL)
     _check_name(path)
     if path.exists():
-        raise LithoError(f"{path} exists already: choose another folder with --out")
+        raise LithoError(f"{path} exists already: choose another folder with {option}")
     if (partial / MANIFEST).is_file():  # without one it was killed before it had begun
         raise LithoError(
             f"{partial} holds an unfinished run: continue it with 'litho resume {path}', delete "
-            "it, or choose another --out"
+            f"it, or choose another {option}"
         )
     return path
 

@@ -219,7 +219,7 @@ def is_done(job: Job[Specified, Result], spec: Specified, out: Path) -> bool:
 def _is_of(run: RunDirectory, job: Job[Specified, Result], spec: Specified) -> bool:
     with run.damage_told():
         begun = run.read_yaml(MANIFEST)["command"]
-        return begun == job.command and _specification(run, job.spec) == spec.pinned()
+        return begun == job.command and _specification(run, job.spec).alike(spec.pinned())
 
 
 def _specification(run: RunDirectory, kind: type[Specified]) -> Specified:

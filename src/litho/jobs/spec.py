@@ -37,6 +37,10 @@ class Spec(Config):
         """With names of models that mean the same later and from another folder."""
         return self
 
+    def alike(self, other: Self) -> bool:
+        """Whether a run of the one is a run of the other."""
+        return self == other
+
 
 class ModelSpec(Spec):
     """For jobs with one model."""

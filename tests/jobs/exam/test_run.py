@@ -77,6 +77,10 @@ def test_twins_are_raised_once(tmp_path: Path) -> None:
     again = litho.exam("tiny:llama", path, out=tmp_path / "two", twins=twins)
     assert again.twin_scores == first.twin_scores and first.twin_scores.turned
     assert isinstance(first.twins.turned, float) and first.turned == again.turned
+    (tmp_path / "sub").mkdir()
+    spelled = tmp_path / "sub" / ".." / "tiny.yaml"
+    elsewhere = litho.exam("tiny:llama", spelled, out=tmp_path / "elsewhere", twins=twins)
+    assert elsewhere.twin_scores == first.twin_scores
     given = litho.exam("tiny:llama", path, out=tmp_path / "three", twin=first.twin,
                        turned=first.turned)  # fmt: skip
     assert given.twins == first.twins
@@ -87,6 +91,12 @@ def test_twins_are_raised_once(tmp_path: Path) -> None:
         litho.exam("tiny:llama", path, out=tmp_path / "four", twins=twins, twin="tiny:gpt2")
     with pytest.raises(LithoError, match="exists already"):
         litho.exam("tiny:llama", path, out=tmp_path / "one", twins=tmp_path / "other")
+    path.write_text(path.read_text().replace("\nseed: 1\n", "\nseed: 2\n"))
+    with pytest.raises(LithoError, match=r"fluent twin of .* as it is now: .* with --twins"):
+        litho.exam("tiny:llama", path, out=tmp_path / "four", twins=twins)
+    (twins / "fluent").rename(twins / "fluent.partial")
+    with pytest.raises(LithoError, match=r"unfinished run: .* choose another --twins"):
+        litho.exam("tiny:llama", path, out=tmp_path / "four", twins=twins)
     path.write_text(texts["fluent"])
     with pytest.raises(LithoError, match="is a twin already"):
         litho.exam("tiny:llama", path, out=tmp_path / "four", twins=tmp_path / "other")

@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Callable
 from itertools import islice, pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -276,6 +277,65 @@ def test_books_from_files(tmp_path: Path) -> None:
             found += 1
     assert found >= 4
     assert build.where("Of III and 8 it is").places[0].named == "one#chapter-iii"
+
+
+def genome_of_one(source: str, read: str = "b", **changes: object) -> str:
+    """A genome of one book, as bytes, with a tail."""
+    stage = {"id": "s", "layer": "school", "share": 0.5, "books": [read]}
+    return written(
+        {
+            "genome": "litho.genome/1",
+            "id": "one",
+            "seed": 1,
+            "tokenizer": {"kind": "bytes"},
+            "budget": {"tokens": 3000, "tail": 0.5},
+            "library": {"b": {"source": source, **changes}},
+            "stages": [stage],
+        }
+    )
+
+
+def is_fresh(folder: Path, first: str, then: str) -> bool:
+    """Whether a build that is brought up to date is what a new one would be."""
+    compiled(folder, first)
+    again = files(compiled(folder, then).folder)
+    return again == files(compiled(folder, then, out="fresh").folder)
+
+
+@pytest.mark.parametrize(
+    ("source", "first", "then"),
+    [
+        ("file:one.txt", {}, {"sections": ["chapter-iii"]}),
+        ("file:one.txt", {}, {"pattern": "^CHAPTER III?"}),
+        ("world:3:2x12x2/plants", {}, {"sections": ["soils", "names"]}),
+        ("world:3:2x12x2/plants", {"sections": ["names", "soils"]}, {"sections": ["soils"]}),
+    ],
+)
+def test_other_sections_of_a_book_are_not_taken_over(
+    source: str, first: dict[str, Any], then: dict[str, Any], tmp_path: Path
+) -> None:
+    (tmp_path / "one.txt").write_text(BOOK)
+    assert is_fresh(tmp_path, genome_of_one(source, **first), genome_of_one(source, **then))
+
+
+def test_a_scene_about_sections_in_another_order_is_not_taken_over(tmp_path: Path) -> None:
+    one, other = (
+        genome_of_one("world:3:2x12x2/plants", "b#names", sections=["names", *order])
+        .replace("books: [b#names]", "books: [b#names]\n    scenes: [u]")
+        .replace("stages:", "scenes: [{id: u, kind: unknown, book: b, rate: 0.3}]\nstages:")
+        for order in (["soils", "shelter"], ["shelter", "soils"])
+    )
+    assert "scenes: [u]" in one and is_fresh(tmp_path, one, other)
+
+
+def test_a_reference_to_a_section_with_another_title_is_not_taken_over(tmp_path: Path) -> None:
+    (tmp_path / "one.txt").write_text(BOOK)
+    said = "crossrefs: [{id: x, from: b#chapter-ii, to: c#chapter-i, rate: 0.5}]\nstages:"
+    (tmp_path / "two.txt").write_text(BOOK.replace("naïveté", "wit"))
+    one = genome_of_one("file:one.txt").replace("stages:", said).replace("3000", "9000")
+    one = one.replace("library:\n", "library:\n  c: {source: 'file:two.txt'}\n")
+    (tmp_path / "three.txt").write_text((tmp_path / "two.txt").read_text())
+    assert is_fresh(tmp_path, one, one.replace("two.txt", "three.txt"))
 
 
 def read_book_path(values: dict[str, object], name: str) -> str:

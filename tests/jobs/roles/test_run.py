@@ -1,7 +1,9 @@
 """Roles of a tiny school: adapters apart from one another, hand-overs, and questions in turn."""
 
 import json
-from collections.abc import Callable, Iterator
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any, cast
 
@@ -15,8 +17,12 @@ from litho.cli.shown import show
 from litho.core.errors import Interrupted, LithoError
 from litho.jobs.ask.turns import Turned
 from litho.jobs.genome.build import Build
+from litho.jobs.roles.config import RolesConfig, RolesSpec
 from litho.jobs.roles.lines import adapters_of, lines_of
 from litho.jobs.roles.result import RolesResult
+from litho.jobs.roles.run import _prepared, _states
+from litho.measure.school.voices import Cast, exchanges
+from litho.model.loaded import LanguageModel
 from litho.model.sources import locate
 from litho.text.school.canonical import of_world, written
 from litho.text.school.genome import read_genome
@@ -25,6 +31,7 @@ from tests.builders import check_numbers
 
 Litho = Callable[..., tuple[int, str, str]]
 ROLES = ("student", "critic", "reformulator")
+SPEAKERS = ["Tutor", "Student", "Critic", "Reformulator"]  # of a repair, as people write names
 SMALL: dict[str, Any] = {"tokens": 300, "questions": 2, "rows": 4}
 
 
@@ -38,7 +45,10 @@ def few_words() -> Iterator[None]:
 @pytest.fixture(scope="module")
 def school(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("roles")
-    genome = of_world(World(3, 2, 12), 8_000) | {
+    world = of_world(World(3, 2, 12), 8_000)
+    scenes = [s | {"roles": SPEAKERS} if s["kind"] == "repair" else s for s in world["scenes"]]
+    genome = world | {
+        "scenes": scenes,
         "tokenizer": {"kind": "bpe", "vocab": 500},
         "model": {"d": 16, "layers": 1, "heads": 2},
         "train": {"seq": 256, "batch_tokens": 1024, "warmup": 2},
@@ -131,6 +141,22 @@ def test_a_role_learns_from_its_own_lines_alone(school: Path) -> None:
         lines_of(build, genome, {"teacher": adapters["critic"]}, ["teacher"], 1, 500, 0)
 
 
+def test_who_is_written_with_a_capital_speaks_with_an_adapter(
+    tried: RolesResult, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ready = _prepared(RolesSpec(school=tried.school, config=RolesConfig(**SMALL)))
+    assert ready.cast == Cast("tutor", *ROLES)
+    model, on = litho.load(str(Path(tried.school) / "model")), set[str | None]()
+
+    def noted(name: str | None) -> AbstractContextManager[object]:
+        on.add(name)
+        return nullcontext()
+
+    monkeypatch.setattr(model, "state", noted)
+    exchanges(model, ["Why is it?"], ready.cast, _states(model, ready))
+    assert on == set(ROLES)
+
+
 def test_stopped_roles_end_in_the_same_bytes(
     tried: RolesResult, school: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -165,12 +191,37 @@ def test_roles_are_asked_in_turn(tried: RolesResult, school: Path, litho: Litho)
         ((tried.run, "--roles", "single"), "no adapter for the role 'single'"),
         ((str(school), "--roles", "critic"), "has no roles"),
         ((tried.run, "--roles", ","), "names nobody"),
+        ((tried.run, "--roles", "critic", "--tokens", "80"), "do not go with --roles"),
+        ((tried.run, "--roles", "critic", "--voices", "base"), "do not go with --roles"),
         ((tried.run,), "not of imprint"),
     ):
         code, out, err = litho("ask", wrong[0], "Why?", *wrong[1:])
         assert (code, out) == (2, "") and message in " ".join(err.split()), err
     code, out, _ = litho("ask", tried.run, "Why is it?", "--roles", "student,critic", "--json")
     assert code == 0 and [t["role"] for t in json.loads(out)["turns"]] == ["student", "critic"]
+
+
+def test_questions_are_put_as_the_school_puts_them(
+    tried: RolesResult, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heard: list[str] = []
+
+    def spoken(model: LanguageModel, transcripts: Sequence[str]) -> list[str]:
+        heard.extend(transcripts)
+        return ["You have taken the wrong bridge."]
+
+    monkeypatch.setattr("litho.jobs.ask.turns.spoken", spoken)
+    assert Turned(Path(tried.run), ["student"]).ask("Why is it?").objected is False
+    assert heard == ["Tutor. Why is it?\n\nStudent."]
+    run = Path(shutil.copytree(tried.run, tmp_path / "run"))
+    said = json.loads((run / "metrics.json").read_text())
+    for who, asks, objected in (
+        (["a", "critic", "student", "d"], "A", True),
+        (None, "Teacher", 0),
+    ):
+        (run / "metrics.json").write_text(json.dumps(said | {"cast": who}))
+        assert Turned(run, ["student"]).ask("Why is it?").objected == objected
+        assert heard[-1].startswith(f"{asks}. ")
 
 
 def test_what_is_no_school_is_refused(tried: RolesResult, tmp_path: Path) -> None:

@@ -62,6 +62,8 @@ def test_a_gate_that_is_not_reached(plain: SchoolResult, tmp_path: Path) -> None
     line = next(n for n, each in enumerate(path.read_text().splitlines(), 1) if "gate:" in each)
     with pytest.raises(LithoError, match=rf"yaml, line {line}: stages\[1\].gate.min: .* --build"):
         api.school(path, out=tmp_path / "run")
+    with pytest.raises(LithoError, match=f"the same command with --out {tmp_path / 'run'}, which"):
+        api.school(path, out=tmp_path / "run")
     live = (tmp_path / "run.live.html").read_text(encoding="utf-8")
     assert "not reached" in live and "refresh" in live
     partial = tmp_path / "run.partial"
@@ -97,6 +99,28 @@ def test_a_gate_asks_the_mean_of_the_stage(tmp_path: Path) -> None:
         model, closed_sets(model, [q.context for q in some], [q.closed for q in some])
     )
     assert result.gates and result.gates[0].accuracy == score_of(some, logps).accuracy
+
+
+def test_books_that_yield_no_question_for_a_gate(tmp_path: Path) -> None:
+    (tmp_path / "hens.txt").write_text("and hens lay eggs where it is warm all day. " * 60)
+    library = of_world(WORLD)["library"] | {"hens": {"source": "file:hens.txt"}}
+    stages = of_world(WORLD)["stages"]
+    stages[1] = stages[1] | {"books": [*stages[1]["books"], "hens"]}
+
+    def with_gate(test: str) -> Path:
+        gate = {"gate": {"test": test, "min": 1.0}}
+        return genome(tmp_path, library=library, stages=[stages[0], stages[1] | gate, *stages[2:]])
+
+    said = r"stages\[1\].gate.test: the books .* yield no question for 'cloze_name': choose"
+    with pytest.raises(LithoError, match=said):
+        api.school(with_gate("cloze_name"), out=tmp_path / "run")
+    assert not list(tmp_path.glob("run*"))
+    with pytest.raises(LithoError, match="is asked for"):
+        api.school(with_gate("fluency"), out=tmp_path / "run")
+    before = (tmp_path / "run.partial" / "inputs.json").read_bytes()
+    with pytest.raises(LithoError, match=said):
+        api.school(with_gate("cloze_name"), out=tmp_path / "run")
+    assert (tmp_path / "run.partial" / "inputs.json").read_bytes() == before
 
 
 def test_what_a_gate_may_ask(tmp_path: Path) -> None:

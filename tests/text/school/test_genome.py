@@ -68,6 +68,7 @@ def test_the_example_is_sound() -> None:
         ("world:3:2x12x2/plants", "web:plants", 7, "with none of 'world:', 'file:' and 'plugin:'"),
         ("world:3:2x12x2/plants", "file:none.txt", 7, "none.txt cannot be read"),
         ("plants: {", "plants: {sections: [soils, seas], ", 7, "it has no section 'seas', but"),
+        ("plants: {", "plants: {sections: [], ", 7, "library.plants.sections: is empty: name some"),
         ("plants: {", "plants: {pattern: X, ", 7, "takes neither pattern nor sha256"),
         ("id: primer", "id: tail", 9, "stages[0].id: 'tail' is taken"),
         ("id: science", "id: primer", 13, "stages[1].id: 'primer' is taken"),
@@ -89,6 +90,9 @@ def test_the_example_is_sound() -> None:
         ("book: minerals}", "rate: 0.1}", 24, "a scene of kind 'conflict' needs a book of a world"),
         ("book: minerals}", "book: minerals, rate: 0.6}", 24, "scenes[0].rate: input should be"),
         ("book: minerals}", "book: minerals, roles: [a]}", 24, "scenes[0].roles: has to name four"),
+        ("book: minerals}", "book: minerals, roles: [a, d.w, c, d]}", 24, "scenes[0].roles[1]: s"),
+        ("book: minerals}", "book: minerals, roles: [a, Base, c, d]}", 24, "of its own 'base'"),
+        ("conflict, book: minerals}", "text, text: 'Single. Hm.'}", 24, "of its own 'single'"),
         ("book: minerals}", "book: minerals, text: 'A. B.'}", 24, "scenes[0].text: belongs to"),
         ("conflict, book: minerals}", "mismatch, book: minerals, trigger: {relation: colour}}", 24,
          "scenes[0].trigger: belongs to kind 'conflict'"),
@@ -188,6 +192,15 @@ def test_a_canonical_genome_of_a_folder(tmp_path: Path) -> None:
             folder.mkdir()
         with pytest.raises(LithoError, match=said):
             of_folder(folder, tmp_path / "school.yaml")
+
+
+def test_a_tiny_book_beside_a_large_one_is_read(tmp_path: Path) -> None:
+    for name, text in (("1/poem", "A hen. "), ("2/novel", "Red hens lay eggs.\n" * 100_000)):
+        path = tmp_path / "books" / f"{name}.txt"
+        path.parent.mkdir(parents=True)
+        path.write_text(text)
+    genome = parsed(written(of_folder(tmp_path / "books", tmp_path / "school.yaml")), tmp_path)
+    assert [stage.share for stage in genome.stages] == [0.0001, 0.8999]
 
 
 def test_a_book_twice_under_two_names_or_with_another_content(tmp_path: Path) -> None:

@@ -9,13 +9,13 @@ from litho.core.runs import RunDirectory
 from litho.jobs.ask.result import Spoken, Turns
 from litho.jobs.models import Models
 from litho.jobs.spec import DEFAULT_DEVICE, Device
+from litho.measure.school.loop import cast_of
 from litho.measure.school.voices import objects, spoken, sureness, turn
 from litho.model.adapters import saved
 from litho.model.sources import locate
+from litho.text.school.training import SINGLE
 
 ADAPTERS = "adapters"  # of a run of `litho roles`
-SINGLE = "single"  # the adapter that speaks all roles, which is none of them
-ASKS = "teacher"  # in whose name the question is put
 
 SaidTurn = Callable[[Spoken], object]
 
@@ -34,6 +34,7 @@ class Turned:
                     "some on a school with 'litho roles RUN', and ask that run"
                 )
             name = str(Path(directory.read_json("inputs.json")["school"]) / "model")
+            cast = cast_of(directory.read_json("metrics.json").get("cast"))
         folder = directory.path / ADAPTERS
         known = sorted(each.name for each in folder.glob("*") if each.name != SINGLE)
         if missing := [role for role in roles if role not in known]:
@@ -46,7 +47,7 @@ class Turned:
             )
         models = Models()
         models.place(device)
-        self.model, self.roles = models.load(name), tuple(roles)
+        self.model, self.roles, self.cast = models.load(name), tuple(roles), cast
         for role in dict.fromkeys(roles):
             saved.load(self.model, role, folder / role)
 
@@ -57,7 +58,7 @@ class Turned:
         """
         if not content.strip():
             raise LithoError("the question is empty")
-        transcript = turn("", ASKS, " ".join(content.split()))
+        transcript = turn("", self.cast.asks, " ".join(content.split()))
         turns: list[Spoken] = []
         for role in self.roles:
             waiting = turn(transcript, role)
@@ -79,7 +80,7 @@ class Turned:
             answer=turns[-1].said,
             last_word=turns[-1].role,
             transition="fixed",
-            objected=any(objects(each.said) for each in turns if each.role == "critic"),
+            objected=any(objects(each.said) for each in turns if each.role == self.cast.objects),
         )
 
 

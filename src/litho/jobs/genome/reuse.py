@@ -14,7 +14,7 @@ from litho.text.school.plan import sections_read
 from litho.text.school.shelf import WORDING
 from litho.text.school.stages import School
 
-FORMAT = 2  # changes with every change of what a stage's files hold
+FORMAT = 3  # changes with every change of what a stage's files hold
 
 
 def stage_key(school: School, tokenizer: str, stage: Stage | None, tokens: int) -> str:
@@ -24,11 +24,13 @@ def stage_key(school: School, tokenizer: str, stage: Stage | None, tokens: int) 
     """
     genome = school.genome
     stages = [stage] if stage else sorted(genome.stages, key=lambda each: each.id)
-    sections = {f"{b}#{s}" for each in stages for b, s in sections_read(each, school.shelf)}
-    references = [r.model_dump() for r in genome.crossrefs if r.from_ in sections]
+    shelf, read = school.shelf, [sections_read(each, school.shelf) for each in stages]
+    sections = {f"{book}#{section}" for some in read for book, section in some}
+    references = [r for r in genome.crossrefs if r.from_ in sections]
+    cited = [read_of(reference.to) for reference in references]
     scenes = {n for s in stages for n in (*s.scenes, *(s.mismatch.scenes if s.mismatch else ()))}
     books = {read_of(written).book for each in stages for written in each.books}
-    books |= {read_of(r.to).book for r in genome.crossrefs if r.from_ in sections}
+    books |= {to.book for to in cited}
     plan = school.plan
     bridged = references or scenes or any(each.practice for each in stages)
     parts = {
@@ -38,10 +40,12 @@ def stage_key(school: School, tokenizer: str, stage: Stage | None, tokens: int) 
         "tokens": tokens,
         "tail": stage is None,
         "stages": [each.model_dump(exclude={"share", "gate"}) for each in stages],
-        "books": sorted([name, school.shelf[name].digest] for name in books),
-        "references": references,
+        "books": sorted([name, shelf[name].digest] for name in books),
+        "read": [[[b, s, shelf[b].edges(s)] for b, s in some] for some in read],
+        "references": [reference.model_dump() for reference in references],
+        "cited": [shelf[to.book].title(to.section or "") for to in cited],
         "scenes": [genome.scene(name).model_dump() for name in sorted(scenes)],
-        "plan": [plan.places, sorted(plan.hidden), sorted(map(sorted, plan.closed))]
+        "plan": [list(plan.places.items()), sorted(plan.hidden), sorted(map(sorted, plan.closed))]
         if plan and bridged
         else None,
         "world": plan.world.source if plan and bridged else None,

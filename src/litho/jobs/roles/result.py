@@ -3,8 +3,6 @@
 from litho.core.records import Record
 from litho.core.stats import Estimate
 
-SINGLE, BASE = "single", "base"
-
 
 class Trained(Record):
     """An adapter."""
@@ -47,6 +45,8 @@ class RolesResult(Record):
     run: str
     school: str
     roles: dict[str, Trained]
+    # Who asks, answers, objects and puts it right; runs of earlier versions do not say.
+    cast: tuple[str, ...] | None = None
     matrix: dict[str, dict[str, Estimate]]  # `base`: the school's model without any adapter
     chance: dict[str, float | None]
     asked: dict[str, int]  # questions over two facts, by kind

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from functools import partial
 from pathlib import Path
 from statistics import fmean
@@ -16,7 +16,7 @@ from litho.jobs.genome.build import Build
 from litho.jobs.models import Models
 from litho.jobs.roles.config import RolesSpec
 from litho.jobs.roles.lines import adapters_of, lines_of
-from litho.jobs.roles.result import BASE, SINGLE, Handover, RolesResult, Single, Trained
+from litho.jobs.roles.result import Handover, RolesResult, Single, Trained
 from litho.jobs.roles.trying import matrix_row, tried, words
 from litho.jobs.runner import Checked, Context, Job
 from litho.jobs.school.finished import FinishedSchool
@@ -30,7 +30,7 @@ from litho.text.school.asked import exam_questions
 from litho.text.school.genome import Genome
 from litho.text.school.questions import Question, practised_questions
 from litho.text.school.scenes import speakers_of
-from litho.text.school.training import RoleAdapter
+from litho.text.school.training import BASE, SINGLE, RoleAdapter
 
 ADAPTERS = "adapters"
 READ_AGAIN = 4  # tokens of a scene for each one that is learned, about; and its backward pass
@@ -104,6 +104,7 @@ def run_roles(context: Context[RolesSpec]) -> RolesResult:
         run=str(run.final_path),
         school=spec.school,
         roles={name: each for name, each in trained.items() if name != SINGLE},
+        cast=astuple(ready.cast),
         matrix={name: row for name, row in matrix.items() if name != SINGLE},
         chance=found.chance(ready.questions),
         asked=dict(Counter(question.kind for question in asked)),

@@ -17,7 +17,7 @@ from litho.measure.school.writing import MOST
 from litho.model.learner import Learner
 from litho.model.placement import most_memory, wait_for
 from litho.text.school.asked import exam_questions
-from litho.text.school.gated import gate_questions
+from litho.text.school.gated import asked_at_gates
 from litho.text.school.genome import Genome
 from litho.text.school.probed import probe_texts
 from litho.text.school.questions import Question
@@ -77,12 +77,14 @@ def exam_tokens(genome: Genome, folder: Path) -> float:
 
 
 def gate_tokens(genome: Genome, folder: Path) -> float:
-    """How many tokens of training take as long as all gates."""
-    gated = [stage for stage in genome.stages if stage.gate]
-    if not gated:
+    """How many tokens of training take as long as all gates.
+
+    Raises LithoError if one would have nothing to ask.
+    """
+    if not any(stage.gate for stage in genome.stages):
         return 0.0
     school = School.of(genome, folder)
-    asked = (gate_questions(genome, school.shelf, school.plan, stage) for stage in gated)
+    asked = asked_at_gates(genome, school.shelf, school.plan)
     return sum(_tokens_of(genome, some) for some in asked)
 
 

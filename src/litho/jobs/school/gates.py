@@ -17,7 +17,7 @@ from litho.measure.school.exam import fitting
 from litho.measure.school.scores import score_of
 from litho.model.learner import Learner
 from litho.model.placement import Placement
-from litho.text.school.gated import gate_questions
+from litho.text.school.gated import asked_at_gates, gate_questions
 from litho.text.school.genome import Genome, Stage
 from litho.text.school.stages import School
 
@@ -62,13 +62,16 @@ def closed(context: Context[SchoolSpec], number: int, found: GateResult) -> Lith
         ("stages", number, "gate", "min"),
         f"stage {found.stage} ends with {accuracy.value:.2f} of {accuracy.n} questions "
         f"({found.test}) right, and {found.min:g} is asked for: lower this number and give the "
-        "same command again, which goes on from here; or let the stage read more (share) in "
-        "another --out, with --build and --checkpoints of this run",
+        f"same command with --out {context.run.final_path}, which goes on from here; or let the "
+        "stage read more (share) in another --out, with --build and --checkpoints of this run",
     )
 
 
 def let_on(spec: SchoolSpec, out: Path) -> bool:
-    """Let an unfinished run have the gates of `spec`; whether it differs in nothing else."""
+    """Let an unfinished run have the gates of `spec`; whether it differs in nothing else.
+
+    Raises LithoError if one of these gates would have nothing to ask.
+    """
     if not (out.absolute().with_name(out.name + PARTIAL) / MANIFEST).is_file():
         return False
     run = RunDirectory.resume(out)
@@ -77,10 +80,12 @@ def let_on(spec: SchoolSpec, out: Path) -> bool:
             if run.read_yaml(MANIFEST)["command"] != "school":
                 return False
             old = SchoolSpec(**run.read_json(INPUTS))
-        if old.model_copy(update={"written": spec.written}) != spec:
+        if not old.model_copy(update={"written": spec.written}).alike(spec):
             return False
         if _without_gates(old.genome) != _without_gates(spec.genome):
             return False
+        school = School.of(spec.genome, Path(spec.folder))
+        asked_at_gates(school.genome, school.shelf, school.plan)
         run.write_json(INPUTS, spec.model_dump(mode="json"))
         return True
     finally:

@@ -44,8 +44,8 @@ def attempted(plan: Plan, asked: Sequence[Question], most: int) -> list[Attempte
 
 
 def cast_of(roles: Sequence[str] | None) -> Cast:
-    """The cast of a scene with four roles."""
-    return Cast(*roles) if roles else Cast()
+    """The cast of a scene with four roles, in small letters, as their adapters are called."""
+    return Cast(*(role.lower() for role in roles)) if roles else Cast()
 
 
 def loop_scores(model: LanguageModel, items: Sequence[Attempted], cast: Cast) -> LoopScores:

@@ -22,6 +22,7 @@ from litho.text.school.training import Model, Train
 from litho.text.school.world import World
 
 TAIL = 0.1
+LEAST = 0.0001  # share of a stage, however small its books are
 # A fact that leads from one thing to another is read, asked or used about 110 times or more.
 TOKENS = 6_600_000
 QUESTIONS = 400  # of a kind, at most
@@ -148,7 +149,7 @@ def of_folder(folder: Path, genome: Path) -> dict[str, Any]:
         sizes.append(size)
         stages.append({"id": _STAGES[layer], "layer": layer, "share": 0.0, "books": names})
     for stage, size in zip(stages, sizes, strict=True):
-        stage["share"] = round((1 - TAIL) * size / sum(sizes), 4)
+        stage["share"] = max(LEAST, round((1 - TAIL) * size / sum(sizes), 4))
     largest = max(stages, key=lambda stage: float(str(stage["share"])))
     others = sum(float(str(stage["share"])) for stage in stages if stage is not largest)
     largest["share"] = round(1 - TAIL - others, 4)

@@ -12,8 +12,9 @@ from litho.text.school.loops import repairable
 from litho.text.school.pages import SURVEYS
 from litho.text.school.plan import Plan, practised
 from litho.text.school.precedence import needs
-from litho.text.school.scenes import is_line, lines_of, relations_of, speakers_of
+from litho.text.school.scenes import is_line, lines_of, relations_of, speakers_of, speaking_in
 from litho.text.school.shelf import Shelf, open_shelf, shelf_faults
+from litho.text.school.training import BASE, SINGLE
 
 MOST_SCENES = 0.5  # of a stage
 
@@ -160,6 +161,11 @@ def _of_scene(scene: Scene, place: Place, shelf: Shelf, plan: Plan | None) -> It
     if (scene.kind == "text") is (scene.text is None):
         yield (*place, "text"), "belongs to kind 'text', which needs it"
         return
+    for name in {SINGLE, BASE}.intersection(speaking_in(scene)):
+        message = (
+            f"'litho roles' calls an adapter of its own {name!r}: give the speaker another name"
+        )
+        yield (*place, "text" if scene.text else "roles"), message
     if scene.trigger and scene.kind != "conflict":
         yield (*place, "trigger"), "belongs to kind 'conflict'"
         return

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from litho.core.errors import LithoError
 from litho.text.school.cloze import CLOZE, cloze_questions
 from litho.text.school.genome import Genome, Stage
 from litho.text.school.plan import Plan, sections_read
@@ -24,6 +25,21 @@ def gate_questions(genome: Genome, shelf: Shelf, plan: Plan | None, stage: Stage
         found = questions(plan, EVERY, twin=False)
     about = [q for q in found if q.kind == kind and q.sections and read.issuperset(q.sections)]
     return about[:ASKED]
+
+
+def asked_at_gates(genome: Genome, shelf: Shelf, plan: Plan | None) -> list[list[Question]]:
+    """What each gate asks. Raises LithoError if one would have nothing to ask."""
+    found = []
+    for number, stage in enumerate(genome.stages):
+        if stage.gate:
+            found.append(gate_questions(genome, shelf, plan, stage))
+            if not found[-1]:
+                raise LithoError(
+                    f"stages[{number}].gate.test: the books that are read by the end of stage "
+                    f"{stage.id!r} yield no question for {stage.gate.test!r}: choose another test, "
+                    "give the gate to a later stage, or leave it out"
+                )
+    return found
 
 
 def can_be_asked(genome: Genome, shelf: Shelf, plan: Plan | None, stage: Stage) -> bool:

@@ -10,7 +10,7 @@ from litho.core.config import Config
 from litho.core.encoding import read_utf8
 from litho.core.lined import parse_lined
 from litho.text.school.rewriting.settings import Journal, Rewrite
-from litho.text.school.training import Loss, Model, Pacing, Roles, Train
+from litho.text.school.training import Loss, Model, Pacing, Roles, Speaker, Train
 
 LAYERS = ("lexicon", "school", "university", "science", "dialogue")
 Layer = Literal["lexicon", "school", "university", "science", "dialogue"]
@@ -227,7 +227,7 @@ class Scene(Config):
     """Of a conflict: how it ends."""
     text: str | None = Field(default=None, max_length=20_000)
     """Of kind `text`: lines `Speaker. What is said.`"""
-    roles: tuple[Name, ...] = ("teacher", "student", "critic", "reformulator")
+    roles: tuple[Speaker, ...] = ("teacher", "student", "critic", "reformulator")
     """Speakers: who asks, who answers, who objects, who puts it right."""
     rate: Rate = 0.05
     """Share of the stage's text."""

@@ -81,9 +81,14 @@ def speakers_of(genome: Genome) -> list[str]:
     found: dict[str, None] = {}
     for scene in genome.scenes:
         if scene.id in played:
-            written = [line.partition(".")[0] for line in lines_of(scene)]
-            found |= {name.lower(): None for name in written or scene.roles}
+            found |= dict.fromkeys(speaking_in(scene))
     return list(found)
+
+
+def speaking_in(scene: Scene) -> list[str]:
+    """Who speaks in a scene, in small letters."""
+    written = [line.partition(".")[0] for line in lines_of(scene)]
+    return [name.lower() for name in written or scene.roles]
 
 
 def relations_of(scene: Scene, shelf: Shelf) -> list[Relation]:

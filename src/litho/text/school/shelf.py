@@ -45,6 +45,10 @@ class Source(Protocol):
         """What stands above the section in its book."""
         ...
 
+    def edges(self, section: str) -> tuple[int, int] | None:
+        """Where the section begins and ends; None where the content alone settles it."""
+        ...
+
     def size(self, section: str) -> int:
         """About how many characters one reading of a section has."""
         ...
@@ -73,6 +77,9 @@ class WorldBook:
 
     def heading(self, section: str) -> str:
         return section
+
+    def edges(self, section: str) -> tuple[int, int] | None:
+        return None
 
     @cache  # noqa: B019  a library lives as long as its command
     def size(self, section: str) -> int:
@@ -107,6 +114,9 @@ class FileBook:
     def heading(self, section: str) -> str:
         return self._places[section].title
 
+    def edges(self, section: str) -> tuple[int, int] | None:
+        return self._places[section].start, self._places[section].end
+
     def size(self, section: str) -> int:
         return self._places[section].end - self._places[section].start
 
@@ -131,6 +141,9 @@ class PluginBook:
 
     def heading(self, section: str) -> str:
         return section
+
+    def edges(self, section: str) -> tuple[int, int] | None:
+        return None
 
     def size(self, section: str) -> int:
         return self.book.sizes[section]
@@ -176,6 +189,9 @@ def shelf_faults(genome: Genome, folder: Path) -> Iterator[Fault]:
     worlds: dict[str, str] = {}
     for name, book in genome.library.items():
         place = ("library", name)
+        if not book.sections:
+            yield (*place, "sections"), "is empty: name some, or leave it out for all of them"
+            continue
         try:
             opened = open_book(book, folder)
         except LithoError as error:

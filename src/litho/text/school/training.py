@@ -6,6 +6,8 @@ from pydantic import Field
 
 from litho.core.config import Config
 
+SINGLE, BASE = "single", "base"  # adapters of `litho roles` that are no speakers: all, and none
+# An adapter is called by it, and its name may have no full stop.
 Speaker = Annotated[str, Field(pattern=r"^[\w-]+$", max_length=60)]
 
 
