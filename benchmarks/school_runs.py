@@ -33,9 +33,10 @@ def result_of(run: Path) -> SchoolResult | None:
     return SchoolResult(**RunDirectory.opened(run).read_json("metrics.json"))
 
 
-def over(values: Sequence[float]) -> str:
+def over(values: Sequence[float], digits: int = 2) -> str:
     """Mean and 95 % t interval over seeds."""
     if len(set(values)) < 2:
-        return f"{values[0]:.2f}" if values else "-"
+        return f"{values[0]:.{digits}f}" if values else "-"
     low, high = stats.t.interval(0.95, len(values) - 1, np.mean(values), stats.sem(values))
-    return f"{np.mean(values):.2f} [{low:.2f}, {high:.2f}]"
+    mean, low, high = (f"{each:.{digits}f}" for each in (np.mean(values), low, high))
+    return f"{mean} [{low}, {high}]"
