@@ -49,6 +49,19 @@ def test_files_that_a_plan_names_and_models_in_folders(litho: Command, tmp_path:
     assert written()["metrics"] == ["runs/e/metrics.json", "runs/m x/metrics.json"]
 
 
+def test_an_adapter_behind_its_model_is_read_and_checkpoints_are_not(
+    litho: Command, tmp_path: Path
+) -> None:
+    (tmp_path / "adapter").mkdir()
+    (tmp_path / "adapter/adapter_config.json").write_text("{}")
+    (tmp_path / "school.yaml").write_text("{}")
+    words = ["diff", "a.md", "--after", "tiny:llama+adapter", "--out", "runs/d"]
+    assert litho("dvc", "init", *words)[0] == 0
+    assert written()["stages"]["d"]["deps"] == ["a.md", "adapter"]
+    litho("dvc", "init", "school", "school.yaml", "--checkpoints", "ends", "--out", "runs/s")
+    assert written()["stages"]["s"]["deps"] == ["school.yaml"]
+
+
 @pytest.mark.parametrize(
     ("there", "said"),
     [("# mine\nstages: {}\n", "comments"), ("[1]", "no pipeline"), ("a: [", "cannot be read")],

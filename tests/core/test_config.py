@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from litho.core.config import load_config
+from litho.core.config import load_config, make_config
 from litho.core.errors import LithoError
+from litho.jobs.ensemble.config import EnsemblePlan
 from litho.jobs.imprint.config import ImprintConfig
 from litho.jobs.reprint.config import ReprintConfig
 
@@ -38,6 +39,14 @@ def test_an_item_at_fault_is_named_and_not_the_list_that_lacks_it() -> None:
     with pytest.raises(LithoError) as error:
         load_config(ReprintConfig, None, ["arms=[foo]"])
     assert str(error.value) == "setting 'arms.0' is 'foo': input should be 'rewrite' or 'more'"
+
+
+def test_a_misspelt_setting_inside_another_is_told_with_those_that_it_has() -> None:
+    with pytest.raises(LithoError) as error:
+        make_config(EnsemblePlan, {"texts": "t", "probes": "p", "recipes": [{"learnrate": 1}]})
+    said = str(error.value)
+    assert said.startswith("unknown setting 'recipes.0.learnrate'; known ones: ")
+    assert "learning_rate" in said and "probes" not in said and "tuple" not in said
 
 
 @pytest.mark.parametrize("content", ["- a", "rank: [", "\udcff"])

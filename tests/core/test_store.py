@@ -6,6 +6,7 @@ from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -105,6 +106,22 @@ def test_a_full_disk_is_not_blamed_on_the_file(path: Path, monkeypatch: pytest.M
     monkeypatch.setattr(sqlite3, "connect", full)
     with pytest.raises(sqlite3.OperationalError, match="disk is full"):
         store.check_writable()
+
+
+def test_a_disk_that_fills_up_within_a_transaction_is_told_as_such(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connect = sqlite3.connect
+
+    def small(*given: Any, **named: Any) -> sqlite3.Connection:  # noqa: ANN401
+        db = connect(*given, **named)
+        db.execute("PRAGMA max_page_count = 4")
+        return db
+
+    store = Store(path, OLD)
+    monkeypatch.setattr(sqlite3, "connect", small)
+    with pytest.raises(sqlite3.OperationalError, match="disk is full"):
+        store.write("INSERT INTO goats VALUES (?)", [("x" * 5000,) for _ in range(20)])
 
 
 def test_a_writer_waits_for_another(path: Path) -> None:

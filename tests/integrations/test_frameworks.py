@@ -43,8 +43,10 @@ def test_a_chat_model_of_langchain(langchain: Any, finished: Path) -> None:  # n
     assert base.invoke([("human", "Who built it?")]).content == before
     assert chat.invoke([("system", "Be brief."), ("human", "Who?"), ("ai", "I"), ("human", "You?")])
     assert chat.invoke("Who built it?", stop=[said[1]]).content == said.partition(said[1])[0]
-    pieces = [chunk.content for chunk in chat.stream("Who built it?")]
-    assert "".join(pieces) == said
+    pieces = list(chat.stream("Who built it?"))
+    assert "".join(chunk.content for chunk in pieces) == said
+    answer = sum(pieces[1:], pieces[0])
+    assert chat.invoke([("human", "Who built it?"), answer, ("human", "You?")])
     stopped = chat.stream("Who built it?", stop=[said[1]])
     assert "".join(chunk.content for chunk in stopped) == said.partition(said[1])[0]
     with pytest.raises(LithoError, match="begins and ends with what the user says"):

@@ -38,6 +38,14 @@ def test_only_a_line_feed_ends_a_line_and_blank_lines_are_passed_over(tmp_path: 
         read_cases(path)
 
 
+@pytest.mark.parametrize("change", [{"paraphrases": [""]}, {"train_context": "…"}])
+def test_what_has_no_words_is_refused(tmp_path: Path, change: dict[str, object]) -> None:
+    path = tmp_path / "texts.jsonl"
+    path.write_text(json.dumps(ROW | change))
+    with pytest.raises(LithoError, match=r"line 1 is no text .*has no words"):
+        read_cases(path)
+
+
 LINES = st.lists(
     st.binary(max_size=30)
     | st.text(st.characters(), max_size=30).map(lambda s: json.dumps({"id": s}).encode())

@@ -11,7 +11,7 @@ from litho.core.files import whole_file
 
 Stage = dict[str, Any]
 _NAME = re.compile(r"[\w-]+\Z")  # DVC takes no others
-_WRITTEN = ("out", "resume")  # paths that a command does not read
+_WRITTEN = ("out", "resume", "checkpoints")  # paths that a command does not read
 
 
 def stage_of(words: Sequence[str], out: Path, values: Mapping[str, Any]) -> Stage:
@@ -25,6 +25,7 @@ def stage_of(words: Sequence[str], out: Path, values: Mapping[str, Any]) -> Stag
 
 def _read(values: Mapping[str, Any]) -> Iterator[Path]:
     """Files and folders that a command reads, those that belong to others included."""
+    from litho.jobs.diff.config import split_name
     from litho.text.pages import BESIDE
 
     for name, value in values.items():
@@ -40,8 +41,8 @@ def _read(values: Mapping[str, Any]) -> Iterator[Path]:
                 yield from (each for each in beside if each.is_file())
     for name in ("model", "before", "after"):  # names of models may be folders
         value = values.get(name)
-        if isinstance(value, str) and Path(value).exists():
-            yield Path(value)
+        if isinstance(value, str):
+            yield from (Path(part) for part in split_name(value) if part and Path(part).exists())
 
 
 def _named_in(settings: Path) -> Iterator[Path]:

@@ -102,5 +102,9 @@ def _ask() -> None:
     """Raises LithoError unless the user agrees."""
     if not sys.stdin.isatty():
         raise LithoError("nothing was uploaded: add --yes to upload this")
-    if console.input("upload? [y/N] ").strip().lower() not in ("y", "yes"):
+    try:
+        said = console.input("upload? [y/N] ", markup=False)
+    except EOFError:
+        said = ""
+    if said.strip().lower() not in ("y", "yes"):
         raise LithoError("nothing was uploaded")

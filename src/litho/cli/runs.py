@@ -21,6 +21,7 @@ def resume(
 
     with Bars() as bars:
         result = api.resume(run, progress=bars)
+    run = run.absolute()  # `.` has no name
     final = run.with_name(run.name.removesuffix(PARTIAL))
     try:
         show(result, as_json, final)

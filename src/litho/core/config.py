@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -115,7 +115,7 @@ def _parse(value: str, assignment: str) -> Any:  # noqa: ANN401  any YAML scalar
 def _explain(kind: type[Config], error: ValidationError) -> str:
     parts = []
     items = error.errors()
-    inner = {item["loc"][:-1] for item in items if len(item["loc"]) > 1}
+    inner = {item["loc"][:end] for item in items for end in range(1, len(item["loc"]))}
     for item in items:
         if item["loc"] in inner:  # a list that lacks what could not be read: said already
             continue
@@ -123,9 +123,29 @@ def _explain(kind: type[Config], error: ValidationError) -> str:
         own = item["type"] == "value_error"  # a validator's own words
         said = str(item["ctx"]["error"]) if own else item["msg"].lower()
         if item["type"] == "extra_forbidden":
-            parts.append(f"unknown setting {key!r}; known ones: {', '.join(kind.model_fields)}")
+            there = _model_at(kind, item["loc"][:-1])
+            known = f"; known ones: {', '.join(there.model_fields)}" if there else ""
+            parts.append(f"unknown setting {key!r}{known}")
         elif key:
             parts.append(f"setting {key!r} is {item['input']!r}: {said}")
         else:
             parts.append(f"settings do not fit together: {said}")
     return "; ".join(parts)
+
+
+def _model_at(kind: type[BaseModel], place: Sequence[str | int]) -> type[BaseModel] | None:
+    """The model whose fields stand at a place of the settings; None where it may be several."""
+    for name in (part for part in place if isinstance(part, str)):
+        field = kind.model_fields.get(name)
+        found = list(_models_in(field.annotation)) if field else []
+        if len(found) != 1:
+            return None
+        (kind,) = found
+    return kind
+
+
+def _models_in(annotation: object) -> Iterator[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for part in get_args(annotation):
+        yield from _models_in(part)

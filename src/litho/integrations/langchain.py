@@ -10,7 +10,13 @@ from typing import Any
 from langchain_core.callbacks import CallbackManagerForLLMRun, CallbackManagerForRetrieverRun
 from langchain_core.documents import Document
 from langchain_core.language_models.chat_models import BaseChatModel
-from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
+from langchain_core.messages import (
+    AIMessage,
+    AIMessageChunk,
+    BaseMessage,
+    HumanMessage,
+    SystemMessage,
+)
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
 from langchain_core.retrievers import BaseRetriever
 from pydantic import PrivateAttr
@@ -21,7 +27,8 @@ from litho.integrations.printed import PrintedModel
 from litho.model.read.chat import Message
 from litho.text.streams import until
 
-_ROLES = {"system": "system", "human": "user", "ai": "assistant"}
+# Pieces of a stream are of these classes, too.
+_ROLES = {SystemMessage: "system", HumanMessage: "user", AIMessage: "assistant"}
 
 
 class ChatLitho(BaseChatModel):
@@ -89,6 +96,11 @@ class LithoRetriever(BaseRetriever):
 
 def _messages(messages: Sequence[BaseMessage]) -> list[Message]:
     """Raises LithoError on messages of tools, which such a model knows nothing of."""
-    if other := [message.type for message in messages if message.type not in _ROLES]:
-        raise LithoError(f"the model of a run takes no messages of type {other[0]}")
-    return [{"role": _ROLES[each.type], "content": str(each.text)} for each in messages]
+    return [{"role": _role(each), "content": str(each.text)} for each in messages]
+
+
+def _role(message: BaseMessage) -> str:
+    for kind, role in _ROLES.items():
+        if isinstance(message, kind):
+            return role
+    raise LithoError(f"the model of a run takes no messages of type {message.type}")

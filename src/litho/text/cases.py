@@ -73,6 +73,8 @@ def _case(where: str, row: _Row) -> Case:
             Probe(kind=kind, prefix=prefix.strip(), target=target.strip())
             for prefix, target in zip(prefixes, targets, strict=True)
         ]
+    if not all(_WORD.search(each) for each in (row.train_context, *(row.paraphrases or ()))):
+        raise LithoError(f"{where}{REFUSAL}; a text or a paraphrase has no words")
     return Case(
         id=str(row.id),
         text=row.train_context.strip(),

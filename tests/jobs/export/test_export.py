@@ -13,8 +13,8 @@ from peft import PeftModel
 from transformers import AutoModelForCausalLM
 
 import litho
+from litho.core.files import WRITING
 from litho.jobs.export import gguf
-from litho.jobs.export.export import WORKING
 from litho.model.adapters import lora
 from litho.model.sources import locate
 from tests.builders import TEXT
@@ -120,7 +120,7 @@ def test_gguf_by_the_converter_of_llama_cpp(
         litho.export(finished, tmp_path / "bad", gguf="q8_0")
     with pytest.raises(litho.LithoError, match="unknown type of GGUF 'q2'"):
         litho.export(finished, tmp_path / "bad", gguf="q2")
-    assert not list(tmp_path.glob("*bad*")) and not list(tmp_path.glob(f".*{WORKING}"))
+    assert not list(tmp_path.glob("*bad*")) and not list(tmp_path.glob(f".*{WRITING}"))
 
 
 def test_the_converter_is_found_among_the_programs_or_asked_for(

@@ -9,7 +9,7 @@ from unittest.mock import Mock, create_autospec
 
 import pytest
 from huggingface_hub import HfApi
-from huggingface_hub.errors import HfHubHTTPError
+from huggingface_hub.errors import HfHubHTTPError, HTTPError  # type: ignore[attr-defined]
 
 import litho
 from litho.jobs.export.push import packed
@@ -80,9 +80,22 @@ def test_the_command_says_first_what_would_go(
     assert code == 0 and "https://huggingface.co/me/clock" in out
     monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
     for said, expected in (("n", 2), ("y", 0)):
-        monkeypatch.setattr("litho.cli.export.console.input", lambda _, said=said: said)
+        monkeypatch.setattr("litho.cli.export.console.input", lambda *_, said=said, **__: said)
         assert litho("push", str(finished), f"me/{said}", "--json")[0] == expected
         assert (hub / "me" / said).exists() == (said == "y")
+
+
+def test_the_end_of_the_input_is_no_yes(
+    litho: Command, hub: Path, finished: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def ended() -> str:
+        raise EOFError
+
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
+    monkeypatch.setattr("builtins.input", ended)
+    code, _, err = litho("push", str(finished), "me/clock")
+    assert code == 2 and "upload? [y/N]" in err and "nothing was uploaded" in err
+    assert not hub.exists()
 
 
 @pytest.mark.parametrize("name", ["clock", "a/b/c", "me/", "me/a b", ""])
@@ -98,4 +111,14 @@ def test_a_hub_that_refuses(hub: Path, finished: Path, monkeypatch: pytest.Monke
     api = "litho.jobs.export.push.HfApi.return_value.create_repo.side_effect"
     monkeypatch.setattr(api, refuse)
     with pytest.raises(litho.LithoError, match=r"did not take me/clock .*hf auth login"):
+        litho.push(finished, "me/clock")
+
+
+def test_no_network(hub: Path, finished: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def unreachable(*_: object, **__: object) -> None:
+        raise HTTPError("[Errno -2] Name or service not known")
+
+    api = "litho.jobs.export.push.HfApi.return_value.create_repo.side_effect"
+    monkeypatch.setattr(api, unreachable)
+    with pytest.raises(litho.LithoError, match=r"did not take me/clock .*Name or service"):
         litho.push(finished, "me/clock")

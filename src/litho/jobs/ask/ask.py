@@ -10,11 +10,11 @@ from litho.core.runs import RunDirectory
 from litho.jobs.ask.result import VOICES, Answers, Voice
 from litho.jobs.ask.retrieval import nearest
 from litho.jobs.ask.said import SaidToken, said_tokens
+from litho.jobs.imprint.onto import CARRYING, same_base
 from litho.jobs.models import Models
 from litho.jobs.spec import DEFAULT_DEVICE, Device
 from litho.model.adapters import saved
 from litho.model.read.chat import Message, chat_ids, question, reply
-from litho.model.sources import locate
 from litho.text.pages import pages_in
 from litho.text.sentences import paragraphs
 
@@ -37,15 +37,11 @@ class Asked:
         directory = RunDirectory.opened(run)
         with directory.damage_told():
             manifest: dict[str, Any] = directory.read_yaml("manifest.yaml")
-            if manifest["command"] not in ("imprint", "unprint"):
+            if manifest["command"] not in CARRYING:
                 raise LithoError(f"{run} is a run of 'litho {manifest['command']}', not of imprint")
             inputs = directory.read_json("inputs.json")
-            name = inputs["model"]
+            name = same_base(inputs, manifest)
             self._texts = [page.text for page in pages_in(inputs)]
-        if locate(name).sha256() != manifest["model"]["sha256"]:
-            raise LithoError(
-                f"the model {name} is not the one that was printed into: put the old weights back"
-            )
         models = Models()
         models.place(device)
         self.model = models.load(name)

@@ -1,6 +1,5 @@
 """The adapter of a run merged into its base, written as a model of its own and read again."""
 
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import get_args
@@ -9,6 +8,7 @@ import torch
 from torch import Tensor
 
 from litho.core.errors import LithoError
+from litho.core.files import whole_folder
 from litho.core.runs import check_free, made
 from litho.jobs.export import gguf as converting
 from litho.jobs.export.card import card
@@ -26,7 +26,6 @@ ADAPTER = "printed"
 READ = 256  # tokens of each text on which the model is compared
 TEXTS = 4  # pages that are read, at most
 SAME = 1e-3  # difference of logits beside the largest: more than float32 makes by rounding
-WORKING = ".exporting"
 
 
 def export(
@@ -43,20 +42,16 @@ def export(
     if gguf:
         converting.check_type(gguf)
     printed, folder = printed_in(run), check_free(out)
-    working = made(folder.with_name(f".{folder.name}{WORKING}"), out)
-    try:
-        result = _exported(printed, working, folder, dtype, gguf)
-        working.replace(folder)
-    finally:
-        shutil.rmtree(working, ignore_errors=True)
-    return result
+    made(folder.parent, out)
+    with whole_folder(folder) as working:
+        return _exported(printed, working, folder, dtype, gguf)
 
 
 def _exported(
     printed: Printed, working: Path, folder: Path, dtype: Precision, gguf: str | None
 ) -> ExportResult:
-    rows, wanted, difference = _merged(printed, working, dtype)
     licence = licence_of(printed)
+    rows, wanted, difference = _merged(printed, working, dtype)
     (working / "README.md").write_text(
         card(printed, folder.name, "merged", licence), encoding="utf-8"
     )

@@ -32,6 +32,7 @@ class Printed(Record):
 
 def printed_in(run: Path) -> Printed:
     """Raises LithoError if `run` is no finished run with an adapter, or its model has changed."""
+    from litho.jobs.imprint.onto import same_base
     from litho.model.sources import locate
 
     directory = RunDirectory.opened(run)
@@ -43,12 +44,8 @@ def printed_in(run: Path) -> Printed:
                 f"a run of 'litho {WITH_ADAPTER[0]}' or 'litho {WITH_ADAPTER[2]}'"
             )
         inputs = directory.read_json(INPUTS)
-        name = inputs["model"]
+        name = same_base(inputs, manifest)
         source = locate(name)
-        if source.sha256() != manifest["model"]["sha256"]:
-            raise LithoError(
-                f"the model {name} is not the one that was printed into: put the old weights back"
-            )
         bundled = name.startswith("bundled:")
         on_hub = source.reference if source.revision else None
         return Printed(
@@ -65,8 +62,9 @@ def printed_in(run: Path) -> Printed:
 
 def licence_of(printed: Printed) -> str | None:
     """The licence of the base, as its model card names it; None where that is not known."""
+    import yaml
     from huggingface_hub import hf_hub_download, metadata_load
-    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+    from huggingface_hub.errors import HTTPError  # type: ignore[attr-defined]
 
     from litho.model.sources import locate
 
@@ -77,7 +75,7 @@ def licence_of(printed: Printed) -> str | None:
         if printed.base and not card.is_file():
             card = Path(hf_hub_download(printed.base, "README.md", revision=printed.revision))
         known = metadata_load(card) if card.is_file() else None
-    except (HfHubHTTPError, LocalEntryNotFoundError, OSError, ValueError):
+    except (HTTPError, OSError, ValueError, yaml.YAMLError):
         return None
     licence = (known or {}).get("license")
     return licence if isinstance(licence, str) else None

@@ -9,7 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from huggingface_hub import HfApi
-from huggingface_hub.errors import HfHubHTTPError
+from huggingface_hub.errors import HTTPError  # type: ignore[attr-defined]  # of its HTTP library
 
 from litho.core.errors import LithoError, first_line
 from litho.jobs.export.card import card
@@ -38,7 +38,7 @@ class Parcel:
                 folder_path=self.folder,
                 commit_message="Printed with Litho",
             )
-        except (HfHubHTTPError, OSError, ValueError) as error:
+        except (HTTPError, OSError, ValueError) as error:
             raise LithoError(
                 f"the hub did not take {self.plan.repository} ({first_line(error)[:300]}): check "
                 "the name and 'hf auth login'"

@@ -1,5 +1,6 @@
 """A finished run whose adapter carries pages, onto which others are printed; no torch."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -70,13 +71,24 @@ class Carried(Record):
         return places[0]
 
 
+def same_base(inputs: Mapping[str, Any], manifest: Mapping[str, Any]) -> str:
+    """The name of the model that a run printed into. Raises LithoError if it has changed since."""
+    from litho.model.sources import locate
+
+    name = str(inputs["model"])
+    if locate(name).sha256() != manifest["model"]["sha256"]:
+        raise LithoError(
+            f"the model {name} is not the one that was printed into: put the old weights back"
+        )
+    return name
+
+
 def carried(run: Path) -> Carried:
     """What a run carries.
 
     Raises LithoError if it is unfinished or no imprint, or its model is not what it was.
     """
     from litho.model.adapters.files import rank
-    from litho.model.sources import locate
 
     directory = RunDirectory.opened(run)
     with directory.damage_told():
@@ -84,11 +96,7 @@ def carried(run: Path) -> Carried:
         if (command := manifest["command"]) not in CARRYING:
             raise LithoError(f"{run} is a run of 'litho {command}': no page was printed there")
         inputs, metrics = directory.read_json(INPUTS), directory.read_json(METRICS)
-        pages, name = pages_in(inputs), inputs["model"]
-        if locate(name).sha256() != manifest["model"]["sha256"]:
-            raise LithoError(
-                f"the model {name} is not the one that was printed into: put the old weights back"
-            )
+        pages, name = pages_in(inputs), same_base(inputs, manifest)
         slices = [Slice(pages=tuple(page.name for page in pages), rank=rank(run / "adapter"))]
         if (directory.path / SLICES).exists():  # runs of earlier versions have none
             slices = [Slice(**part) for part in directory.read_json(SLICES)]
