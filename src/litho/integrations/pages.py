@@ -6,7 +6,7 @@ from litho.core.errors import LithoError
 from litho.core.records import Record
 from litho.core.runs import INPUTS, MANIFEST, RunDirectory
 from litho.jobs.ask.retrieval import nearest
-from litho.jobs.imprint.onto import CARRYING
+from litho.jobs.base import CARRYING
 from litho.text.pages import pages_in
 from litho.text.sentences import paragraphs
 

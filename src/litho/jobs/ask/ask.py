@@ -10,7 +10,7 @@ from litho.core.runs import RunDirectory
 from litho.jobs.ask.result import VOICES, Answers, Voice
 from litho.jobs.ask.retrieval import nearest
 from litho.jobs.ask.said import SaidToken, said_tokens
-from litho.jobs.imprint.onto import CARRYING, same_base
+from litho.jobs.base import CARRYING, same_base
 from litho.jobs.models import Models
 from litho.jobs.spec import DEFAULT_DEVICE, Device
 from litho.model.adapters import saved

@@ -6,6 +6,7 @@ from typing import Any
 from litho.core.errors import LithoError
 from litho.core.records import Record
 from litho.core.runs import INPUTS, MANIFEST, METRICS, RunDirectory
+from litho.jobs.base import same_base
 from litho.text.pages import Page, pages_in
 
 WITH_ADAPTER = ("imprint", "unprint", "trails print")
@@ -32,7 +33,6 @@ class Printed(Record):
 
 def printed_in(run: Path) -> Printed:
     """Raises LithoError if `run` is no finished run with an adapter, or its model has changed."""
-    from litho.jobs.imprint.onto import same_base
     from litho.model.sources import locate
 
     directory = RunDirectory.opened(run)

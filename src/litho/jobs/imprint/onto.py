@@ -1,16 +1,15 @@
 """A finished run whose adapter carries pages, onto which others are printed; no torch."""
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from litho.core.errors import LithoError
 from litho.core.records import Record
 from litho.core.runs import INPUTS, MANIFEST, METRICS, RunDirectory
+from litho.jobs.base import CARRYING, same_base
 from litho.text.pages import Page, pages_in
 
 SLICES = "slices.json"
-CARRYING = ("imprint", "unprint")  # commands whose runs hold pages in an adapter
 
 
 class Slice(Record):
@@ -69,18 +68,6 @@ class Carried(Record):
             known = ", ".join(page.name for page in self.pages)
             raise LithoError(f"the run carries no page {name!r}: it carries {known}")
         return places[0]
-
-
-def same_base(inputs: Mapping[str, Any], manifest: Mapping[str, Any]) -> str:
-    """The name of the model that a run printed into. Raises LithoError if it has changed since."""
-    from litho.model.sources import locate
-
-    name = str(inputs["model"])
-    if locate(name).sha256() != manifest["model"]["sha256"]:
-        raise LithoError(
-            f"the model {name} is not the one that was printed into: put the old weights back"
-        )
-    return name
 
 
 def carried(run: Path) -> Carried:
