@@ -9,7 +9,7 @@ Friedman's test over the seeds that have all of them.
 import argparse
 import csv
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from statistics import fmean
 
@@ -18,6 +18,10 @@ from scipy import stats
 
 CUT = ", no tail"
 COLUMNS = ("memorised", "paraphrase", "two_hop_L1 aloud", "two_hop_L2 aloud", "two_hop_L3 aloud")
+SPLITS: Mapping[str, Callable[[str], bool]] = {
+    "names first": lambda order: order.startswith("names"),
+    "practice before facts": lambda order: order.index("practice") < order.index("facts"),
+}
 By = Mapping[str, Mapping[int, Mapping[str, float]]]  # order, seed, measure
 
 
@@ -53,8 +57,9 @@ def _print_orders(by_order: By) -> None:
         less = _paired(by_order[order], by_order[first])
         _print_row(f"{order}, less the first | {len(less)}", [less])
     shared = sorted(set.intersection(*(set(by) for by in by_order.values())))
-    early = {seed: _names_first(by_order, seed) for seed in shared}
-    _print_row(f"names first, less all others | {len(early)}", [early])
+    for title, chosen in SPLITS.items():
+        less = {seed: _split(by_order, seed, chosen) for seed in shared}
+        _print_row(f"{title}, less all others | {len(less)}", [less])
     print("| Friedman's test, p |", len(shared), end=" |")
     for name in COLUMNS:
         values = [[by_order[order][seed][name] for seed in shared] for order in by_order]
@@ -62,11 +67,14 @@ def _print_orders(by_order: By) -> None:
     print()
 
 
-def _names_first(by_order: By, seed: int) -> dict[str, float]:
-    """Mean over orders that begin with names, less the mean over the others."""
-    early = [by[seed] for order, by in by_order.items() if order.startswith("names")]
-    late = [by[seed] for order, by in by_order.items() if not order.startswith("names")]
-    return {name: fmean(e[name] for e in early) - fmean(e[name] for e in late) for name in COLUMNS}
+def _split(by_order: By, seed: int, chosen: Callable[[str], bool]) -> dict[str, float]:
+    """Mean over the chosen orders, less the mean over the others."""
+    some = [by[seed] for order, by in by_order.items() if chosen(order)]
+    others = [by[seed] for order, by in by_order.items() if not chosen(order)]
+    return {
+        name: fmean(each[name] for each in some) - fmean(each[name] for each in others)
+        for name in COLUMNS
+    }
 
 
 def _paired(
