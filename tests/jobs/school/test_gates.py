@@ -78,6 +78,13 @@ def test_a_gate_that_is_not_reached(plain: SchoolResult, tmp_path: Path) -> None
         api.school(other, out=tmp_path / "run")
     before = [end.stat().st_mtime_ns for end in ends]
     genome(tmp_path, **gated({1: ("fluency", 0.001)}))
+    # As the message says: another run, from what this one has compiled and trained.
+    taken = {"build": partial / "build", "checkpoints": partial / "checkpoints"}
+    elsewhere = api.school(path, out=tmp_path / "elsewhere", **taken)
+    assert elsewhere.model_sha256 == plain.model_sha256
+    assert [end.stat().st_mtime_ns for end in ends] == before
+    for end in {*partial.glob("checkpoints/*")} - {*ends}:
+        end.unlink()
     result = api.school(path, out=tmp_path / "run")
     assert result.model_sha256 == plain.model_sha256
     kept = [tmp_path / "run" / "checkpoints" / end.name for end in ends]
