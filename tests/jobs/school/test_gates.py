@@ -79,8 +79,8 @@ def test_a_gate_that_is_not_reached(plain: SchoolResult, tmp_path: Path) -> None
     before = [end.stat().st_mtime_ns for end in ends]
     genome(tmp_path, **gated({1: ("fluency", 0.001)}))
     # As the message says: another run, from what this one has compiled and trained.
-    taken = {"build": partial / "build", "checkpoints": partial / "checkpoints"}
-    elsewhere = api.school(path, out=tmp_path / "elsewhere", **taken)
+    build, checkpoints = partial / "build", partial / "checkpoints"
+    elsewhere = api.school(path, out=tmp_path / "elsewhere", build=build, checkpoints=checkpoints)
     assert elsewhere.model_sha256 == plain.model_sha256
     assert [end.stat().st_mtime_ns for end in ends] == before
     for end in {*partial.glob("checkpoints/*")} - {*ends}:
