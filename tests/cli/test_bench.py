@@ -89,3 +89,31 @@ def test_what_cannot_be_compared_leaves_nothing(
     code, out, err = litho(*command, "--out", "x")
     assert (code, out) == (2, "") and message in err
     assert not Path("x").exists()
+
+
+def test_a_comparison_with_other_settings_leaves_the_finished_one(
+    litho: Callable[..., tuple[int, str, str]], command: list[str]
+) -> None:
+    assert litho(*command, "--out", "x", "--only", "duplicates")[0] == 0
+    before = kept(Path("x"))
+    code, _, err = litho(*command, "--out", "x", "--set", "seeds=2")
+    assert code == 2 and "choose another --out" in err
+    assert kept(Path("x")) == before and litho("report", "x")[0] == 0
+
+
+def test_a_comparison_so_far_writes_nothing(
+    litho: Callable[..., tuple[int, str, str]], command: list[str]
+) -> None:
+    assert litho(*command, "--out", "x", "--only", "duplicates")[0] == 0
+    before = kept(Path("x"))
+    code, out, err = litho(*command, "--out", "x", "--so-far")
+    assert code == 0 and "duplicates" in out, err
+    assert kept(Path("x")) == before
+    code, _, err = litho(*command, "--out", "y", "--so-far")
+    assert code == 2 and "y holds no comparison" in err and not Path("y").exists()
+
+
+def kept(folder: Path) -> dict[str, bytes]:
+    """What a report is made from."""
+    names = ("inputs.json", "manifest.yaml", "metrics.json", "trials.json")
+    return {name: (folder / name).read_bytes() for name in names}

@@ -155,3 +155,46 @@ def test_a_manifest_of_an_earlier_version_is_named(tmp_path: Path) -> None:
     run.write_text("manifest.yaml", yaml.safe_dump(manifest))
     with pytest.raises(LithoError, match="unknown command 'dream' in a manifest"):
         resumed(tmp_path / "x")
+
+
+SHARED = replace(JOB, joint=("vary",))
+OTHER = SPEC.model_copy(update={"config": VaryConfig(count=2, ladder=False)})
+
+
+def shared(out: Path, spec: VarySpec, job: Any = SHARED) -> Any:  # noqa: ANN401
+    run = runner.start(job, spec, out, Models(), Silent())
+    return runner.finish(run, job, Models(), Silent(), write_report)
+
+
+def test_what_another_process_has_finished_is_not_this_ones(tmp_path: Path) -> None:
+    def stopped(_: object) -> NoReturn:
+        shared(tmp_path / "x", OTHER)
+        raise KeyboardInterrupt
+
+    with pytest.raises(Interrupted, match="stopped; give the same command again"):
+        shared(tmp_path / "x", SPEC, replace(SHARED, run=stopped))
+    assert runner.is_done(SHARED, OTHER, tmp_path / "x")
+    assert not runner.is_done(SHARED, SPEC, tmp_path / "x")
+
+
+def test_a_folder_holds_inputs_and_result_of_the_process_that_ended_last(tmp_path: Path) -> None:
+    def overtaken(context: Any) -> Any:  # noqa: ANN401
+        shared(tmp_path / "x", OTHER)
+        return JOB.run(context)
+
+    result = shared(tmp_path / "x", SPEC, replace(SHARED, run=overtaken))
+    found = RunDirectory.opened(tmp_path / "x").read_json("metrics.json")
+    assert found == result.model_dump(mode="json")
+    assert runner.is_done(SHARED, SPEC, tmp_path / "x")
+    assert not runner.is_done(SHARED, OTHER, tmp_path / "x")
+
+
+def test_a_run_that_may_not_be_gone_on_with_stays_as_it_is(tmp_path: Path) -> None:
+    shared(tmp_path / "x", SPEC)
+    names = ("inputs.json", "manifest.yaml", "metrics.json")
+    before = [(tmp_path / "x" / name).read_bytes() for name in names]
+    strict = replace(SHARED, admits=failing(LithoError("choose another --out")))
+    with pytest.raises(LithoError, match="choose another --out"):
+        shared(tmp_path / "x", OTHER, strict)
+    assert [(tmp_path / "x" / name).read_bytes() for name in names] == before
+    assert shared(tmp_path / "x", SPEC, strict)

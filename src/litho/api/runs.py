@@ -118,7 +118,7 @@ def run_job(
             return resume(out, progress=progress, cancel=cancel)
     reporter = reporter_given(progress, cancel)
     try:
-        run = runner.start(job, spec, out, models, reporter)
+        run = runner.start(job, spec, out, models, reporter, workers or ALONE)
         return runner.finish(run, job, models, reporter, _write_report, workers or ALONE)
     finally:
         models.take_adapters_off()

@@ -24,6 +24,7 @@ from litho.core.files import WRITING, damage_told, whole_file
 
 PARTIAL = ".partial"
 MANIFEST, INPUTS, METRICS = "manifest.yaml", "inputs.json", "metrics.json"
+LEDGER = "ledger.sqlite"  # which is enough to go on in another folder
 _CLOCK, _LOCK = "seconds.json", ".lock"
 
 
@@ -54,9 +55,16 @@ class RunDirectory:
 
     @classmethod
     def join(cls, path: Path) -> "RunDirectory":
-        """A run on which several processes may work, whether it is there already or not."""
+        """A run on which several processes may work, whether it is there already or not.
+
+        Raises LithoError if the folder holds other things, or cannot be written.
+        """
         _check_name(path.absolute())
-        return cls(made(path.absolute(), path))
+        folder = made(path.absolute(), path)
+        there = {file.name for file in folder.iterdir()}
+        if there and there.isdisjoint((_LOCK, MANIFEST, LEDGER)):
+            raise LithoError(f"{path} holds files, but no run of Litho: choose another --out")
+        return cls(folder)
 
     @classmethod
     def resume(cls, path: Path) -> "RunDirectory":

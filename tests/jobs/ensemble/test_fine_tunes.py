@@ -176,3 +176,16 @@ def test_killed_twice_in_forty_runs_once_with_two_runners(tmp_path: Path) -> Non
     assert len(found) == len({key for _, key, _ in found}) == 14 * 3 + 1
     matrix = pq.read_table(tmp_path / "e/effects.parquet")
     assert matrix.num_rows == 14 * 3 * 2 * 4
+
+
+def test_a_plan_that_has_grown_too_long_leaves_the_finished_run(
+    litho: Command, tmp_path: Path
+) -> None:
+    plan = write_plan(tmp_path, models=["tiny:llama"])
+    assert litho("ensemble", str(plan), "--out", "e")[0] == 0
+    names = ("inputs.json", "manifest.yaml", "metrics.json")
+    before = [(tmp_path / "e" / name).read_bytes() for name in names]
+    more = ("--set", "seeds=[0, 1, 2]", "--set", "max_hours=1e-9")
+    code, _, err = litho("ensemble", str(plan), "--out", "e", *more)
+    assert code == 2 and "max_hours" in err
+    assert [(tmp_path / "e" / name).read_bytes() for name in names] == before

@@ -78,7 +78,6 @@ class BenchSpec(Spec):
     prose: str
     decoy_prose: str
     only: tuple[str, ...] = ()  # arms and ablations to do now; none: all
-    so_far: bool = False  # do nothing, and compare what is done
     config: BenchConfig = BenchConfig()
 
     def models(self) -> dict[str, str]:

@@ -36,6 +36,7 @@ from litho.measure.scenes import check_text
 from litho.model.loaded import LanguageModel
 from litho.text.cases import Case, shortened
 
+CONFIG = "config.json"  # what all trials of a folder have in common
 UNRELATED_ROW = 64  # tokens of prose in a step after the training
 UNRELATED_ROWS = 100
 
@@ -99,15 +100,18 @@ class Tournament:
 
     def run(self) -> list[Trial]:
         """Do what is left to do, and return all trials but those of the sweep."""
+        self.check()
         self.reporter.stage(f"comparing ({self._cost().described()}, in one process)")
         self._work([(case, task) for case in self.swept for task in self._sweep(case)])
-        rates = self.rates()
-        swept_first = {"plan", "fixed KL"} - rates.keys()
-        if swept_first and any(name in ABLATIONS for name in self.only):
-            raise LithoError(f"the sweep of {swept_first.pop()!r} comes first: add it to --only")
-        for tasks in self._rounds(rates):
+        for tasks in self._rounds(self.rates()):
             self._work(tasks)
         return self.finished()
+
+    def check(self) -> None:
+        """Raises LithoError if an ablation is to be done before what it takes its rate from."""
+        swept_first = {"plan", "fixed KL"} - self.rates().keys() - {*self.only}
+        if swept_first and any(name in ABLATIONS for name in self.only):
+            raise LithoError(f"the sweep of {min(swept_first)!r} comes first: add it to --only")
 
     def finished(self) -> list[Trial]:
         """The trials that are done, but for those of the sweep."""
@@ -278,7 +282,7 @@ def open_tournament(
     reporter: Reporter,
     only: Sequence[str] = (),
 ) -> Tournament:
-    """Begin a comparison that was checked in `folder`, or go on with the one that is there.
+    """Begin a comparison that was checked in `folder`, or open the one that is there.
 
     `prose` is what drift and durability are measured on, `decoy_prose` what decoys learn.
     Raises LithoError if another comparison is in the folder.
@@ -286,7 +290,7 @@ def open_tournament(
     chosen = _chosen(config, cases)
     inputs = "\n".join([case.model_dump_json() for case in chosen] + [prose, decoy_prose])
     begun = config.model_dump(mode="json") | {"inputs": sha256(inputs.encode()).hexdigest()}
-    path = folder / "config.json"
+    path = folder / CONFIG
     if path.exists():
         if json.loads(path.read_text(encoding="utf-8")) != begun:
             raise LithoError(

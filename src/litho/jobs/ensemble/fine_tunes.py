@@ -109,8 +109,7 @@ class Ensemble:
     def run(self) -> list[RunEffect]:
         """Do what is not in the ledger yet, together with whoever else works on it."""
         runs = list(self.runs())
-        known = self.ledger.known()
-        left = [run for run in runs if key_of(run.specification) not in known]
+        left = self._left(runs)
         cost = self._cost(left)
         self._check(cost)
         bases = [self._before(name) for name in self.plan.models]
@@ -124,6 +123,15 @@ class Ensemble:
             for run, result in zip(runs, results, strict=True)
             for step, after in result["answers"].items()
         ]
+
+    def check(self) -> None:
+        """Raises LithoError if what is left of the plan takes longer than it may."""
+        if self.plan.max_hours is not None:
+            self._check(self._cost(self._left(list(self.runs()))))
+
+    def _left(self, runs: Sequence[Run]) -> list[Run]:
+        known = self.ledger.known()
+        return [run for run in runs if key_of(run.specification) not in known]
 
     def _complete(self, runs: Sequence[Run], seconds: float) -> list[Result]:
         """All results of runs that should take so many seconds each."""
