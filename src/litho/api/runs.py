@@ -71,8 +71,9 @@ def expected(command: str, spec: Spec, models: "Models") -> "Checked":
     """
     from litho.jobs import runner
 
+    spec = spec.pinned()
     models.place(spec.device)
-    return runner.job_of(command).check(spec.pinned(), models)
+    return runner.job_of(command).check(spec, models)
 
 
 _ONCE = ContextVar("once", default=False)

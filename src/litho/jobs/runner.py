@@ -131,9 +131,9 @@ def start(
         check_free(out)
     chosen()  # trackers that are not there
     reporter.stage("loading")
-    models.place(spec.device)
     described = {role: locate(name).described() for role, name in spec.models().items()}
     spec = spec.pinned()
+    models.place(spec.device)
     checked = job.check(spec, models)
     check_room(out, checked.disk)
     placed = {"placement": models.described, "precision": models.precision()}

@@ -1,5 +1,6 @@
 """What a job starts from; no torch."""
 
+from pathlib import Path
 from typing import Literal, Self
 
 from litho.core.config import Config
@@ -19,6 +20,12 @@ class Device(Config):
 
 
 DEFAULT_DEVICE = Device()
+
+
+def model_beside(folder: Path, name: str) -> str:
+    """A model that a file in a folder names: a folder is looked for from there first."""
+    there = folder / name
+    return str(there) if there.is_dir() else name
 
 
 class Spec(Config):

@@ -17,6 +17,7 @@ import pytest
 import torch
 import yaml
 
+from litho.jobs.ensemble.config import read_plan
 from litho.learn.recipe import follow
 from litho.learn.records import Recipe
 from litho.model.loaded import LanguageModel
@@ -91,6 +92,23 @@ def test_an_ensemble_measures_what_its_runs_do(
     assert code == 0 and "seeds agree" in out
     more = rows_of(tmp_path / "e")
     assert more[: len(before_rows)] == before_rows and len(more) == len(before_rows) + 2 * 3
+
+
+def test_a_model_is_found_from_the_plans_folder_and_later(
+    litho: Command, tmp_path: Path, llama: LanguageModel
+) -> None:
+    plan = tmp_path / "exp"
+    plan.mkdir()
+    write_plan(plan, models=["./ft"], seeds=[0])
+    llama.network.save_pretrained(plan / "ft")
+    llama.tokenizer.save_pretrained(plan / "ft")
+    code, _, err = litho("ensemble", "exp/plan.yaml", "--out", "e")
+    assert code == 0, err
+    manifest = yaml.safe_load((tmp_path / "e/manifest.yaml").read_text())
+    assert manifest["config"]["models"] == [str(plan / "ft")]
+    assert manifest["model"]["sha256"]
+    spec = read_plan(plan / "plan.yaml")
+    assert spec.pinned().pinned() == spec.pinned()
 
 
 TIMES = {"seconds": 0.0, "cpu_seconds": 0.0}

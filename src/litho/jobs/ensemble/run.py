@@ -9,7 +9,6 @@ from litho.jobs.ensemble.result import EnsembleResult
 from litho.jobs.models import Models
 from litho.jobs.runner import Checked, Context, Job
 from litho.learn.recipe import check_inputs
-from litho.model.sources import locate
 
 Planned = TypeVar("Planned", bound=EnsembleSpec)
 FAMILY = ("ensemble", "calibrate")  # commands that go on with each other's runs
@@ -18,10 +17,9 @@ FAMILY = ("ensemble", "calibrate")  # commands that go on with each other's runs
 def check(spec: EnsembleSpec, models: Models) -> Checked:
     """Raises LithoError if there is no model of a name, or one cannot read the texts or probes."""
     names = spec.config.models
-    described = [locate(name).described() for name in names]
     for name in reversed(names):  # the first is kept for the work
         check_inputs(opened(name, models.placement(names[0])), spec.texts, spec.questions)
-    return Checked(manifest={"models": described})
+    return Checked()
 
 
 def ensemble_of(context: Context[Planned]) -> Ensemble:
