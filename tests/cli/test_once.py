@@ -4,12 +4,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import torch
 
 from litho.api.runs import once, run_job
 from litho.core.errors import AlreadyDone, Interrupted
 from litho.core.reporter import Event
 from litho.jobs.vary.config import VaryConfig, VarySpec
-from tests.builders import TEXT
+from litho.model.loading import load
+from litho.model.sources import locate
+from tests.builders import TEXT, shake
 
 Command = Callable[..., tuple[int, str, str]]
 MAP = ("once", "map", "text.md", "--model", "tiny:llama", "--out", "runs/x")
@@ -32,6 +35,18 @@ def test_other_inputs_are_another_run(litho: Command, tmp_path: Path) -> None:
     assert litho(*MAP)[0] == 0
     (tmp_path / "text.md").write_text("Another text altogether.")
     code, _, err = litho(*MAP)
+    assert code == 2 and "exists already" in err
+
+
+def test_other_weights_are_another_run(litho: Command, tmp_path: Path) -> None:
+    model = load(locate("tiny:llama"), torch.float32)
+    for part in (model.network, model.tokenizer):
+        part.save_pretrained(tmp_path / "ft")
+    words = ("once", "map", "text.md", "--model", "ft", "--out", "runs/x")
+    assert litho(*words)[0] == 0 and "finished already" in litho(*words)[2]
+    shake(model)
+    model.network.merge_and_unload().save_pretrained(tmp_path / "ft")
+    code, _, err = litho(*words)
     assert code == 2 and "exists already" in err
 
 

@@ -40,6 +40,10 @@ class Spec(Config):
         """Names of the models by their role in the manifest."""
         return {}
 
+    def adapters(self) -> dict[str, str]:
+        """Folders of the adapters that are read, by their role."""
+        return {}
+
     def pinned(self) -> Self:
         """With names of models that mean the same later and from another folder."""
         return self
@@ -47,6 +51,11 @@ class Spec(Config):
     def alike(self, other: Self) -> bool:
         """Whether a run of the one is a run of the other."""
         return self == other
+
+
+def adapter_in(folder: str | None) -> dict[str, str]:
+    """The adapter of a job that reads with one at most, by its role."""
+    return {"adapter": folder} if folder else {}
 
 
 class ModelSpec(Spec):
