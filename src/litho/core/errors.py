@@ -2,6 +2,7 @@
 
 import errno
 import resource
+import shlex
 
 SHORT_OF_MEMORY = (
     "the memory is not enough: close other programs, or choose a shorter text, a smaller model, "
@@ -40,6 +41,12 @@ class AlreadyDone(LithoError):
 
 class Cancelled(Exception):
     """A job was told to stop through its reporter."""
+
+
+def command_told(*words: object) -> str:
+    """A command of Litho in a message, as it is typed into a shell; in quotes if it has none."""
+    command = shlex.join(["litho", *map(str, words)])
+    return command if "'" in command else f"'{command}'"
 
 
 def disk_is_full(error: BaseException) -> bool:

@@ -19,7 +19,7 @@ from typing import Any
 import yaml
 from filelock import FileLock, Timeout
 
-from litho.core.errors import LithoError
+from litho.core.errors import LithoError, command_told
 from litho.core.files import WRITING, damage_told, whole_file
 
 PARTIAL = ".partial"
@@ -77,7 +77,7 @@ class RunDirectory:
         if (final / METRICS).is_file():
             raise LithoError(
                 f"{final} is finished: there is nothing to resume; if it has no report, "
-                f"'litho report {final}' writes it"
+                f"{command_told('report', final)} writes it"
             )
         if not (final / MANIFEST).is_file():
             raise LithoError(f"{path} is no unfinished run: there is no {partial}/{MANIFEST}")
@@ -250,8 +250,8 @@ def check_free(path: Path, option: str = "--out") -> Path:
         raise LithoError(f"{path} exists already: choose another folder with {option}")
     if (partial / MANIFEST).is_file():  # without one it was killed before it had begun
         raise LithoError(
-            f"{partial} holds an unfinished run: continue it with 'litho resume {path}', delete "
-            f"it, or choose another {option}"
+            f"{partial} holds an unfinished run: continue it with {command_told('resume', path)}, "
+            f"delete it, or choose another {option}"
         )
     return path
 

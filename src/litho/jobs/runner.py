@@ -22,6 +22,7 @@ from litho.core.errors import (
     Cancelled,
     Interrupted,
     LithoError,
+    command_told,
     disk_is_full,
     first_line,
     memory_is_short,
@@ -412,8 +413,8 @@ def _report(run: RunDirectory, reporter: Reporter, report: Report) -> None:
             return
         reporter.note(
             f"note: the report could not be written ({type(error).__name__}: "
-            f"{first_line(error)}); all numbers are there: 'litho report {run.final_path}' tries "
-            "again"
+            f"{first_line(error)}); all numbers are there: "
+            f"{command_told('report', run.final_path)} tries again"
         )
 
 
@@ -428,7 +429,9 @@ def _show(run: RunDirectory, reporter: Reporter, report: Report) -> None:
 def _how_to_go_on(run: RunDirectory, joint: bool, done: bool, reason: str) -> str:
     """`done`: whether this process has its numbers; those in a joint run may be another's."""
     if run.is_finished and (done or not joint):
-        return f"{reason}; all numbers are there: 'litho report {run.path}' writes the report"
+        return (
+            f"{reason}; all numbers are there: {command_told('report', run.path)} writes the report"
+        )
     if joint:
         return f"{reason}; give the same command again to go on in {run.path}"
-    return f"{reason}; go on with 'litho resume {run.final_path}'"
+    return f"{reason}; go on with {command_told('resume', run.final_path)}"
