@@ -72,6 +72,8 @@ def test_what_was_interrupted_goes_on(tmp_path: Path) -> None:
         ([], "Missing argument"),
         (["map", "text.md"], "give a command that writes a run"),
         (["doctor"], "give a command that writes a run"),
+        (["export", "run", "--out", "x"], "give a command that writes a run"),
+        (["trails", "find", "text.md", "--out", "x"], "give a command that writes a run"),
         (["trails"], "give a command that writes a run"),
         (["dream"], "No such command 'dream'"),
         (["map", "text.md", "--out", "x", "--dream"], "No such option: --dream"),

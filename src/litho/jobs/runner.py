@@ -65,6 +65,7 @@ _MODULES = {
         "trails test": "trails.test",
     }.items()
 }
+COMMANDS = frozenset(_MODULES)  # those that make a run
 EARLIER = "a run of an earlier version of Litho cannot be resumed: start it again"
 
 

@@ -71,7 +71,10 @@ def test_a_comparison_goes_on_where_it_stopped(
         "litho.measure.printing.imprint.MIN_GAIN", -100.0
     )  # a random model gains nothing
     cases = [case("one"), case("two")]
-    whole = opened(tmp_path / "whole", SMALL, cases).run()
+    begun = opened(tmp_path / "whole", SMALL, cases)
+    assert begun.left() == 2 * len(chosen) + len(few)
+    whole = begun.run()
+    assert begun.left() == 0
     assert {t.arm for t in whole} == {*chosen, *few}
     supervised = {t.arm: t.tokens for t in whole}
     assert supervised["plan"] == supervised["duplicates"] == supervised["fixed KL"]
@@ -87,7 +90,9 @@ def test_a_comparison_goes_on_where_it_stopped(
     with pytest.raises(LithoError, match="unknown arm 'miracle'"):
         opened(tmp_path / "whole", SMALL, cases, only=["miracle"])
     part = opened(tmp_path / "part", SMALL, cases, only=["duplicates"])
+    assert part.left() == 2
     assert {trial.arm for trial in part.run()} == {"duplicates"}
+    assert opened(tmp_path / "part", SMALL, cases).left() == 2 * len(chosen) + len(few) - 2
     with pytest.raises(LithoError, match="the sweep of"):
         names = ["plan in the last third of the layers"]
         opened(tmp_path / "part", SMALL, cases, only=names).run()

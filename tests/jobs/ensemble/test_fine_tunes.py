@@ -17,11 +17,15 @@ import pytest
 import torch
 import yaml
 
+from litho.core.errors import LithoError
+from litho.jobs.cost import HOUR, Cost
 from litho.jobs.ensemble.config import read_plan
+from litho.jobs.ensemble.fine_tunes import Ensemble
+from litho.jobs.workers import Workers
 from litho.learn.recipe import follow
 from litho.learn.records import Recipe
 from litho.model.loaded import LanguageModel
-from tests.builders import TEXT, attach_for, rows_of
+from tests.builders import TEXT, Silent, attach_for, rows_of
 
 Command = Callable[..., tuple[int, str, str]]
 
@@ -194,6 +198,18 @@ def test_killed_twice_in_forty_runs_once_with_two_runners(tmp_path: Path) -> Non
     assert len(found) == len({key for _, key, _ in found}) == 14 * 3 + 1
     matrix = pq.read_table(tmp_path / "e/effects.parquet")
     assert matrix.num_rows == 14 * 3 * 2 * 4
+
+
+def test_several_processes_may_do_what_is_too_long_for_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec = read_plan(write_plan(tmp_path, models=["tiny:llama"], max_hours=1))
+    monkeypatch.setattr(Ensemble, "_cost", lambda *_: Cost(seconds=1.5 * HOUR, gib=1))
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 4)
+    given = (spec.config, spec.texts, spec.questions, tmp_path, Silent())
+    with pytest.raises(LithoError, match=r"about 1\.5 h"):
+        Ensemble(*given).check()
+    Ensemble(*given, workers=Workers(processes=2)).check()
 
 
 def test_a_plan_that_has_grown_too_long_leaves_the_finished_run(

@@ -118,18 +118,21 @@ class Tournament:
             for make in (self._arms, self._ablations):
                 yield [(case, task) for case in self.compared for task in make(case, seed, rates)]
 
+    def left(self) -> int:
+        """How many trials are left to do."""
+        unknown = 0.0, 0.0  # what a sweep has yet to find is the rate of no trial
+        rates = dict.fromkeys(ARMS, unknown) | self.rates()
+        tasks = [task for case in self.swept for task in self._sweep(case)]
+        tasks += [task for tasks in self._rounds(rates) for _, task in tasks]
+        wanted = [task for task in tasks if task.arm in (self.only or task.arm)]
+        return len(wanted) - len(self._done(wanted))
+
     def _cost(self) -> Cost:
-        config, texts = self.config, len(self.compared)
-        weights = sum(
-            len(config.kl_weights) if parts.drift == "fixed" else 1 for parts in ARMS.values()
-        )
-        whole = weights * len(config.learning_rates) * len(self.swept) + texts * (
-            config.seeds * len(ARMS) + config.ablation_seeds * len(ABLATIONS)
-        )
+        config = self.config
         longest = max(len(self.model.tokens(case.text)) for case in self.cases)
         return comparison_cost(
             self.model,
-            trials=whole - len(self.ledger.known()),
+            trials=self.left(),
             tokens=config.presentations * (longest + 2 * config.sample_tokens),
             measured=(len(config.checks) + 1) * config.retention_tokens // 2,
             samples=config.samples * config.sample_tokens + config.retention_tokens,
