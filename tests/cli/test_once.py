@@ -6,9 +6,11 @@ from pathlib import Path
 import pytest
 import torch
 
+from litho.api.arguments import default_folder
 from litho.api.runs import once, run_job
-from litho.core.errors import AlreadyDone, Interrupted
+from litho.core.errors import AlreadyDone, Interrupted, LithoError
 from litho.core.reporter import Event
+from litho.jobs.map.config import MapSpec
 from litho.jobs.vary.config import VaryConfig, VarySpec
 from litho.model.loading import load
 from litho.model.sources import locate
@@ -64,6 +66,22 @@ def test_what_was_interrupted_goes_on(tmp_path: Path) -> None:
     run_job("vary", SPEC, tmp_path / "y", None, None, None)
     plans = [(tmp_path / name / "plan.json").read_bytes() for name in "xy"]
     assert plans[0] == plans[1]
+
+
+def test_two_commands_of_the_same_second_get_two_folders(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("time.strftime", lambda _: "20260101-000000")
+    spec = MapSpec(model="tiny:llama", text=TEXT, text_name="text.md")
+    first = default_folder("text")  # of two processes, before either has begun
+    run_job("map", spec, first, None, None, None)
+    monkeypatch.setattr("litho.api.arguments._chosen", {first})
+    run_job("map", spec, first, None, None, None)
+    names = {path.name for path in (tmp_path / "runs").iterdir()}
+    assert names == {"text-20260101-000000", "text-20260101-000000-2"}
+    with pytest.raises(LithoError, match="exists already"):
+        run_job("map", spec, first, None, None, None)
 
 
 @pytest.mark.parametrize(

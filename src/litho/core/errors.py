@@ -33,6 +33,10 @@ class Interrupted(LithoError):
     exit_code = 3
 
 
+class Taken(LithoError):
+    """A run is there already, or another process makes one there."""
+
+
 class AlreadyDone(LithoError):
     """There is nothing left to do, and that is what was wanted."""
 

@@ -19,7 +19,7 @@ from typing import Any
 import yaml
 from filelock import FileLock, Timeout
 
-from litho.core.errors import LithoError, command_told
+from litho.core.errors import LithoError, Taken, command_told
 from litho.core.files import WRITING, damage_told, whole_file
 
 PARTIAL = ".partial"
@@ -94,7 +94,7 @@ class RunDirectory:
         try:
             self._lock.acquire(timeout=0)
         except Timeout:
-            raise LithoError(f"{self.path} is in use by another Litho process") from None
+            raise Taken(f"{self.path} is in use by another Litho process") from None
         except OSError as error:
             raise _unwritable(self.path, error) from None
         return self
@@ -247,9 +247,9 @@ def check_free(path: Path, option: str = "--out") -> Path:
     partial = path.with_name(path.name + PARTIAL)
     _check_name(path)
     if path.exists():
-        raise LithoError(f"{path} exists already: choose another folder with {option}")
+        raise Taken(f"{path} exists already: choose another folder with {option}")
     if (partial / MANIFEST).is_file():  # without one it was killed before it had begun
-        raise LithoError(
+        raise Taken(
             f"{partial} holds an unfinished run: continue it with {command_told('resume', path)}, "
             f"delete it, or choose another {option}"
         )
