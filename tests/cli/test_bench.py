@@ -7,6 +7,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+import yaml
 
 from litho.jobs.bench.parts import ARMS
 from tests.builders import PROSE, case, rows_of
@@ -89,3 +90,48 @@ def test_what_cannot_be_compared_leaves_nothing(
     code, out, err = litho(*command, "--out", "x")
     assert (code, out) == (2, "") and message in err
     assert not Path("x").exists()
+
+
+def test_a_comparison_with_other_settings_leaves_the_finished_one(
+    litho: Callable[..., tuple[int, str, str]], command: list[str]
+) -> None:
+    assert litho(*command, "--out", "x", "--only", "duplicates")[0] == 0
+    before = kept(Path("x"))
+    code, _, err = litho(*command, "--out", "x", "--set", "seeds=2")
+    assert code == 2 and "choose another --out" in err
+    assert kept(Path("x")) == before and litho("report", "x")[0] == 0
+
+
+def test_a_comparison_so_far_writes_nothing(
+    litho: Callable[..., tuple[int, str, str]], command: list[str]
+) -> None:
+    assert litho(*command, "--out", "x", "--only", "duplicates")[0] == 0
+    before = kept(Path("x"))
+    code, out, err = litho(*command, "--out", "x", "--so-far")
+    assert code == 0 and "duplicates" in out, err
+    assert kept(Path("x")) == before
+    code, _, err = litho(*command, "--out", "y", "--so-far")
+    assert code == 2 and "y holds no comparison" in err and not Path("y").exists()
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+def test_the_precision_is_that_of_the_option(
+    litho: Callable[..., tuple[int, str, str]], command: list[str], dtype: str
+) -> None:
+    place = command.index("dtype=float32")
+    del command[place - 1 : place + 1]
+    only = ("--only", "duplicates", "--out", "x", "--dtype", dtype)
+    code, _, err = litho(*command, *only)
+    if dtype == "float16":
+        assert code == 2 and "choose --dtype bfloat16 or float32" in err
+        return
+    assert code == 0, err
+    manifest = yaml.safe_load(Path("x/manifest.yaml").read_text())
+    assert manifest["placement"]["dtype"] == manifest["config"]["dtype"] == dtype
+    assert rows_of(Path("x"))
+
+
+def kept(folder: Path) -> dict[str, bytes]:
+    """What a report is made from."""
+    names = ("inputs.json", "manifest.yaml", "metrics.json", "trials.json")
+    return {name: (folder / name).read_bytes() for name in names}

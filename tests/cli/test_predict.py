@@ -130,3 +130,28 @@ def test_a_folder_of_something_else_is_not_overwritten(
     files = [str(collection / name) for name in ("texts.jsonl", "probes.jsonl")]
     code, _, said = litho("predict", *files, "--model", "tiny:llama", "--out", str(out))
     assert code == 2 and "holds a run of 'litho ensemble'" in said
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("inputs.json", "{}", "holds files, but no run of Litho: choose another --out"),
+        ("manifest.yaml", "name: mine", "is of no run of Litho: choose another --out"),
+        ("manifest.yaml", "command: predict", "inputs.json is missing"),
+    ],
+)
+def test_a_folder_of_the_users_own_is_left_alone(
+    collection: Path,
+    litho: Callable[..., tuple[int, str, str]],
+    name: str,
+    content: str,
+    said: str,
+) -> None:
+    files = [str(collection / file) for file in ("texts.jsonl", "probes.jsonl")]
+    (collection / "own").mkdir()
+    (collection / "own" / name).write_text(content)
+    out = str(collection / "own")
+    code, _, err = litho("predict", *files, "--model", "tiny:llama", "--out", out)
+    assert code == 2 and said in " ".join(err.split()) and "report it" not in err
+    assert (collection / "own" / name).read_text() == content
+    assert {path.name for path in (collection / "own").iterdir()} <= {name, ".lock"}

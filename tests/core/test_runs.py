@@ -1,5 +1,6 @@
 """Run directories appear whole or not at all."""
 
+import shlex
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -27,6 +28,16 @@ def test_life_of_a_run(tmp_path: Path) -> None:
         RunDirectory.resume(tmp_path / "r")
     with pytest.raises(LithoError, match="exists already"):
         RunDirectory.create(tmp_path / "r")
+
+
+def test_a_command_in_a_message_can_be_typed_as_it_stands(tmp_path: Path) -> None:
+    run = RunDirectory.create(tmp_path / "my notes")
+    run.write_yaml("manifest.yaml", {})
+    run.release()
+    with pytest.raises(LithoError) as told:
+        RunDirectory.create(tmp_path / "my notes")
+    command = str(told.value).split("continue it with ")[1].split(", delete")[0]
+    assert shlex.split(command) == ["litho", "resume", str(tmp_path / "my notes")]
 
 
 def test_unusable_folders(tmp_path: Path) -> None:

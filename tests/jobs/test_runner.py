@@ -1,6 +1,7 @@
 """The life cycle that all commands share."""
 
 import errno
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -14,12 +15,19 @@ from litho.core.errors import Cancelled, Interrupted, LithoError
 from litho.core.reporter import Event, Listener
 from litho.core.runs import RunDirectory
 from litho.jobs import runner
+from litho.jobs.diff.config import DiffSpec
+from litho.jobs.imprint.onto import Onto
+from litho.jobs.imprint.unprint import UnprintSpec
+from litho.jobs.map.config import MapSpec
 from litho.jobs.models import Models
+from litho.jobs.spec import Spec
 from litho.jobs.vary.config import VaryConfig, VarySpec
 from litho.jobs.vary.run import JOB
+from litho.model.adapters import lora, saved
 from litho.model.loading import load
 from litho.model.sources import locate
 from litho.show.report import write_report
+from litho.text.pages import Page
 from tests.builders import TEXT, Silent, shake
 
 SPEC = VarySpec(
@@ -155,3 +163,82 @@ def test_a_manifest_of_an_earlier_version_is_named(tmp_path: Path) -> None:
     run.write_text("manifest.yaml", yaml.safe_dump(manifest))
     with pytest.raises(LithoError, match="unknown command 'dream' in a manifest"):
         resumed(tmp_path / "x")
+
+
+SHARED = replace(JOB, joint=("vary",))
+OTHER = SPEC.model_copy(update={"config": VaryConfig(count=2, ladder=False)})
+
+
+def shared(out: Path, spec: VarySpec, job: Any = SHARED) -> Any:  # noqa: ANN401
+    run = runner.start(job, spec, out, Models(), Silent())
+    return runner.finish(run, job, Models(), Silent(), write_report)
+
+
+def test_what_another_process_has_finished_is_not_this_ones(tmp_path: Path) -> None:
+    def stopped(_: object) -> NoReturn:
+        shared(tmp_path / "x", OTHER)
+        raise KeyboardInterrupt
+
+    with pytest.raises(Interrupted, match="stopped; give the same command again"):
+        shared(tmp_path / "x", SPEC, replace(SHARED, run=stopped))
+    assert runner.is_done(SHARED, OTHER, tmp_path / "x")
+    assert not runner.is_done(SHARED, SPEC, tmp_path / "x")
+
+
+def test_a_folder_holds_inputs_and_result_of_the_process_that_ended_last(tmp_path: Path) -> None:
+    def overtaken(context: Any) -> Any:  # noqa: ANN401
+        shared(tmp_path / "x", OTHER)
+        return JOB.run(context)
+
+    result = shared(tmp_path / "x", SPEC, replace(SHARED, run=overtaken))
+    found = RunDirectory.opened(tmp_path / "x").read_json("metrics.json")
+    assert found == result.model_dump(mode="json")
+    assert runner.is_done(SHARED, SPEC, tmp_path / "x")
+    assert not runner.is_done(SHARED, OTHER, tmp_path / "x")
+
+
+def test_a_run_that_may_not_be_gone_on_with_stays_as_it_is(tmp_path: Path) -> None:
+    shared(tmp_path / "x", SPEC)
+    names = ("inputs.json", "manifest.yaml", "metrics.json")
+    before = [(tmp_path / "x" / name).read_bytes() for name in names]
+    strict = replace(SHARED, admits=failing(LithoError("choose another --out")))
+    with pytest.raises(LithoError, match="choose another --out"):
+        shared(tmp_path / "x", OTHER, strict)
+    assert [(tmp_path / "x" / name).read_bytes() for name in names] == before
+    assert shared(tmp_path / "x", SPEC, strict)
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        MapSpec(model="tiny:llama", text=TEXT, text_name="text.md", adapter="a"),
+        DiffSpec(text=TEXT, text_name="text.md", before="tiny:llama", after="tiny:llama+a"),
+    ],
+)
+def test_another_adapter_in_the_folder_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, spec: Spec
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    model = load(locate("tiny:llama"), torch.float32)
+    shake(model)
+    saved.save(model, "x", Path("a"))
+    job = runner.job_of("diff" if isinstance(spec, DiffSpec) else "map")
+    run = runner.start(job, spec, tmp_path / "x", Models(), Silent())
+    run.release()
+    assert runner.is_begun(job, spec, tmp_path / "x")
+    with torch.no_grad():
+        next(iter(lora.weights(model, "x").values())).add_(1.0)
+    saved.save(model, "x", Path("a"))
+    assert not runner.is_begun(job, spec, tmp_path / "x")
+    with pytest.raises(LithoError, match=r"the adapter .*a is not the one that this run was"):
+        resumed(tmp_path / "x")
+    shutil.rmtree("a")
+    with pytest.raises(LithoError, match="is not the one that this run was"):
+        resumed(tmp_path / "x")
+
+
+def test_a_page_is_taken_out_of_the_adapter_of_the_start() -> None:
+    onto = Onto(run="/runs/a", adapter_sha256="0", slices=(), layers=(0,), drift=None)
+    page = Page(name="a", text=TEXT)
+    spec = UnprintSpec(model="tiny:llama", onto=onto, page=page, place=0, pages=())
+    assert spec.adapters() == {"adapter": "/runs/a/adapter"}

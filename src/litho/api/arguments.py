@@ -29,6 +29,7 @@ Text = str | Path
 Probes = Path | Sequence[Probe]
 Progress = Callable[[Event], object]
 Settings = TypeVar("Settings", bound=Config)
+_chosen: set[Path] = set()  # default folders whose runs have not begun
 _BLANK_LINES = re.compile(r"\A(?:[^\S\n]*\n)+")  # the first line keeps its indentation
 
 
@@ -37,7 +38,16 @@ def default_folder(name: str, ending: str = "") -> Path:
     stamp = time.strftime("%Y%m%d-%H%M%S")
     full = "-".join(part for part in (Path(name).stem, ending, stamp) if part)
     taken = len(list(Path("runs").glob(f"{glob.escape(full)}*")))
-    return Path("runs") / (f"{full}-{taken + 1}" if taken else full)
+    folder = Path("runs") / (f"{full}-{taken + 1}" if taken else full)
+    _chosen.add(folder)
+    return folder
+
+
+def was_chosen(out: Path) -> bool:
+    """Whether nobody named the folder of a run that begins now."""
+    chosen = out in _chosen
+    _chosen.discard(out)
+    return chosen
 
 
 def device_given(device: str | Device) -> Device:

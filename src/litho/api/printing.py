@@ -14,6 +14,7 @@ from litho.api.arguments import (
     model_name,
     pages_given,
     read_given,
+    reporter_given,
     settings_given,
     texts_given,
 )
@@ -141,15 +142,19 @@ def bench(
 
     `texts`: a JSONL file of texts with questions and paraphrases; `retention`: unrelated prose on
     which drift is measured; `decoys`: other prose. `only`: arms to do now. `so_far`: only compare
-    what is done. Raises LithoError if anything given is unusable.
+    what is done, and write nothing. Raises LithoError if anything given is unusable.
     """
     spec = BenchSpec(
         cases=tuple(read_cases(texts)),
         prose=read_given(retention)[0],
         decoy_prose=shipped_retention() if decoys is None else read_given(decoys)[0],
         only=tuple(only),
-        so_far=so_far,
         device=device_given(device),
         config=settings_given(BenchConfig, config, settings),
     )
+    if so_far:
+        from litho.jobs.bench.run import compared_so_far
+        from litho.jobs.models import Models
+
+        return compared_so_far(spec, out, Models(), reporter_given(progress, cancel))
     return cast("BenchResult", run_job("bench", spec, out, None, progress, cancel))

@@ -1,6 +1,6 @@
 """What all functions share: a model is loaded; a run is made, gone on with, reported on."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
@@ -11,8 +11,9 @@ from litho.api.arguments import (
     Progress,
     device_given,
     reporter_given,
+    was_chosen,
 )
-from litho.core.errors import AlreadyDone
+from litho.core.errors import AlreadyDone, Taken
 from litho.core.runs import RunDirectory
 from litho.jobs import DEFAULT_MODEL
 from litho.jobs.spec import DEFAULT_DEVICE, Device, Spec
@@ -71,8 +72,9 @@ def expected(command: str, spec: Spec, models: "Models") -> "Checked":
     """
     from litho.jobs import runner
 
+    spec = spec.pinned()
     models.place(spec.device)
-    return runner.job_of(command).check(spec.pinned(), models)
+    return runner.job_of(command).check(spec, models)
 
 
 _ONCE = ContextVar("once", default=False)
@@ -118,10 +120,25 @@ def run_job(
             return resume(out, progress=progress, cancel=cancel)
     reporter = reporter_given(progress, cancel)
     try:
-        run = runner.start(job, spec, out, models, reporter)
+        run = _started(
+            out, lambda folder: runner.start(job, spec, folder, models, reporter, workers or ALONE)
+        )
         return runner.finish(run, job, models, reporter, _write_report, workers or ALONE)
     finally:
         models.take_adapters_off()
+
+
+def _started(out: Path, start: Callable[[Path], RunDirectory]) -> RunDirectory:
+    """Where nobody named the folder and another process has it by now, in the next one."""
+    folder, number, chosen = out, 1, was_chosen(out)
+    while True:
+        try:
+            return start(folder)
+        except Taken:
+            if not chosen:
+                raise
+        number += 1
+        folder = out.with_name(f"{out.name}-{number}")
 
 
 def _write_report(run: RunDirectory) -> Path:

@@ -2,6 +2,7 @@
 
 import errno
 import resource
+import shlex
 
 SHORT_OF_MEMORY = (
     "the memory is not enough: close other programs, or choose a shorter text, a smaller model, "
@@ -32,6 +33,10 @@ class Interrupted(LithoError):
     exit_code = 3
 
 
+class Taken(LithoError):
+    """A run is there already, or another process makes one there."""
+
+
 class AlreadyDone(LithoError):
     """There is nothing left to do, and that is what was wanted."""
 
@@ -40,6 +45,12 @@ class AlreadyDone(LithoError):
 
 class Cancelled(Exception):
     """A job was told to stop through its reporter."""
+
+
+def command_told(*words: object) -> str:
+    """A command of Litho in a message, as it is typed into a shell; in quotes if it has none."""
+    command = shlex.join(["litho", *map(str, words)])
+    return command if "'" in command else f"'{command}'"
 
 
 def disk_is_full(error: BaseException) -> bool:

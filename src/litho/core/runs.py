@@ -19,11 +19,12 @@ from typing import Any
 import yaml
 from filelock import FileLock, Timeout
 
-from litho.core.errors import LithoError
+from litho.core.errors import LithoError, Taken, command_told
 from litho.core.files import WRITING, damage_told, whole_file
 
 PARTIAL = ".partial"
 MANIFEST, INPUTS, METRICS = "manifest.yaml", "inputs.json", "metrics.json"
+LEDGER = "ledger.sqlite"  # which is enough to go on in another folder
 _CLOCK, _LOCK = "seconds.json", ".lock"
 
 
@@ -54,9 +55,16 @@ class RunDirectory:
 
     @classmethod
     def join(cls, path: Path) -> "RunDirectory":
-        """A run on which several processes may work, whether it is there already or not."""
+        """A run on which several processes may work, whether it is there already or not.
+
+        Raises LithoError if the folder holds other things, or cannot be written.
+        """
         _check_name(path.absolute())
-        return cls(made(path.absolute(), path))
+        folder = made(path.absolute(), path)
+        there = {file.name for file in folder.iterdir()}
+        if there and there.isdisjoint((_LOCK, MANIFEST, LEDGER)):
+            raise LithoError(f"{path} holds files, but no run of Litho: choose another --out")
+        return cls(folder)
 
     @classmethod
     def resume(cls, path: Path) -> "RunDirectory":
@@ -69,7 +77,7 @@ class RunDirectory:
         if (final / METRICS).is_file():
             raise LithoError(
                 f"{final} is finished: there is nothing to resume; if it has no report, "
-                f"'litho report {final}' writes it"
+                f"{command_told('report', final)} writes it"
             )
         if not (final / MANIFEST).is_file():
             raise LithoError(f"{path} is no unfinished run: there is no {partial}/{MANIFEST}")
@@ -86,7 +94,7 @@ class RunDirectory:
         try:
             self._lock.acquire(timeout=0)
         except Timeout:
-            raise LithoError(f"{self.path} is in use by another Litho process") from None
+            raise Taken(f"{self.path} is in use by another Litho process") from None
         except OSError as error:
             raise _unwritable(self.path, error) from None
         return self
@@ -239,11 +247,11 @@ def check_free(path: Path, option: str = "--out") -> Path:
     partial = path.with_name(path.name + PARTIAL)
     _check_name(path)
     if path.exists():
-        raise LithoError(f"{path} exists already: choose another folder with {option}")
+        raise Taken(f"{path} exists already: choose another folder with {option}")
     if (partial / MANIFEST).is_file():  # without one it was killed before it had begun
-        raise LithoError(
-            f"{partial} holds an unfinished run: continue it with 'litho resume {path}', delete "
-            f"it, or choose another {option}"
+        raise Taken(
+            f"{partial} holds an unfinished run: continue it with {command_told('resume', path)}, "
+            f"delete it, or choose another {option}"
         )
     return path
 

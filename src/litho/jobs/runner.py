@@ -22,6 +22,7 @@ from litho.core.errors import (
     Cancelled,
     Interrupted,
     LithoError,
+    command_told,
     disk_is_full,
     first_line,
     memory_is_short,
@@ -33,6 +34,7 @@ from litho.jobs.cost import Cost
 from litho.jobs.models import Models
 from litho.jobs.spec import Spec
 from litho.jobs.workers import ALONE, Workers
+from litho.model.adapters.files import WEIGHTS, adapter_sha256
 from litho.model.sources import locate
 from litho.track.follow import following
 from litho.track.tracker import chosen
@@ -63,6 +65,7 @@ _MODULES = {
         "trails test": "trails.test",
     }.items()
 }
+COMMANDS = frozenset(_MODULES)  # those that make a run
 EARLIER = "a run of an earlier version of Litho cannot be resumed: start it again"
 
 
@@ -103,6 +106,8 @@ class Job(Generic[Specified, Result]):
     check: Callable[[Specified, Models], Checked]
     run: Callable[[Context[Specified]], Result]
     done: Callable[[RunDirectory, Result], None] = lambda run, result: None  # once it is whole
+    # Raises LithoError where a run that is there may not be gone on with from this specification.
+    admits: Callable[[Context[Specified]], None] = lambda context: None
     joint: tuple[str, ...] = ()  # several processes may work on one run, begun by these commands
 
 
@@ -114,7 +119,12 @@ def job_of(command: str) -> Job[Any, Any]:
 
 
 def start(
-    job: Job[Specified, Result], spec: Specified, out: Path, models: Models, reporter: Reporter
+    job: Job[Specified, Result],
+    spec: Specified,
+    out: Path,
+    models: Models,
+    reporter: Reporter,
+    workers: Workers = ALONE,
 ) -> RunDirectory:
     """Check everything, then make the run directory with its inputs and manifest.
 
@@ -124,15 +134,19 @@ def start(
         check_free(out)
     chosen()  # trackers that are not there
     reporter.stage("loading")
-    models.place(spec.device)
     described = {role: locate(name).described() for role, name in spec.models().items()}
     spec = spec.pinned()
+    models.place(spec.device)
     checked = job.check(spec, models)
     check_room(out, checked.disk)
+    if adapters := _adapters(spec):
+        described["adapters"] = adapters
     placed = {"placement": models.described, "precision": models.precision()}
     manifest = _manifest(job, spec, checked, described, placed)
     if job.joint:
-        return _joined(out, job, spec, manifest)
+        run = RunDirectory.join(out)
+        _go_on(job, Context(run, spec, models, reporter, manifest, workers))
+        return run
     run = RunDirectory.create(out)
     try:
         _write(run, spec, manifest)
@@ -173,30 +187,35 @@ def _circumstances() -> dict[str, Any]:
 
 
 def _write(run: RunDirectory, spec: Spec, manifest: Mapping[str, Any]) -> None:
+    for name in (METRICS, MANIFEST):  # of other inputs: killed in between, it has not begun
+        (run.path / name).unlink(missing_ok=True)
     run.write_json(INPUTS, spec.model_dump(mode="json", exclude={"config"}))
     run.write_yaml(MANIFEST, dict(manifest))
 
 
-def _joined(
-    out: Path, job: Job[Specified, Result], spec: Specified, manifest: Mapping[str, Any]
-) -> RunDirectory:
-    """A new run, or one of the same kind to go on with, perhaps with other inputs."""
-    run = RunDirectory.join(out)
+def _go_on(job: Job[Specified, Result], context: Context[Specified]) -> None:
+    """Begin in the folder of a run, or with other inputs in that of a run of the same kind.
+
+    Raises LithoError, and leaves the run that is there as it is, if that cannot be.
+    """
+    run, spec = context.run, context.spec
     with run.alone():
         begun = _begun(run)
         if begun not in (None, *job.joint):
-            raise LithoError(f"{out} holds a run of 'litho {begun}': choose another --out")
-        if begun != job.command or _specification(run, job.spec) != spec:
-            for name in (METRICS, MANIFEST):  # of the other inputs: killed here, it has not begun
-                (run.path / name).unlink(missing_ok=True)
-            _write(run, spec, manifest)
-    return run
+            raise LithoError(f"{run.path} holds a run of 'litho {begun}': choose another --out")
+        if begun is None or not _is_of(run, job, spec):
+            if begun:
+                job.admits(context)
+            _write(run, spec, context.manifest)
 
 
 def _begun(run: RunDirectory) -> str | None:
     """The command of a run that is there already. Raises LithoError on files of something else."""
     if (run.path / MANIFEST).is_file():
-        return str(run.read_yaml(MANIFEST)["command"])
+        manifest = run.read_yaml(MANIFEST)
+        if not isinstance(manifest, dict) or "command" not in manifest:
+            raise LithoError(f"{run.path / MANIFEST} is of no run of Litho: choose another --out")
+        return str(manifest["command"])
     if (run.path / METRICS).is_file():
         raise LithoError(
             f"{run.path} holds a run of an earlier version of Litho: choose another --out"
@@ -207,19 +226,23 @@ def _begun(run: RunDirectory) -> str | None:
 def is_begun(job: Job[Specified, Result], spec: Specified, out: Path) -> bool:
     """Whether there is an unfinished run of the same specification, which can be resumed."""
     folder = out.absolute().with_name(out.name + PARTIAL)
-    return (folder / MANIFEST).is_file() and _is_of(RunDirectory(folder), job, spec)
+    return (folder / MANIFEST).is_file() and _is_of(RunDirectory(folder), job, spec.pinned())
 
 
 def is_done(job: Job[Specified, Result], spec: Specified, out: Path) -> bool:
     """Whether there is a finished run of the same specification."""
     there = all((out / name).is_file() for name in (MANIFEST, METRICS))
-    return there and _is_of(RunDirectory(out.absolute()), job, spec)
+    return there and _is_of(RunDirectory(out.absolute()), job, spec.pinned())
 
 
 def _is_of(run: RunDirectory, job: Job[Specified, Result], spec: Specified) -> bool:
+    """Whether a run is of a specification, which is pinned, and of the weights that it names."""
     with run.damage_told():
-        begun = run.read_yaml(MANIFEST)["command"]
-        return begun == job.command and _specification(run, job.spec).alike(spec.pinned())
+        manifest = run.read_yaml(MANIFEST)
+        if manifest["command"] != job.command or not _specification(run, job.spec).alike(spec):
+            return False
+        # Runs of earlier versions do not name all models.
+        return spec.models().keys() <= manifest.keys() and not _others(spec, manifest)
 
 
 def _specification(run: RunDirectory, kind: type[Specified]) -> Specified:
@@ -260,6 +283,11 @@ def finish(
     workers: Workers = ALONE,
 ) -> Result:
     """Do what is left to do of a started run, write its report and give it its name."""
+    result: Result | None = None
+
+    def go_on(reason: str) -> str:
+        return _how_to_go_on(run, bool(job.joint), result is not None, reason)
+
     try:
         with following(run, reporter) as followed:
             show = partial(_show, run, followed, report)
@@ -268,14 +296,14 @@ def finish(
         job.done(run, result)  # a run that has its name is not resumed
         run.finish()
     except (KeyboardInterrupt, Cancelled):
-        raise Interrupted(_how_to_go_on(run, "stopped")) from None
+        raise Interrupted(go_on("stopped")) from None
     except Exception as error:
         if disk_is_full(error):
-            raise LithoError(_how_to_go_on(run, "the disk is full: free some space")) from error
+            raise LithoError(go_on("the disk is full: free some space")) from error
         if memory_is_short(error):
-            raise LithoError(_how_to_go_on(run, SHORT_OF_MEMORY)) from error
+            raise LithoError(go_on(SHORT_OF_MEMORY)) from error
         if reason := unusable_file(error):
-            raise LithoError(_how_to_go_on(run, reason)) from error
+            raise LithoError(go_on(reason)) from error
         if not isinstance(error, LithoError) or job.joint:
             raise
         if run.has_stages or run.has_metrics:
@@ -305,7 +333,10 @@ def _run(
     _announce(run, manifest, models, reporter)
     torch.set_num_threads(manifest["threads"])  # sums depend on how they are split
     result = job.run(Context(run, spec, models, reporter, manifest, workers, show))
-    run.write_json(METRICS, result.model_dump(mode="json"))
+    with run.alone():
+        if job.joint:  # another process may have begun with other inputs since
+            _write(run, spec, manifest)
+        run.write_json(METRICS, result.model_dump(mode="json"))
     return result
 
 
@@ -341,13 +372,36 @@ def _said(value: object) -> str:
 
 
 def check_models(spec: Spec, manifest: Mapping[str, Any]) -> None:
-    """Raises LithoError if a model has other weights than when the run was started."""
-    for role, name in spec.models().items():
-        if locate(name).sha256() != manifest[role]["sha256"]:
-            raise LithoError(
-                f"the model {name} is not the one that this run was started with: start a new "
-                "run, or put the old weights back"
-            )
+    """Raises LithoError if a model or adapter has other weights than when the run was started."""
+    for other in _others(spec, manifest):
+        raise LithoError(
+            f"the {other} is not the one that this run was started with: start a new run, or put "
+            "the old weights back"
+        )
+
+
+def _others(spec: Spec, manifest: Mapping[str, Any]) -> list[str]:
+    """The models and adapters of a run whose weights are not those that its manifest names."""
+    return [
+        f"model {name}"
+        for role, name in spec.models().items()
+        if locate(name).sha256() != manifest[role]["sha256"]
+    ] + [
+        f"adapter {found['folder']}"
+        for role, found in _adapters(spec).items()
+        if found != manifest.get("adapters", {}).get(role)
+    ]
+
+
+def _adapters(spec: Spec) -> dict[str, Any]:
+    """The adapters of a specification for a manifest; one that is not there has no hash."""
+    return {
+        role: {
+            "folder": folder,
+            "sha256": adapter_sha256(Path(folder)) if (Path(folder) / WEIGHTS).is_file() else None,
+        }
+        for role, folder in spec.adapters().items()
+    }
 
 
 def _report(run: RunDirectory, reporter: Reporter, report: Report) -> None:
@@ -360,8 +414,8 @@ def _report(run: RunDirectory, reporter: Reporter, report: Report) -> None:
             return
         reporter.note(
             f"note: the report could not be written ({type(error).__name__}: "
-            f"{first_line(error)}); all numbers are there: 'litho report {run.final_path}' tries "
-            "again"
+            f"{first_line(error)}); all numbers are there: "
+            f"{command_told('report', run.final_path)} tries again"
         )
 
 
@@ -373,7 +427,12 @@ def _show(run: RunDirectory, reporter: Reporter, report: Report) -> None:
         reporter.note(f"note: no page of the run ({type(error).__name__}: {first_line(error)})")
 
 
-def _how_to_go_on(run: RunDirectory, reason: str) -> str:
-    if run.is_finished:
-        return f"{reason}; all numbers are there: 'litho report {run.path}' writes the report"
-    return f"{reason}; go on with 'litho resume {run.final_path}'"
+def _how_to_go_on(run: RunDirectory, joint: bool, done: bool, reason: str) -> str:
+    """`done`: whether this process has its numbers; those in a joint run may be another's."""
+    if run.is_finished and (done or not joint):
+        return (
+            f"{reason}; all numbers are there: {command_told('report', run.path)} writes the report"
+        )
+    if joint:
+        return f"{reason}; give the same command again to go on in {run.path}"
+    return f"{reason}; go on with {command_told('resume', run.final_path)}"

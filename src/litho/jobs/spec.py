@@ -1,5 +1,6 @@
 """What a job starts from; no torch."""
 
+from pathlib import Path
 from typing import Literal, Self
 
 from litho.core.config import Config
@@ -21,6 +22,12 @@ class Device(Config):
 DEFAULT_DEVICE = Device()
 
 
+def model_beside(folder: Path, name: str) -> str:
+    """A model that a file in a folder names: a folder is looked for from there first."""
+    there = folder / name
+    return str(there) if there.is_dir() else name
+
+
 class Spec(Config):
     """Texts, models and settings: all that the result of a job depends on.
 
@@ -33,6 +40,10 @@ class Spec(Config):
         """Names of the models by their role in the manifest."""
         return {}
 
+    def adapters(self) -> dict[str, str]:
+        """Folders of the adapters that are read, by their role."""
+        return {}
+
     def pinned(self) -> Self:
         """With names of models that mean the same later and from another folder."""
         return self
@@ -40,6 +51,11 @@ class Spec(Config):
     def alike(self, other: Self) -> bool:
         """Whether a run of the one is a run of the other."""
         return self == other
+
+
+def adapter_in(folder: str | None) -> dict[str, str]:
+    """The adapter of a job that reads with one at most, by its role."""
+    return {"adapter": folder} if folder else {}
 
 
 class ModelSpec(Spec):

@@ -1,6 +1,6 @@
 """The comparison: resumption, refusals, choice of settings, on a tiny model."""
 
-import json
+import shutil
 import sqlite3
 from collections.abc import Sequence
 from contextlib import closing
@@ -19,7 +19,7 @@ from litho.model.loading import load
 from litho.model.sources import locate
 from litho.show.comparison import comparison_table
 from litho.text.cases import Case
-from tests.builders import PROSE, Silent, case, trial
+from tests.builders import PROSE, Silent, case, shake, trial
 
 SMALL = BenchConfig(
     model="tiny:llama",
@@ -71,22 +71,18 @@ def test_a_comparison_goes_on_where_it_stopped(
         "litho.measure.printing.imprint.MIN_GAIN", -100.0
     )  # a random model gains nothing
     cases = [case("one"), case("two")]
-    whole = opened(tmp_path / "whole", SMALL, cases).run()
+    begun = opened(tmp_path / "whole", SMALL, cases)
+    assert begun.left() == 2 * len(chosen) + len(few)
+    whole = begun.run()
+    assert begun.left() == 0
     assert {t.arm for t in whole} == {*chosen, *few}
     supervised = {t.arm: t.tokens for t in whole}
     assert supervised["plan"] == supervised["duplicates"] == supervised["fixed KL"]
     assert all(t.durability is not None for t in whole if t.arm == "plan")
     assert all(t.spill is not None and t.spill == t.curve[-1].spill for t in whole)
     with closing(sqlite3.connect(tmp_path / "whole/ledger.sqlite")) as db:
-        trials = db.execute("SELECT specification, result FROM results").fetchall()
-        db.execute("DELETE FROM results")
+        db.execute("DELETE FROM results WHERE rowid % 3 = 0")
         db.commit()
-    # As an earlier Litho kept them, killed while it wrote.
-    lines = [f'{{"task": {json.dumps(json.loads(s)["task"])}, "trial": {t}}}\n' for s, t in trials]
-    file = tmp_path / "whole/trials.jsonl"
-    kept = len(lines) * 2 // 3
-    file.write_text("".join(lines[:kept]) + lines[-1][:40])
-    assert len(opened(tmp_path / "whole", SMALL, cases).ledger.known()) == kept
     again = opened(tmp_path / "whole", SMALL, cases).run()
     assert [t.model_copy(update={"seconds": 0.0}) for t in whole] == [
         t.model_copy(update={"seconds": 0.0}) for t in again
@@ -94,7 +90,9 @@ def test_a_comparison_goes_on_where_it_stopped(
     with pytest.raises(LithoError, match="unknown arm 'miracle'"):
         opened(tmp_path / "whole", SMALL, cases, only=["miracle"])
     part = opened(tmp_path / "part", SMALL, cases, only=["duplicates"])
+    assert part.left() == 2
     assert {trial.arm for trial in part.run()} == {"duplicates"}
+    assert opened(tmp_path / "part", SMALL, cases).left() == 2 * len(chosen) + len(few) - 2
     with pytest.raises(LithoError, match="the sweep of"):
         names = ["plan in the last third of the layers"]
         opened(tmp_path / "part", SMALL, cases, only=names).run()
@@ -109,6 +107,29 @@ def test_too_few_texts_are_an_error(tmp_path: Path) -> None:
     with pytest.raises(LithoError, match="2 texts with paraphrases are needed"):
         opened(tmp_path / "x", SMALL, [case("one")])
     assert not (tmp_path / "x").exists()
+
+
+def test_trials_of_another_model_or_precision_are_not_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("litho.jobs.bench.tournament.ARMS", {"duplicates": ARMS["duplicates"]})
+    monkeypatch.setattr("litho.jobs.bench.tournament.ABLATIONS", {})
+    model = load(locate("tiny:llama"), torch.float32)
+    folder = tmp_path / "model"
+    model.network.save_pretrained(folder)
+    model.tokenizer.save_pretrained(folder)
+    config = SMALL.model_copy(update={"model": str(folder), "durable": ()})
+    cases = [case("one"), case("two")]
+    assert opened(tmp_path / "x", config, cases).run()
+    with pytest.raises(LithoError, match="other placement"):
+        opened(tmp_path / "x", config.model_copy(update={"dtype": "bfloat16"}), cases)
+    shake(model)
+    model.network.merge_and_unload().save_pretrained(folder)
+    with pytest.raises(LithoError, match="other weights"):
+        opened(tmp_path / "x", config, cases)
+    (tmp_path / "y").mkdir()
+    shutil.copy(tmp_path / "x" / "ledger.sqlite", tmp_path / "y")
+    assert not opened(tmp_path / "y", config, cases).finished()
 
 
 @pytest.mark.parametrize(

@@ -17,10 +17,15 @@ import pytest
 import torch
 import yaml
 
+from litho.core.errors import LithoError
+from litho.jobs.cost import HOUR, Cost
+from litho.jobs.ensemble.config import read_plan
+from litho.jobs.ensemble.fine_tunes import Ensemble
+from litho.jobs.workers import Workers
 from litho.learn.recipe import follow
 from litho.learn.records import Recipe
 from litho.model.loaded import LanguageModel
-from tests.builders import TEXT, attach_for, rows_of
+from tests.builders import TEXT, Silent, attach_for, rows_of
 
 Command = Callable[..., tuple[int, str, str]]
 
@@ -91,6 +96,23 @@ def test_an_ensemble_measures_what_its_runs_do(
     assert code == 0 and "seeds agree" in out
     more = rows_of(tmp_path / "e")
     assert more[: len(before_rows)] == before_rows and len(more) == len(before_rows) + 2 * 3
+
+
+def test_a_model_is_found_from_the_plans_folder_and_later(
+    litho: Command, tmp_path: Path, llama: LanguageModel
+) -> None:
+    plan = tmp_path / "exp"
+    plan.mkdir()
+    write_plan(plan, models=["./ft"], seeds=[0])
+    llama.network.save_pretrained(plan / "ft")
+    llama.tokenizer.save_pretrained(plan / "ft")
+    code, _, err = litho("ensemble", "exp/plan.yaml", "--out", "e")
+    assert code == 0, err
+    manifest = yaml.safe_load((tmp_path / "e/manifest.yaml").read_text())
+    assert manifest["config"]["models"] == [str(plan / "ft")]
+    assert manifest["model"]["sha256"]
+    spec = read_plan(plan / "plan.yaml")
+    assert spec.pinned().pinned() == spec.pinned()
 
 
 TIMES = {"seconds": 0.0, "cpu_seconds": 0.0}
@@ -176,3 +198,28 @@ def test_killed_twice_in_forty_runs_once_with_two_runners(tmp_path: Path) -> Non
     assert len(found) == len({key for _, key, _ in found}) == 14 * 3 + 1
     matrix = pq.read_table(tmp_path / "e/effects.parquet")
     assert matrix.num_rows == 14 * 3 * 2 * 4
+
+
+def test_several_processes_may_do_what_is_too_long_for_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec = read_plan(write_plan(tmp_path, models=["tiny:llama"], max_hours=1))
+    monkeypatch.setattr(Ensemble, "_cost", lambda *_: Cost(seconds=1.5 * HOUR, gib=1))
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 4)
+    given = (spec.config, spec.texts, spec.questions, tmp_path, Silent())
+    with pytest.raises(LithoError, match=r"about 1\.5 h"):
+        Ensemble(*given).check()
+    Ensemble(*given, workers=Workers(processes=2)).check()
+
+
+def test_a_plan_that_has_grown_too_long_leaves_the_finished_run(
+    litho: Command, tmp_path: Path
+) -> None:
+    plan = write_plan(tmp_path, models=["tiny:llama"])
+    assert litho("ensemble", str(plan), "--out", "e")[0] == 0
+    names = ("inputs.json", "manifest.yaml", "metrics.json")
+    before = [(tmp_path / "e" / name).read_bytes() for name in names]
+    more = ("--set", "seeds=[0, 1, 2]", "--set", "max_hours=1e-9")
+    code, _, err = litho("ensemble", str(plan), "--out", "e", *more)
+    assert code == 2 and "max_hours" in err
+    assert [(tmp_path / "e" / name).read_bytes() for name in names] == before

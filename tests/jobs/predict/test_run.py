@@ -49,6 +49,15 @@ def test_a_calibration_trains_with_one_seed(calibrated: tuple[Path, list[int]]) 
     assert calibrated[1] == [5] * len(TEXTS)
 
 
+def test_a_plan_that_has_grown_too_long_leaves_the_calibrations(
+    calibrated: tuple[Path, list[int]],
+) -> None:
+    before = RunDirectory.opened(calibrated[0]).read_yaml("manifest.yaml")
+    with pytest.raises(LithoError, match="max_hours"):
+        litho.calibrate(plan(TEXTS, seeds=(7,), max_hours=1e-9), calibrated[0])
+    assert RunDirectory.opened(calibrated[0]).read_yaml("manifest.yaml") == before
+
+
 def test_calibrations_are_not_replaced_by_a_prediction(
     calibrated: tuple[Path, list[int]],
 ) -> None:

@@ -12,7 +12,7 @@ from litho.core.encoding import read_utf8
 from litho.core.errors import LithoError
 from litho.jobs import DEFAULT_MODEL
 from litho.jobs.evolve.race import rising, trials_of
-from litho.jobs.spec import DEFAULT_DEVICE, Device, Spec
+from litho.jobs.spec import DEFAULT_DEVICE, Device, Spec, model_beside
 from litho.learn.records import Recipe
 from litho.text.items import NamedText, Question, read_questions, read_texts
 
@@ -123,7 +123,7 @@ def read_arrange_plan(
         source=file.name,
         texts=tuple(read_texts(file.parent / plan.texts)),
         questions=tuple(read_questions(file.parent / plan.probes)),
-        config=plan,
+        config=plan.model_copy(update={"model": model_beside(file.parent, plan.model)}),
         device=device,
     )
     check_recombines(spec)

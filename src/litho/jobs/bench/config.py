@@ -19,8 +19,8 @@ class BenchConfig(Config):
     model: str = DEFAULT_MODEL
     """Model, named as for `--model` of the other commands."""
     dtype: Literal["bfloat16", "float32"] | None = None
-    """Precision of the base model during training; none: bfloat16 if the device multiplies in
-    it without emulation, else float32."""
+    """Precision of the base model in training and measuring; none: that of `--dtype`, else bfloat16
+    if the device multiplies in it without emulation, else float32."""
     texts: int = Field(10, ge=1)
     """Number of texts to compare on."""
     sweep_texts: int = Field(1, ge=1)
@@ -78,7 +78,6 @@ class BenchSpec(Spec):
     prose: str
     decoy_prose: str
     only: tuple[str, ...] = ()  # arms and ablations to do now; none: all
-    so_far: bool = False  # do nothing, and compare what is done
     config: BenchConfig = BenchConfig()
 
     def models(self) -> dict[str, str]:
@@ -86,11 +85,16 @@ class BenchSpec(Spec):
 
     def pinned(self) -> Self:
         from litho.model.placement import training_dtype
+        from litho.model.sources import locate
 
-        config = self.config.model_copy(
-            update={"dtype": self.config.dtype or training_dtype(self.device.name)}
-        )
-        return self.model_copy(update={"config": config})
+        dtype = self.config.dtype or self.device.dtype or training_dtype(self.device.name)
+        if dtype == "float16":
+            raise LithoError("nothing is trained in float16: choose --dtype bfloat16 or float32")
+        model = locate(self.config.model).pinned
+        config = self.config.model_copy(update={"model": model, "dtype": dtype})
+        # The one model is trained and measured alike.
+        device = self.device.model_copy(update={"dtype": dtype})
+        return self.model_copy(update={"config": config, "device": device})
 
 
 def protocol(name: str) -> BenchConfig:

@@ -9,7 +9,6 @@ import json
 import math
 import re
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from hashlib import sha256
@@ -36,6 +35,7 @@ from litho.measure.scenes import check_text
 from litho.model.loaded import LanguageModel
 from litho.text.cases import Case, shortened
 
+CONFIG = "config.json"  # what all trials of a folder have in common
 UNRELATED_ROW = 64  # tokens of prose in a step after the training
 UNRELATED_ROWS = 100
 
@@ -64,11 +64,6 @@ class Task:
         weights = f"{self.learning_rate:g}-{self.kl_weight:g}"
         return f"{kind}-{self.text}-{arm}-{self.seed}-{weights}-{made}"
 
-    @property
-    def specification(self) -> Specification:
-        """Within a folder, whose `config.json` holds what all trials there have in common."""
-        return {"task": self.name}
-
 
 @dataclass
 class Tournament:
@@ -81,13 +76,13 @@ class Tournament:
     decoy_prose: str
     reporter: Reporter
     model: LanguageModel
+    begun: Specification  # what all trials of the folder have in common, as in its `config.json`
     only: Sequence[str] = ()  # arms and ablations to do now; none: all
     ledger: WorkLedger = field(init=False)
     _bench: Bench | None = None  # of the text that is worked on
 
     def __post_init__(self) -> None:
         self.ledger = WorkLedger(self.folder)
-        self.ledger.keep(_noted_before(self.folder / "trials.jsonl"))
 
     @property
     def compared(self) -> Sequence[Case]:
@@ -99,15 +94,18 @@ class Tournament:
 
     def run(self) -> list[Trial]:
         """Do what is left to do, and return all trials but those of the sweep."""
+        self.check()
         self.reporter.stage(f"comparing ({self._cost().described()}, in one process)")
         self._work([(case, task) for case in self.swept for task in self._sweep(case)])
-        rates = self.rates()
-        swept_first = {"plan", "fixed KL"} - rates.keys()
-        if swept_first and any(name in ABLATIONS for name in self.only):
-            raise LithoError(f"the sweep of {swept_first.pop()!r} comes first: add it to --only")
-        for tasks in self._rounds(rates):
+        for tasks in self._rounds(self.rates()):
             self._work(tasks)
         return self.finished()
+
+    def check(self) -> None:
+        """Raises LithoError if an ablation is to be done before what it takes its rate from."""
+        swept_first = {"plan", "fixed KL"} - self.rates().keys() - {*self.only}
+        if swept_first and any(name in ABLATIONS for name in self.only):
+            raise LithoError(f"the sweep of {min(swept_first)!r} comes first: add it to --only")
 
     def finished(self) -> list[Trial]:
         """The trials that are done, but for those of the sweep."""
@@ -120,18 +118,21 @@ class Tournament:
             for make in (self._arms, self._ablations):
                 yield [(case, task) for case in self.compared for task in make(case, seed, rates)]
 
+    def left(self) -> int:
+        """How many trials are left to do."""
+        unknown = 0.0, 0.0  # what a sweep has yet to find is the rate of no trial
+        rates = dict.fromkeys(ARMS, unknown) | self.rates()
+        tasks = [task for case in self.swept for task in self._sweep(case)]
+        tasks += [task for tasks in self._rounds(rates) for _, task in tasks]
+        wanted = [task for task in tasks if task.arm in (self.only or task.arm)]
+        return len(wanted) - len(self._done(wanted))
+
     def _cost(self) -> Cost:
-        config, texts = self.config, len(self.compared)
-        weights = sum(
-            len(config.kl_weights) if parts.drift == "fixed" else 1 for parts in ARMS.values()
-        )
-        whole = weights * len(config.learning_rates) * len(self.swept) + texts * (
-            config.seeds * len(ARMS) + config.ablation_seeds * len(ABLATIONS)
-        )
+        config = self.config
         longest = max(len(self.model.tokens(case.text)) for case in self.cases)
         return comparison_cost(
             self.model,
-            trials=whole - len(self.ledger.known()),
+            trials=self.left(),
             tokens=config.presentations * (longest + 2 * config.sample_tokens),
             measured=(len(config.checks) + 1) * config.retention_tokens // 2,
             samples=config.samples * config.sample_tokens + config.retention_tokens,
@@ -187,16 +188,19 @@ class Tournament:
         def report(done: int, latest: Result | None) -> None:
             self.reporter.advance(done, **(_shown(Trial(**latest)) if latest else {}))
 
-        works = [(task.specification, partial(self._do, case, task)) for case, task in tasks]
+        works = [(self._specified(task), partial(self._do, case, task)) for case, task in tasks]
         self.ledger.complete(works, report)
 
     def _done(self, tasks: Sequence[Task]) -> dict[Task, Trial]:
         """Those of the tasks that are done, in order."""
-        keys = {task: key_of(task.specification) for task in tasks}
+        keys = {task: key_of(self._specified(task)) for task in tasks}
         known = self.ledger.known(keys.values())
         done = [task for task in tasks if keys[task] in known]
-        results = self.ledger.results(task.specification for task in done)
+        results = self.ledger.results(map(self._specified, done))
         return {task: Trial(**result) for task, result in zip(done, results, strict=True)}
+
+    def _specified(self, task: Task) -> Specification:
+        return {"task": task.name, "comparison": key_of(self.begun)}
 
     def _lock(self, name: str, timeout: float) -> FileLock:
         return FileLock(self.folder / "locks" / f"{name}.lock", timeout=timeout)
@@ -278,25 +282,33 @@ def open_tournament(
     reporter: Reporter,
     only: Sequence[str] = (),
 ) -> Tournament:
-    """Begin a comparison that was checked in `folder`, or go on with the one that is there.
+    """Begin a comparison that was checked in `folder`, or open the one that is there.
 
     `prose` is what drift and durability are measured on, `decoy_prose` what decoys learn.
-    Raises LithoError if another comparison is in the folder.
+    Raises LithoError if another comparison is in the folder, or one with other weights, device,
+    precision or version of PyTorch.
     """
     chosen = _chosen(config, cases)
     inputs = "\n".join([case.model_dump_json() for case in chosen] + [prose, decoy_prose])
-    begun = config.model_dump(mode="json") | {"inputs": sha256(inputs.encode()).hexdigest()}
-    path = folder / "config.json"
+    # Weights are the same under other names, and what is computed depends on where it is.
+    begun = config.model_dump(mode="json", exclude={"model", "dtype"}) | {
+        "inputs": sha256(inputs.encode()).hexdigest(),
+        "weights": model.source.sha256(),
+        "placement": model.placement.described(),
+    }
+    path = folder / CONFIG
     if path.exists():
-        if json.loads(path.read_text(encoding="utf-8")) != begun:
+        there = json.loads(path.read_text(encoding="utf-8"))
+        if other := [key for key in begun if key not in there or there[key] != begun[key]]:
             raise LithoError(
-                f"{folder} holds a comparison with other settings or texts: choose another --out"
+                f"{folder} holds a comparison with other settings or texts, or of an earlier "
+                f"version of Litho (other {', '.join(other)}): choose another --out"
             )
     else:
         folder.mkdir(parents=True, exist_ok=True)
         with whole_file(path) as temporary:
             temporary.write_text(json.dumps(begun, indent=1), encoding="utf-8")
-    return Tournament(folder, config, chosen, prose, decoy_prose, reporter, model, only)
+    return Tournament(folder, config, chosen, prose, decoy_prose, reporter, model, begun, only)
 
 
 def check_comparison(
@@ -352,15 +364,6 @@ def _check_prose(model: LanguageModel, config: BenchConfig, prose: str, decoy_pr
     if prose.strip() in decoy_prose or decoy_prose.strip() in prose:
         raise LithoError("the decoys must not know the retention text: give them other prose")
     decoy_rows(model, decoy_prose)
-
-
-def _noted_before(path: Path) -> Iterator[tuple[Specification, Result]]:
-    """The trials in a file of an earlier Litho; a line that was cut off is none."""
-    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-    for line in lines:
-        with suppress(json.JSONDecodeError):
-            values = json.loads(line)
-            yield {"task": values["task"]}, values["trial"]
 
 
 def _shown(latest: Trial) -> dict[str, float | None]:

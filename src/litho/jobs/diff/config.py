@@ -65,6 +65,10 @@ class DiffSpec(Spec):
         (before, _), (after, _) = split_names(self.before, self.after)
         return {"before": before, "after": after}
 
+    def adapters(self) -> dict[str, str]:
+        folders = [folder for _, folder in split_names(self.before, self.after)]
+        return {role: f for role, f in zip(("before", "after"), folders, strict=True) if f}
+
     def pinned(self) -> Self:
         from litho.model.sources import locate
 

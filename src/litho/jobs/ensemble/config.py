@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from litho.core.config import Config, load_config
 from litho.jobs import DEFAULT_MODEL
-from litho.jobs.spec import DEFAULT_DEVICE, Device, Spec
+from litho.jobs.spec import DEFAULT_DEVICE, Device, Spec, model_beside
 from litho.learn.records import Recipe
 from litho.text.items import NamedText, Question, read_questions, read_texts
 
@@ -51,6 +51,17 @@ class EnsembleSpec(Spec):
     questions: tuple[Question, ...]
     config: EnsemblePlan
 
+    def models(self) -> dict[str, str]:
+        first, *others = self.config.models
+        return {"model": first} | {f"model {n}": name for n, name in enumerate(others, 2)}
+
+    def pinned(self) -> Self:
+        from litho.model.sources import locate
+
+        models = tuple(locate(name).pinned for name in self.config.models)
+        config = self.config.model_copy(update={"models": models})
+        return self.model_copy(update={"config": config})
+
 
 def read_plan(
     file: Path, assignments: Sequence[str] = (), device: Device = DEFAULT_DEVICE
@@ -60,9 +71,10 @@ def read_plan(
     Raises LithoError that names the setting, or the line of a text or question, that is wrong.
     """
     plan = load_config(EnsemblePlan, file, assignments)
+    models = tuple(model_beside(file.parent, name) for name in plan.models)
     return EnsembleSpec(
         texts=tuple(read_texts(file.parent / plan.texts)),
         questions=tuple(read_questions(file.parent / plan.probes)),
-        config=plan,
+        config=plan.model_copy(update={"models": models}),
         device=device,
     )

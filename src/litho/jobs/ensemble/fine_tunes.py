@@ -6,6 +6,7 @@ rose, in nats, after each of some numbers of steps.
 
 import random
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import product
@@ -16,7 +17,7 @@ import torch
 
 from litho.core.errors import LithoError
 from litho.core.reporter import Reporter
-from litho.core.work import Result, WorkLedger, key_of
+from litho.core.work import Executor, Result, WorkLedger, key_of
 from litho.jobs.cost import HOUR, Cost
 from litho.jobs.ensemble.config import EnsemblePlan
 from litho.jobs.ensemble.cost import ensemble_cost
@@ -109,13 +110,11 @@ class Ensemble:
     def run(self) -> list[RunEffect]:
         """Do what is not in the ledger yet, together with whoever else works on it."""
         runs = list(self.runs())
-        known = self.ledger.known()
-        left = [run for run in runs if key_of(run.specification) not in known]
-        cost = self._cost(left)
-        self._check(cost)
-        bases = [self._before(name) for name in self.plan.models]
-        self.reporter.stage(f"micro fine-tunes ({cost.described()})", len(runs))
-        results = self._complete(runs, cost.seconds / max(len(left), 1))
+        left = self._left(runs)
+        with self._executor(left) as (executor, cost):
+            bases = [self._before(name) for name in self.plan.models]
+            self.reporter.stage(f"micro fine-tunes ({cost.described()})", len(runs))
+            results = self._complete(runs, executor)
         before = dict(zip(self.plan.models, bases, strict=True))
         return [
             RunEffect(
@@ -125,8 +124,33 @@ class Ensemble:
             for step, after in result["answers"].items()
         ]
 
-    def _complete(self, runs: Sequence[Run], seconds: float) -> list[Result]:
-        """All results of runs that should take so many seconds each."""
+    def check(self) -> None:
+        """Raises LithoError if what is left of the plan takes longer than it may."""
+        if self.plan.max_hours is not None:
+            with self._executor(self._left(list(self.runs()))):
+                pass
+
+    def _left(self, runs: Sequence[Run]) -> list[Run]:
+        known = self.ledger.known()
+        return [run for run in runs if key_of(run.specification) not in known]
+
+    @contextmanager
+    def _executor(self, left: Sequence[Run]) -> Iterator[tuple[Executor, Cost]]:
+        """What does the runs that are left, and what they take there.
+
+        Raises LithoError if they take longer than they may.
+        """
+        alone = self._cost(left)
+        each = alone.seconds / max(len(left), 1)
+        with self.workers.executor(self.placement, each) as executor:
+            at_once = executor.slots
+            if self.workers.cluster is None:  # more processes than cores are no faster
+                at_once = min(at_once, max(1, torch.get_num_threads()))
+            cost = alone.model_copy(update={"seconds": alone.seconds / at_once})
+            self._check(cost)
+            yield executor, cost
+
+    def _complete(self, runs: Sequence[Run], executor: Executor) -> list[Result]:
         pieces = [
             (run.specification, Piece(run, tuple(self.questions), self.placement)) for run in runs
         ]
@@ -134,8 +158,7 @@ class Ensemble:
         def report(done: int, latest: Result | None) -> None:
             self.reporter.advance(done, loss=latest["losses"][-1] if latest else None)
 
-        with self.workers.executor(self.placement, seconds) as executor:
-            return self.ledger.complete(pieces, report, executor)
+        return self.ledger.complete(pieces, report, executor)
 
     def runs(self) -> Iterator[Run]:
         """The grid, models outermost, so that each is loaded once; or a sample of it."""
@@ -163,7 +186,7 @@ class Ensemble:
         return questions_sha256(self.questions)
 
     def _cost(self, left: Sequence[Run]) -> Cost:
-        """Time and memory of what is left, on this machine alone."""
+        """Time and memory of what is left, in one process of this machine."""
         model = opened(self.plan.models[0], self.placement)
         trained = sum(run.recipe.steps * len(model.encode(run.text.text)) for run in left)
         asked = sum(

@@ -32,6 +32,9 @@ class UnprintSpec(ModelSpec):
     pages: tuple[Page, ...]  # those that stay
     retention: str | None = None
 
+    def adapters(self) -> dict[str, str]:
+        return {"adapter": str(Path(self.onto.run) / "adapter")}
+
     @classmethod
     def of(cls, run: Carried, name: str, device: Device) -> Self:
         """Raises LithoError if there is no such page, or it cannot be taken out alone."""

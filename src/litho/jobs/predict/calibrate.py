@@ -1,13 +1,14 @@
 """Runs of `litho calibrate`: predictions fitted to an ensemble, which gives them intervals."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
 from litho.core.errors import LithoError
 from litho.core.files import whole_file
 from litho.jobs.ensemble.fine_tunes import Ensemble, opened
-from litho.jobs.ensemble.run import FAMILY
+from litho.jobs.ensemble.run import FAMILY, ensemble_of
 from litho.jobs.ensemble.run import check as check_ensemble
 from litho.jobs.models import Models
 from litho.jobs.predict.calibration import FEWEST, Calibration
@@ -52,18 +53,7 @@ def run_calibrate(context: Context[CalibrateSpec]) -> CalibrationResult:
     recipes and probes that were there.
     """
     run, spec = context.run, context.spec
-    plan = spec.config
-    once = plan.model_copy(update={"seeds": plan.seeds[:1]})  # others would measure the same again
-    ensemble = Ensemble(
-        once,
-        spec.texts,
-        spec.questions,
-        run.path,
-        context.reporter,
-        context.workers,
-        context.models.placement(plan.models[0]),
-    )
-    fits = list(_fits(ensemble, spec.method))
+    fits = list(_fits(_with_one_seed(context), spec.method))
     path = run.path / CALIBRATION
     with run.alone():
         kept = read_calibrations(path) if path.exists() else []
@@ -72,6 +62,18 @@ def run_calibrate(context: Context[CalibrateSpec]) -> CalibrationResult:
         with whole_file(path) as temporary:
             temporary.write_bytes(written_calibrations([*kept, *fits]))
     return CalibrationResult(tuple(fits))
+
+
+def admits(context: Context[CalibrateSpec]) -> None:
+    """Raises LithoError if the plan takes longer than it may."""
+    _with_one_seed(context).check()
+
+
+def _with_one_seed(context: Context[CalibrateSpec]) -> Ensemble:
+    """The ensemble with its first seed: others would measure the same again."""
+    spec, plan = context.spec, context.spec.config
+    once = plan.model_copy(update={"seeds": plan.seeds[:1]})
+    return ensemble_of(replace(context, spec=spec.model_copy(update={"config": once})))
 
 
 def _fits(ensemble: Ensemble, method: Method) -> Iterator[Calibration]:
@@ -102,4 +104,4 @@ def _what_for(calibration: Calibration) -> tuple[object, ...]:
     return c.method, c.model, c.recipe, c.questions
 
 
-JOB = Job("calibrate", CalibrateSpec, check, run_calibrate, joint=FAMILY)
+JOB = Job("calibrate", CalibrateSpec, check, run_calibrate, admits=admits, joint=FAMILY)

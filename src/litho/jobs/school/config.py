@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Self
 
-from litho.jobs.spec import Spec
+from litho.jobs.spec import Spec, model_beside
 from litho.learn.schooling.records import Event
 from litho.text.school.genome import Genome, parse_genome
 
@@ -26,12 +26,7 @@ class SchoolSpec(Spec):
 
     def models(self) -> dict[str, str]:
         start = self.genome.start
-        return {"start": self._found(start)} if start else {}
-
-    def _found(self, start: str) -> str:
-        """A folder is looked for from that of the genome."""
-        there = Path(self.folder) / start
-        return str(there) if there.is_dir() else start
+        return {"start": model_beside(Path(self.folder), start)} if start else {}
 
     def pinned(self) -> Self:
         return self

@@ -1,6 +1,7 @@
 """Gates: what a stage has to have taught by its end, asked before the next one begins."""
 
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 from litho.core.errors import LithoError
@@ -55,14 +56,14 @@ def asked(
 
 def closed(context: Context[SchoolSpec], number: int, found: GateResult) -> LithoError:
     """What a user is told of a gate that was not reached; `number`: of the stage."""
-    accuracy = found.accuracy
+    accuracy, here = found.accuracy, quote(str(context.run.final_path))
     return fault_in(
         context.spec.written,
         context.spec.source,
         ("stages", number, "gate", "min"),
         f"stage {found.stage} ends with {accuracy.value:.2f} of {accuracy.n} questions "
         f"({found.test}) right, and {found.min:g} is asked for: lower this number and give the "
-        f"same command with --out {context.run.final_path}, which goes on from here; or let the "
+        f"same command with --out {here}, which goes on from here; or let the "
         "stage read more (share) in another --out, with --build and --checkpoints of this run",
     )
 

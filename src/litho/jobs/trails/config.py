@@ -5,7 +5,7 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from litho.core.config import Config
-from litho.jobs.spec import ModelSpec
+from litho.jobs.spec import ModelSpec, adapter_in
 from litho.learn.records import LoopConfig
 from litho.text.shipped import shipped_retention
 from litho.text.trails.external import ExternalSet
@@ -113,6 +113,9 @@ class CaptureSpec(TrailsSpec):
     adapter: str | None = None  # folder of a PEFT adapter
     config: CaptureConfig = CaptureConfig()
 
+    def adapters(self) -> dict[str, str]:
+        return adapter_in(self.adapter)
+
 
 class PrintSpec(TrailsSpec):
     """Trails that are to be printed."""
@@ -127,3 +130,6 @@ class GraphSpec(ModelSpec):
     answers: tuple[str, str]
     near_miss: str | None = None  # another context, to compare with
     adapter: str | None = None  # folder of a PEFT adapter
+
+    def adapters(self) -> dict[str, str]:
+        return adapter_in(self.adapter)
