@@ -95,6 +95,14 @@ def test_progress_is_told_and_a_job_can_be_cancelled(tmp_path: Path) -> None:
     assert litho.report(tmp_path / "x").is_file()
 
 
+def test_a_job_that_is_cancelled_before_it_begins_leaves_nothing(tmp_path: Path) -> None:
+    flag = Flag()
+    flag.set()
+    with pytest.raises(litho.Interrupted, match="nothing was written"):
+        litho.vary(TEXT, "tiny:llama", out=tmp_path / "x", config=QUICK, cancel=flag)
+    assert not list(tmp_path.iterdir())
+
+
 @pytest.mark.parametrize("command", [litho.ensemble, litho.calibrate])
 def test_one_way_of_doing_many_runs(command: object, tmp_path: Path) -> None:
     assert callable(command)

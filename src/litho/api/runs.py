@@ -13,7 +13,7 @@ from litho.api.arguments import (
     reporter_given,
     was_chosen,
 )
-from litho.core.errors import AlreadyDone, Taken
+from litho.core.errors import AlreadyDone, Cancelled, Interrupted, Taken
 from litho.core.runs import RunDirectory
 from litho.jobs import DEFAULT_MODEL
 from litho.jobs.spec import DEFAULT_DEVICE, Device, Spec
@@ -124,6 +124,8 @@ def run_job(
             out, lambda folder: runner.start(job, spec, folder, models, reporter, workers or ALONE)
         )
         return runner.finish(run, job, models, reporter, _write_report, workers or ALONE)
+    except Cancelled:
+        raise Interrupted("stopped before the run began: nothing was written") from None
     finally:
         models.take_adapters_off()
 
