@@ -99,6 +99,26 @@ def test_other_architectures_run_too(
     assert result.drift.retention.value is not None
 
 
+def test_a_page_may_have_questions_in_the_chat_format_alone(
+    inputs: ImprintSpec, quick: ImprintConfig, tmp_path: Path
+) -> None:
+    chat = Probe(kind="chat", prefix="Who built the clock?", target="Marek Dolny")
+    few = {"presentations": 2, "controls": "none"}
+    result = run_job(
+        with_page(inputs, probes=(chat,)), quick.model_copy(update=few), tmp_path / "run"
+    )
+    assert result.chat and result.spill.value is None
+
+
+def test_a_page_of_which_nothing_can_be_asked_is_refused(
+    inputs: ImprintSpec, quick: ImprintConfig, tmp_path: Path
+) -> None:
+    for text in ("Goats eat hay.", "山羊在早上吃乾草。晚上它們睡覺。"):
+        with pytest.raises(LithoError, match=r"no probe can be made from clock\.md: .* --probes"):
+            start_job(with_page(inputs, text=text, probes=None), quick, tmp_path / "run")
+    assert not list(tmp_path.iterdir())
+
+
 def test_probes_are_made_when_none_are_given(
     inputs: ImprintSpec, quick: ImprintConfig, tmp_path: Path
 ) -> None:

@@ -7,6 +7,7 @@ from itertools import zip_longest
 
 from pydantic import BaseModel
 
+from litho.core.errors import LithoError
 from litho.measure.printing.answers import answers
 from litho.measure.printing.imprint import ScoredProbes
 from litho.measure.printing.locality import greedy_answers
@@ -102,7 +103,8 @@ def measure_baseline(
 ) -> Baseline:
     """Measure the untouched model; makes the probes that the user did not give.
 
-    `scenes`: of each page; `printed`: the places of the pages that are to be printed.
+    `scenes`: of each page; `printed`: the places of the pages that are to be printed. Raises
+    LithoError if there are none at all.
     """
     anchors = max(FEWEST_ANCHORS, ANCHORS // len(printed))
     chances = [random.Random(f"{seed} probes" + f" {i}" * (i > 0)) for i in range(len(pages))]
@@ -112,6 +114,8 @@ def measure_baseline(
     ]
     # Those that come with Litho may be cut elsewhere by a tokenizer whose tokens span words.
     neighbours = [probe for probe in neighbour_probes if tokenizes_apart(model, probe)]
+    if not any(own.probes for own in asked):
+        raise nothing_to_ask(pages)
     base, prefixes = State(model), unrelated_prefixes()
     measured = Baseline(
         scored=_joined(_score(model, own.probes, own.scenes) for own in asked),
@@ -131,6 +135,20 @@ def measure_baseline(
     return measured.model_copy(update={"spill": spilled.whole, "spill_first": spilled.first})
 
 
+def nothing_to_ask(pages: Sequence[Page]) -> LithoError:
+    """The error where no page has probes."""
+    return LithoError(
+        f"no probe can be made from {', '.join(page.name for page in pages)}: no sentence has a "
+        "name, a number or a rare word behind its first words; give questions with --probes, or a "
+        "file NAME.probes.jsonl or NAME.chat.jsonl beside a page"
+    )
+
+
+def own_probes(page: Page) -> list[Probe]:
+    """What the user asks about a page."""
+    return [probe for probe in page.probes or () if probe.kind != "neighbour"]
+
+
 def _asked(
     model: LanguageModel,
     page: Page,
@@ -139,7 +157,7 @@ def _asked(
     chance: random.Random,
 ) -> _Asked:
     """Probes and at most so many anchors of a page."""
-    own = [p for p in page.probes or [] if p.kind != "neighbour"]
+    own = own_probes(page)
     clozes = find_clozes(page.text, ANCHORS + (len(own) or MADE), chance)
     chance.shuffle(clozes)
     reported = [] if own else clozes[:MADE]

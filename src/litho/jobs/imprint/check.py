@@ -1,10 +1,11 @@
 """What an imprint starts from is checked before anything is computed or written."""
 
+import random
 from collections.abc import Iterator, Mapping, Sequence
 
 from litho.core.errors import LithoError
 from litho.jobs.cost import Cost
-from litho.jobs.imprint.baseline import MADE
+from litho.jobs.imprint.baseline import MADE, nothing_to_ask, own_probes
 from litho.jobs.imprint.config import MEASURED_RHYTHM, ImprintConfig, ImprintSpec
 from litho.jobs.imprint.cost import expected_cost
 from litho.jobs.imprint.own import own_rows
@@ -27,6 +28,7 @@ from litho.text.contradictions import contradictions
 from litho.text.copies import check_different, near_copies
 from litho.text.operators.choice import chosen_operators
 from litho.text.pages import Page
+from litho.text.probes import find_clozes
 
 TAKEN = 0.75  # of the budget, by earlier pages, from which on this is said
 
@@ -44,6 +46,7 @@ def check(spec: ImprintSpec, models: Models) -> Checked:
     if len(model.tokens(spec.retention_text())) < BLOCK // 4:
         raise LithoError("the retention text is too short: give at least a paragraph")
     scenes = {page.name: _check_page(model, page, config, alone=len(pages) == 1) for page in pages}
+    _check_asked(pages)
     printed = [scenes[pages[i].name] for i in spec.printed]
     objective(config.loss, model, [scene for parts in printed for scene in parts])
     prose = prose_rows(model, config.replay_length) if config.replay != "samples" else ([], [])
@@ -97,6 +100,12 @@ def _check_settings(spec: ImprintSpec) -> None:
     named = next((name for name, on in alone.items() if on), None)
     if named and len(spec.printed) > 1:
         raise LithoError(f"{named} works with one page at a time: leave it out, or use --onto")
+
+
+def _check_asked(pages: Sequence[Page]) -> None:
+    """Raises LithoError if nothing is asked of any page, and nothing can be."""
+    if not any(own_probes(page) or find_clozes(page.text, 1, random.Random(0)) for page in pages):
+        raise nothing_to_ask(pages)
 
 
 def _room_notice(spec: ImprintSpec) -> Iterator[str]:
