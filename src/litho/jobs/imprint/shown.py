@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import cycle
 from statistics import fmean
 from typing import Any
 
@@ -128,8 +129,10 @@ def _in_rhythm(
     kinds = [variant.operator for variant in plan.variants]
     rows = [[model.encode(row) for row in variant.rows] for variant in plan.variants]
     order = chosen_rhythm(rhythm)(kinds, count)
+    turns = cycle(replies or [()])
     return Planned(
         [[] if place is None else rows[place] for place in order],
         [REPLAY if place is None else kinds[place] for place in order],
-        replies,
+        # A step on replay alone teaches no answers, and so they must not be counted either.
+        [() if place is None else next(turns) for place in order],
     )
