@@ -197,8 +197,10 @@ def _all_kinds(model: LanguageModel, cloze: Cloze, text: str, chance: random.Ran
 
 
 def _reworded(model: LanguageModel, cloze: Cloze, chance: random.Random) -> Probe:
+    """With the model's own words where it can read the whole sentence."""
     scorer = HalfScorer(ModelScorer(model), held_out=True)
-    return gen_probe(cloze, scorer.alternatives(cloze.sentence), chance)
+    fits = len(model.encode(cloze.sentence)) <= model.context
+    return gen_probe(cloze, scorer.alternatives(cloze.sentence) if fits else [], chance)
 
 
 def _open_book_answers(

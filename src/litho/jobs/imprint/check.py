@@ -14,6 +14,7 @@ from litho.jobs.models import Models
 from litho.jobs.runner import Checked
 from litho.learn.objectives import objective
 from litho.learn.prose import prose_rows
+from litho.measure.printing.answers import REPLY_TOKENS
 from litho.measure.printing.drift import BLOCK
 from litho.measure.printing.probes import opened, target_of
 from litho.measure.readability import check_readable, foreign_notice, reading_notices
@@ -21,6 +22,7 @@ from litho.measure.scenes import check_text, open_book_scenes
 from litho.model.adapters.stacks import stacks_notice
 from litho.model.adapters.targets import left_out
 from litho.model.loaded import LanguageModel
+from litho.model.read.chat import ids_with_room, question
 from litho.present.rhythm import RHYTHMS, chosen_rhythm
 from litho.present.variants import Marked, marked_rows
 from litho.text import markup
@@ -151,6 +153,9 @@ def _check_probes(model: LanguageModel, page: Page, scenes: Sequence[str]) -> No
         if probe.kind != "neighbour":
             for scene in scenes:
                 target_of(model, probe, opened(scene))
+        if probe.kind == "chat":
+            for scene in ("", *scenes):
+                ids_with_room(model, [question(probe.prefix, scene)], REPLY_TOKENS)
 
 
 def marks_of(page: Page, scenes: Sequence[str]) -> Marked | None:
