@@ -164,7 +164,8 @@ def _asked(
     # The stop rule must not see an answer that the report asks for.
     asked = {probe.target for probe in own} | {cloze.target for cloze in reported}
     anchor_clozes = [cloze for cloze in clozes if cloze.target not in asked]
-    made = [probe for cloze in reported for probe in _all_kinds(model, cloze, page.text, chance)]
+    subject = subject_of(page.text)
+    made = [probe for cloze in reported for probe in _all_kinds(model, cloze, subject, chance)]
     probes = own or [probe for probe in made if tokenizes_apart(model, probe, scene_list)]
     anchors = [_reworded(model, cloze, chance) for cloze in anchor_clozes[:anchor_count]]
     anchors = [probe for probe in anchors if tokenizes_apart(model, probe, scene_list)]
@@ -188,11 +189,13 @@ def _joined(parts: Iterable[ScoredProbes]) -> ScoredProbes:
     )
 
 
-def _all_kinds(model: LanguageModel, cloze: Cloze, text: str, chance: random.Random) -> list[Probe]:
+def _all_kinds(
+    model: LanguageModel, cloze: Cloze, subject: str, chance: random.Random
+) -> list[Probe]:
     return [
         mem_probe(cloze),
         _reworded(model, cloze, chance),
-        hard_probe(cloze, subject_of(text)),
+        hard_probe(cloze, subject),
     ]
 
 
