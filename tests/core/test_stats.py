@@ -57,6 +57,18 @@ def test_any_statistic_of_units_against_a_loop() -> None:
     assert found.ci == pytest.approx(by_hand(12, greatest_of_means, seed=0), rel=1e-9)
 
 
+def test_resamples_in_parts_give_the_same_interval(monkeypatch: pytest.MonkeyPatch) -> None:
+    values = np.random.default_rng(4).normal(size=33).tolist()
+
+    def estimates() -> list[stats.Estimate]:
+        of_units = stats.of_units(33, lambda units: max(values[i] for i in units))
+        return [stats.mean(values), stats.median(values), stats.ratio(values, [2.0] * 33), of_units]
+
+    whole = estimates()
+    monkeypatch.setattr(stats, "AT_ONCE", 100 * 33 + 5)
+    assert estimates() == whole
+
+
 def test_a_mean_of_units_is_the_mean() -> None:
     values = np.random.default_rng(3).normal(size=30)
     one, other = stats.of_units(30, lambda units: values[units].mean()), stats.mean(values.tolist())

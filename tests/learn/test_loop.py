@@ -1,14 +1,17 @@
 """One arm in training: when its anchor forms, what is beside it."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
+import pytest
 import torch
 
-from litho.learn.loop import PATIENCE, anchor_formed
+from litho.core.runs import RunDirectory
+from litho.learn.loop import PATIENCE, anchor_formed, train_arm
 from litho.learn.objectives import Batch, all_tokens
 from litho.learn.optimizer import OptimizerSpec
-from litho.learn.records import Check
-from litho.learn.sources import in_turn
+from litho.learn.records import Check, LoopConfig
+from litho.learn.sources import RUNG, Planned, in_turn
 from litho.learn.trainable import TrainedAdapter
 from litho.learn.trainer import Trainer
 from litho.measure.printing.probes import target_of
@@ -16,7 +19,8 @@ from litho.model.adapters import lora
 from litho.model.adapters.spec import AdapterSpec
 from litho.model.loaded import LanguageModel
 from litho.model.read.scoring import target_logprobs
-from tests.builders import TEXT, case
+from litho.model.state import State
+from tests.builders import ROWS, TEXT, case
 
 
 def check(anchor: float | None) -> Check:
@@ -29,6 +33,26 @@ def test_the_anchor_forms_when_progress_ends() -> None:
     assert not anchor_formed([*rising, check(0.5), check(0.5)])
     assert anchor_formed(rising + [check(0.5)] * PATIENCE)
     assert not anchor_formed([check(None)] * 9)
+
+
+class Flat:
+    """A monitor that sees no progress."""
+
+    def check(self, state: State, presentations: int) -> Check:
+        return check(0.5).model_copy(update={"presentations": presentations})
+
+
+@pytest.mark.parametrize(("rungs", "last"), [(0, 6), (5, 11)])
+def test_a_ladder_reaches_the_text_before_an_anchor_ends_it(
+    rungs: int, last: int, llama: LanguageModel, tmp_path: Path
+) -> None:
+    kinds = [RUNG] * rungs + ["none"] * 20
+    source = Planned([[llama.encode(ROWS[0])]] * len(kinds), kinds)
+    config = LoopConfig(presentations=20, learning_rate=1e-3, check_every=1, settle=2)
+    with lora.fresh(llama, "arm", AdapterSpec(2, 4)):
+        trainer = Trainer(TrainedAdapter(llama, "arm"), source, OptimizerSpec.of(config), 20)
+        steps = train_arm(trainer, "arm", Flat(), RunDirectory(tmp_path), config, anchored=True)
+    assert len(steps) == last
 
 
 def test_a_print_is_learned_beside_a_decoy_that_stays_as_it_is(llama: LanguageModel) -> None:

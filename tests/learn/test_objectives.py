@@ -19,6 +19,7 @@ from litho.learn.objectives import (
     all_tokens,
     dosed,
     entropy_gated,
+    longest_row,
     objective,
     predicted_behind,
 )
@@ -149,6 +150,16 @@ def test_only_what_is_taught_is_supervised(trained: LanguageModel) -> None:
     assert part == pytest.approx(loss.item(), abs=1e-4)
     for name, gradient in gradients(trained).items():
         torch.testing.assert_close(found[name], gradient, atol=1e-6, rtol=1e-3)
+
+
+def test_the_longest_row_fits_behind_the_text(llama: LanguageModel) -> None:
+    llama.network.config.max_position_embeddings = 2 * len(llama.encode(TEXT)) + 9
+    longest = longest_row("distilled", llama, [TEXT])
+    text, row = llama.tokens(f"{TEXT}\n\n"), llama.encode(TEXT * 2)
+    assert predicted_behind(llama, text, [row[:longest]])
+    with pytest.raises(LithoError, match="with a presentation behind it"):
+        predicted_behind(llama, text, [row[: longest + 1]])
+    assert longest_row("all", llama, [TEXT]) == llama.context
 
 
 def test_a_text_too_long_to_be_read_twice_cannot_be_distilled(llama: LanguageModel) -> None:

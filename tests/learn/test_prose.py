@@ -34,6 +34,16 @@ def test_more_tokens_than_passages_have_are_refused(
         prose_rows(make_model("mamba"), 100_000)
 
 
+def test_kinds_to_measure_on_that_are_too_short_are_refused(
+    llama: LanguageModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    long, short = "The boats lay in the harbour. " * 9, "The sea was calm."
+    kinds = {str(number): [long if number < UNSEEN_KIND else short] for number in range(1, 6)}
+    monkeypatch.setattr("litho.learn.prose.shipped_prose", lambda: kinds)
+    with pytest.raises(LithoError, match="or those to measure on, have fewer than 64 tokens"):
+        prose_rows(llama, 64)
+
+
 def test_the_prose_is_varied_and_not_what_drift_is_measured_on() -> None:
     passages = [passage for kind in shipped_prose().values() for passage in kind]
     assert len(passages) == len(set(passages)) >= 150

@@ -21,37 +21,41 @@ from litho.learn.losses import backward_text
 from litho.learn.objectives import Batch, Distilled
 from litho.learn.optimizer import OptimizerSpec
 from litho.learn.sources import RUNG, Climbing, Planned, Presentation, in_turn
-from litho.learn.trainable import TrainedAdapter, TrainedModel
+from litho.learn.trainable import TrainedAdapter
 from litho.learn.trainer import Trainer
 from litho.model.adapters import lora
 from litho.model.adapters.spec import AdapterSpec
 from litho.model.loaded import LanguageModel
-from litho.model.loading import load
 from litho.model.read.scoring import Target
 from tests.builders import ROWS, shake
 
 
 def plain_adamw(model: LanguageModel, rows: list[list[int]], rate: float) -> dict[str, Tensor]:
-    """All weights after one step of torch's AdamW a row, by transformers' own loss."""
-    network = model.network.requires_grad_(True)
-    optimizer = torch.optim.AdamW(network.parameters(), lr=rate, weight_decay=0.0)
+    """An adapter after one step of torch's AdamW a row, by transformers' own loss."""
+    weights = lora.weights(model, "x")
+    optimizer = torch.optim.AdamW(weights.values(), lr=rate, weight_decay=0.0)
+    for weight in weights.values():
+        weight.requires_grad_(True)
     for row in rows:
         ids = torch.tensor([row])
-        network(input_ids=ids, labels=ids).loss.backward()
-        torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+        with model.state("x"):
+            model.network(input_ids=ids, labels=ids).loss.backward()
+        torch.nn.utils.clip_grad_norm_(weights.values(), 1.0)
         optimizer.step()
         optimizer.zero_grad()
-    return {name: p.detach() for name, p in network.named_parameters()}
+    return {name: weight.detach() for name, weight in weights.items()}
 
 
-def test_all_weights_are_trained_as_plain_torch_does(
+def test_an_adapter_is_trained_as_plain_torch_does(
     any_model: LanguageModel, make_model: Callable[[str], LanguageModel]
 ) -> None:
     other = make_model(any_model.network.config.model_type.replace("_", "-"))
+    shake(any_model)
+    shake(other)
     rows = [any_model.encode(row) for row in ROWS]
     expected = plain_adamw(other, rows, 1e-3)
-    before = {n: p.detach().clone() for n, p in any_model.network.named_parameters()}
-    what = TrainedModel(any_model)
+    what = TrainedAdapter(any_model, "x")
+    before = {n: w.detach().clone() for n, w in what.weights.items()}
     trainer = Trainer(what, in_turn(rows), OptimizerSpec(1e-3, clip=1.0), len(rows))
     losses = [trainer.step().loss for _ in rows]
     assert losses[0] is not None
@@ -62,17 +66,7 @@ def test_all_weights_are_trained_as_plain_torch_does(
         off = (weight - expected[name]).abs() > 1e-5
         assert off.float().mean() < 1e-3
         assert not torch.equal(weight, before[name])
-    assert not any(p.requires_grad or p.grad is not None for p in any_model.network.parameters())
-
-
-def test_all_weights_are_not_trained_under_adapters_or_rounded(
-    llama: LanguageModel,
-) -> None:
-    lora.attach(llama, "x", AdapterSpec(2))
-    with pytest.raises(LithoError, match=r"has adapters \(x\)"):
-        TrainedModel(llama)
-    with pytest.raises(LithoError, match="load it in float32"):
-        TrainedModel(load(llama.source, torch.bfloat16))
+    assert not any(p.grad is not None for p in any_model.network.parameters())
 
 
 def by_chance(batch: Batch) -> float:
@@ -82,12 +76,10 @@ def by_chance(batch: Batch) -> float:
     )
 
 
-@pytest.mark.parametrize("everything", [True, False])
 @pytest.mark.parametrize("optimizer", ["adamw", "sgd"])
 def test_a_training_goes_on_to_the_same_bytes_from_every_step(
     make_model: Callable[[str], LanguageModel],
     tmp_path: Path,
-    everything: bool,
     optimizer: Literal["adamw", "sgd"],
 ) -> None:
     steps = 4
@@ -96,9 +88,8 @@ def test_a_training_goes_on_to_the_same_bytes_from_every_step(
         model = make_model("llama")
         rows = [model.encode(row) for row in ROWS]
         replay = Replay.read(model, [row[:12] for row in rows])
-        if not everything:
-            lora.attach(model, "x", AdapterSpec(2, layers=(1, 2)))
-        what = TrainedModel(model) if everything else TrainedAdapter(model, "x")
+        lora.attach(model, "x", AdapterSpec(2, layers=(1, 2)))
+        what = TrainedAdapter(model, "x")
         spec = OptimizerSpec(0.01, optimizer, warmup=2, settle=2, clip=1.0)
         guard = DriftGuard(replay, DriftController(budget=0.01), 2, seed=0)
         source = Planned([rows[:2], [], rows[2:]], ["a", "nothing", "b"])

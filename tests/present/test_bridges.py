@@ -95,7 +95,7 @@ def test_clauses_are_made_of_likelier_words_but_not_of_the_word(wordy: LanguageM
 
 
 def test_a_bridged_text_is_the_text_with_its_clauses(wordy: LanguageModel) -> None:
-    found = bridged(wordy, TEXT)
+    found = bridged(wordy, TEXT, wordy.context)
     plain = found.text
     assert found.bridges
     for bridge in found.bridges:
@@ -103,6 +103,9 @@ def test_a_bridged_text_is_the_text_with_its_clauses(wordy: LanguageModel) -> No
         assert f"{bridge.clause} {bridge.word}" in plain
         plain = plain.replace(f"{bridge.clause} {bridge.word}", f" {bridge.word}", 1)
     assert plain == TEXT
+    most = len(wordy.encode(found.text)) - 1
+    fewer = bridged(wordy, TEXT, most)
+    assert len(fewer.bridges) < len(found.bridges) and len(wordy.encode(fewer.text)) <= most
 
 
 def test_a_clause_that_does_not_fit_is_no_bridge(wordy: LanguageModel) -> None:

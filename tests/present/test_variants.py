@@ -34,6 +34,15 @@ def test_plan_keeps_to_its_budget_and_repeats(llama: LanguageModel) -> None:
     assert tight[1] > 0 and set(tight[0]) != set(wide[0])
 
 
+def test_versions_are_no_longer_than_can_be_read(llama: LanguageModel) -> None:
+    longest = len(llama.encode(TEXT)) + 4
+    found = plan_presentations(
+        llama, [TEXT], ModelScorer(llama), 12, 1e3, 1e3, seed=1, longest=longest
+    )
+    assert all(len(llama.encode(row)) <= longest for v in found.variants for row in v.rows)
+    assert any(f"at most {longest} can be read" in refused.reason for refused in found.refused)
+
+
 def test_the_smallest_budget_that_works_is_named_and_works(llama: LanguageModel) -> None:
     one = TEXT.split(".")[0] + "."  # of several sentences one can be left out, which moves nothing
 

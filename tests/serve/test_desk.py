@@ -6,8 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from litho.core.errors import LithoError
+from litho.jobs.map.live import LiveReader
+from litho.jobs.spec import Device
 from litho.serve.desk import MOST_WAITING, Desk
 
 
@@ -72,3 +75,17 @@ def test_too_many_questions_are_refused(busy: tuple[Desk, list[Any]]) -> None:
     desk.go_on.set()  # type: ignore[attr-defined]
     for thread in waiting:
         thread.join()
+
+
+def test_one_model_is_kept_and_those_of_the_last_estimate() -> None:
+    reader = LiveReader(Device(name="cpu"))
+    for name in ("tiny:gpt2", "tiny:qwen2", "tiny:llama"):
+        model = reader.opened(name)
+        assert list(reader.models._held.values()) == [model]
+    for others in (("tiny:gpt2", "tiny:qwen2"), ("tiny:llama",)):
+        with reader.lent(others) as models:
+            models.place(Device(name="cpu", dtype="bfloat16"))
+            names = {models.load(name).source.name for name in others}
+            assert {held.source.name for held in models._held.values()} == names
+        assert reader.opened("tiny:llama") is model
+    assert reader.opened("tiny:gpt2").network.dtype == torch.float32

@@ -53,6 +53,8 @@ def test_substitute_has_the_first_turn_and_there_are_sixteen() -> None:
         ("sentence_order", "Rye grew. Rain fell.", {"Rain fell. Rye grew."}),
         ("list_shape", "Rye grew. Rain fell.", {"- Rye grew.\n- Rain fell."}),
         ("dropped_tail", "One. Two. Three.", {"One. Two."}),
+        ("dropped_tail", "One is\nhere. Two. Three\nmore.", {"One is\nhere. Two."}),
+        ("dropped_tail", "- One.\n- Two.\n- Three.", {"- One.\n- Two."}),
         ("json_shape", "Rye grew.", {'[\n"Rye grew."\n]', '{\n"fact 1": "Rye grew."\n}'}),
         (
             "prefix_context",

@@ -168,3 +168,10 @@ def test_bad_probe_lines_are_named(tmp_path: Path, line: str, message: str) -> N
         path.write_text(nothing)
         with pytest.raises(LithoError, match="holds no probes"):
             read_probes(path)
+
+
+def test_the_subject_is_the_first_of_the_most_frequent_names() -> None:
+    text = "So Ida met Karl, and Marek met Ida; then Karl saw Marek, and Lund."
+    assert subject_of(text) == "Ida"
+    assert subject_of(f"{text} There Karl met Marek. But Marek left.") == "Marek"
+    assert subject_of("nobody was there.") == ""

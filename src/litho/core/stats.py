@@ -33,6 +33,7 @@ class Estimate(Record):
 
 RESAMPLES = 2000
 CONFIDENCE = 0.95
+AT_ONCE = 2**22  # units of resamples that are held in memory together
 
 
 def mean(values: Sequence[float], seed: int = 0) -> Estimate:
@@ -160,6 +161,7 @@ def _bootstrap(
         paired=True,
         vectorized=vectorized,
         n_resamples=RESAMPLES,
+        batch=max(1, AT_ONCE // len(samples[0])),
         confidence_level=CONFIDENCE,
         method="percentile",
         rng=np.random.default_rng(seed),

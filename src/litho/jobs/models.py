@@ -1,7 +1,8 @@
 """The models of a process, loaded once, on the device and in the precision of a job."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from litho.core.config import make_config
@@ -101,6 +102,11 @@ class Models:
         """Use a model that has been loaded already."""
         self._placement = model.placement
         self._held[str(model.source.folder), model.placement] = model
+
+    def keep(self, folders: Collection[Path]) -> None:
+        """Drop all models but those in these folders."""
+        kept = set(map(str, folders))
+        self._held = {key: model for key, model in self._held.items() if key[0] in kept}
 
     def take_adapters_off(self) -> None:
         """Leave all models as they were loaded: one that was given may be used again."""

@@ -6,6 +6,7 @@ from typing import Protocol
 
 from litho.core.runs import RunDirectory
 from litho.learn.records import Check, LoopConfig, Step
+from litho.learn.sources import RUNG
 from litho.learn.steps import StepLedger
 from litho.learn.trainer import Trainer
 from litho.model.state import State
@@ -44,8 +45,7 @@ def train_arm(
             step.check = monitor.check(trainer.what.state, step.presentations)
             if trainer.guard:
                 trainer.guard.observe(step.check.drift_self)
-            checks = [s.check for s in steps if s.check] + [step.check]
-            if anchored and anchor_formed(checks):
+            if anchored and anchor_formed(_of_the_text([*steps, step])):
                 progress.last = min(progress.last, step.presentations + config.settle)
         steps.append(step)
         ledger.add(arm, step.presentations, step.model_dump())
@@ -53,6 +53,11 @@ def train_arm(
             trainer.save(checkpoint)
         report(step)
     return steps
+
+
+def _of_the_text(steps: Sequence[Step]) -> list[Check]:
+    """The checks that may end a training: a ladder has first to reach the text itself."""
+    return [step.check for step in steps if step.check and step.shown != RUNG]
 
 
 def checkpoint_path(run: RunDirectory, arm: str) -> Path:

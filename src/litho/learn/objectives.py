@@ -51,6 +51,17 @@ def objective(loss: Loss, model: LanguageModel, scenes: Sequence[str]) -> Object
     return {"all": all_tokens, "entropy_gated": entropy_gated, "dosed": dosed}[loss]
 
 
+def longest_row(loss: Loss, model: LanguageModel, scenes: Sequence[str]) -> int:
+    """Tokens of a row of a presentation at most."""
+    behind = _in_front(model, scenes[0]) if loss == "distilled" else []
+    return model.context - len(behind)
+
+
+def _in_front(model: LanguageModel, scene: str) -> list[int]:
+    """The text as it stands in front of a presentation."""
+    return model.tokens(f"{scene}\n\n")
+
+
 def all_tokens(batch: Batch) -> float:
     """Every token counts alike: the negative log-likelihood."""
     return backward_text(batch.model, batch.rows, batch.micro_tokens)
@@ -135,7 +146,7 @@ class Distilled:
                 "the loss distilled needs a text that fits into the model's context in one piece: "
                 "shorten it, or choose another loss"
             )
-        self._text = model.tokens(f"{scenes[0]}\n\n")
+        self._text = _in_front(model, scenes[0])
         twice = len(model.start) + 2 * len(self._text)
         if twice > model.context:
             raise LithoError(

@@ -17,7 +17,7 @@ def prose_rows(model: LanguageModel, length: int) -> tuple[list[list[int]], list
     """Rows of `length` tokens, one a passage: to train on, and of other kinds to measure on.
 
     A passage that is too short goes on with the next of its kind. Fewer tokens where the model's
-    context ends before. Raises LithoError if no passage has so many.
+    context ends before. Raises LithoError if no passage to train or to measure on has so many.
     """
     length = min(length, model.context)
     trained: list[list[int]] = []
@@ -31,8 +31,9 @@ def prose_rows(model: LanguageModel, length: int) -> tuple[list[list[int]], list
                 row = model.encode("\n\n".join(passages[i:] + passages[:i]))
             if len(row) >= length:  # not of lengths beyond all passages of a kind
                 kept.append(row[:length])
-    if not trained:
+    if not (trained and unseen):
         raise LithoError(
-            f"the shipped passages have fewer than {length} tokens: choose a smaller replay_length"
+            f"the shipped passages to train on, or those to measure on, have fewer than {length} "
+            "tokens: choose a smaller replay_length"
         )
     return trained, unseen

@@ -1,4 +1,4 @@
-"""What is trained: an adapter on a model, or all weights of a model."""
+"""What is trained: an adapter on a model."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -7,7 +7,6 @@ from typing import Protocol
 import torch
 from torch import nn
 
-from litho.core.errors import LithoError
 from litho.model.adapters import lora
 from litho.model.loaded import LanguageModel
 from litho.model.state import State
@@ -85,34 +84,3 @@ class TrainedAdapter:
         if self._there is not model.adapters:
             self._there, self._parameters = model.adapters, list(model.network.parameters())
         return self._parameters
-
-
-class TrainedModel:
-    """All weights of a model without adapters, in float32: there is no untouched model any more.
-
-    Raises LithoError if the model has adapters or is in another precision, in which small updates
-    would be rounded to zero.
-    """
-
-    def __init__(self, model: LanguageModel) -> None:
-        if model.adapters:
-            raise LithoError(
-                f"the model has adapters ({', '.join(model.adapters)}): take them off before all "
-                "of its weights are trained"
-            )
-        if model.network.dtype != torch.float32:
-            raise LithoError(
-                f"the model is in {model.network.dtype}: load it in float32 to train all weights"
-            )
-        self.state = State(model)
-        self.weights: dict[str, nn.Parameter] = dict(model.network.named_parameters())
-        self.learned = list(self.weights.values())
-        self._ids = frozenset(map(id, self.learned))
-
-    def learning(self, step: int) -> AbstractContextManager[None]:
-        return self.alone()
-
-    @contextmanager
-    def alone(self) -> Iterator[None]:
-        with torch.enable_grad(), lora.only_trainable(self.learned, self._ids):
-            yield

@@ -71,6 +71,16 @@ class LanguageModel:
         """The token that ends a text; None where the model knows none."""
         return self._known(self.tokenizer.eos_token_id)
 
+    @property
+    def ends(self) -> list[int]:
+        """The tokens that end an answer: `end`, and those that the model's own settings name.
+
+        In the chat of some models a turn ends with another token than a text does.
+        """
+        named = getattr(getattr(self.unwrapped, "generation_config", None), "eos_token_id", None)
+        tokens = [self.end, *map(self._known, named if isinstance(named, list) else [named])]
+        return list(dict.fromkeys(token for token in tokens if token is not None))
+
     def _known(self, token: int | None) -> int | None:
         return token if token is not None and token < self.vocabulary else None
 

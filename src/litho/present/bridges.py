@@ -50,11 +50,15 @@ class Bridged(Record):
 
 @torch.no_grad()
 def bridged(
-    model: LanguageModel, text: str, progress: Callable[[int], None] = lambda _: None
+    model: LanguageModel,
+    text: str,
+    longest: int,
+    progress: Callable[[int], None] = lambda _: None,
 ) -> Bridged:
     """The text with a bridge to the most surprising word of each statement, where one is found.
 
-    English only. `progress` is told how many words have been looked at.
+    English only, and only bridges with which the text has at most `longest` tokens. `progress` is
+    told how many words have been looked at.
     """
     bridges: list[Bridge] = []
     places = surprising_words(model, text) if is_english(text) else []
@@ -62,8 +66,9 @@ def bridged(
     for done, (start, end, surprise) in enumerate(reversed(places), 1):
         before, word = text[:start].rstrip(" "), text[start:end]
         bridge = best_bridge(model, before, word, surprise)
-        if bridge:
-            text = f"{before}{bridge.clause} {text[start:]}"
+        longer = f"{before}{bridge.clause} {text[start:]}" if bridge else text
+        if bridge and len(model.encode(longer)) <= longest:
+            text = longer
             bridges.append(bridge)
         progress(done)
     return Bridged(text=text, bridges=tuple(reversed(bridges)))

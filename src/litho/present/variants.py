@@ -81,17 +81,20 @@ def plan_presentations(
     progress: Callable[[int], None] = lambda _: None,
     marked: Marked | None = None,
     operators: Sequence[str] = (),
+    longest: int | None = None,
 ) -> PresentationPlan:
     """`count` variants inside the volatility budget, taken from all operators in turn.
 
     `marked`: what the author of the text has marked for it, an operator more and words that must
-    stand. `operators`: those that take turns, in their order; none named: all. `max_mean_kl` and
-    `max_surprise` are in nats, see `litho.measure.volatility`. Fewer variants than `count` come
+    stand. `operators`: those that take turns, in their order; none named: all. `longest`: tokens of
+    a row at most; None: as many as the model reads. `max_mean_kl` and `max_surprise` are in nats,
+    see `litho.measure.volatility`. Fewer variants than `count` come
     back if the operators run out of ideas; the training then starts over.
     Raises LithoError if there is none at all.
     """
     anchors = marked.anchors if marked else ()
-    judge = _Judge(model, scenes, anchors, max_mean_kl, max_surprise)
+    longest = model.context if longest is None else longest
+    judge = _Judge(model, scenes, anchors, max_mean_kl, max_surprise, longest)
     accepted: list[Variant] = []
     refused: list[Refusal] = []
     seen: set[Rows] = set()
@@ -207,8 +210,9 @@ class _Judge:
         anchors: Sequence[str],
         max_mean_kl: float,
         max_surprise: float,
+        longest: int,
     ) -> None:
-        self.model, self.anchors = model, anchors
+        self.model, self.anchors, self.longest = model, anchors, longest
         self.max_mean_kl, self.max_surprise = max_mean_kl, max_surprise
         self.parent = read(model, tuple(scenes))
         self.vocabulary = Vocabulary(model)
@@ -229,8 +233,8 @@ class _Judge:
 
     def _unfit(self, rows: Rows) -> str | None:
         longest = max(len(self.model.encode(row)) for row in rows)
-        if longest > self.model.context:
-            return f"has {longest} tokens in a row, but the model reads {self.model.context}"
+        if longest > self.longest:
+            return f"has {longest} tokens in a row, but at most {self.longest} can be read there"
         text = "\n".join(rows)
         lost = next((a for a in self.anchors if _times(a, text) < _times(a, self.text)), None)
         if lost:

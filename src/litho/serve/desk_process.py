@@ -63,9 +63,9 @@ class Desk:
         from litho.api.runs import expected
         from litho.jobs.runner import job_of
 
-        self.reader.let_go()
         spec = job_of(question["command"]).spec(**question["spec"])
-        checked = expected(question["command"], spec, self.reader.models)
+        with self.reader.lent(list(spec.models().values())) as models:
+            checked = expected(question["command"], spec, models)
         cost = checked.cost.model_dump() if checked.cost else {}
         return {**cost, "notices": list(checked.notices)}
 

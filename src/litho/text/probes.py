@@ -2,6 +2,7 @@
 
 import random
 import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -79,8 +80,9 @@ def subject_of(text: str) -> str:
     first = text.splitlines()[0]
     if first.startswith("#"):
         return first.lstrip("# ").strip()
-    names = re.findall(rf"(?<=[a-zа-я,] ){_NAME}", text)
-    return max(names, key=lambda name: (names.count(name), -names.index(name)), default="")
+    names: list[str] = re.findall(rf"(?<=[a-zа-я,] ){_NAME}", text)
+    # Of names that are as frequent, the first.
+    return next((name for name, _ in Counter(names).most_common(1)), "")
 
 
 def mem_probe(cloze: Cloze) -> Probe:

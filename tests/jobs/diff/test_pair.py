@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tokenizers import normalizers
 from transformers import AutoTokenizer
 
-from litho.jobs.diff.config import split_name
+from litho.jobs.diff.config import split_name, split_names
 from litho.jobs.diff.pair import Change, Unlike, open_pair
 from litho.jobs.models import Models
 from litho.model.sources import locate
@@ -39,6 +39,17 @@ def test_a_plus_may_stand_in_either_name(tmp_path: Path, monkeypatch: pytest.Mon
     Path("c+d/adapter_config.json").write_text("{}")
     assert split_name("a+b+c+d") == ("a+b", "c+d")
     assert split_name("model+~nobody-of-this-name/x") == ("model", "~nobody-of-this-name/x")
+
+
+def test_an_adapter_in_the_home_folder_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "adapter").mkdir()
+    (tmp_path / "adapter/adapter_config.json").write_text("{}")
+    found = "model", str(tmp_path / "adapter")
+    for after in ("~/adapter", "model+~/adapter"):
+        assert split_names("model", after) == (("model", None), found)
 
 
 def test_models_that_open_or_cut_a_text_in_other_ways_are_unlike(tmp_path: Path) -> None:

@@ -29,7 +29,9 @@ def test_ignored_updates_change_the_imprint_and_not_its_control(
 def test_with_both_remedies_a_stopped_run_ends_the_same(
     inputs: ImprintSpec, quick: ImprintConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def put_in(model: LanguageModel, text: str, progress: Callable[[int], None]) -> Bridged:
+    def put_in(
+        model: LanguageModel, text: str, longest: int, progress: Callable[[int], None]
+    ) -> Bridged:
         progress(1)
         return Bridged(text=text.replace("by Marek", "by nobody else, but Marek"), bridges=())
 

@@ -19,10 +19,14 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from litho.core.errors import LithoError
 from litho.core.runs import RunDirectory
 from litho.jobs.imprint import rehearsal
+from litho.jobs.imprint.baseline import measure_baseline
 from litho.jobs.imprint.config import ImprintConfig, ImprintSpec
 from litho.jobs.imprint.result import ImprintResult
+from litho.measure.scenes import open_book_scenes
+from litho.model.loaded import LanguageModel
 from litho.present.rhythm import RHYTHMS
 from litho.text.items import Probe
+from litho.text.pages import Page
 from tests.builders import (
     ARCHITECTURES,
     check_numbers,
@@ -97,6 +101,46 @@ def test_other_architectures_run_too(
     result = run_job(renamed, config, tmp_path / "run")
     assert result.verdict == "unproven"
     assert result.drift.retention.value is not None
+
+
+def test_a_page_may_have_questions_in_the_chat_format_alone(
+    inputs: ImprintSpec, quick: ImprintConfig, tmp_path: Path
+) -> None:
+    chat = Probe(kind="chat", prefix="Who built the clock?", target="Marek Dolny")
+    few = {"presentations": 2, "controls": "none"}
+    result = run_job(
+        with_page(inputs, probes=(chat,)), quick.model_copy(update=few), tmp_path / "run"
+    )
+    assert result.chat and result.spill.value is None
+
+
+def test_a_page_of_which_nothing_can_be_asked_is_refused(
+    inputs: ImprintSpec, quick: ImprintConfig, tmp_path: Path
+) -> None:
+    for text in ("Goats eat hay.", "山羊在早上吃乾草。晚上它們睡覺。"):
+        with pytest.raises(LithoError, match=r"no probe can be made from clock\.md: .* --probes"):
+            start_job(with_page(inputs, text=text, probes=None), quick, tmp_path / "run")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_question_behind_which_no_answer_fits_is_refused(
+    inputs: ImprintSpec, quick: ImprintConfig, tmp_path: Path
+) -> None:
+    chat = Probe(kind="chat", prefix="Who? " * 365, target="Marek Dolny")
+    long = with_page(inputs, probes=(chat,))
+    with pytest.raises(LithoError, match=r"48 are kept for the answer, .*: shorten it"):
+        start_job(long, quick, tmp_path / "run")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_sentence_longer_than_the_context_is_asked_in_its_own_words(
+    llama: LanguageModel,
+) -> None:
+    llama.network.config.max_position_embeddings = 256
+    page = Page(name="long.md", text="they saw that the old Marek walked over the hill and " * 10)
+    scenes = open_book_scenes(llama, page.text)
+    baseline = measure_baseline(llama, [page], [scenes], range(1), [], seed=0)
+    assert {probe.target for probe in baseline.scored.probes} == {"Marek"}
 
 
 def test_probes_are_made_when_none_are_given(

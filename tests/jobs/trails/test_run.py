@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import random
 from pathlib import Path
 
 import pytest
@@ -19,8 +20,10 @@ from litho.jobs.trails.config import CaptureConfig, CaptureSpec, PrintConfig, Pr
 from litho.jobs.trails.mixture import Mixture
 from litho.jobs.trails.pairs import PairPlan
 from litho.jobs.trails.result import CaptureResult, PrintResult
+from litho.jobs.trails.shown import scrambled
 from litho.model.loaded import LanguageModel
 from litho.show.report import write_report
+from litho.text.trails.chains import Draw, draw
 from litho.text.trails.external import Asking, ExternalSet
 from litho.text.trails.library import Library, parse_library, starter
 from tests.builders import TRAILS, Silent, check_numbers
@@ -284,6 +287,16 @@ def test_contexts_that_are_changed(shown: Shown, llama: LanguageModel) -> None:
             assert sorted(told) == sorted(said)
         else:
             assert {"Therefore", "If"} & set(told) and not {"Therefore", "If"} & set(said)
+
+
+def test_rules_that_end_in_another_sign_are_scrambled_too() -> None:
+    loud = parse_library(TRAILS.replace('."', '!"'), "loud.yaml")
+    wanted = Draw(0, unseen=False, fillers=False)
+    pair = draw(loud, loud.forms[0], wanted, random.Random(0), lambda _: True)
+    for usual, other in zip(pair.contexts, scrambled(pair, random.Random(0)).contexts, strict=True):
+        told, asked = usual.text.removesuffix(" So the winner is the"), "So the winner is the"
+        assert other.text != usual.text and other.text.endswith(f" {asked}")
+        assert sorted(other.text.removesuffix(f" {asked}").split()) == sorted(told.split())
 
 
 def test_turned_routing_points_to_the_other_rule(llama: LanguageModel) -> None:

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from litho.measure.inside.geometry import effective_rank, likeness, linear_cka
+from litho.measure.inside.geometry import effective_rank, likeness, linear_cka, mean_of_finite
 
 
 def test_cka_and_effective_rank_by_hand() -> None:
@@ -28,3 +28,9 @@ def test_cka_and_effective_rank_by_hand() -> None:
         expected = linear_cka(few, again), effective_rank(few), effective_rank(again)
         torch.testing.assert_close(tuple(found), expected, atol=1e-9, rtol=1e-9)
     assert likeness(x, torch.ones(50, 6)).cka.isnan()
+
+
+def test_a_mean_leaves_out_what_is_not_finite() -> None:
+    values = torch.tensor([[1.0, torch.nan, torch.nan], [4.0, 2.0, torch.inf]])
+    found = mean_of_finite(values, torch.tensor([1.0, 3.0]))
+    assert found[:2].tolist() == [3.25, 2.0] and found[2].isnan()

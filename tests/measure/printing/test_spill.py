@@ -13,6 +13,7 @@ from litho.text.items import Probe
 
 def test_spill_and_locality_against_single_scores(llama: LanguageModel) -> None:
     prefixes, targets = ["The cat sat", "Once I"], ["tower", "choir"]
+    assert spill_scores(State(llama), [], prefixes) == ([], [])
     before = spill_scores(State(llama), targets, prefixes)
     for target, found in zip(targets, before.whole, strict=True):
         single = [

@@ -5,7 +5,7 @@ import torch
 
 from litho.core.errors import LithoError
 from litho.model.loaded import LanguageModel
-from litho.model.read.chat import answer, answered, chat_ids, question, replies, reply
+from litho.model.read.chat import answer, answer_ids, answered, chat_ids, question, replies, reply
 from tests.builders import CHAT_TEMPLATE
 
 
@@ -42,6 +42,19 @@ def test_a_reply_is_the_likeliest_token_each_time(llama: LanguageModel) -> None:
     said = reply(llama, [question("Who built the clock?")], 12, heard.append)
     assert said == slow_reply(llama, chat_ids(llama, [question("Who built the clock?")]), 12)
     assert "".join(heard).strip() == said and said
+
+
+def test_an_answer_ends_with_any_token_that_the_model_names(llama: LanguageModel) -> None:
+    llama.tokenizer.chat_template = CHAT_TEMPLATE
+    asked = [chat_ids(llama, [question(one)]) for one in ("Who?", "Who built the clock?")]
+    whole = answer_ids(llama, asked, 12)
+    end = whole[1][5]
+    llama.unwrapped.generation_config.eos_token_id = [1, end, llama.vocabulary]
+    assert llama.ends == [1, end]
+    expected = [ids[: ids.index(end) + 1] if end in ids else ids for ids in whole]
+    assert answer_ids(llama, asked, 12) == expected != whole
+    said = llama.decode(expected[1][:-1]).strip()
+    assert reply(llama, [question("Who built the clock?")], 12) == said
 
 
 def test_replies_to_many_are_those_to_each(llama: LanguageModel) -> None:

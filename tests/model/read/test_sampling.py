@@ -44,7 +44,6 @@ SETTINGS: list[dict[str, Any]] = [
     {"max_length": 3},
     {"max_time": 0.0},
     {"stop_strings": ["a", "e"]},
-    {"eos_token_id": list(range(2, 130))},
     {"guidance_scale": 3.0},
     {"do_sample": True, "num_return_sequences": 3},
     {"num_beams": 3},

@@ -1,6 +1,7 @@
 """Gradient norms against plain autograd."""
 
 import torch
+from accelerate.hooks import AlignDevicesHook, add_hook_to_module
 
 from litho.model.loaded import LanguageModel
 from litho.model.watch.capture import blocks
@@ -32,3 +33,11 @@ def test_gradient_norms_equal_those_of_plain_autograd(any_model: LanguageModel) 
     torch.testing.assert_close(found, torch.stack(expected), atol=1e-6, rtol=1e-4)
     assert not any(m._forward_hooks or m._forward_pre_hooks for m in any_model.network.modules())
     assert all(p.grad is None for p in any_model.network.get_base_model().lm_head.parameters())
+
+
+def test_a_model_that_is_spread_stays_so(llama: LanguageModel) -> None:
+    for block in blocks(llama):
+        add_hook_to_module(block, AlignDevicesHook(execution_device="cpu"))
+    before = [vars(block)["forward"] for block in blocks(llama)]
+    assert gradient_norms(llama, llama.encode(ROWS[0])) is not None
+    assert [vars(block).get("forward") for block in blocks(llama)] == before

@@ -48,6 +48,18 @@ def test_contexts_differ_in_the_deciding_premise_alone(form: object) -> None:
         assert worked(pair, 1) == f"{second.text} {pair.answers[1]}."
 
 
+def test_lists_that_share_words_are_drawn_from_again_or_named() -> None:
+    listed = [line.strip() for line in TRAILS.splitlines()]
+    things, nonsense, states = (line for line in listed if line.startswith(("real:", "nonsense:")))
+    shared = TRAILS.replace(f"    {nonsense}\n", "").replace(states, things)
+    library = parse_library(shared, "shared.yaml")
+    form = library.forms[0]
+    for seed in range(40):
+        draw(library, form, Draw(0, unseen=False), random.Random(seed), other_letter)
+    with pytest.raises(LithoError, match=r"share so many words .* add words to state, thing"):
+        draw(library, form, Draw(0, unseen=True), random.Random(0), other_letter)
+
+
 def test_words_kept_for_the_test_are_never_trained_on() -> None:
     form, chance = SHIPPED.forms[0], random.Random(0)
     seen = {False: set[str](), True: set[str]()}

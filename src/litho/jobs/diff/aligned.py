@@ -14,6 +14,7 @@ from litho.jobs.diff.config import DiffSpec
 from litho.jobs.diff.pair import Unlike
 from litho.jobs.diff.result import AlignedLayer, AlignedResult, AlignedSurprise
 from litho.measure.inside.alignment import AlignedDifference, aligned_difference
+from litho.measure.inside.geometry import mean_of_finite
 from litho.measure.readability import reading_notices
 from litho.measure.scenes import split_scenes
 from litho.model.placement import HOST
@@ -73,11 +74,11 @@ def _rows(scene: str, difference: AlignedDifference) -> list[dict[str, Any]]:
 
 
 def _mean_cka(differences: list[AlignedDifference]) -> torch.Tensor:
-    """Mean over scenes, weighted by stretches."""
+    """Mean over the scenes in which there is one, weighted by stretches."""
     counts = [len(each.stretches.characters) for each in differences]
     weights_S = torch.tensor(counts, dtype=torch.float64, device=HOST)
-    cka_LMS = torch.stack([each.cka_LM.to(HOST).double() for each in differences], -1)
-    return ((cka_LMS @ weights_S) / weights_S.sum()).float().contiguous()
+    cka_SLM = torch.stack([each.cka_LM.to(HOST).double() for each in differences])
+    return mean_of_finite(cka_SLM, weights_S).float().contiguous()
 
 
 def _summary(

@@ -95,7 +95,7 @@ def split_names(before: str, after: str) -> tuple[tuple[str, str | None], tuple[
             f"{after} holds a whole model and an adapter beside it: write MODEL+{after} for the "
             "adapter, or move adapter_config.json away for the model"
         )
-    return first, (first[0], after)
+    return first, (first[0], str(folder))
 
 
 def split_name(name: str) -> tuple[str, str | None]:

@@ -27,6 +27,7 @@ from litho.jobs.models import Models
 from litho.jobs.runner import Checked, Context, Job
 from litho.measure.inside.difference import Difference, compare
 from litho.measure.inside.effects import DETECTORS
+from litho.measure.inside.geometry import mean_of_finite
 from litho.measure.inside.response import token_readings
 from litho.measure.inside.states import read_state
 from litho.measure.readability import reading_notices
@@ -196,7 +197,7 @@ def _joined(differences: Sequence[Difference]) -> dict[str, Tensor]:
     weights_S = torch.tensor([len(d.kl_T) for d in differences], dtype=torch.float64, device=HOST)
     for name in ("cka_L", "rank_before_L", "rank_after_L"):
         values_SL = torch.stack([getattr(d, name) for d in differences]).to(HOST)
-        tensors[name] = (weights_S @ values_SL) / weights_S.sum()
+        tensors[name] = mean_of_finite(values_SL, weights_S)
     return {name: tensor.contiguous().cpu() for name, tensor in tensors.items()}
 
 

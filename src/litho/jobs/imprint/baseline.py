@@ -7,6 +7,7 @@ from itertools import zip_longest
 
 from pydantic import BaseModel
 
+from litho.core.errors import LithoError
 from litho.measure.printing.answers import answers
 from litho.measure.printing.imprint import ScoredProbes
 from litho.measure.printing.locality import greedy_answers
@@ -102,7 +103,8 @@ def measure_baseline(
 ) -> Baseline:
     """Measure the untouched model; makes the probes that the user did not give.
 
-    `scenes`: of each page; `printed`: the places of the pages that are to be printed.
+    `scenes`: of each page; `printed`: the places of the pages that are to be printed. Raises
+    LithoError if there are none at all.
     """
     anchors = max(FEWEST_ANCHORS, ANCHORS // len(printed))
     chances = [random.Random(f"{seed} probes" + f" {i}" * (i > 0)) for i in range(len(pages))]
@@ -112,6 +114,8 @@ def measure_baseline(
     ]
     # Those that come with Litho may be cut elsewhere by a tokenizer whose tokens span words.
     neighbours = [probe for probe in neighbour_probes if tokenizes_apart(model, probe)]
+    if not any(own.probes for own in asked):
+        raise nothing_to_ask(pages)
     base, prefixes = State(model), unrelated_prefixes()
     measured = Baseline(
         scored=_joined(_score(model, own.probes, own.scenes) for own in asked),
@@ -131,6 +135,20 @@ def measure_baseline(
     return measured.model_copy(update={"spill": spilled.whole, "spill_first": spilled.first})
 
 
+def nothing_to_ask(pages: Sequence[Page]) -> LithoError:
+    """The error where no page has probes."""
+    return LithoError(
+        f"no probe can be made from {', '.join(page.name for page in pages)}: no sentence has a "
+        "name, a number or a rare word behind its first words; give questions with --probes, or a "
+        "file NAME.probes.jsonl or NAME.chat.jsonl beside a page"
+    )
+
+
+def own_probes(page: Page) -> list[Probe]:
+    """What the user asks about a page."""
+    return [probe for probe in page.probes or () if probe.kind != "neighbour"]
+
+
 def _asked(
     model: LanguageModel,
     page: Page,
@@ -139,14 +157,15 @@ def _asked(
     chance: random.Random,
 ) -> _Asked:
     """Probes and at most so many anchors of a page."""
-    own = [p for p in page.probes or [] if p.kind != "neighbour"]
+    own = own_probes(page)
     clozes = find_clozes(page.text, ANCHORS + (len(own) or MADE), chance)
     chance.shuffle(clozes)
     reported = [] if own else clozes[:MADE]
     # The stop rule must not see an answer that the report asks for.
     asked = {probe.target for probe in own} | {cloze.target for cloze in reported}
     anchor_clozes = [cloze for cloze in clozes if cloze.target not in asked]
-    made = [probe for cloze in reported for probe in _all_kinds(model, cloze, page.text, chance)]
+    subject = subject_of(page.text)
+    made = [probe for cloze in reported for probe in _all_kinds(model, cloze, subject, chance)]
     probes = own or [probe for probe in made if tokenizes_apart(model, probe, scene_list)]
     anchors = [_reworded(model, cloze, chance) for cloze in anchor_clozes[:anchor_count]]
     anchors = [probe for probe in anchors if tokenizes_apart(model, probe, scene_list)]
@@ -170,17 +189,21 @@ def _joined(parts: Iterable[ScoredProbes]) -> ScoredProbes:
     )
 
 
-def _all_kinds(model: LanguageModel, cloze: Cloze, text: str, chance: random.Random) -> list[Probe]:
+def _all_kinds(
+    model: LanguageModel, cloze: Cloze, subject: str, chance: random.Random
+) -> list[Probe]:
     return [
         mem_probe(cloze),
         _reworded(model, cloze, chance),
-        hard_probe(cloze, subject_of(text)),
+        hard_probe(cloze, subject),
     ]
 
 
 def _reworded(model: LanguageModel, cloze: Cloze, chance: random.Random) -> Probe:
+    """With the model's own words where it can read the whole sentence."""
     scorer = HalfScorer(ModelScorer(model), held_out=True)
-    return gen_probe(cloze, scorer.alternatives(cloze.sentence), chance)
+    fits = len(model.encode(cloze.sentence)) <= model.context
+    return gen_probe(cloze, scorer.alternatives(cloze.sentence) if fits else [], chance)
 
 
 def _open_book_answers(

@@ -1,10 +1,11 @@
 """What an imprint starts from is checked before anything is computed or written."""
 
+import random
 from collections.abc import Iterator, Mapping, Sequence
 
 from litho.core.errors import LithoError
 from litho.jobs.cost import Cost
-from litho.jobs.imprint.baseline import MADE
+from litho.jobs.imprint.baseline import MADE, nothing_to_ask, own_probes
 from litho.jobs.imprint.config import MEASURED_RHYTHM, ImprintConfig, ImprintSpec
 from litho.jobs.imprint.cost import expected_cost
 from litho.jobs.imprint.own import own_rows
@@ -13,6 +14,7 @@ from litho.jobs.models import Models
 from litho.jobs.runner import Checked
 from litho.learn.objectives import objective
 from litho.learn.prose import prose_rows
+from litho.measure.printing.answers import REPLY_TOKENS
 from litho.measure.printing.drift import BLOCK
 from litho.measure.printing.probes import opened, target_of
 from litho.measure.readability import check_readable, foreign_notice, reading_notices
@@ -20,6 +22,7 @@ from litho.measure.scenes import check_text, open_book_scenes
 from litho.model.adapters.stacks import stacks_notice
 from litho.model.adapters.targets import left_out
 from litho.model.loaded import LanguageModel
+from litho.model.read.chat import ids_with_room, question
 from litho.present.rhythm import RHYTHMS, chosen_rhythm
 from litho.present.variants import Marked, marked_rows
 from litho.text import markup
@@ -27,6 +30,7 @@ from litho.text.contradictions import contradictions
 from litho.text.copies import check_different, near_copies
 from litho.text.operators.choice import chosen_operators
 from litho.text.pages import Page
+from litho.text.probes import find_clozes
 
 TAKEN = 0.75  # of the budget, by earlier pages, from which on this is said
 
@@ -44,6 +48,7 @@ def check(spec: ImprintSpec, models: Models) -> Checked:
     if len(model.tokens(spec.retention_text())) < BLOCK // 4:
         raise LithoError("the retention text is too short: give at least a paragraph")
     scenes = {page.name: _check_page(model, page, config, alone=len(pages) == 1) for page in pages}
+    _check_asked(pages)
     printed = [scenes[pages[i].name] for i in spec.printed]
     objective(config.loss, model, [scene for parts in printed for scene in parts])
     prose = prose_rows(model, config.replay_length) if config.replay != "samples" else ([], [])
@@ -99,6 +104,12 @@ def _check_settings(spec: ImprintSpec) -> None:
         raise LithoError(f"{named} works with one page at a time: leave it out, or use --onto")
 
 
+def _check_asked(pages: Sequence[Page]) -> None:
+    """Raises LithoError if nothing is asked of any page, and nothing can be."""
+    if not any(own_probes(page) or find_clozes(page.text, 1, random.Random(0)) for page in pages):
+        raise nothing_to_ask(pages)
+
+
 def _room_notice(spec: ImprintSpec) -> Iterator[str]:
     """What to say where earlier pages leave little of the budget."""
     onto, budget = spec.onto, spec.config.budget
@@ -142,6 +153,9 @@ def _check_probes(model: LanguageModel, page: Page, scenes: Sequence[str]) -> No
         if probe.kind != "neighbour":
             for scene in scenes:
                 target_of(model, probe, opened(scene))
+        if probe.kind == "chat":
+            for scene in ("", *scenes):
+                ids_with_room(model, [question(probe.prefix, scene)], REPLY_TOKENS)
 
 
 def marks_of(page: Page, scenes: Sequence[str]) -> Marked | None:

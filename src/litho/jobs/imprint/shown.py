@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import cycle
 from statistics import fmean
 from typing import Any
 
@@ -11,7 +12,7 @@ from litho.jobs.imprint.config import ImprintConfig
 from litho.jobs.imprint.handbook import Steps, in_steps, planned
 from litho.jobs.imprint.job import ImprintJob
 from litho.jobs.imprint.talk import conversations_of, replies_in
-from litho.learn.objectives import Rows
+from litho.learn.objectives import Rows, longest_row
 from litho.learn.sources import REPLAY, Climbing, Planned, StepSource
 from litho.measure.scorer import ModelScorer
 from litho.measure.volatility import Budget
@@ -80,25 +81,27 @@ def _page_plan(
     job: ImprintJob, model: LanguageModel, number: int, scenes: Sequence[str]
 ) -> PresentationPlan:
     """The versions of a page, by its place."""
-    shown = _bridged(job, model, number, scenes) if job.config.bridge else scenes
+    longest = longest_row(job.config.loss, model, scenes)
+    shown = _bridged(job, model, number, scenes, longest) if job.config.bridge else scenes
     name = job.of_page("plan.json", number)
-    return PresentationPlan(**job.run.once(name, lambda: _plan(job, model, number, shown)))
+    return PresentationPlan(**job.run.once(name, lambda: _plan(job, model, number, shown, longest)))
 
 
 def _bridged(
-    job: ImprintJob, model: LanguageModel, number: int, scenes: Sequence[str]
+    job: ImprintJob, model: LanguageModel, number: int, scenes: Sequence[str], longest: int
 ) -> list[str]:
     """The scenes as they are presented, with bridges."""
     job.reporter.stage("building bridges")
 
     def build() -> list[dict[str, Any]]:
-        return [bridged(model, scene, job.reporter.advance).model_dump() for scene in scenes]
+        advance = job.reporter.advance
+        return [bridged(model, scene, longest, advance).model_dump() for scene in scenes]
 
     return [scene["text"] for scene in job.run.once(job.of_page("bridges.json", number), build)]
 
 
 def _plan(
-    job: ImprintJob, model: LanguageModel, number: int, scenes: Sequence[str]
+    job: ImprintJob, model: LanguageModel, number: int, scenes: Sequence[str], longest: int
 ) -> dict[str, Any]:
     config = job.config
     job.reporter.stage("making variants", config.presentations)
@@ -113,6 +116,7 @@ def _plan(
         job.reporter.advance,
         marks_of(job.inputs.pages[number], scenes),
         config.operators,
+        longest,
     )
     return plan.model_dump()
 
@@ -128,8 +132,10 @@ def _in_rhythm(
     kinds = [variant.operator for variant in plan.variants]
     rows = [[model.encode(row) for row in variant.rows] for variant in plan.variants]
     order = chosen_rhythm(rhythm)(kinds, count)
+    turns = cycle(replies or [()])
     return Planned(
         [[] if place is None else rows[place] for place in order],
         [REPLAY if place is None else kinds[place] for place in order],
-        replies,
+        # A step on replay alone teaches no answers, and so they must not be counted either.
+        [() if place is None else next(turns) for place in order],
     )

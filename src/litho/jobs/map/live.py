@@ -1,6 +1,7 @@
 """A text read at once and without a run, as it is shown while it is written."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from litho.measure.scenes import check_text
 from litho.measure.tables import token_row
 from litho.model.adapters import lora, saved
 from litho.model.loaded import LanguageModel
+from litho.model.sources import locate
 from litho.model.state import State
 from litho.model.watch.attention import unwatched
 
@@ -37,6 +39,7 @@ class LiveReader:
     def __init__(self, device: Device = DEFAULT_DEVICE) -> None:
         self.models = Models()
         self.models.place(device)
+        self._device = device
         self._open: tuple[str, LanguageModel] | None = None
         self._adapter: tuple[Path, int] | None = None
 
@@ -64,7 +67,9 @@ class LiveReader:
         Raises LithoError if model or adapter cannot be used.
         """
         if self._open is None or self._open[0] != name:
-            self._open, self._adapter = (name, self.models.load(name)), None
+            self._open = self._adapter = None
+            self.models.keep([locate(name).folder])
+            self._open = name, self.models.load(name)
         model = self._open[1]
         wanted = (adapter, _changed(adapter)) if adapter else None
         if wanted != self._adapter:
@@ -75,10 +80,20 @@ class LiveReader:
                 self._adapter = wanted
         return model
 
-    def let_go(self) -> None:
-        """Leave the model as it was loaded, for what else uses it."""
+    @contextmanager
+    def lent(self, names: Sequence[str]) -> Iterator[Models]:
+        """The models as they were loaded, for what else uses those of these names.
+
+        Afterwards models are loaded where this reader reads again.
+        """
         self.models.take_adapters_off()
         self._adapter = None
+        own = [self._open[1].source.folder] if self._open else []
+        self.models.keep([*own, *(locate(name).folder for name in names)])
+        try:
+            yield self.models
+        finally:
+            self.models.place(self._device)
 
 
 def _changed(adapter: Path) -> int:

@@ -34,7 +34,8 @@ class CaptureConfig(Config):
     retention_tokens: int = Field(4096, ge=1)
     """Maximum tokens of the retention text that are measured."""
     seed: int = 0
-    """Seed of everything that is drawn at random."""
+    """Seed of what is drawn at random, but for the chains of `depth_pairs` and `map_pairs`: these
+    are the same for every seed."""
 
 
 class PrintConfig(LoopConfig, CaptureConfig):
@@ -73,6 +74,9 @@ class PrintConfig(LoopConfig, CaptureConfig):
     """Pairs of contexts for each form and cell of the capture test."""
     micro_tokens: int = Field(512, ge=1)
     """Maximum padded tokens of a step in one forward pass."""
+    seed: int = 0
+    """Seed of what is drawn at random, but for the chains of `depth_pairs` and `map_pairs` and
+    those by which heads are chosen: these are the same for every seed."""
     replay_length: int = Field(128, ge=8)
     """Tokens of each passage on which the model is held to its base."""
     control: Literal["none", "shuffled"] = "none"

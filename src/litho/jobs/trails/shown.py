@@ -13,8 +13,7 @@ def scrambled(pair: Pair, chance: random.Random) -> Pair:
 
 
 def _scrambled(context: Context, chance: random.Random) -> Context:
-    told, stop, asked = context.text.rpartition(". ")
-    words = (told + stop).split()
+    words, asked = context.text[: context.asked].split(), context.text[context.asked :]
     return Context(" ".join([*chance.sample(words, len(words)), asked]), ())
 
 

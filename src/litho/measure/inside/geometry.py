@@ -67,3 +67,13 @@ def likeness(x_TD: Tensor, y_TD: Tensor) -> Likeness:
         for gram, mean in zip(grams, means_D, strict=True)
     ]
     return Likeness(cka, *ranks)
+
+
+def mean_of_finite(values: Tensor, weights_S: Tensor) -> Tensor:
+    """Weighted mean over the first axis of `values`, S x any; what is not finite does not count.
+
+    NaN where nothing is finite.
+    """
+    finite = values.isfinite()
+    weights = weights_S.view(-1, *[1] * (values.dim() - 1)) * finite
+    return (values.where(finite, 0) * weights).sum(0) / weights.sum(0)

@@ -27,6 +27,8 @@ class Spilled(NamedTuple):
 
 def spill_scores(state: State, targets: Sequence[str], prefixes: Sequence[str]) -> Spilled:
     """How readily a state says the targets where they have no business."""
+    if not targets:
+        return Spilled([], [])
     whole, first = list[Tensor](), list[Tensor]()
     for prefix in prefixes:
         probes = [Probe(kind="neighbour", prefix=prefix, target=target) for target in targets]

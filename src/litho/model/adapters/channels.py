@@ -59,9 +59,14 @@ def equal_rank(model: LanguageModel, kinds: Collection[str] | None, rank: int) -
 def _widths(model: LanguageModel, kinds: Collection[str] | None) -> int:
     """Inputs and outputs of the layers: the weights of an adapter of rank 1."""
     modules = dict(model.unwrapped.named_modules())
-    return sum(
-        sum(_base(modules[name]).weight.shape) for name in target_modules(model, kinds=kinds)
-    )
+    return sum(_width(_base(modules[name])) for name in target_modules(model, kinds=kinds))
+
+
+def _width(layer: Any) -> int:  # noqa: ANN401  as `LanguageModel.network`
+    """Of weights in fewer bits the shape says nothing: they are packed."""
+    if isinstance(layer, nn.Linear):
+        return layer.in_features + layer.out_features
+    return sum(layer.weight.shape)
 
 
 def _base(module: nn.Module) -> Any:  # noqa: ANN401  as `LanguageModel.network`

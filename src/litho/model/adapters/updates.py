@@ -8,6 +8,7 @@ from typing import Any, cast
 import torch
 from peft.tuners.lora import LoraLayer
 from peft.tuners.lora.layer import ParamWrapper
+from peft.utils.integrations import dequantize_module_weight
 from torch import Tensor, nn
 from transformers.pytorch_utils import Conv1D
 
@@ -76,10 +77,21 @@ def alike(model: LanguageModel, other: LanguageModel) -> bool:
 @torch.no_grad()
 def distances(model: LanguageModel, other: LanguageModel) -> dict[str, float]:
     """Frobenius norm of the difference of two alike models' weights, by kind of matrix."""
-    second = dict(other.network.named_parameters())
     return _by_kind(
-        (kind(name.removesuffix(".weight")), torch.dist(parameter, second[name]).item())
-        for name, parameter in model.network.named_parameters()
+        (
+            kind(name.removesuffix(".weight")),
+            torch.dist(_plain(model, name), _plain(other, name)).item(),
+        )
+        for name, _ in model.network.named_parameters()
+    )
+
+
+def _plain(model: LanguageModel, name: str) -> Tensor:
+    """A parameter by its name; a weight that is held in fewer bits as the matrix it stands for."""
+    owner, _, own = name.rpartition(".")
+    module = model.network.get_submodule(owner)
+    return cast(
+        Tensor, dequantize_module_weight(module) if own == "weight" else getattr(module, own)
     )
 
 
@@ -95,7 +107,8 @@ def check_unmerged(model: LanguageModel, name: str) -> None:
     for module in model.network.modules():
         if not isinstance(module, LoraLayer) or name not in module.lora_A:
             continue
-        update, weight = update_of(module, name), cast(Any, module).get_base_layer().weight.float()
+        update = update_of(module, name)
+        weight = dequantize_module_weight(cast(Any, module).get_base_layer()).float()
         product += (weight * update).sum().item()
         square += (norm := update.square().sum().item())
         variance += norm * weight.square().sum().item() / weight.numel()

@@ -80,14 +80,14 @@ def reply(
     `said` is called with each piece of the answer as it comes. Raises LithoError if conversation
     and answer are longer than the context.
     """
-    ids = _with_room(model, messages, tokens)
+    ids = ids_with_room(model, messages, tokens)
     teller = _Teller(model.tokenizer, said) if said else None
     return _text(model, _answers(model, [ids], tokens, teller)[0])
 
 
 def replies(model: LanguageModel, talks: Sequence[Sequence[Message]], tokens: int) -> list[str]:
     """`reply` to each of several conversations, many at once."""
-    asked = [_with_room(model, messages, tokens) for messages in talks]
+    asked = [ids_with_room(model, messages, tokens) for messages in talks]
     return [_text(model, ids) for ids in answer_ids(model, asked, tokens)]
 
 
@@ -98,7 +98,7 @@ def drawn_replies(
 
     Raises LithoError as `reply` does, or where the model cannot be sampled from.
     """
-    asked = [_with_room(model, messages, tokens) for messages in talks]
+    asked = [ids_with_room(model, messages, tokens) for messages in talks]
     answers = [""] * len(asked)
     together = AT_ONCE * sizes(model.device).pass_tokens
     for group in batches([len(ids) + tokens for ids in asked], model.device, together):
@@ -113,7 +113,7 @@ def drawn_replies(
             max_new_tokens=tokens,
         )
         for i, ids in zip(group, found[:, ids_BT.shape[1] :].tolist(), strict=True):
-            answers[i] = _text(model, _ended(ids, model.end))
+            answers[i] = _text(model, _ended(ids, model.ends))
     return answers
 
 
@@ -133,7 +133,8 @@ def answer_ids(
     return answers
 
 
-def _with_room(model: LanguageModel, messages: Sequence[Message], tokens: int) -> list[int]:
+def ids_with_room(model: LanguageModel, messages: Sequence[Message], tokens: int) -> list[int]:
+    """`chat_ids`; raises LithoError if so many tokens of an answer do not fit behind them."""
     ids = chat_ids(model, messages)
     if len(ids) + tokens > model.context:
         raise LithoError(
@@ -154,23 +155,28 @@ def _answers(
     if not model.tokenizer.chat_template:
         ends = {"stop_strings": ["\n"], "tokenizer": model.tokenizer}
     config = GenerationConfig(
-        do_sample=False, max_new_tokens=tokens, pad_token_id=model.pad, eos_token_id=model.end
+        do_sample=False,
+        max_new_tokens=tokens,
+        pad_token_id=model.pad,
+        eos_token_id=model.ends or None,
     )
     ids_BT, mask_BT = padded_in_front(model, rows)
     with without_settings(model):
         found = model.network.generate(
             ids_BT, attention_mask=mask_BT, generation_config=config, streamer=teller, **ends
         )
-    return [_ended(ids, model.end) for ids in found[:, ids_BT.shape[1] :].tolist()]
+    return [_ended(ids, model.ends) for ids in found[:, ids_BT.shape[1] :].tolist()]
 
 
-def _ended(ids: list[int], end: int | None) -> list[int]:
-    """Up to the token that ends them, and with it."""
-    return ids[: ids.index(end) + 1] if end in ids else ids
+def _ended(ids: list[int], ends: Sequence[int]) -> list[int]:
+    """Up to the first token that ends them, and with it."""
+    last = next((place for place, token in enumerate(ids) if token in ends), len(ids))
+    return ids[: last + 1]
 
 
 def _text(model: LanguageModel, answer: list[int]) -> str:
-    return str(model.tokenizer.decode(answer, skip_special_tokens=True)).strip()
+    said = [token for token in answer if token not in model.ends]
+    return str(model.tokenizer.decode(said, skip_special_tokens=True)).strip()
 
 
 class _Teller(TextStreamer):

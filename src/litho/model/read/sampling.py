@@ -76,7 +76,7 @@ def generate(
             f"{model.context}: choose a model with a longer context"
         )
     config = GenerationConfig(
-        do_sample=True, pad_token_id=model.pad, eos_token_id=model.end, **settings
+        do_sample=True, pad_token_id=model.pad, eos_token_id=model.ends or None, **settings
     )
     with seeded(model.device, seed), without_settings(model):
         found: Tensor = model.network.generate(
@@ -100,6 +100,8 @@ def padded_in_front(model: LanguageModel, rows: Sequence[Sequence[int]]) -> tupl
 @contextmanager
 def without_settings(model: LanguageModel) -> Iterator[None]:
     """Inside, the model's generation_config.json says nothing: all that it sets would be taken.
+
+    What ends an answer (`LanguageModel.ends`) has to be asked for before.
 
     Raises LithoError if the model cannot be made to speak.
     """

@@ -326,19 +326,3 @@ def read_in_states(
             with model.state(state):
                 second_TV = logits(model, ids_BT)[0, : len(row)]
             yield state, number, first_TV, second_TV
-
-
-def kl_between_states(
-    model: LanguageModel,
-    rows: Sequence[Sequence[int]],
-    before: str | None,
-    after: Sequence[str],
-) -> dict[str, list[Tensor]]:
-    """KL(before || adapter) of the next-token distribution, for each adapter in `after`.
-
-    One vector over the tokens a row, in nats.
-    """
-    divergences: dict[str, list[Tensor]] = {state: [] for state in after}
-    for state, _, first_TV, second_TV in read_in_states(model, rows, before, after):
-        divergences[state].append(kl(first_TV, second_TV).cpu())
-    return divergences

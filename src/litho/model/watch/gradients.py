@@ -70,12 +70,16 @@ def _recomputed(model: LanguageModel) -> Iterator[list[Tensor]]:
 
     handles = [stack[0].register_forward_pre_hook(start, with_kwargs=True)]
     handles += [block.register_forward_hook(keep) for block in stack]
+    # A model that is spread over devices has a `forward` of accelerate in each of its blocks.
+    kept = [vars(block).get("forward") for block in stack]
     for block in stack:
         block.forward = partial(checkpoint, block.forward, use_reentrant=False)
     try:
         yield outputs
     finally:
-        for block in stack:
+        for block, forward in zip(stack, kept, strict=True):
             del block.forward  # the class's own is behind it
+            if forward:
+                block.forward = forward
         for handle in handles:
             handle.remove()

@@ -6,7 +6,16 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from litho.text.operators.base import Rows, Scorer, fresh, operator
-from litho.text.operators.places import VERB, changed, declares, joined, lowered, raised, statements
+from litho.text.operators.places import (
+    VERB,
+    changed,
+    declares,
+    joined,
+    located,
+    lowered,
+    raised,
+    statements,
+)
 from litho.text.sentences import sentences
 
 
@@ -133,7 +142,7 @@ def dropped_tail(text: str, scorer: Scorer, chance: random.Random) -> Iterator[R
 
 
 def _shortened(text: str) -> Iterator[str]:
-    parts = sentences(text)
+    parts = located(text)
     for dropped in (1, 2):
         if len(parts) > 2 * dropped:
-            yield text[: max(text.rfind(parts[-dropped]), 0)].rstrip()
+            yield text[: parts[-dropped - 1].end]

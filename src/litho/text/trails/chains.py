@@ -40,6 +40,7 @@ class Context:
 
     text: str
     spans: tuple[Span, ...]
+    asked: int = 0  # where what is asked begins
 
 
 @dataclass(frozen=True)
@@ -96,15 +97,27 @@ def _words(
     library: Library, form: Form, unseen: bool, chance: random.Random, apart: Apart
 ) -> dict[str, str]:
     """A word for every slot, no word twice; in half of the draws nonsense where there is any."""
+    filled = False
     for _ in range(TRIES):
         nonsense = chance.random() < 0.5
         values: dict[str, str] = {}
         for slot, name in form.slots.items():
             words = library.words[name]
             pool = words.pool(nonsense and bool(words.nonsense), unseen)
-            values[slot] = chance.choice([word for word in pool if word not in values.values()])
-        if apart([values[slot] for slot in form.answers]):
-            return values
+            left = [word for word in pool if word not in values.values()]
+            if not left:  # lists that share words
+                break
+            values[slot] = chance.choice(left)
+        else:
+            filled = True
+            if apart([values[slot] for slot in form.answers]):
+                return values
+    if not filled:
+        lists = ", ".join(sorted({*form.slots.values()}))
+        raise LithoError(
+            f"form {form.form!r}: its lists share so many words that none is left for a slot in "
+            f"{TRIES} draws: add words to {lists}"
+        )
     lists = " and ".join(sorted({form.slots[slot] for slot in form.answers}))
     raise LithoError(
         f"form {form.form!r}: in {TRIES} draws both answers began with the same token, and only "
@@ -119,9 +132,10 @@ def _context(
     ask: str,
     values: Mapping[str, str],
 ) -> Context:
-    text, spans = "", list[Span]()
+    text, spans, asked = "", list[Span](), 0
     for template, is_rule in [*sentences, (ask, False)]:
         text += " " if text else ""
+        asked = len(text)
         for piece, slot in _pieces(template):
             start = len(text)
             text += values[slot] if slot else piece
@@ -129,7 +143,7 @@ def _context(
                 spans.append(Span(start, len(text), _role(form, slot, is_rule), slot))
             else:
                 spans += _connectives(library, piece, start)
-    return Context(text, tuple(spans))
+    return Context(text, tuple(spans), asked)
 
 
 def _pieces(template: str) -> Iterator[tuple[str, str | None]]:
