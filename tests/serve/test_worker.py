@@ -6,11 +6,12 @@ from pathlib import Path
 import pytest
 
 from litho.api.runs import run_job
-from litho.core.errors import Interrupted
+from litho.core.errors import Interrupted, LithoError
 from litho.core.reporter import Event
 from litho.core.runs import PARTIAL
 from litho.jobs.vary.config import VaryConfig, VarySpec
-from litho.serve.keeper import Keeper
+from litho.serve.desk import Desk
+from litho.serve.keeper import DEATHS, Keeper, started
 from litho.serve.queue import Queue
 from litho.serve.worker import discard, lock_of, work
 from tests.builders import TEXT
@@ -96,16 +97,54 @@ def test_one_process_at_a_time(
     job = queue.add("vary", "text", "runs/text", VALUES)
     with lock_of(tmp_path):
         work(tmp_path, job.id)
-        started: list[int] = []
-        monkeypatch.setattr("litho.serve.keeper.started", lambda folder, n: started.append(n))
+        begun: list[int] = []
+        monkeypatch.setattr("litho.serve.keeper.started", lambda folder, n: begun.append(n))
         keeper = Keeper(tmp_path, queue, lambda: None)
         keeper.look()
     waiting = queue.job(job.id)
-    assert waiting and waiting.state == "queued" and not started
+    assert waiting and waiting.state == "queued" and not begun
     queue.begin(job.id)  # by a process that has died since
     keeper.look()
     found = queue.job(job.id)
-    assert found and (found.state, found.deaths, started) == ("queued", 1, [job.id])
+    assert found and (found.state, found.deaths, begun) == ("queued", 1, [job.id])
+
+
+class Dying:
+    """A process that dies before it has begun with its job."""
+
+    returncode = 1
+
+    def poll(self) -> int:
+        return self.returncode
+
+
+def test_a_job_whose_processes_die_before_they_begin_is_given_up(
+    tmp_path: Path, queue: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[int] = []
+
+    def dying(_: Path, number: int) -> Dying:
+        started.append(number)
+        return Dying()
+
+    monkeypatch.setattr("litho.serve.keeper.started", dying)
+    first, second = (queue.add("vary", "text", f"runs/{name}", VALUES).id for name in "ab")
+    keeper = Keeper(tmp_path, queue, lambda: None)
+    for _ in range(DEATHS + 1):
+        keeper.look()
+    found = queue.job(first)
+    assert found and (found.state, found.said) == ("failed", "killed")
+    assert started == [first] * DEATHS + [second]
+
+
+def test_nothing_is_imported_from_the_folder_that_is_served(tmp_path: Path) -> None:
+    for name in ("queue", "random", "datasets"):
+        (tmp_path / f"{name}.py").write_text("raise SystemExit(7)")
+    assert started(tmp_path, 99).wait() == 0
+    desk = Desk(tmp_path)
+    with pytest.raises(LithoError, match="nobody knows how to dance"):
+        desk.ask(do="dance")
+    desk.end()
 
 
 def test_what_is_thrown_away_is_gone(tmp_path: Path, queue: Queue) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 from litho.core.errors import LithoError
 
 MOST_WAITING = 8  # questions at once
+SAFE = ("-P",)  # to Python: import nothing from the folder that is served
 IDLE_S = 20 * 60  # after which the process, with its models, is ended
 GONE = (
     "the process that reads was ended, perhaps since memory ran short: choose a smaller model or a "
@@ -81,7 +82,7 @@ class Desk:
     def _running(self) -> "subprocess.Popen[str]":
         if self._process is None or self._process.poll() is not None:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "litho.serve.desk_process"],
+                [sys.executable, *SAFE, "-m", "litho.serve.desk_process"],
                 cwd=self._folder,
                 env=dict(os.environ),
                 stdin=subprocess.PIPE,

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from filelock import Timeout
 
+from litho.serve.desk import SAFE
 from litho.serve.queue import Queue
 from litho.serve.worker import discard, lock_of
 
@@ -25,6 +26,7 @@ class Keeper:
         self._folder, self._queue, self._meanwhile = folder, queue, meanwhile
         self._over = threading.Event()
         self._process: subprocess.Popen[bytes] | None = None
+        self._number = 0  # of its job
         self._thread = threading.Thread(target=self._keep, daemon=True)
 
     def start(self) -> None:
@@ -52,19 +54,23 @@ class Keeper:
         except Timeout:
             return  # of an earlier server
         with lock:
+            if self._process and self._process.returncode:
+                self._queue.begin(self._number)  # what died before it had begun has died, too
+            self._process = None
             for job in self._queue.jobs("running"):
                 if job.wanted == "cancel":
                     discard(self._folder / job.run)
                 self._queue.died(job, DEATHS)
             waiting = self._queue.jobs("queued")
         if waiting:
-            self._process = started(self._folder, waiting[0].id)
+            self._number = waiting[0].id
+            self._process = started(self._folder, self._number)
 
 
 def started(folder: Path, number: int) -> "subprocess.Popen[bytes]":
     """The process of a job, which lives on when this one ends and writes no log."""
     return subprocess.Popen(
-        [sys.executable, "-m", "litho.serve.worker", str(folder), str(number)],
+        [sys.executable, *SAFE, "-m", "litho.serve.worker", str(folder), str(number)],
         cwd=folder,
         env=os.environ,
         stdin=subprocess.DEVNULL,
