@@ -77,15 +77,23 @@ def test_the_text_of_a_job_does_not_outlive_it(queue: Queue) -> None:
     assert [job.spec is None for job in queue.jobs()] == [True, True, False]
 
 
-@pytest.mark.parametrize("wanted", ["pause", "cancel"])
-def test_a_process_that_dies_when_it_should_stop_has_stopped(queue: Queue, wanted: str) -> None:
+def test_a_process_that_dies_when_it_should_stop_has_stopped(queue: Queue) -> None:
     job = added(queue)
     queue.begin(job.id)
-    (queue.pause if wanted == "pause" else queue.cancel)(job.id)
+    queue.pause(job.id)
     found = queue.job(job.id)
     assert found
     queue.died(found, DEATHS)
-    assert state(queue, job) == {"pause": "paused", "cancel": "cancelled"}[wanted]
+    assert state(queue, job) == "paused"
+
+
+def test_what_should_be_thrown_away_is_not_paused_instead(queue: Queue) -> None:
+    job = added(queue)
+    queue.begin(job.id)
+    queue.pause(job.id)
+    queue.cancel(job.id)
+    queue.end(job.id, "paused")
+    assert state(queue, job) == "running cancel"
 
 
 def test_a_run_belongs_to_one_job(queue: Queue) -> None:

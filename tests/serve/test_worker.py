@@ -1,6 +1,5 @@
 """The process of a job: the same runs as the command line's, stopped and gone on with."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,7 +12,7 @@ from litho.jobs.vary.config import VaryConfig, VarySpec
 from litho.serve.desk import Desk
 from litho.serve.keeper import DEATHS, Keeper, started
 from litho.serve.queue import Queue
-from litho.serve.worker import discard, lock_of, work
+from litho.serve.worker import _Work, discard, lock_of, work
 from tests.builders import TEXT
 
 SPEC = VarySpec(
@@ -31,19 +30,6 @@ def whole(folder: Path) -> bytes:
     """The versions of a run that the API made."""
     run_job("vary", SPEC, folder / "whole", None, None, None)
     return (folder / "whole" / "plan.json").read_bytes()
-
-
-def acting(queue: Queue, monkeypatch: pytest.MonkeyPatch, act: Callable[[int], None]) -> None:
-    """Have something done when a job tells of its second version; it listens at once."""
-    tell = Queue.tell
-
-    def told(self: Queue, number: int, event: Event) -> None:
-        tell(self, number, event)
-        if event.stage == "making variants" and event.done == 2:
-            act(number)
-
-    monkeypatch.setattr(Queue, "tell", told)
-    monkeypatch.setattr("litho.serve.worker.SELDOM", 0.0)
 
 
 def test_a_job_makes_the_run_that_the_command_makes(tmp_path: Path, queue: Queue) -> None:
@@ -107,6 +93,43 @@ def test_one_process_at_a_time(
     keeper.look()
     found = queue.job(job.id)
     assert found and (found.state, found.deaths, begun) == ("queued", 1, [job.id])
+
+
+def test_a_job_that_is_paused_and_then_thrown_away_is_gone(
+    tmp_path: Path, queue: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = queue.add("vary", "text", "runs/text", VALUES)
+    half = tmp_path / f"runs/text{PARTIAL}"
+
+    def stopped(_: _Work) -> None:
+        half.mkdir(parents=True)
+        (half / "manifest.yaml").write_text("command: vary\n")
+        queue.pause(job.id)
+        queue.cancel(job.id)
+        raise Interrupted
+
+    monkeypatch.setattr(_Work, "_go", stopped)
+    work(tmp_path, job.id)
+    found = queue.job(job.id)
+    assert found and found.state == "cancelled" and not half.exists()
+
+
+def test_what_cannot_be_thrown_away_keeps_no_other_job_waiting(
+    tmp_path: Path, queue: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun: list[int] = []
+    monkeypatch.setattr("litho.serve.keeper.started", lambda folder, n: begun.append(n))
+    half = tmp_path / f"runs/text{PARTIAL}"
+    half.mkdir(parents=True)
+    (half / "manifest.yaml").write_text("command: vary\n")
+    (half / "seconds.json").write_text("{")
+    job, other = (queue.add("vary", "text", f"runs/{name}", VALUES) for name in ("text", "b"))
+    queue.begin(job.id)
+    queue.cancel(job.id)
+    Keeper(tmp_path, queue, lambda: None).look()
+    found = queue.job(job.id)
+    assert found and found.state == "failed" and "seconds.json" in found.said
+    assert begun == [other.id]
 
 
 class Dying:

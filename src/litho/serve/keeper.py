@@ -12,7 +12,7 @@ from filelock import Timeout
 
 from litho.serve.desk import SAFE
 from litho.serve.queue import Queue
-from litho.serve.worker import discard, lock_of
+from litho.serve.worker import lock_of, throw_away
 
 TICK = 0.4  # seconds
 DEATHS = 3  # of processes at one job, after which it is given up
@@ -59,8 +59,9 @@ class Keeper:
             self._process = None
             for job in self._queue.jobs("running"):
                 if job.wanted == "cancel":
-                    discard(self._folder / job.run)
-                self._queue.died(job, DEATHS)
+                    throw_away(self._queue, job, self._folder / job.run)
+                else:
+                    self._queue.died(job, DEATHS)
             waiting = self._queue.jobs("queued")
         if waiting:
             self._number = waiting[0].id

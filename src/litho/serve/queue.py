@@ -43,6 +43,7 @@ _MOVE = """
       began = CASE :to WHEN 'running' THEN ifnull(began, :now) ELSE began END,
       ended = CASE WHEN :to IN ('done', 'failed', 'cancelled') THEN :now END
     WHERE id = :id AND state IN (SELECT value FROM json_each(:of))
+      AND NOT (:to = 'paused' AND wanted = 'cancel')
 """
 
 
@@ -144,12 +145,13 @@ class Queue:
         return job is not None and job.state == "running"
 
     def end(self, number: int, state: State, said: str = "") -> None:
+        """A job that is to be thrown away goes on running where it should be paused."""
         self._move(number, state, ("running",), said)
 
     def died(self, job: Job, limit: int) -> None:
         """The process of a running job is gone: it waits again, or is given up at `limit`."""
-        if job.wanted:
-            self.end(job.id, "paused" if job.wanted == "pause" else "cancelled")
+        if job.wanted == "pause":
+            self.end(job.id, "paused")
             return
         self._store.write("UPDATE jobs SET deaths = deaths + 1 WHERE id = ?", [(job.id,)])
         if job.deaths + 1 < limit:
