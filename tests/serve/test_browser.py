@@ -80,6 +80,21 @@ def test_the_whole_story(browser: Browser, link: str, width: int, language: str)
     expect(page.locator(".answers p")).to_have_count(2)
     expect(page.locator("#question")).to_have_value("", timeout=LONG)
     expect(page.locator(".turn > b")).to_have_text("Who built it?")
+
+    # A page that is loaded again begins anew; where another one asked meanwhile, it is said.
+    page.reload()
+    for voice in ("openbook", "retrieval"):
+        page.uncheck(f"[value={voice}]")
+    page.fill("#tokens", "4")
+    asked = {"run": "runs/done", "voices": ["base"], "tokens": 1, "question": "?", "talk": "x"}
+    for turn in (1, 2):
+        page.fill("#question", "When?")
+        page.keyboard.press("Enter")
+        expect(page.locator(".turn")).to_have_count(turn)
+        expect(page.locator("#question")).to_have_value("", timeout=LONG)
+        expect(page.locator(".turn > p")).to_have_count(turn - 1)
+        page.evaluate("async (asked) => (await send('/ask/answers', asked)).text()", asked)
+    expect(page.locator(".turn > p")).to_have_text(words("js.talk_anew"))
     check_width(page)
     assert not trouble
     page.close()

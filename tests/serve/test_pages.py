@@ -241,12 +241,27 @@ def test_answers_come_in_pieces_and_whole(client: TestClient, printed: str) -> N
     assert lines[-1]["answers"].keys() == {"base", "adapter"}
     pieces = "".join(line["piece"] for line in lines[:-1] if line["voice"] == "base")
     assert pieces.strip() == lines[-1]["answers"]["base"]
+    assert lines[-1]["anew"]
     faults: list[dict[str, object]]
     faults = [{"voices": []}, {"voices": "base"}, {"tokens": 0}, {"tokens": "many"}]
     for wrong in faults:
         assert sent(client, "/ask/answers", **asked | wrong).status_code == 400
     empty = sent(client, "/ask/answers", **asked | {"question": " "})
     assert json.loads(empty.text)["error"] == "the question is empty"
+
+
+def test_each_talk_remembers_its_own_questions(client: TestClient, printed: str) -> None:
+    def asked(talk: str) -> tuple[bool, int]:
+        """Whether the talk begins anew, and how much of it was read."""
+        question = {"run": printed, "question": "Who?", "voices": ["base"], "tokens": 1}
+        *_, last = sent(client, "/ask/answers", **question, talk=talk).text.splitlines()
+        end = json.loads(last)
+        return end["anew"], end["tokens"]["base"]
+
+    first = asked("one")
+    more = asked("one")
+    assert first[0] and not more[0] and more[1] > first[1]
+    assert asked("two") == first == asked("one")  # of which the desk has forgotten the rest
 
 
 def test_the_list_of_a_thousand_runs_is_read_once(
