@@ -1,6 +1,7 @@
 """Attacks that must fail: other pages, other names, no key, forged forms, paths, sizes, texts."""
 
 import json
+import os
 import pickle
 import re
 import shutil
@@ -127,6 +128,10 @@ OUTSIDE = (
     "a/.hidden",
     "",
     "x\0y",
+    "x" * 300,
+    "ы" * 128,
+    f"{'x' * 300}/y",
+    "x/" * 3000,
 )
 
 
@@ -158,6 +163,25 @@ def test_paths_end_at_the_folder(client: TestClient, folder: Path) -> None:
         assert "SECRET" not in both.text
     assert (folder.parent / "secret" / "metrics.json").is_file()
     assert "SECRET" not in client.get("/runs").text
+
+
+def test_names_that_are_no_text_are_passed_over(client: TestClient, folder: Path) -> None:
+    bad = os.fsdecode(b"bad-\xff")
+    for name in ("good", bad):
+        written_run(folder / "runs" / name)
+        (folder / f"{name}.yaml").write_text("genome: litho.genome/1\nforms: []\n")
+        (folder / name).mkdir()
+        (folder / name / "config.json").write_text("{}")
+        (folder / name / "x.safetensors").write_bytes(b"")
+    bearer = {"Authorization": f"Bearer {KEYS.token}"}
+    for page in ("/", "/runs", "/print", "/school", "/trails"):
+        assert client.get(page).status_code == 200, page
+    assert "good" in client.get("/runs").text and "bad" not in client.get("/runs").text
+    assert "good.yaml" in client.get("/school").text and "bad" not in client.get("/school").text
+    assert "./good" in client.get("/v1/models", headers=bearer).text
+    headers = {"Origin": HERE, "X-CSRF": KEYS.csrf, "Content-Type": "application/json"}
+    asked = json.dumps({"run": bad, "question": "?", "voices": ["base"]})
+    assert client.post("/ask/answers", content=asked, headers=headers).status_code == 400
 
 
 def test_an_adapter_that_is_a_link_is_neither_read_nor_packed(

@@ -54,13 +54,17 @@ class Folder:
 
     def inside(self, name: str) -> Path:
         """The path of that name. Raises LithoError if it lies elsewhere, also by a link."""
-        if "\0" in name or not name:
+        if "\0" in name or not name or not is_text(name):
             raise LithoError("this is no path")
         path = (self.path / name).resolve()
         if not path.is_relative_to(self.path) or path == self.path:
             raise LithoError(f"{name} is not beneath the folder that is served")
         if any(part.startswith(".") for part in path.relative_to(self.path).parts):
             raise LithoError(f"{name} is hidden: nothing hidden is served")
+        try:
+            (path.with_name(path.name + PARTIAL) / MANIFEST).exists()
+        except OSError as error:  # the name is longer than names can be
+            raise LithoError(f"{name:.100} is no path ({error.strerror})") from None
         return path
 
     def run(self, name: str) -> Path:
@@ -145,9 +149,18 @@ class Folder:
         return sorted(
             f"./{path.relative_to(self.path)}"
             for path in self.path.glob("*/config.json")
-            if any(path.parent.glob("*.safetensors")) and not path.parent.is_symlink()
             for path in [path.parent]
+            if is_text(path.name) and any(path.glob("*.safetensors")) and not path.is_symlink()
         )
+
+
+def is_text(name: str) -> bool:
+    """Whether a name is UTF-8, as names of files need not be: pages and stores hold no other."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _folders(folder: Path) -> list[os.DirEntry[str]]:
@@ -156,7 +169,9 @@ def _folders(folder: Path) -> list[os.DirEntry[str]]:
             return [
                 entry
                 for entry in entries
-                if entry.is_dir(follow_symlinks=False) and not entry.name.startswith(".")
+                if entry.is_dir(follow_symlinks=False)
+                and not entry.name.startswith(".")
+                and is_text(entry.name)
             ]
     except OSError:
         return []  # not ours to read
