@@ -8,10 +8,12 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from starlette.datastructures import Headers
 from starlette.testclient import TestClient
 
-from litho.serve.guard import MOST_BYTES, cookies, policy
+from litho.serve.folder import Folder
+from litho.serve.guard import HEADERS, MOST_BYTES, cookies, policy
 from litho.serve.pages.base import Bench
 from litho.text.school.canonical import of_world, written
 from tests.jobs.genome.test_compiler import WORLD
@@ -356,6 +358,34 @@ def test_pages_run_only_scripts_that_carry_their_nonce(client: TestClient) -> No
         assert not re.search(r"(?:src|href|action)=.(?:https?:)?//", answer.text)
     assert len(nonces) == len(PAGES) + 1
     assert "nonce-x'" in policy("x")
+
+
+def test_what_nobody_expected_is_told_on_a_page_like_any_other(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(_: Folder) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(Folder, "runs", broken)
+    plain = TestClient(client.app, HERE, raise_server_exceptions=False, cookies=client.cookies)
+    answer = plain.get("/runs")
+    assert answer.status_code == 500 and "ZeroDivisionError" in answer.text
+    expected = client.get("/nothing").headers
+    for name in HEADERS:
+        assert answer.headers[name] == expected[name]
+    (nonce,) = set(re.findall(r"nonce-([\w-]+)'", answer.headers["content-security-policy"]))
+    assert f'nonce="{nonce}"' in answer.text
+
+
+def test_a_number_beyond_all_jobs_is_of_none(client: TestClient, bench: Bench) -> None:
+    for number in ("9" * 20, "-" + "9" * 20):
+        assert client.get(f"/jobs/{number}").status_code == 404
+        assert client.get(f"/jobs/{number}/events").status_code == 404
+    job = bench.queue.add("map", "x", "runs/x", {})
+    bench.queue.pause(job.id)
+    for headers in ({}, {"Last-Event-ID": "9" * 5000}):
+        answer = client.get(f"/jobs/{job.id}/events?after={'9' * 20}", headers=headers)
+        assert answer.status_code == 200
 
 
 def test_a_report_is_shut_off_from_the_pages(

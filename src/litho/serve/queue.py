@@ -17,6 +17,7 @@ from litho.core.store import Schema, Store
 
 FOLDER = ".litho"  # of the workbench, beneath the working folder
 MOST_WAITING = 100
+LARGEST = 2**63 - 1  # number that the store can hold
 State = Literal["queued", "running", "paused", "done", "failed", "cancelled"]
 Wanted = Literal["", "pause", "cancel"]
 OPEN: tuple[State, ...] = ("queued", "running", "paused", "failed")  # may still come to a result
@@ -107,6 +108,8 @@ class Queue:
         return found
 
     def job(self, number: int) -> Job | None:
+        if abs(number) > LARGEST:
+            return None
         return next(_jobs(self._store.rows("SELECT * FROM jobs WHERE id = ?", (number,))), None)
 
     def of_run(self, run: str) -> Job | None:
@@ -187,7 +190,7 @@ class Queue:
         rows = self._store.rows(
             "SELECT number, stage, done, total, shown, note FROM events"
             " WHERE job = ? AND number > ? ORDER BY number",
-            (number, after),
+            (number, min(after, LARGEST)),
         )
         return [Told(**row | {"shown": json.loads(row["shown"])}) for row in rows]
 
