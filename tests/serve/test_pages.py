@@ -16,7 +16,7 @@ from litho.core.runs import PARTIAL
 from litho.jobs.imprint.config import ImprintSpec
 from litho.jobs.map.live import MOST
 from litho.serve.folder import Folder
-from litho.serve.pages.base import Bench
+from litho.serve.pages.base import Bench, number_in
 from litho.serve.worker import work
 from tests.builders import TEXT, quick_config, small_inputs
 from tests.serve.bench import HERE, KEYS, posted, sent, written_run
@@ -100,6 +100,8 @@ def test_a_print_starts_from_what_the_form_says(client: TestClient, bench: Bench
         ("budget", "much", "budget is no number"),
         ("budget", "-1", "budget"),
         ("presentations", "2.5", "presentations"),
+        ("presentations", "1,000", "presentations could be two numbers: write 1000 or 1.000"),
+        ("seed", "1e999", "seed"),
         ("probes", "{}", "line 1"),
         ("controls", "all", "controls"),
     ],
@@ -111,6 +113,19 @@ def test_what_is_wrong_in_the_form_is_told_and_the_form_kept(
     answer = posted(client, "/print", **fields)
     assert answer.status_code == 400 and said in answer.text and "KEPT" in answer.text
     assert not bench.queue.jobs()
+
+
+def test_numbers_are_taken_as_they_are_typed() -> None:
+    typed = {
+        "": None,
+        "7": 7,
+        " 0,02 ": 0.02,
+        "0,015": 0.015,
+        "1e3": 1000,
+        "2.50": 2.5,
+        str(2**53 + 1): 2**53 + 1,
+    }
+    assert {key: number_in({"n": key}, "n") for key in typed} == typed
 
 
 def test_the_cost_is_told_before(client: TestClient) -> None:

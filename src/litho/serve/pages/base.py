@@ -1,6 +1,7 @@
 """What all pages share: the template, the language, what a form or a script sent."""
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -24,6 +25,7 @@ from litho.show.environment import templates_of
 LANGUAGE = "litho-language"  # name of a cookie
 TRIAL_MODEL = "tiny:llama"  # random, and quick: for those who want to see what happens
 PRINTS = ("imprint", "unprint")  # commands whose runs hold an adapter that can be asked
+_UNCLEAR = re.compile(r"[1-9]\d{0,2}(,\d{3})+")  # in English a whole number, in Russian none
 
 
 @dataclass(frozen=True)
@@ -110,11 +112,18 @@ def text_in(values: Mapping[str, Any], name: str, most: int = 1_000_000) -> str:
 
 def number_in(sent: Mapping[str, Any], key: str) -> Any:  # noqa: ANN401  the settings check its type
     """A number that was typed; None where the field was left empty."""
-    typed = text_in(sent, key, 30).strip().replace(",", ".")
+    typed = text_in(sent, key, 30).strip()
     if not typed:
         return None
+    if _UNCLEAR.fullmatch(typed):
+        whole, parts = typed.replace(",", ""), typed.replace(",", ".", 1)
+        raise LithoError(f"{key} could be two numbers: write {whole} or {parts}, not {typed}")
     try:
-        value = float(typed)
+        return int(typed)
+    except ValueError:
+        pass
+    try:
+        value = float(typed.replace(",", "."))
     except ValueError:
         raise LithoError(f"{key} is no number: {typed!r}") from None
     return int(value) if value.is_integer() else value
