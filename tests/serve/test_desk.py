@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from litho.core.errors import LithoError
-from litho.serve.desk import MOST_WAITING, Desk
+from litho.serve.desk import IDLE_S, MOST_WAITING, Desk
 
 
 @pytest.fixture
@@ -72,3 +72,26 @@ def test_too_many_questions_are_refused(busy: tuple[Desk, list[Any]]) -> None:
     desk.go_on.set()  # type: ignore[attr-defined]
     for thread in waiting:
         thread.join()
+
+
+class Loaded:
+    """A process that waits for questions."""
+
+    def kill(self) -> None: ...
+
+    def wait(self) -> None: ...
+
+
+def test_a_question_after_a_long_time_keeps_its_models(busy: tuple[Desk, list[Any]]) -> None:
+    desk, _ = busy
+    desk._process = Loaded()  # type: ignore[assignment]
+    desk._used -= 2 * IDLE_S
+    looking = threading.Thread(target=desk.end_if_idle, daemon=True)
+    looking.start()
+    looking.join(5)
+    assert not looking.is_alive() and desk._process  # the keeper does not wait for the answer
+    desk.go_on.set()  # type: ignore[attr-defined]
+    with desk._turn:
+        pass
+    desk.end_if_idle()
+    assert desk._process is None

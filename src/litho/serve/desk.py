@@ -95,9 +95,13 @@ class Desk:
 
     def end_if_idle(self) -> None:
         """Give the memory back where nobody has asked for long."""
-        if self._process and time.monotonic() - self._used > IDLE_S:
-            with self._turn:
+        if not self._turn.acquire(blocking=False):
+            return  # somebody asks now
+        try:
+            if time.monotonic() - self._used > IDLE_S:
                 self.end()
+        finally:
+            self._turn.release()
 
     def end(self) -> None:
         if self._process:
