@@ -100,6 +100,41 @@ def test_the_whole_story(browser: Browser, link: str, width: int, language: str)
     page.close()
 
 
+def test_questions_are_kept_whatever_is_wrong_with_them(browser: Browser, link: str) -> None:
+    words = Words("en")
+    page, trouble = opened(browser, link, 1280, "en")
+    start = page.get_by_role("button", name=words("print.start"))
+    page.get_by_role("link", name=words("nav.print"), exact=True).click()
+    page.fill("#text", TEXT)
+    for number, answer in enumerate(("Marek", "")):
+        page.click("#add")
+        page.locator(".probe .prefix").nth(number).fill(f"Who {number}?")
+        page.locator(".probe .target").nth(number).fill(answer)
+    page.locator(".probe .kind").first.select_option("chat")
+    start.click()
+    expect(page.get_by_role("alert").first).to_contain_text("line 2")
+    expect(page.locator(".probe .prefix")).to_have_count(2)
+    assert page.locator(".probe .prefix").nth(0).input_value() == "Who 0?"
+    assert page.locator(".probe .kind").nth(0).input_value() == "chat"
+    page.click("#add")
+    page.locator(".probe .prefix").nth(2).fill("Who 2?")
+    assert (page.locator("#probes").input_value()).count("\n") == 2
+
+    # What is no line of questions is shown as it is, and not written over.
+    page.evaluate("document.querySelector('#probes').value = '[1]'")
+    start.click()
+    expect(page.get_by_role("alert").first).to_contain_text("line 1")
+    expect(page.locator("#probes")).to_have_value("[1]")
+    expect(page.locator("#add")).to_be_disabled()
+    page.fill("#probes", "")
+    page.locator("#name").focus()
+    expect(page.locator("#probes")).to_be_hidden()
+    page.click("#add")
+    expect(page.locator(".probe")).to_have_count(1)
+    assert all("400" in each for each in trouble)  # of the console: the form was refused
+    page.close()
+
+
 @pytest.mark.parametrize(("width", "language"), [(1280, "ru"), (400, "en")])
 def test_a_genome_is_rearranged_by_hand(
     browser: Browser, link: str, width: int, language: str

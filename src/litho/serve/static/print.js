@@ -2,6 +2,7 @@
 const form = element("print");
 const lines = element("probes");
 const asked = element("asked");
+const kinds = [...element("probe").content.querySelectorAll(".kind option")].map((option) => option.value);
 
 // Questions are edited as rows; the form sends them as lines of JSONL, which is what is kept.
 function row(probe) {
@@ -28,6 +29,27 @@ function collect() {
   expect();
 }
 
+// Lines that came back with the form are edited as rows again, whatever else is wrong with them;
+// those that are no questions are edited as lines, until they are.
+function restore() {
+  const rows = lines.value.split("\n").filter((line) => line.trim()).map(probeOf);
+  const broken = rows.includes(null);
+  lines.hidden = !broken;
+  for (const id of ["add", "file"]) element(id).disabled = broken;
+  asked.replaceChildren();
+  if (!broken) rows.forEach(row);
+}
+
+function probeOf(line) {
+  try {
+    const { kind, prefix, target, question, answer } = JSON.parse(line);
+    const probe = question === undefined ? { kind, prefix, target } : { kind: "chat", prefix: question, target: answer };
+    return Object.values(probe).every((value) => typeof value === "string") && kinds.includes(probe.kind) ? probe : null;
+  } catch {
+    return null;
+  }
+}
+
 async function fill(text, name) {
   try {
     const probes = await (await send("/print/probes", { lines: text, name })).json();
@@ -38,8 +60,8 @@ async function fill(text, name) {
   }
 }
 
-lines.hidden = true;
-if (lines.value.trim()) fill(lines.value, "");
+restore();
+lines.addEventListener("change", restore);
 asked.addEventListener("input", collect);
 element("add").addEventListener("click", () => row({ kind: "gen", prefix: "", target: "" }).querySelector(".prefix").focus());
 element("file").addEventListener("change", async (event) => {
