@@ -13,6 +13,7 @@ from starlette.testclient import TestClient
 
 from litho.core.errors import Interrupted
 from litho.core.runs import PARTIAL
+from litho.core.work import WorkLedger
 from litho.jobs.imprint.config import ImprintSpec
 from litho.jobs.map.live import MOST
 from litho.serve.folder import Folder
@@ -224,6 +225,20 @@ def test_a_finished_run_is_shown_packed_and_deleted(
     assert posted(client, "/run/delete", path=printed).headers["location"] == "/runs"
     assert not (folder / printed).exists()
     assert client.get(f"/run?path={printed}").status_code == 400
+
+
+def test_a_run_on_which_another_process_works_is_kept(client: TestClient, folder: Path) -> None:
+    ledger = WorkLedger(written_run(folder / "runs" / "joint", "ensemble"))
+    (folder / "runs/joint/metrics.json").unlink()
+
+    def piece() -> dict[str, str]:
+        answer = posted(client, "/run/delete", path="runs/joint")
+        return {"said": answer.text, "status": str(answer.status_code)}
+
+    said = ledger.do({"a": 1}, piece)
+    assert said and said["status"] == "400" and "another process works on joint" in said["said"]
+    assert posted(client, "/run/delete", path="runs/joint").status_code == 303
+    assert not (folder / "runs/joint").exists()
 
 
 def test_two_runs_are_compared(client: TestClient, folder: Path, printed: str) -> None:

@@ -17,6 +17,7 @@ from litho.core.errors import Cancelled, Interrupted, LithoError, first_line
 from litho.core.reporter import Event
 from litho.core.runs import MANIFEST, METRICS, PARTIAL, RunDirectory
 from litho.serve.queue import FOLDER, Job, Queue
+from litho.serve.run_files import check_idle
 
 LISTEN = 0.3  # seconds between two looks into the store
 SELDOM = 0.25  # seconds between two events that say no more than how far the job is
@@ -112,6 +113,8 @@ def _partial(run: Path) -> Path:
 def discard(run: Path) -> None:
     """Delete what there is of an unfinished run. Raises LithoError if another process is at it."""
     joint = (run / MANIFEST).is_file() and not (run / METRICS).is_file()
+    if joint:
+        check_idle(run)
     if joint or (_partial(run) / MANIFEST).is_file():
         RunDirectory.resume(run).discard()
 
