@@ -179,10 +179,15 @@ def test_a_genome_is_rearranged_by_hand(
             page.get_by_role("button", name=words("genome.left"), exact=True).click()
     expect(page.locator("[data-stage]").nth(1)).to_have_attribute("data-stage", "science")
     expect(save).to_be_enabled(timeout=LONG)
+    name_field = page.locator("#save [name=name]")
+    name_field.fill(f"school-{width}")
     save.click()
+    expect(page.locator("#trouble")).to_contain_text("exists already")
+    name_field.fill(f"school-{width}-2")
+    save.click()
+    page.wait_for_url(f"**school-{width}-2.yaml")
     expect(page.locator("[data-stage]").nth(1)).to_have_attribute("data-stage", "science")
-    assert f"school-{width}-2.yaml" in page.url
-    assert not trouble
+    assert len(trouble) == 1 and "400" in trouble[0]  # of the name that there was
     page.close()
 
 

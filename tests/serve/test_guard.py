@@ -168,7 +168,7 @@ def test_paths_end_at_the_folder(client: TestClient, folder: Path) -> None:
 
 
 def test_names_that_are_no_text_are_passed_over(client: TestClient, folder: Path) -> None:
-    bad = os.fsdecode(b"bad-\xff")
+    bad = os.fsdecode(b"undecodable-\xff")
     for name in ("good", bad):
         written_run(folder / "runs" / name)
         (folder / f"{name}.yaml").write_text("genome: litho.genome/1\nforms: []\n")
@@ -178,8 +178,8 @@ def test_names_that_are_no_text_are_passed_over(client: TestClient, folder: Path
     bearer = {"Authorization": f"Bearer {KEYS.token}"}
     for page in ("/", "/runs", "/print", "/school", "/trails"):
         assert client.get(page).status_code == 200, page
-    assert "good" in client.get("/runs").text and "bad" not in client.get("/runs").text
-    assert "good.yaml" in client.get("/school").text and "bad" not in client.get("/school").text
+    assert "good" in client.get("/runs").text and "undecod" not in client.get("/runs").text
+    assert "good.yaml" in client.get("/school").text and "undecod" not in client.get("/school").text
     assert "./good" in client.get("/v1/models", headers=bearer).text
     headers = {"Origin": HERE, "X-CSRF": KEYS.csrf, "Content-Type": "application/json"}
     asked = json.dumps({"run": bad, "question": "?", "voices": ["base"]})

@@ -27,7 +27,7 @@ from litho.text.trails.library import starter
 from tests.builders import TEXT
 from tests.jobs.genome.test_compiler import WORLD
 from tests.jobs.school.test_run import TINY
-from tests.serve.bench import DeskHere, posted, sent
+from tests.serve.bench import HERE, KEYS, DeskHere, posted, sent
 from tests.serve.found import written_ensemble, written_family, written_live
 
 MARKED = "The clock was built [[in 1931 | before the war]] by [[= Marek Dolny]]."
@@ -105,6 +105,15 @@ def test_a_genome_is_made_rearranged_and_saved(client: TestClient, folder: Path)
     saved = posted(client, "/school/save", **fields)
     assert saved.headers["location"] == "/school/genome?path=second.yaml"
     assert read_genome(folder / "second.yaml").stages[-1].books == read.stages[-1].books[::-1]
+    assert (
+        'name="name" required maxlength="80" value="mine-2"'
+        in client.get("/school/genome?path=mine.yaml").text
+    )
+    posted(client, "/school/save", **{**fields, "name": "mine-2"})
+    assert 'value="mine-3"' in client.get("/school/genome?path=mine.yaml").text
+    headers = {"Origin": HERE, "X-CSRF": KEYS.csrf}  # of a script, to which it is told as such
+    told = client.post("/school/save", data={"csrf": KEYS.csrf, **fields}, headers=headers)
+    assert told.status_code == 400 and "exists already" in told.json()["error"]
     new[0]["books"] = []
     broken = posted(client, "/school/save", **{**fields, "order": json.dumps(new), "name": "x"})
     assert broken.status_code == 400 and not (folder / "x.yaml").exists()
