@@ -65,6 +65,17 @@ def test_a_job_is_given_up_when_it_killed_its_processes(queue: Queue) -> None:
     found = queue.job(job.id)
     assert found and found.said == "killed" and found.ended
     queue.go_on(job.id)
+    found = queue.job(job.id)
+    assert found and (found.state, found.deaths) == ("queued", 0)
+
+
+def test_deaths_count_from_where_a_job_got_on(queue: Queue) -> None:
+    job = added(queue)
+    for _ in range(2 * DEATHS):
+        assert queue.begin(job.id)
+        found = queue.job(job.id)
+        assert found
+        queue.died(found, DEATHS, got_on=True)
     assert state(queue, job) == "queued"
 
 

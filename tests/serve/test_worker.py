@@ -1,5 +1,6 @@
 """The process of a job: the same runs as the command line's, stopped and gone on with."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -130,6 +131,28 @@ def test_what_cannot_be_thrown_away_keeps_no_other_job_waiting(
     found = queue.job(job.id)
     assert found and found.state == "failed" and "seconds.json" in found.said
     assert begun == [other.id]
+
+
+def test_a_process_that_finished_a_stage_was_no_vain_one(
+    tmp_path: Path, queue: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("litho.serve.keeper.started", lambda folder, n: None)
+    job = queue.add("vary", "text", "runs/text", VALUES)
+    clock = tmp_path / f"runs/text{PARTIAL}" / "seconds.json"
+    clock.parent.mkdir(parents=True)
+    deaths = []
+    for kept in (False, False, True, False):
+        queue.begin(job.id)
+        clock.write_text("1.0")
+        found = queue.job(job.id)
+        assert found and found.began
+        at = found.began + (1 if kept else -1)
+        os.utime(clock, (at, at))
+        Keeper(tmp_path, queue, lambda: None).look()
+        found = queue.job(job.id)
+        assert found
+        deaths.append(found.deaths)
+    assert deaths == [1, 2, 1, 2]
 
 
 class Dying:

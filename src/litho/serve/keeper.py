@@ -10,6 +10,7 @@ from pathlib import Path
 
 from filelock import Timeout
 
+from litho.core.runs import PARTIAL
 from litho.serve.desk import SAFE
 from litho.serve.queue import Queue
 from litho.serve.worker import lock_of, throw_away
@@ -61,11 +62,22 @@ class Keeper:
                 if job.wanted == "cancel":
                     throw_away(self._queue, job, self._folder / job.run)
                 else:
-                    self._queue.died(job, DEATHS)
+                    got_on = _kept(self._folder / job.run, job.began or 0.0)
+                    self._queue.died(job, DEATHS, got_on)
             waiting = self._queue.jobs("queued")
         if waiting:
             self._number = waiting[0].id
             self._process = started(self._folder, self._number)
+
+
+def _kept(run: Path, since: float) -> bool:
+    """Whether a stage of a run, or a piece of shared work, has been finished since then.
+
+    The ledger of an unfinished print holds steps that are done again, and does not count.
+    """
+    half = run.with_name(run.name + PARTIAL)
+    files = (half / "seconds.json", run / "seconds.json", run / "ledger.sqlite")
+    return any(file.is_file() and file.stat().st_mtime > since for file in files)
 
 
 def started(folder: Path, number: int) -> "subprocess.Popen[bytes]":

@@ -41,7 +41,8 @@ _MOVE = """
     UPDATE jobs SET
       state = :to, wanted = '', said = :said,
       spec = CASE WHEN :to IN ('done', 'cancelled') THEN NULL ELSE spec END,
-      began = CASE :to WHEN 'running' THEN ifnull(began, :now) ELSE began END,
+      began = CASE :to WHEN 'running' THEN :now ELSE began END,
+      deaths = CASE WHEN :afresh THEN 0 ELSE deaths END,
       ended = CASE WHEN :to IN ('done', 'failed', 'cancelled') THEN :now END
     WHERE id = :id AND state IN (SELECT value FROM json_each(:of))
       AND NOT (:to = 'paused' AND wanted = 'cancel')
@@ -60,9 +61,9 @@ class Job:
     state: State
     wanted: Wanted
     said: str  # why it failed
-    deaths: int  # of processes that worked on it
+    deaths: int  # of processes that worked on it since it got on, or was begun by the user
     made: float
-    began: float | None
+    began: float | None  # by the latest process
     ended: float | None
 
 
@@ -95,7 +96,7 @@ class Queue:
         if there := self.of_run(run):
             if spec is not None or there.state in ("queued", "running"):
                 raise LithoError(f"the run {run} is one of job {there.id}: choose another name")
-            self._move(there.id, "queued", ("paused", "failed", "cancelled", "done"))
+            self._move(there.id, "queued", ("paused", "failed", "cancelled", "done"), afresh=True)
         else:
             row = (command, name, run, None if spec is None else json.dumps(spec), time.time())
             self._store.write(
@@ -132,7 +133,7 @@ class Queue:
 
     def go_on(self, number: int) -> None:
         """Put a job that was paused, or failed, back among those that wait."""
-        self._move(number, "queued", ("paused", "failed"))
+        self._move(number, "queued", ("paused", "failed"), afresh=True)
 
     def _want(self, number: int, wanted: Wanted) -> None:
         self._store.write(
@@ -151,23 +152,33 @@ class Queue:
         """A job that is to be thrown away goes on running where it should be paused."""
         self._move(number, state, ("running",), said)
 
-    def died(self, job: Job, limit: int) -> None:
-        """The process of a running job is gone: it waits again, or is given up at `limit`."""
+    def died(self, job: Job, limit: int, got_on: bool = False) -> None:
+        """The process of a running job is gone: it waits again, or is given up at `limit`.
+
+        `got_on`: with something that the next one does not have to do again.
+        """
         if job.wanted == "pause":
             self.end(job.id, "paused")
             return
-        self._store.write("UPDATE jobs SET deaths = deaths + 1 WHERE id = ?", [(job.id,)])
-        if job.deaths + 1 < limit:
+        deaths = 1 if got_on else job.deaths + 1
+        self._store.write("UPDATE jobs SET deaths = ? WHERE id = ?", [(deaths, job.id)])
+        if deaths < limit:
             self.end(job.id, "queued")
         else:
             self.end(job.id, "failed", "killed")
 
-    def _move(self, number: int, to: State, of: Sequence[State], said: str = "") -> None:
+    def _move(
+        self,
+        number: int,
+        to: State,
+        of: Sequence[State],
+        said: str = "",
+        *,
+        afresh: bool = False,
+    ) -> None:
         """Bring a job into another state if it is in one of those."""
-        self._store.write(
-            _MOVE,
-            [{"now": time.time(), "to": to, "said": said, "id": number, "of": json.dumps(of)}],
-        )
+        values = {"now": time.time(), "to": to, "said": said, "afresh": afresh}
+        self._store.write(_MOVE, [{**values, "id": number, "of": json.dumps(of)}])
 
     # What a job tells.
 
