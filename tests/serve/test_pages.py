@@ -227,6 +227,19 @@ def test_a_finished_run_is_shown_packed_and_deleted(
     assert client.get(f"/run?path={printed}").status_code == 400
 
 
+@pytest.mark.parametrize("name", ["manifest.yaml", "metrics.json", "inputs.json"])
+def test_a_damaged_run_is_listed_and_can_be_deleted(
+    client: TestClient, folder: Path, name: str
+) -> None:
+    run = written_run(folder / "runs" / "x")
+    (run / name).write_text("{")
+    assert ("damaged" in client.get("/runs").text) == (name != "inputs.json")
+    page = client.get("/run?path=runs/x")
+    assert page.status_code == 200 and f"{name} cannot be read" in page.text
+    assert "Report" not in page.text and "Go on" not in page.text
+    assert posted(client, "/run/delete", path="runs/x").status_code == 303 and not run.exists()
+
+
 def test_a_run_on_which_another_process_works_is_kept(client: TestClient, folder: Path) -> None:
     ledger = WorkLedger(written_run(folder / "runs" / "joint", "ensemble"))
     (folder / "runs/joint/metrics.json").unlink()
@@ -302,8 +315,9 @@ def test_the_list_of_a_thousand_runs_is_read_once(
         written_run(folder / "runs" / f"r{number:02}")
     (folder / "runs" / "broken").mkdir()
     (folder / "runs" / "broken" / "manifest.yaml").write_text("a: [")
-    assert len(Folder(folder).runs()) == 60
+    assert len(Folder(folder).runs()) == 61
     monkeypatch.setattr("litho.serve.folder.manifest_of", None)
+    assert len(Folder(folder).runs()) == 61
     (folder / "runs" / "broken" / "manifest.yaml").unlink()
     assert len(Folder(folder).runs()) == 60
     page = client.get("/runs?q=R07 tiny&command=map").text

@@ -42,6 +42,7 @@ class Summary:
     number: float | None = None  # what says most in one number: imprint, or surprise
     adapter: bool = False
     report: bool = False
+    damaged: bool = False  # it cannot be read, only be deleted
 
 
 class Folder:
@@ -189,19 +190,24 @@ def _stamp(path: Path) -> str:
 
 
 def _summary(path: Path, name: str) -> Summary | None:
-    """What there is to say of a run; nothing of one that cannot be read."""
+    """What there is to say of a run; nothing of one that is gone meanwhile."""
+    own = path.name.removesuffix(PARTIAL)
     try:
+        changed = (path / MANIFEST).stat().st_mtime
         manifest = manifest_of(path)
         metrics = metrics_of(path)
-        changed = (path / (METRICS if metrics else MANIFEST)).stat().st_mtime
-    except (OSError, LithoError):
+        if metrics:
+            changed = (path / METRICS).stat().st_mtime
+    except OSError:
         return None
+    except LithoError:
+        return Summary(name.removesuffix(PARTIAL), "", own, "", False, changed, damaged=True)
     finished = metrics is not None and not path.name.endswith(PARTIAL)
     models = [words_in(manifest.get(role), "name") for role in ("model", "before")]
     return Summary(
         path=name.removesuffix(PARTIAL),
         command=words_in(manifest, "command"),
-        name=words_in(manifest, "text_name") or path.name.removesuffix(PARTIAL),
+        name=words_in(manifest, "text_name") or own,
         model=next(filter(None, models), ""),
         finished=finished,
         changed=changed,
