@@ -116,6 +116,11 @@ def test_questions_are_kept_whatever_is_wrong_with_them(browser: Browser, link: 
     expect(page.locator(".probe .prefix")).to_have_count(2)
     assert page.locator(".probe .prefix").nth(0).input_value() == "Who 0?"
     assert page.locator(".probe .kind").nth(0).input_value() == "chat"
+    page.get_by_role("link", name="Русский").click()  # which loses nothing
+    expect(page.get_by_role("heading", level=1)).to_have_text(Words("ru")("print.heading"))
+    expect(page.locator("#text")).to_have_value(TEXT)
+    expect(page.locator(".probe .prefix")).to_have_count(2)
+    page.get_by_role("link", name="English").click()
     page.click("#add")
     page.locator(".probe .prefix").nth(2).fill("Who 2?")
     assert (page.locator("#probes").input_value()).count("\n") == 2

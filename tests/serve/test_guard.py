@@ -6,7 +6,9 @@ import pickle
 import re
 import shutil
 from collections.abc import Callable
+from html import unescape
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
 from starlette.datastructures import Headers
@@ -424,6 +426,13 @@ def test_language_leads_only_back_to_a_page_of_ours(client: TestClient) -> None:
         assert answer.headers["location"] == "/"
     assert client.get("/language?to=ru&back=/runs").headers["location"] == "/runs"
     assert "Прогоны" in client.get("/runs").text
+
+
+def test_the_language_can_be_chosen_wherever_a_form_led(client: TestClient) -> None:
+    for path in ("/print", "/print/text", "/trails", "/school/start", "/run/delete"):
+        answer = posted(client, path, text="A b.", budget="x")
+        (back,) = re.findall(r"/language\?to=ru&amp;back=([^\"]*)", answer.text)
+        assert client.get(unquote(unescape(back))).status_code == 200, path
 
 
 def test_cookies_of_other_ports_do_not_get_in_the_way() -> None:

@@ -236,6 +236,13 @@ def test_trails_are_shown_estimated_and_begun(
     page = client.get("/trails?library=mine.yaml").text
     assert "ponens" in page and '<option value="mine.yaml" selected>' in page
     fields = {"library": "mine.yaml", "model": "tiny:llama", "presentations": "3", "budget": "0,02"}
+    kept = client.get("/trails", params={**fields, "channels": "qkvo", "csrf": "x"}).text
+    for field in (
+        'name="budget" inputmode="decimal" value="0,02"',
+        '"qkvo" selected',
+        '"mine.yaml" selected',
+    ):
+        assert field in kept
     told = sent(client, "/trails/cost", **fields).json()
     assert told["seconds"] == 5 and told["free_gib"] > 0
     posted(client, "/trails", channels="qkvo", control="none", **fields)

@@ -17,7 +17,7 @@ from litho.core.errors import LithoError
 from litho.jobs import DEFAULT_MODEL
 from litho.serve.desk import Desk
 from litho.serve.folder import Folder, Summary
-from litho.serve.guard import Keys
+from litho.serve.guard import SAFE, Keys
 from litho.serve.queue import Queue
 from litho.serve.words import LANGUAGES, Words, preferred
 from litho.show.environment import templates_of
@@ -49,18 +49,27 @@ def words_of(request: Request) -> Words:
 
 
 def page(request: Request, template: str, status: int = 200, **values: object) -> Response:
-    """A page made of a template, which escapes whatever it is given."""
+    """A page made of a template, which escapes whatever it is given.
+
+    `here`: where it is shown again, in another language; what a form leads to has to say so.
+    """
     words, keys = words_of(request), bench_of(request).keys
     shared = {
         "t": words,
         "languages": LANGUAGES,
-        "here": request.url.path + (f"?{query}" if (query := request.url.query) else ""),
+        "here": _here(request),
         "nonce": request.state.nonce,
         "csrf": keys.csrf if keys.known(request.headers) else "",  # none to a stranger
         "script_words": words.beginning("js."),
     }
     content = _environment().get_template(template).render(shared | values)
     return HTMLResponse(content, status)
+
+
+def _here(request: Request) -> str:
+    if request.method not in SAFE:
+        return "/"
+    return request.url.path + (f"?{query}" if (query := request.url.query) else "")
 
 
 @cache

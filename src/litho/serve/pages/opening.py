@@ -39,7 +39,7 @@ def password(request: Request, given: Annotated[str, Form(alias="password")] = "
 
 def _asked(request: Request, wrong: bool = False) -> Response:
     title = words_of(request)("open.title")
-    return page(request, "open.html.j2", status=401, title=title, wrong=wrong)
+    return page(request, "open.html.j2", status=401, title=title, wrong=wrong, here=OPEN)
 
 
 def _let_in(request: Request) -> Response:

@@ -47,6 +47,7 @@ def _form(request: Request, given: Mapping[str, str], error: str = "") -> Respon
         "print.html.j2",
         status=400 if error else 200,
         title=words_of(request)("nav.print"),
+        here="/print",
         models=models_of(bench, bench.folder.runs()),
         kinds=KINDS,
         defaults=ImprintConfig(),

@@ -4,6 +4,20 @@ const lines = element("probes");
 const asked = element("asked");
 const kinds = [...element("probe").content.querySelectorAll(".kind option")].map((option) => option.value);
 
+// The form is kept while the window is open, so that another page, or language, does not lose it.
+function keep() {
+  sessionStorage.setItem("print", JSON.stringify([...new FormData(form)].filter(([name]) => name !== "csrf")));
+}
+if (!form.text.value) {
+  for (const [name, value] of JSON.parse(sessionStorage.getItem("print") || "[]")) {
+    const field = form.elements[name];
+    const was = field.value;
+    field.value = value;
+    if (field.selectedIndex === -1) field.value = was;
+  }
+}
+form.addEventListener("submit", () => sessionStorage.removeItem("print"));
+
 // Questions are edited as rows; the form sends them as lines of JSONL, which is what is kept.
 function row(probe) {
   const node = element("probe").content.firstElementChild.cloneNode(true);
@@ -26,6 +40,7 @@ function collect() {
   lines.value = written
     .map(([kind, prefix, target]) => JSON.stringify(kind === "chat" ? { question: prefix, answer: target } : { kind, prefix, target }))
     .join("\n");
+  keep();
   expect();
 }
 
@@ -77,5 +92,11 @@ function ask() {
   askCost();
 }
 const expect = whenItStops(ask, 900);
-form.addEventListener("input", expect);
-if (form.text.value.trim()) ask();
+form.addEventListener("input", () => {
+  keep();
+  expect();
+});
+if (form.text.value.trim()) {
+  keep();
+  ask();
+}
