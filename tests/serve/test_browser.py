@@ -1,12 +1,16 @@
 """The story of the workbench in a real browser, in both languages, wide and narrow."""
 
 import re
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, expect
 
+from litho.serve.queue import Queue
 from litho.serve.words import Words
+from litho.serve.worker import lock_of
 from tests.builders import TEXT
+from tests.serve.bench import served
 from tests.serve.browsing import LONG, check_width, needs_chromium, opened
 
 pytestmark = [pytest.mark.browser, needs_chromium]
@@ -210,6 +214,16 @@ def test_marks_are_coloured_and_varied(browser: Browser, link: str) -> None:
     expect(page.locator("#fault")).to_contain_text("Строка 2, столбец 5")
     assert not trouble
     page.close()
+
+
+def test_a_job_says_when_the_server_was_started_anew(browser: Browser, tmp_path: Path) -> None:
+    job = Queue(tmp_path).add("map", "x", "runs/x", {})
+    with lock_of(tmp_path), served(tmp_path) as (_, link):  # nobody does the job
+        page, _ = opened(browser, link, 400, "ru")
+        page.route("**/events?*", lambda route: route.fulfill(status=401))
+        page.goto(f"{page.url}jobs/{job.id}")
+        expect(page.locator("#trouble")).to_have_text(Words("ru")("js.reopen"))
+        page.close()
 
 
 def test_the_language_can_be_chosen(browser: Browser, link: str) -> None:

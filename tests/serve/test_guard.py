@@ -44,6 +44,15 @@ def test_nothing_is_shown_without_the_key(stranger: TestClient) -> None:
         assert answer.status_code == 401 and "litho serve" in answer.text, path
 
 
+def test_a_browser_is_refused_by_a_page(stranger: TestClient) -> None:
+    answer = stranger.get("/jobs/1", headers={"Accept": "text/html", "Accept-Language": "ru"})
+    assert answer.status_code == 401 and answer.headers["content-type"].startswith("text/html")
+    assert "<h1>Не получилось</h1>" in answer.text and "litho serve" in answer.text
+    assert "<script" not in answer.text and KEYS.csrf not in answer.text
+    (nonce,) = set(re.findall(r"nonce-([\w-]+)'", answer.headers["content-security-policy"]))
+    assert f'nonce="{nonce}"' in answer.text
+
+
 def test_a_stranger_learns_no_secret(stranger: TestClient) -> None:
     """Also of what is shown without the cookie."""
     for path in ("/open", "/open?token=x", "/static/none.js", "/static/base.js", "/nothing"):

@@ -102,7 +102,7 @@ def _answer(request: Request, error: Exception) -> Response:
         case LithoError():
             status, said = 400, str(error)
         case HTTPException(status_code=status):
-            said = words(f"error.{status if status in (401, 403, 404) else 400}")
+            said = words(f"error.{status if status in (401, 403, 404, 429) else 400}")
         case RequestValidationError():
             status, said = 400, words("error.400")
         case _:
