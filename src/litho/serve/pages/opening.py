@@ -29,11 +29,15 @@ def opened(request: Request, token: str = "") -> Response:
 
 @router.post(OPEN)
 def password(request: Request, given: Annotated[str, Form(alias="password")] = "") -> Response:
-    """The password becomes a cookie; one guess after the other, each takes a while."""
-    with _guessing:
+    """The password becomes a cookie; one guess at a time, each takes a while."""
+    if not _guessing.acquire(blocking=False):  # those that wait would keep pages waiting, too
+        raise HTTPException(429)
+    try:
         if bench_of(request).keys.knows(given):
             return _let_in(request)
         time.sleep(GUESS_S)
+    finally:
+        _guessing.release()
     return _asked(request, wrong=True)
 
 
