@@ -21,6 +21,7 @@ from litho.serve.pages.base import Bench, number_in
 from litho.serve.worker import work
 from tests.builders import TEXT, quick_config, small_inputs
 from tests.serve.bench import HERE, KEYS, posted, sent, written_run
+from tests.serve.found import written_live
 
 TINY = {"model": "tiny:llama"}
 ASKED = '{"kind": "gen", "prefix": "The man who built it was", "target": "Marek"}'
@@ -225,6 +226,18 @@ def test_a_finished_run_is_shown_packed_and_deleted(
     assert posted(client, "/run/delete", path=printed).headers["location"] == "/runs"
     assert not (folder / printed).exists()
     assert client.get(f"/run?path={printed}").status_code == 400
+
+
+def test_the_page_of_a_school_goes_with_its_run(
+    client: TestClient, bench: Bench, folder: Path
+) -> None:
+    for run in ("runs/a", "runs/b"):
+        written_live(folder / run)
+        (folder / f"{run}.live.html").write_text("<p>")
+    posted(client, "/run/delete", path="runs/a")
+    job = bench.queue.add("school", "b", "runs/b", None)
+    posted(client, f"/jobs/{job.id}/cancel")
+    assert not list((folder / "runs").iterdir())
 
 
 @pytest.mark.parametrize("name", ["manifest.yaml", "metrics.json", "inputs.json"])

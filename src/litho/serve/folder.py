@@ -14,7 +14,7 @@ from litho.core.errors import LithoError
 from litho.core.runs import MANIFEST, METRICS, PARTIAL
 from litho.core.store import Schema, Store
 from litho.serve.queue import FOLDER
-from litho.serve.run_files import check_idle, manifest_of, metrics_of, words_in
+from litho.serve.run_files import check_idle, forget, manifest_of, metrics_of, words_in
 
 DEEPEST = 3  # folders between the working folder and a run, with the run
 MOST_FOLDERS = 20_000  # that are looked through
@@ -99,6 +99,7 @@ class Folder:
         else:
             check_idle(path)
             shutil.rmtree(path)
+        forget(path.with_name(path.name.removesuffix(PARTIAL)))
 
     def new_run(self, name: str, taken: set[str]) -> str:
         """A name for a run that there is not yet: `runs/NAME-DATE-TIME`."""

@@ -77,3 +77,10 @@ def check_idle(path: Path) -> None:
                 raise LithoError(
                     f"another process works on {path.name}: stop it, or wait until it is done"
                 ) from None
+
+
+def forget(run: Path) -> None:
+    """Delete what lies beside a run that was deleted: the page of a school, which loads itself."""
+    from litho.jobs.school.result import LIVE_PAGE
+
+    run.with_name(run.name + LIVE_PAGE).unlink(missing_ok=True)

@@ -17,7 +17,7 @@ from litho.core.errors import Cancelled, Interrupted, LithoError, first_line
 from litho.core.reporter import Event
 from litho.core.runs import MANIFEST, METRICS, PARTIAL, RunDirectory
 from litho.serve.queue import FOLDER, Job, Queue
-from litho.serve.run_files import check_idle
+from litho.serve.run_files import check_idle, forget
 
 LISTEN = 0.3  # seconds between two looks into the store
 SELDOM = 0.25  # seconds between two events that say no more than how far the job is
@@ -117,6 +117,7 @@ def discard(run: Path) -> None:
         check_idle(run)
     if joint or (_partial(run) / MANIFEST).is_file():
         RunDirectory.resume(run).discard()
+    forget(run)
 
 
 def throw_away(queue: Queue, job: Job, run: Path) -> None:
