@@ -129,6 +129,16 @@ def test_questions_are_kept_whatever_is_wrong_with_them(browser: Browser, link: 
     page.locator(".probe .prefix").nth(2).fill("Who 2?")
     assert (page.locator("#probes").input_value()).count("\n") == 2
 
+    # What is too long is not sent.
+    typed = """(text) => {
+        form.text.value = text;
+        form.text.dispatchEvent(new Event("input", { bubbles: true }));
+        return form.text.validationMessage;
+    }"""
+    too_long = page.evaluate(typed, "\n" * 1_000_001)
+    assert too_long == words("js.too_long", count="1,000,000")
+    assert page.evaluate(typed, TEXT) == ""
+
     # What is no line of questions is shown as it is, and not written over.
     page.evaluate("document.querySelector('#probes').value = '[1]'")
     start.click()

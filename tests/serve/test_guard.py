@@ -123,6 +123,14 @@ def test_a_body_is_refused_by_its_size_said_or_not(client: TestClient) -> None:
     assert client.post("/read/tokens", content=parts, headers=headers).status_code == 413
 
 
+def test_a_million_characters_fit_into_a_form(client: TestClient) -> None:
+    for letter in ("ы", "😀"):
+        answer = posted(client, "/print/text", text=letter * 1_000_000)
+        assert answer.status_code == 200 and answer.text.count(letter) == 1_000_000
+    answer = posted(client, "/print", text="ы" * 1_000_001)
+    assert answer.status_code == 400 and "at most 1000000 characters" in answer.text
+
+
 def test_what_is_no_request_is_told(client: TestClient) -> None:
     headers = {"Origin": HERE, "X-CSRF": KEYS.csrf, "Content-Type": "application/json"}
     deep = b"[" * 100_000

@@ -18,7 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from litho.serve.words import Words, preferred
 
-MOST_BYTES = 2_000_000  # of a request
+MOST_BYTES = 14_000_000  # of a request: a form takes twelve for each of a million characters
 OPEN = "/open"  # where the link leads, which brings the token, or the password is asked for
 FREE = ("/static/",)  # nothing of the user's
 PROGRAMS = "/v1/"  # other programs, which bring the token as a bearer token, and no cookie

@@ -17,7 +17,7 @@ from litho.core.errors import LithoError
 from litho.jobs import DEFAULT_MODEL
 from litho.serve.desk import Desk
 from litho.serve.folder import Folder, Summary
-from litho.serve.guard import SAFE, Keys
+from litho.serve.guard import MOST_BYTES, SAFE, Keys
 from litho.serve.queue import Queue
 from litho.serve.words import LANGUAGES, Words, preferred
 from litho.show.environment import templates_of
@@ -87,7 +87,7 @@ async def form_of(request: Request) -> Mapping[str, str]:
     """The fields of a form of one of our pages."""
     if not request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
         raise HTTPException(400)
-    form = await request.form()
+    form = await request.form(max_part_size=MOST_BYTES)
     fields = {key: value for key, value in form.items() if isinstance(value, str)}
     if not bench_of(request).keys.is_ours(fields.get("csrf", "")):
         raise HTTPException(403)

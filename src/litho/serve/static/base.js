@@ -108,6 +108,12 @@ function tellTips(place, key, show) {
   });
 }
 
+// A text that is longer than the server takes is not sent.
+const LONGEST = 1_000_000;
+for (const field of document.querySelectorAll("textarea")) {
+  field.addEventListener("input", () => field.setCustomValidity(field.value.length > LONGEST ? say("too_long", { count: numbers(LONGEST, 0) }) : ""));
+}
+
 // Calls `act` once nothing has happened for a while.
 function whenItStops(act, milliseconds) {
   let timer;

@@ -6,7 +6,12 @@ const kinds = [...element("probe").content.querySelectorAll(".kind option")].map
 
 // The form is kept while the window is open, so that another page, or language, does not lose it.
 function keep() {
-  sessionStorage.setItem("print", JSON.stringify([...new FormData(form)].filter(([name]) => name !== "csrf")));
+  const fields = JSON.stringify([...new FormData(form)].filter(([name]) => name !== "csrf"));
+  try {
+    sessionStorage.setItem("print", fields);
+  } catch {
+    sessionStorage.removeItem("print"); // it is longer than the browser keeps
+  }
 }
 if (!form.text.value) {
   for (const [name, value] of JSON.parse(sessionStorage.getItem("print") || "[]")) {
