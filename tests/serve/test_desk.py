@@ -34,28 +34,33 @@ def busy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Desk
     first.join()
 
 
-def test_of_estimates_that_wait_the_latest_is_made(busy: tuple[Desk, list[Any]]) -> None:
+def test_of_estimates_for_a_page_the_latest_is_made(busy: tuple[Desk, list[Any]]) -> None:
     desk, asked = busy
     told: dict[int, str] = {}
 
-    def ask(number: int) -> None:
+    def ask(number: int, page: str) -> None:
         try:
-            desk.ask(do="expect", number=number)
+            desk.ask(do="expect", page=page, number=number)
             told[number] = "answered"
         except LithoError as error:
             told[number] = str(error)
 
     threads = []
     for number in range(3):
-        latest = desk._latest
-        threads.append(threading.Thread(target=ask, args=(number,)))
+        latest = dict(desk._latest)
+        threads.append(threading.Thread(target=ask, args=(number, "this")))
         threads[-1].start()
         while desk._latest == latest:
             pass
+    threads.append(threading.Thread(target=ask, args=(3, "other")))
+    threads[-1].start()
+    while "other" not in desk._latest:
+        pass
     desk.go_on.set()  # type: ignore[attr-defined]
     for thread in threads:
         thread.join()
-    assert told[2] == "answered" and asked[1:] == [{"do": "expect", "number": 2}]
+    assert told[2] == told[3] == "answered"
+    assert sorted(each["number"] for each in asked[1:]) == [2, 3]
     assert all("another estimate" in told[number] for number in (0, 1))
 
 

@@ -32,7 +32,7 @@ class Desk:
         self._turn, self._waiting = threading.Lock(), threading.Semaphore(MOST_WAITING)
         self._used = time.monotonic()
         self._numbers = itertools.count()  # of questions
-        self._latest = 0  # estimate; those before it are of pages that were left
+        self._latest: dict[str, int] = {}  # estimate of a page; those before it are of no use
 
     def ask(self, **question: object) -> dict[str, Any]:
         """The last line of the answer. Raises LithoError, as `listen` does."""
@@ -43,16 +43,16 @@ class Desk:
         """The lines of an answer as they come.
 
         Raises LithoError if the answer is an error, the process dies, too many ask, or an estimate
-        was not begun before another one was asked for.
+        was not begun before the same `page` asked for another one.
         """
-        number = next(self._numbers)
+        number, page = next(self._numbers), str(question.get("page"))
         if question["do"] == "expect":
-            self._latest = number
+            self._latest[page] = number
         if not self._waiting.acquire(blocking=False):
             raise LithoError("too many questions at once: wait for an answer")
         try:
             with self._turn:
-                if question["do"] == "expect" and number != self._latest:
+                if question["do"] == "expect" and number != self._latest[page]:
                     raise LithoError("another estimate has been asked for since")
                 yield from self._answered(question)
         finally:

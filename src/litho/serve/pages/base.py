@@ -150,9 +150,15 @@ def begun(
     return RedirectResponse(f"/jobs/{job.id}", 303)
 
 
-def expected(bench: Bench, command: str, spec: dict[str, Any]) -> dict[str, Any]:
-    """What a job will cost, what is free, and what is to be said before it begins."""
-    told = bench.desk.ask(do="expect", command=command, spec=spec)
+def expected(
+    bench: Bench, command: str, spec: dict[str, Any], sent: Mapping[str, Any]
+) -> dict[str, Any]:
+    """What a job will cost, what is free, and what is to be said before it begins.
+
+    Of estimates for the `page` that was sent the latest is made.
+    """
+    page = text_in(sent, "page", 100)
+    told = bench.desk.ask(do="expect", page=page, command=command, spec=spec)
     return {**told, "free_gib": psutil.virtual_memory().available / 2**30}
 
 

@@ -181,7 +181,7 @@ def cost(request: Request, sent: Annotated[Mapping[str, Any], Depends(json_of)])
     """What a school will cost, what is free, and what is to be said before it begins."""
     bench = bench_of(request)
     spec = _spec(bench, text_in(sent, "path", 1000)).model_dump(mode="json")
-    return expected(bench, "school", spec)
+    return expected(bench, "school", spec, sent)
 
 
 @router.post("/school/start")

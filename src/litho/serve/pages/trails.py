@@ -78,7 +78,7 @@ def _library(bench: Bench, given: Mapping[str, Any]) -> Library:
 def cost(request: Request, sent: Annotated[Mapping[str, Any], Depends(json_of)]) -> Any:  # noqa: ANN401  JSON
     """What a print will cost, what is free, and what is to be said before it begins."""
     bench = bench_of(request)
-    return expected(bench, "trails print", _spec(bench, sent).model_dump(mode="json"))
+    return expected(bench, "trails print", _spec(bench, sent).model_dump(mode="json"), sent)
 
 
 @router.post("/trails")
