@@ -139,3 +139,25 @@ def test_what_a_job_tells_is_heard_in_order_and_from_any_place(queue: Queue) -> 
     assert told[1].shown == {"drift": 0.5} and told[2].note == "часы"
     assert queue.told(job.id, told[0].number) == told[1:]
     assert queue.told(job.id, told[-1].number) == []
+
+
+def test_of_what_a_job_told_is_kept_what_can_be_seen(
+    queue: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "MOST_POINTS", 10)
+    job, other = added(queue), added(queue, "runs/b")
+    queue.tell(other.id, Event("training", 1, 9))
+    for step in range(100):
+        queue.tell(job.id, Event("training", step, 100, {"drift": step / 100}))
+        queue.tell(job.id, Event("training", step, 100))
+        queue.tell(job.id, Event("training", note="часы"))
+    queue.tell(job.id, Event("proving", 0, 2))
+    known = queue.known(job.id)
+    drawn = [each.done for each in known if each.shown]
+    assert drawn[-1] == 99 and 5 <= len(drawn) <= 10 and len(set(drawn)) == len(drawn)
+    said = [(each.stage, each.note, each.done) for each in known if not each.shown]
+    assert said == [("training", None, 99), ("training", "часы", 0), ("proving", None, 0)]
+    assert known[-1].number == queue.told(job.id)[-1].number and len(queue.told(job.id)) == 301
+    queue.begin(job.id)
+    queue.end(job.id, "done")
+    assert queue.told(job.id) == known and len(queue.told(other.id)) == 1

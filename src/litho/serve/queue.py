@@ -17,6 +17,7 @@ from litho.core.store import Schema, Store
 
 FOLDER = ".litho"  # of the workbench, beneath the working folder
 MOST_WAITING = 100
+MOST_POINTS = 500  # of a stage that are kept, and shown on a page that is opened
 LARGEST = 2**63 - 1  # number that the store can hold
 State = Literal["queued", "running", "paused", "done", "failed", "cancelled"]
 Wanted = Literal["", "pause", "cancel"]
@@ -46,6 +47,22 @@ _MOVE = """
       ended = CASE WHEN :to IN ('done', 'failed', 'cancelled') THEN :now END
     WHERE id = :id AND state IN (SELECT value FROM json_each(:of))
       AND NOT (:to = 'paused' AND wanted = 'cancel')
+"""
+# Of what a job told: numbers of a stage, thinned evenly from the last, and each last word of it.
+_KNOWN = """
+    SELECT number, stage, done, total, shown, note FROM (
+      SELECT *, row_number() OVER told - 1 AS back, count(*) OVER (
+          PARTITION BY stage, note, shown = '{}'
+        ) AS among
+      FROM events WHERE job = :job
+      WINDOW told AS (PARTITION BY stage, note, shown = '{}' ORDER BY number DESC)
+    )
+    WHERE CASE WHEN shown = '{}' THEN back = 0 ELSE back % (among / :most + 1) = 0 END
+    ORDER BY number
+"""
+_THIN = """
+    DELETE FROM events
+    WHERE job = :job AND number NOT IN (SELECT value FROM json_each(:kept))
 """
 
 
@@ -129,6 +146,7 @@ class Queue:
 
     def cancel(self, number: int) -> None:
         self._move(number, "cancelled", ("queued", "paused", "failed"))
+        self._thin(number)
         self._want(number, "cancel")
 
     def go_on(self, number: int) -> None:
@@ -151,6 +169,8 @@ class Queue:
     def end(self, number: int, state: State, said: str = "") -> None:
         """A job that is to be thrown away goes on running where it should be paused."""
         self._move(number, state, ("running",), said)
+        if state == "done":
+            self._thin(number)
 
     def died(self, job: Job, limit: int, got_on: bool = False) -> None:
         """The process of a running job is gone: it waits again, or is given up at `limit`.
@@ -203,7 +223,20 @@ class Queue:
             " WHERE job = ? AND number > ? ORDER BY number",
             (number, min(after, LARGEST)),
         )
-        return [Told(**row | {"shown": json.loads(row["shown"])}) for row in rows]
+        return _told(rows)
+
+    def known(self, number: int) -> list[Told]:
+        """What can be seen of all that a job told."""
+        return _told(self._store.rows(_KNOWN, {"job": number, "most": MOST_POINTS}))
+
+    def _thin(self, number: int) -> None:
+        """Forget of a job that is over what could not be seen."""
+        kept = json.dumps([each.number for each in self.known(number)])
+        self._store.write(_THIN, [{"job": number, "kept": kept}])
+
+
+def _told(rows: Sequence[dict[str, Any]]) -> list[Told]:
+    return [Told(**row | {"shown": json.loads(row["shown"])}) for row in rows]
 
 
 def _jobs(rows: Sequence[dict[str, Any]]) -> Iterator[Job]:

@@ -35,7 +35,7 @@ def show(request: Request, number: int) -> Response:
 
     bench = bench_of(request)
     job = _job(bench, number)
-    told = bench.queue.told(number)
+    told = bench.queue.known(number)
     there = _finished(bench, job)
     before = [each for each in bench.queue.jobs("queued", "running") if each.id < number]
     return page(
