@@ -131,6 +131,7 @@ def test_a_school_is_estimated_begun_and_examined(
     spec = SchoolSpec(**job.spec or {})
     assert spec.checkpoints == str(folder / "checkpoints") and spec.folder == str(folder)
     work(folder, job.id)
+    assert "<h2>Text</h2>" not in client.get(f"/run?path={job.run}").text  # it has none
     done = bench.queue.job(job.id)
     assert done and done.state == "done", done
     model = f"./{job.run}/model"

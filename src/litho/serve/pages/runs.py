@@ -55,11 +55,12 @@ def one_run(request: Request, path: str) -> Response:
     folder = bench.folder.run(path)
     finished = folder == bench.folder.inside(path) and (folder / METRICS).is_file()
     try:
-        manifest, text, _ = manifest_of(folder), _text_of(folder), metrics_of(folder)
+        manifest, _ = manifest_of(folder), metrics_of(folder)
+        command = words_in(manifest, "command")
+        text = _text_of(folder, command)
         result = printed(folder) if finished else None
     except LithoError as error:
         return _damaged(request, path, str(error))
-    command = words_in(manifest, "command")
     adapter = (folder / "adapter" / "adapter_config.json").is_file()
     return page(
         request,
@@ -86,12 +87,12 @@ def _damaged(request: Request, path: str, damage: str) -> Response:
     return page(request, "run.html.j2", title=path, path=path, job=job, damage=damage, **nothing)
 
 
-def _text_of(folder: Path) -> str:
+def _text_of(folder: Path, command: str) -> str:
     """The text that a run was about, or the first of them."""
     inputs = inputs_of(folder)
     pages = inputs.get("pages") if isinstance(inputs, dict) else None
     last = pages[-1] if isinstance(pages, list) and pages else inputs
-    return words_in(last, "text") or words_in(last, "source")
+    return words_in(last, "source" if command == "vary" else "text")
 
 
 @router.get("/run/report")
