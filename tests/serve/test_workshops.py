@@ -15,11 +15,13 @@ from litho.core.reporter import Event
 from litho.jobs.evolve.config import EvolveSpec
 from litho.jobs.exam.config import ExamSpec
 from litho.jobs.school.config import SchoolSpec
+from litho.jobs.school.result import Live
 from litho.jobs.trails.config import PrintSpec
 from litho.jobs.vary.config import VarySpec
 from litho.serve.live import POINTS, school_at, stamp_of
 from litho.serve.pages.base import Bench
 from litho.serve.worker import work
+from litho.show.pages.school_live import page as school_page
 from litho.text.school.canonical import of_world, written
 from litho.text.school.genome import read_genome
 from litho.text.school.world import World
@@ -211,6 +213,24 @@ def test_a_long_line_is_thinned_and_keeps_its_end(tmp_path: Path) -> None:
     ((_, line),) = school["loss"]
     assert line[-1] == (1000, 1.0) and len(line) <= POINTS
     assert school_at(tmp_path / "other") is None and stamp_of(tmp_path / "other") == 0
+
+
+def test_a_stage_without_books_has_no_probes(tmp_path: Path) -> None:
+    probes = [
+        {
+            "stage": "a",
+            "step": n,
+            "tokens": n,
+            "bpb": {"a": {}, "b": {"x": 2.0, "y": 1.0}},
+            "gap": {},
+        }
+        for n in (1, 2)
+    ]
+    written_live(tmp_path / "run", probes=probes, losses=[])
+    school = school_at(tmp_path / "run")
+    assert school and school["probes"] == [("b", [(1, 1.5), (2, 1.5)])]
+    live = json.loads((tmp_path / "run.partial" / "live.json").read_text())
+    assert school_page(Live(**live), "run").startswith("<!doctype html>")
 
 
 def test_a_family_is_drawn_with_everyone_in_it(client: TestClient, folder: Path) -> None:
