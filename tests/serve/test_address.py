@@ -13,6 +13,7 @@ from litho.core.errors import LithoError
 from litho.serve.address import Address, address_of, is_loopback
 from litho.serve.app import make_app
 from litho.serve.guard import Keys
+from litho.serve.pages import opening
 from tests.serve.bench import DeskHere, served
 
 
@@ -106,6 +107,18 @@ def test_the_password_opens_and_nothing_else_does(
         answer = client.post("/open", data={"password": keys.password}, headers={"Origin": here})
         assert answer.status_code == 303 and "Secure" in answer.headers["set-cookie"]
         assert client.get("/").status_code == 200
+
+
+def test_guesses_keep_nothing_waiting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("litho.serve.app.Desk", DeskHere)
+    keys = Keys(8470, password="correct horse battery")
+    here = {"Origin": "http://127.0.0.1:8470"}
+    with TestClient(make_app(tmp_path, keys, keep=False), base_url=here["Origin"]) as client:
+        with opening._guessing:  # as while another one guesses
+            answer = client.post("/open", data={"password": "x"}, headers=here)
+        assert answer.status_code == 429 and "Somebody else" in answer.text
+        monkeypatch.setattr(opening, "GUESS_S", 0.0)
+        assert client.post("/open", data={"password": "x"}, headers=here).status_code == 401
 
 
 def test_without_a_password_none_opens(stranger: TestClient) -> None:

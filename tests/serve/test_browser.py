@@ -1,12 +1,16 @@
 """The story of the workbench in a real browser, in both languages, wide and narrow."""
 
 import re
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, expect
 
+from litho.serve.queue import Queue
 from litho.serve.words import Words
+from litho.serve.worker import lock_of
 from tests.builders import TEXT
+from tests.serve.bench import served
 from tests.serve.browsing import LONG, check_width, needs_chromium, opened
 
 pytestmark = [pytest.mark.browser, needs_chromium]
@@ -80,8 +84,73 @@ def test_the_whole_story(browser: Browser, link: str, width: int, language: str)
     expect(page.locator(".answers p")).to_have_count(2)
     expect(page.locator("#question")).to_have_value("", timeout=LONG)
     expect(page.locator(".turn > b")).to_have_text("Who built it?")
+
+    # A page that is loaded again begins anew; where another one asked meanwhile, it is said.
+    page.reload()
+    for voice in ("openbook", "retrieval"):
+        page.uncheck(f"[value={voice}]")
+    page.fill("#tokens", "4")
+    asked = {"run": "runs/done", "voices": ["base"], "tokens": 1, "question": "?", "talk": "x"}
+    for turn in (1, 2):
+        page.fill("#question", "When?")
+        page.keyboard.press("Enter")
+        expect(page.locator(".turn")).to_have_count(turn)
+        expect(page.locator("#question")).to_have_value("", timeout=LONG)
+        expect(page.locator(".turn > p")).to_have_count(turn - 1)
+        page.evaluate("async (asked) => (await send('/ask/answers', asked)).text()", asked)
+    expect(page.locator(".turn > p")).to_have_text(words("js.talk_anew"))
     check_width(page)
     assert not trouble
+    page.close()
+
+
+def test_questions_are_kept_whatever_is_wrong_with_them(browser: Browser, link: str) -> None:
+    words = Words("en")
+    page, trouble = opened(browser, link, 1280, "en")
+    start = page.get_by_role("button", name=words("print.start"))
+    page.get_by_role("link", name=words("nav.print"), exact=True).click()
+    page.fill("#text", TEXT)
+    for number, answer in enumerate(("Marek", "")):
+        page.click("#add")
+        page.locator(".probe .prefix").nth(number).fill(f"Who {number}?")
+        page.locator(".probe .target").nth(number).fill(answer)
+    page.locator(".probe .kind").first.select_option("chat")
+    start.click()
+    expect(page.get_by_role("alert").first).to_contain_text("line 2")
+    expect(page.locator(".probe .prefix")).to_have_count(2)
+    assert page.locator(".probe .prefix").nth(0).input_value() == "Who 0?"
+    assert page.locator(".probe .kind").nth(0).input_value() == "chat"
+    page.get_by_role("link", name="Русский").click()  # which loses nothing
+    expect(page.get_by_role("heading", level=1)).to_have_text(Words("ru")("print.heading"))
+    expect(page.locator("#text")).to_have_value(TEXT)
+    expect(page.locator(".probe .prefix")).to_have_count(2)
+    page.get_by_role("link", name="English").click()
+    page.click("#add")
+    page.locator(".probe .prefix").nth(2).fill("Who 2?")
+    assert (page.locator("#probes").input_value()).count("\n") == 2
+
+    # What is too long is not sent.
+    typed = """(text) => {
+        form.text.value = text;
+        form.text.dispatchEvent(new Event("input", { bubbles: true }));
+        return form.text.validationMessage;
+    }"""
+    too_long = page.evaluate(typed, "\n" * 1_000_001)
+    assert too_long == words("js.too_long", count="1,000,000")
+    assert page.evaluate(typed, TEXT) == ""
+
+    # What is no line of questions is shown as it is, and not written over.
+    page.evaluate("document.querySelector('#probes').value = '[1]'")
+    start.click()
+    expect(page.get_by_role("alert").first).to_contain_text("line 1")
+    expect(page.locator("#probes")).to_have_value("[1]")
+    expect(page.locator("#add")).to_be_disabled()
+    page.fill("#probes", "")
+    page.locator("#name").focus()
+    expect(page.locator("#probes")).to_be_hidden()
+    page.click("#add")
+    expect(page.locator(".probe")).to_have_count(1)
+    assert all("400" in each for each in trouble)  # of the console: the form was refused
     page.close()
 
 
@@ -129,10 +198,15 @@ def test_a_genome_is_rearranged_by_hand(
             page.get_by_role("button", name=words("genome.left"), exact=True).click()
     expect(page.locator("[data-stage]").nth(1)).to_have_attribute("data-stage", "science")
     expect(save).to_be_enabled(timeout=LONG)
+    name_field = page.locator("#save [name=name]")
+    name_field.fill(f"school-{width}")
     save.click()
+    expect(page.locator("#trouble")).to_contain_text("exists already")
+    name_field.fill(f"school-{width}-2")
+    save.click()
+    page.wait_for_url(f"**school-{width}-2.yaml")
     expect(page.locator("[data-stage]").nth(1)).to_have_attribute("data-stage", "science")
-    assert f"school-{width}-2.yaml" in page.url
-    assert not trouble
+    assert len(trouble) == 1 and "400" in trouble[0]  # of the name that there was
     page.close()
 
 
@@ -150,6 +224,16 @@ def test_marks_are_coloured_and_varied(browser: Browser, link: str) -> None:
     expect(page.locator("#fault")).to_contain_text("Строка 2, столбец 5")
     assert not trouble
     page.close()
+
+
+def test_a_job_says_when_the_server_was_started_anew(browser: Browser, tmp_path: Path) -> None:
+    job = Queue(tmp_path).add("map", "x", "runs/x", {})
+    with lock_of(tmp_path), served(tmp_path) as (_, link):  # nobody does the job
+        page, _ = opened(browser, link, 400, "ru")
+        page.route("**/events?*", lambda route: route.fulfill(status=401))
+        page.goto(f"{page.url}jobs/{job.id}")
+        expect(page.locator("#trouble")).to_have_text(Words("ru")("js.reopen"))
+        page.close()
 
 
 def test_the_language_can_be_chosen(browser: Browser, link: str) -> None:

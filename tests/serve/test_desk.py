@@ -11,7 +11,7 @@ import torch
 from litho.core.errors import LithoError
 from litho.jobs.map.live import LiveReader
 from litho.jobs.spec import Device
-from litho.serve.desk import MOST_WAITING, Desk
+from litho.serve.desk import IDLE_S, MOST_WAITING, Desk
 
 
 @pytest.fixture
@@ -37,28 +37,33 @@ def busy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Desk
     first.join()
 
 
-def test_of_estimates_that_wait_the_latest_is_made(busy: tuple[Desk, list[Any]]) -> None:
+def test_of_estimates_for_a_page_the_latest_is_made(busy: tuple[Desk, list[Any]]) -> None:
     desk, asked = busy
     told: dict[int, str] = {}
 
-    def ask(number: int) -> None:
+    def ask(number: int, page: str) -> None:
         try:
-            desk.ask(do="expect", number=number)
+            desk.ask(do="expect", page=page, number=number)
             told[number] = "answered"
         except LithoError as error:
             told[number] = str(error)
 
     threads = []
     for number in range(3):
-        latest = desk._latest
-        threads.append(threading.Thread(target=ask, args=(number,)))
+        latest = dict(desk._latest)
+        threads.append(threading.Thread(target=ask, args=(number, "this")))
         threads[-1].start()
         while desk._latest == latest:
             pass
+    threads.append(threading.Thread(target=ask, args=(3, "other")))
+    threads[-1].start()
+    while "other" not in desk._latest:
+        pass
     desk.go_on.set()  # type: ignore[attr-defined]
     for thread in threads:
         thread.join()
-    assert told[2] == "answered" and asked[1:] == [{"do": "expect", "number": 2}]
+    assert told[2] == told[3] == "answered"
+    assert sorted(each["number"] for each in asked[1:]) == [2, 3]
     assert all("another estimate" in told[number] for number in (0, 1))
 
 
@@ -89,3 +94,26 @@ def test_one_model_is_kept_and_those_of_the_last_estimate() -> None:
             assert {held.source.name for held in models._held.values()} == names
         assert reader.opened("tiny:llama") is model
     assert reader.opened("tiny:gpt2").network.dtype == torch.float32
+
+
+class Loaded:
+    """A process that waits for questions."""
+
+    def kill(self) -> None: ...
+
+    def wait(self) -> None: ...
+
+
+def test_a_question_after_a_long_time_keeps_its_models(busy: tuple[Desk, list[Any]]) -> None:
+    desk, _ = busy
+    desk._process = Loaded()  # type: ignore[assignment]
+    desk._used -= 2 * IDLE_S
+    looking = threading.Thread(target=desk.end_if_idle, daemon=True)
+    looking.start()
+    looking.join(5)
+    assert not looking.is_alive() and desk._process  # the keeper does not wait for the answer
+    desk.go_on.set()  # type: ignore[attr-defined]
+    with desk._turn:
+        pass
+    desk.end_if_idle()
+    assert desk._process is None

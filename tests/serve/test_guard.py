@@ -1,16 +1,21 @@
 """Attacks that must fail: other pages, other names, no key, forged forms, paths, sizes, texts."""
 
 import json
+import os
 import pickle
 import re
 import shutil
 from collections.abc import Callable
+from html import unescape
 from pathlib import Path
+from urllib.parse import unquote
 
+import pytest
 from starlette.datastructures import Headers
 from starlette.testclient import TestClient
 
-from litho.serve.guard import MOST_BYTES, cookies, policy
+from litho.serve.folder import Folder
+from litho.serve.guard import HEADERS, MOST_BYTES, cookies, policy
 from litho.serve.pages.base import Bench
 from litho.text.school.canonical import of_world, written
 from tests.jobs.genome.test_compiler import WORLD
@@ -37,6 +42,15 @@ def test_nothing_is_shown_without_the_key(stranger: TestClient) -> None:
     ):
         answer = stranger.get(path)
         assert answer.status_code == 401 and "litho serve" in answer.text, path
+
+
+def test_a_browser_is_refused_by_a_page(stranger: TestClient) -> None:
+    answer = stranger.get("/jobs/1", headers={"Accept": "text/html", "Accept-Language": "ru"})
+    assert answer.status_code == 401 and answer.headers["content-type"].startswith("text/html")
+    assert "<h1>Не получилось</h1>" in answer.text and "litho serve" in answer.text
+    assert "<script" not in answer.text and KEYS.csrf not in answer.text
+    (nonce,) = set(re.findall(r"nonce-([\w-]+)'", answer.headers["content-security-policy"]))
+    assert f'nonce="{nonce}"' in answer.text
 
 
 def test_a_stranger_learns_no_secret(stranger: TestClient) -> None:
@@ -109,6 +123,14 @@ def test_a_body_is_refused_by_its_size_said_or_not(client: TestClient) -> None:
     assert client.post("/read/tokens", content=parts, headers=headers).status_code == 413
 
 
+def test_a_million_characters_fit_into_a_form(client: TestClient) -> None:
+    for letter in ("ы", "😀"):
+        answer = posted(client, "/print/text", text=letter * 1_000_000)
+        assert answer.status_code == 200 and answer.text.count(letter) == 1_000_000
+    answer = posted(client, "/print", text="ы" * 1_000_001)
+    assert answer.status_code == 400 and "at most 1000000 characters" in answer.text
+
+
 def test_what_is_no_request_is_told(client: TestClient) -> None:
     headers = {"Origin": HERE, "X-CSRF": KEYS.csrf, "Content-Type": "application/json"}
     deep = b"[" * 100_000
@@ -127,6 +149,10 @@ OUTSIDE = (
     "a/.hidden",
     "",
     "x\0y",
+    "x" * 300,
+    "ы" * 128,
+    f"{'x' * 300}/y",
+    "x/" * 3000,
 )
 
 
@@ -158,6 +184,25 @@ def test_paths_end_at_the_folder(client: TestClient, folder: Path) -> None:
         assert "SECRET" not in both.text
     assert (folder.parent / "secret" / "metrics.json").is_file()
     assert "SECRET" not in client.get("/runs").text
+
+
+def test_names_that_are_no_text_are_passed_over(client: TestClient, folder: Path) -> None:
+    bad = os.fsdecode(b"undecodable-\xff")
+    for name in ("good", bad):
+        written_run(folder / "runs" / name)
+        (folder / f"{name}.yaml").write_text("genome: litho.genome/1\nforms: []\n")
+        (folder / name).mkdir()
+        (folder / name / "config.json").write_text("{}")
+        (folder / name / "x.safetensors").write_bytes(b"")
+    bearer = {"Authorization": f"Bearer {KEYS.token}"}
+    for page in ("/", "/runs", "/print", "/school", "/trails"):
+        assert client.get(page).status_code == 200, page
+    assert "good" in client.get("/runs").text and "undecod" not in client.get("/runs").text
+    assert "good.yaml" in client.get("/school").text and "undecod" not in client.get("/school").text
+    assert "./good" in client.get("/v1/models", headers=bearer).text
+    headers = {"Origin": HERE, "X-CSRF": KEYS.csrf, "Content-Type": "application/json"}
+    asked = json.dumps({"run": bad, "question": "?", "voices": ["base"]})
+    assert client.post("/ask/answers", content=asked, headers=headers).status_code == 400
 
 
 def test_an_adapter_that_is_a_link_is_neither_read_nor_packed(
@@ -334,6 +379,34 @@ def test_pages_run_only_scripts_that_carry_their_nonce(client: TestClient) -> No
     assert "nonce-x'" in policy("x")
 
 
+def test_what_nobody_expected_is_told_on_a_page_like_any_other(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(_: Folder) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(Folder, "runs", broken)
+    plain = TestClient(client.app, HERE, raise_server_exceptions=False, cookies=client.cookies)
+    answer = plain.get("/runs")
+    assert answer.status_code == 500 and "ZeroDivisionError" in answer.text
+    expected = client.get("/nothing").headers
+    for name in HEADERS:
+        assert answer.headers[name] == expected[name]
+    (nonce,) = set(re.findall(r"nonce-([\w-]+)'", answer.headers["content-security-policy"]))
+    assert f'nonce="{nonce}"' in answer.text
+
+
+def test_a_number_beyond_all_jobs_is_of_none(client: TestClient, bench: Bench) -> None:
+    for number in ("9" * 20, "-" + "9" * 20):
+        assert client.get(f"/jobs/{number}").status_code == 404
+        assert client.get(f"/jobs/{number}/events").status_code == 404
+    job = bench.queue.add("map", "x", "runs/x", {})
+    bench.queue.pause(job.id)
+    for headers in ({}, {"Last-Event-ID": "9" * 5000}):
+        answer = client.get(f"/jobs/{job.id}/events?after={'9' * 20}", headers=headers)
+        assert answer.status_code == 200
+
+
 def test_a_report_is_shut_off_from_the_pages(
     client: TestClient, folder: Path, finished: Path
 ) -> None:
@@ -370,6 +443,13 @@ def test_language_leads_only_back_to_a_page_of_ours(client: TestClient) -> None:
         assert answer.headers["location"] == "/"
     assert client.get("/language?to=ru&back=/runs").headers["location"] == "/runs"
     assert "Прогоны" in client.get("/runs").text
+
+
+def test_the_language_can_be_chosen_wherever_a_form_led(client: TestClient) -> None:
+    for path in ("/print", "/print/text", "/trails", "/school/start", "/run/delete"):
+        answer = posted(client, path, text="A b.", budget="x")
+        (back,) = re.findall(r"/language\?to=ru&amp;back=([^\"]*)", answer.text)
+        assert client.get(unquote(unescape(back))).status_code == 200, path
 
 
 def test_cookies_of_other_ports_do_not_get_in_the_way() -> None:

@@ -13,13 +13,15 @@ from starlette.testclient import TestClient
 
 from litho.core.errors import Interrupted
 from litho.core.runs import PARTIAL
+from litho.core.work import WorkLedger
 from litho.jobs.imprint.config import ImprintSpec
 from litho.jobs.map.live import MOST
 from litho.serve.folder import Folder
-from litho.serve.pages.base import Bench
+from litho.serve.pages.base import Bench, number_in
 from litho.serve.worker import work
 from tests.builders import TEXT, quick_config, small_inputs
 from tests.serve.bench import HERE, KEYS, posted, sent, written_run
+from tests.serve.found import written_live
 
 TINY = {"model": "tiny:llama"}
 ASKED = '{"kind": "gen", "prefix": "The man who built it was", "target": "Marek"}'
@@ -100,6 +102,8 @@ def test_a_print_starts_from_what_the_form_says(client: TestClient, bench: Bench
         ("budget", "much", "budget is no number"),
         ("budget", "-1", "budget"),
         ("presentations", "2.5", "presentations"),
+        ("presentations", "1,000", "presentations could be two numbers: write 1000 or 1.000"),
+        ("seed", "1e999", "seed"),
         ("probes", "{}", "line 1"),
         ("controls", "all", "controls"),
     ],
@@ -111,6 +115,19 @@ def test_what_is_wrong_in_the_form_is_told_and_the_form_kept(
     answer = posted(client, "/print", **fields)
     assert answer.status_code == 400 and said in answer.text and "KEPT" in answer.text
     assert not bench.queue.jobs()
+
+
+def test_numbers_are_taken_as_they_are_typed() -> None:
+    typed = {
+        "": None,
+        "7": 7,
+        " 0,02 ": 0.02,
+        "0,015": 0.015,
+        "1e3": 1000,
+        "2.50": 2.5,
+        str(2**53 + 1): 2**53 + 1,
+    }
+    assert {key: number_in({"n": key}, "n") for key in typed} == typed
 
 
 def test_the_cost_is_told_before(client: TestClient) -> None:
@@ -211,6 +228,45 @@ def test_a_finished_run_is_shown_packed_and_deleted(
     assert client.get(f"/run?path={printed}").status_code == 400
 
 
+def test_the_page_of_a_school_goes_with_its_run(
+    client: TestClient, bench: Bench, folder: Path
+) -> None:
+    for run in ("runs/a", "runs/b"):
+        written_live(folder / run)
+        (folder / f"{run}.live.html").write_text("<p>")
+    posted(client, "/run/delete", path="runs/a")
+    job = bench.queue.add("school", "b", "runs/b", None)
+    posted(client, f"/jobs/{job.id}/cancel")
+    assert not list((folder / "runs").iterdir())
+
+
+@pytest.mark.parametrize("name", ["manifest.yaml", "metrics.json", "inputs.json"])
+def test_a_damaged_run_is_listed_and_can_be_deleted(
+    client: TestClient, folder: Path, name: str
+) -> None:
+    run = written_run(folder / "runs" / "x")
+    (run / name).write_text("{")
+    assert ("damaged" in client.get("/runs").text) == (name != "inputs.json")
+    page = client.get("/run?path=runs/x")
+    assert page.status_code == 200 and f"{name} cannot be read" in page.text
+    assert "Report" not in page.text and "Go on" not in page.text
+    assert posted(client, "/run/delete", path="runs/x").status_code == 303 and not run.exists()
+
+
+def test_a_run_on_which_another_process_works_is_kept(client: TestClient, folder: Path) -> None:
+    ledger = WorkLedger(written_run(folder / "runs" / "joint", "ensemble"))
+    (folder / "runs/joint/metrics.json").unlink()
+
+    def piece() -> dict[str, str]:
+        answer = posted(client, "/run/delete", path="runs/joint")
+        return {"said": answer.text, "status": str(answer.status_code)}
+
+    said = ledger.do({"a": 1}, piece)
+    assert said and said["status"] == "400" and "another process works on joint" in said["said"]
+    assert posted(client, "/run/delete", path="runs/joint").status_code == 303
+    assert not (folder / "runs/joint").exists()
+
+
 def test_two_runs_are_compared(client: TestClient, folder: Path, printed: str) -> None:
     other = folder / "runs" / "other"
     shutil.copytree(folder / printed, other)
@@ -241,12 +297,27 @@ def test_answers_come_in_pieces_and_whole(client: TestClient, printed: str) -> N
     assert lines[-1]["answers"].keys() == {"base", "adapter"}
     pieces = "".join(line["piece"] for line in lines[:-1] if line["voice"] == "base")
     assert pieces.strip() == lines[-1]["answers"]["base"]
+    assert lines[-1]["anew"]
     faults: list[dict[str, object]]
     faults = [{"voices": []}, {"voices": "base"}, {"tokens": 0}, {"tokens": "many"}]
     for wrong in faults:
         assert sent(client, "/ask/answers", **asked | wrong).status_code == 400
     empty = sent(client, "/ask/answers", **asked | {"question": " "})
     assert json.loads(empty.text)["error"] == "the question is empty"
+
+
+def test_each_talk_remembers_its_own_questions(client: TestClient, printed: str) -> None:
+    def asked(talk: str) -> tuple[bool, int]:
+        """Whether the talk begins anew, and how much of it was read."""
+        question = {"run": printed, "question": "Who?", "voices": ["base"], "tokens": 1}
+        *_, last = sent(client, "/ask/answers", **question, talk=talk).text.splitlines()
+        end = json.loads(last)
+        return end["anew"], end["tokens"]["base"]
+
+    first = asked("one")
+    more = asked("one")
+    assert first[0] and not more[0] and more[1] > first[1]
+    assert asked("two") == first == asked("one")  # of which the desk has forgotten the rest
 
 
 def test_the_list_of_a_thousand_runs_is_read_once(
@@ -257,8 +328,9 @@ def test_the_list_of_a_thousand_runs_is_read_once(
         written_run(folder / "runs" / f"r{number:02}")
     (folder / "runs" / "broken").mkdir()
     (folder / "runs" / "broken" / "manifest.yaml").write_text("a: [")
-    assert len(Folder(folder).runs()) == 60
+    assert len(Folder(folder).runs()) == 61
     monkeypatch.setattr("litho.serve.folder.manifest_of", None)
+    assert len(Folder(folder).runs()) == 61
     (folder / "runs" / "broken" / "manifest.yaml").unlink()
     assert len(Folder(folder).runs()) == 60
     page = client.get("/runs?q=R07 tiny&command=map").text

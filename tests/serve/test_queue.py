@@ -65,6 +65,17 @@ def test_a_job_is_given_up_when_it_killed_its_processes(queue: Queue) -> None:
     found = queue.job(job.id)
     assert found and found.said == "killed" and found.ended
     queue.go_on(job.id)
+    found = queue.job(job.id)
+    assert found and (found.state, found.deaths) == ("queued", 0)
+
+
+def test_deaths_count_from_where_a_job_got_on(queue: Queue) -> None:
+    job = added(queue)
+    for _ in range(2 * DEATHS):
+        assert queue.begin(job.id)
+        found = queue.job(job.id)
+        assert found
+        queue.died(found, DEATHS, got_on=True)
     assert state(queue, job) == "queued"
 
 
@@ -77,15 +88,23 @@ def test_the_text_of_a_job_does_not_outlive_it(queue: Queue) -> None:
     assert [job.spec is None for job in queue.jobs()] == [True, True, False]
 
 
-@pytest.mark.parametrize("wanted", ["pause", "cancel"])
-def test_a_process_that_dies_when_it_should_stop_has_stopped(queue: Queue, wanted: str) -> None:
+def test_a_process_that_dies_when_it_should_stop_has_stopped(queue: Queue) -> None:
     job = added(queue)
     queue.begin(job.id)
-    (queue.pause if wanted == "pause" else queue.cancel)(job.id)
+    queue.pause(job.id)
     found = queue.job(job.id)
     assert found
     queue.died(found, DEATHS)
-    assert state(queue, job) == {"pause": "paused", "cancel": "cancelled"}[wanted]
+    assert state(queue, job) == "paused"
+
+
+def test_what_should_be_thrown_away_is_not_paused_instead(queue: Queue) -> None:
+    job = added(queue)
+    queue.begin(job.id)
+    queue.pause(job.id)
+    queue.cancel(job.id)
+    queue.end(job.id, "paused")
+    assert state(queue, job) == "running cancel"
 
 
 def test_a_run_belongs_to_one_job(queue: Queue) -> None:
@@ -120,3 +139,25 @@ def test_what_a_job_tells_is_heard_in_order_and_from_any_place(queue: Queue) -> 
     assert told[1].shown == {"drift": 0.5} and told[2].note == "часы"
     assert queue.told(job.id, told[0].number) == told[1:]
     assert queue.told(job.id, told[-1].number) == []
+
+
+def test_of_what_a_job_told_is_kept_what_can_be_seen(
+    queue: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "MOST_POINTS", 10)
+    job, other = added(queue), added(queue, "runs/b")
+    queue.tell(other.id, Event("training", 1, 9))
+    for step in range(100):
+        queue.tell(job.id, Event("training", step, 100, {"drift": step / 100}))
+        queue.tell(job.id, Event("training", step, 100))
+        queue.tell(job.id, Event("training", note="часы"))
+    queue.tell(job.id, Event("proving", 0, 2))
+    known = queue.known(job.id)
+    drawn = [each.done for each in known if each.shown]
+    assert drawn[-1] == 99 and 5 <= len(drawn) <= 10 and len(set(drawn)) == len(drawn)
+    said = [(each.stage, each.note, each.done) for each in known if not each.shown]
+    assert said == [("training", None, 99), ("training", "часы", 0), ("proving", None, 0)]
+    assert known[-1].number == queue.told(job.id)[-1].number and len(queue.told(job.id)) == 301
+    queue.begin(job.id)
+    queue.end(job.id, "done")
+    assert queue.told(job.id) == known and len(queue.told(other.id)) == 1

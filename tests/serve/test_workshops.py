@@ -15,11 +15,13 @@ from litho.core.reporter import Event
 from litho.jobs.evolve.config import EvolveSpec
 from litho.jobs.exam.config import ExamSpec
 from litho.jobs.school.config import SchoolSpec
+from litho.jobs.school.result import Live
 from litho.jobs.trails.config import PrintSpec
 from litho.jobs.vary.config import VarySpec
 from litho.serve.live import POINTS, school_at, stamp_of
 from litho.serve.pages.base import Bench
 from litho.serve.worker import work
+from litho.show.pages.school_live import page as school_page
 from litho.text.school.canonical import of_world, written
 from litho.text.school.genome import read_genome
 from litho.text.school.world import World
@@ -27,7 +29,7 @@ from litho.text.trails.library import starter
 from tests.builders import TEXT
 from tests.jobs.genome.test_compiler import WORLD
 from tests.jobs.school.test_run import TINY
-from tests.serve.bench import DeskHere, posted, sent
+from tests.serve.bench import HERE, KEYS, DeskHere, posted, sent
 from tests.serve.found import written_ensemble, written_family, written_live
 
 MARKED = "The clock was built [[in 1931 | before the war]] by [[= Marek Dolny]]."
@@ -105,6 +107,15 @@ def test_a_genome_is_made_rearranged_and_saved(client: TestClient, folder: Path)
     saved = posted(client, "/school/save", **fields)
     assert saved.headers["location"] == "/school/genome?path=second.yaml"
     assert read_genome(folder / "second.yaml").stages[-1].books == read.stages[-1].books[::-1]
+    assert (
+        'name="name" required maxlength="80" value="mine-2"'
+        in client.get("/school/genome?path=mine.yaml").text
+    )
+    posted(client, "/school/save", **{**fields, "name": "mine-2"})
+    assert 'value="mine-3"' in client.get("/school/genome?path=mine.yaml").text
+    headers = {"Origin": HERE, "X-CSRF": KEYS.csrf}  # of a script, to which it is told as such
+    told = client.post("/school/save", data={"csrf": KEYS.csrf, **fields}, headers=headers)
+    assert told.status_code == 400 and "exists already" in told.json()["error"]
     new[0]["books"] = []
     broken = posted(client, "/school/save", **{**fields, "order": json.dumps(new), "name": "x"})
     assert broken.status_code == 400 and not (folder / "x.yaml").exists()
@@ -122,6 +133,7 @@ def test_a_school_is_estimated_begun_and_examined(
     spec = SchoolSpec(**job.spec or {})
     assert spec.checkpoints == str(folder / "checkpoints") and spec.folder == str(folder)
     work(folder, job.id)
+    assert "<h2>Text</h2>" not in client.get(f"/run?path={job.run}").text  # it has none
     done = bench.queue.job(job.id)
     assert done and done.state == "done", done
     model = f"./{job.run}/model"
@@ -203,6 +215,24 @@ def test_a_long_line_is_thinned_and_keeps_its_end(tmp_path: Path) -> None:
     assert school_at(tmp_path / "other") is None and stamp_of(tmp_path / "other") == 0
 
 
+def test_a_stage_without_books_has_no_probes(tmp_path: Path) -> None:
+    probes = [
+        {
+            "stage": "a",
+            "step": n,
+            "tokens": n,
+            "bpb": {"a": {}, "b": {"x": 2.0, "y": 1.0}},
+            "gap": {},
+        }
+        for n in (1, 2)
+    ]
+    written_live(tmp_path / "run", probes=probes, losses=[])
+    school = school_at(tmp_path / "run")
+    assert school and school["probes"] == [("b", [(1, 1.5), (2, 1.5)])]
+    live = json.loads((tmp_path / "run.partial" / "live.json").read_text())
+    assert school_page(Live(**live), "run").startswith("<!doctype html>")
+
+
 def test_a_family_is_drawn_with_everyone_in_it(client: TestClient, folder: Path) -> None:
     run = written_family(folder / "runs" / "evolution")
     page = client.get("/school/family?path=runs/evolution").text
@@ -227,6 +257,13 @@ def test_trails_are_shown_estimated_and_begun(
     page = client.get("/trails?library=mine.yaml").text
     assert "ponens" in page and '<option value="mine.yaml" selected>' in page
     fields = {"library": "mine.yaml", "model": "tiny:llama", "presentations": "3", "budget": "0,02"}
+    kept = client.get("/trails", params={**fields, "channels": "qkvo", "csrf": "x"}).text
+    for field in (
+        'name="budget" inputmode="decimal" value="0,02"',
+        '"qkvo" selected',
+        '"mine.yaml" selected',
+    ):
+        assert field in kept
     told = sent(client, "/trails/cost", **fields).json()
     assert told["seconds"] == 5 and told["free_gib"] > 0
     posted(client, "/trails", channels="qkvo", control="none", **fields)

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from markupsafe import escape
 from plotly.offline import get_plotlyjs
 from safetensors.numpy import save_file
 
@@ -22,7 +23,10 @@ from litho.jobs.diff.result import (
     HeadDivergence,
     JudgedEffect,
 )
+from litho.show.page import _say
 from litho.show.report import write_report
+from litho.show.say import speaking
+from tests.show.runs import HOSTILE
 
 LAYERS, HEADS, TOKENS, EDGES, ALTERNATIVES = 30, 9, 2500, 8, 5
 
@@ -132,3 +136,10 @@ def test_only_the_scripts_that_the_policy_names_can_run(report: Path) -> None:
     hashes = [b64encode(sha256(code.encode()).digest()).decode() for code in (script, plotly)]
     assert allowed.split() == [f"'sha256-{code}'" for code in hashes]
     assert "default-src 'none'" in policy and "unsafe-eval" not in policy
+
+
+@pytest.mark.parametrize("language", ["en", "ru"])
+def test_names_that_stand_in_a_run_are_words(language: str) -> None:
+    with speaking(language):
+        assert _say(HOSTILE) == escape(HOSTILE) and _say("{x} & y") == "{x} &amp; y"
+        assert "<small>" in _say("–<small>not measurable</small>")

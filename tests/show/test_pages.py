@@ -9,14 +9,17 @@ import litho
 from litho.core.errors import LithoError
 from litho.core.runs import RunDirectory
 from litho.jobs.bench.summary import summarize
+from litho.jobs.evolve.result import EvolveResult
 from litho.jobs.vary.result import SceneRung
 from litho.show.comparison import comparison_table
 from litho.show.figures.base import label
 from litho.show.figures.effects import effects_figure
+from litho.show.figures.evolve import family_figure
 from litho.show.figures.ladder import ladder_figure
 from litho.show.page import flat_numbers
 from litho.show.report import write_report
 from tests.builders import trial
+from tests.serve.found import written_family
 from tests.show.runs import HOSTILE, KINDS, comparison, ensemble
 
 
@@ -78,3 +81,11 @@ def test_the_table_of_a_comparison(tmp_path: Path) -> None:
     table = comparison_table(summarize([trial("plan", "a", 0, 0.5, 0.004)]))
     head, _, row = table.strip().splitlines()
     assert head.count("|") == row.count("|") and "plan" in row and "0.0040" in row
+
+
+def test_a_parent_outside_the_evolution_has_no_line(tmp_path: Path) -> None:
+    run = written_family(tmp_path / "run")
+    told = json.loads((run / "metrics.json").read_text())
+    told["family"][1]["parents"] = ["w", "r"]  # of which the second is of random search
+    lines, *_ = family_figure(EvolveResult(**told).family)["data"]
+    assert lines["x"] == [0, 1, None]

@@ -176,6 +176,21 @@ def test_pointing_at_a_token_shows_what_the_model_expected(
     page.close()
 
 
+def test_arrow_keys_walk_through_a_text(browser: Browser, finished: Path) -> None:
+    page, _ = opened(browser, finished / "report.html", 1280, "light")
+    text = page.locator(".reading").last
+    expect(text.locator(".chosen")).to_have_count(1)
+    text.focus()
+    for _ in range(500):
+        page.keyboard.press("ArrowLeft")
+    page.keyboard.press("ArrowRight")
+    expect(text.locator("span").nth(1)).to_have_class("chosen")
+    assert "surprise" in page.locator("#tip").inner_text()
+    page.keyboard.press("Escape")
+    assert not page.locator("#tip").is_visible()
+    page.close()
+
+
 @pytest.mark.parametrize("width", [1280, 400])
 def test_choosing_a_token_shows_what_it_looks_at_and_what_follows(
     browser: Browser, tmp_path: Path, width: int

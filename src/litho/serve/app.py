@@ -13,7 +13,7 @@ from starlette.responses import FileResponse, JSONResponse, RedirectResponse
 from litho.core.errors import LithoError, first_line
 from litho.serve.desk import Desk
 from litho.serve.folder import Folder
-from litho.serve.guard import MOST_BYTES, PROGRAMS, Guard, Keys, TooLarge
+from litho.serve.guard import HEADERS, MOST_BYTES, PROGRAMS, Guard, Keys, TooLarge, policy
 from litho.serve.keeper import Keeper
 from litho.serve.pages import (
     ask,
@@ -88,13 +88,21 @@ def _static(name: str) -> Response:
 
 
 def _told(request: Request, error: Exception) -> Response:
+    """What is wrong; the guard does not see answers to what nobody expected."""
+    answer = _answer(request, error)
+    nonce: str = request.state.nonce
+    answer.headers.update({**HEADERS, "Content-Security-Policy": policy(nonce)})
+    return answer
+
+
+def _answer(request: Request, error: Exception) -> Response:
     """What is wrong, as a page or, to a script, as JSON."""
     words = words_of(request)
     match error:
         case LithoError():
             status, said = 400, str(error)
         case HTTPException(status_code=status):
-            said = words(f"error.{status if status in (401, 403, 404) else 400}")
+            said = words(f"error.{status if status in (401, 403, 404, 429) else 400}")
         case RequestValidationError():
             status, said = 400, words("error.400")
         case _:

@@ -15,6 +15,7 @@ from typing import Any
 from litho.core.errors import LithoError
 
 MOST_WAITING = 8  # questions at once
+SAFE = ("-P",)  # to Python: import nothing from the folder that is served
 IDLE_S = 20 * 60  # after which the process, with its models, is ended
 GONE = (
     "the process that reads was ended, perhaps since memory ran short: choose a smaller model or a "
@@ -31,7 +32,7 @@ class Desk:
         self._turn, self._waiting = threading.Lock(), threading.Semaphore(MOST_WAITING)
         self._used = time.monotonic()
         self._numbers = itertools.count()  # of questions
-        self._latest = 0  # estimate; those before it are of pages that were left
+        self._latest: dict[str, int] = {}  # estimate of a page; those before it are of no use
 
     def ask(self, **question: object) -> dict[str, Any]:
         """The last line of the answer. Raises LithoError, as `listen` does."""
@@ -42,16 +43,16 @@ class Desk:
         """The lines of an answer as they come.
 
         Raises LithoError if the answer is an error, the process dies, too many ask, or an estimate
-        was not begun before another one was asked for.
+        was not begun before the same `page` asked for another one.
         """
-        number = next(self._numbers)
+        number, page = next(self._numbers), str(question.get("page"))
         if question["do"] == "expect":
-            self._latest = number
+            self._latest[page] = number
         if not self._waiting.acquire(blocking=False):
             raise LithoError("too many questions at once: wait for an answer")
         try:
             with self._turn:
-                if question["do"] == "expect" and number != self._latest:
+                if question["do"] == "expect" and number != self._latest[page]:
                     raise LithoError("another estimate has been asked for since")
                 yield from self._answered(question)
         finally:
@@ -81,7 +82,7 @@ class Desk:
     def _running(self) -> "subprocess.Popen[str]":
         if self._process is None or self._process.poll() is not None:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "litho.serve.desk_process"],
+                [sys.executable, *SAFE, "-m", "litho.serve.desk_process"],
                 cwd=self._folder,
                 env=dict(os.environ),
                 stdin=subprocess.PIPE,
@@ -94,9 +95,13 @@ class Desk:
 
     def end_if_idle(self) -> None:
         """Give the memory back where nobody has asked for long."""
-        if self._process and time.monotonic() - self._used > IDLE_S:
-            with self._turn:
+        if not self._turn.acquire(blocking=False):
+            return  # somebody asks now
+        try:
+            if time.monotonic() - self._used > IDLE_S:
                 self.end()
+        finally:
+            self._turn.release()
 
     def end(self) -> None:
         if self._process:

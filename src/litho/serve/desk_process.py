@@ -26,7 +26,7 @@ class Desk:
 
     def __init__(self) -> None:
         self._reader: LiveReader | None = None
-        self._asked: tuple[str, Asked] | None = None
+        self._asked: tuple[str, str, Asked] | None = None  # run, talk
 
     def answer(self, question: Mapping[str, Any], say: Say) -> Line:
         """The last line of an answer; lines before it go to `say`."""
@@ -72,11 +72,13 @@ class Desk:
     def _ask(self, question: Mapping[str, Any], say: Say) -> Line:
         from litho.jobs.ask.ask import Asked
 
-        run = str(question["run"])
-        if self._asked is None or self._asked[0] != run or question["anew"]:
+        talk = str(question["run"]), str(question["talk"])
+        anew = self._asked is None or self._asked[:2] != talk
+        if self._asked is None or anew:
             self._asked = None  # before another model is loaded
-            self._asked = run, Asked(Path(run))
-        answers = self._asked[1].ask(
+            self._asked = *talk, Asked(Path(talk[0]))
+        *_, asked = self._asked
+        answers = asked.ask(
             question["question"],
             question["voices"],
             question["tokens"],
@@ -84,9 +86,9 @@ class Desk:
         )
         tokens = {
             voice: [token.model_dump() for token in said]
-            for voice, said in self._asked[1].surprises().items()
+            for voice, said in asked.surprises().items()
         }
-        return answers.model_dump() | {"said": tokens}
+        return answers.model_dump() | {"said": tokens, "anew": anew}
 
     def _vary(self, question: Mapping[str, Any]) -> Line:
         """Variants of a text with their volatility, and the measure of what was refused."""

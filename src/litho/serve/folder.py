@@ -14,7 +14,7 @@ from litho.core.errors import LithoError
 from litho.core.runs import MANIFEST, METRICS, PARTIAL
 from litho.core.store import Schema, Store
 from litho.serve.queue import FOLDER
-from litho.serve.run_files import manifest_of, metrics_of, words_in
+from litho.serve.run_files import check_idle, forget, manifest_of, metrics_of, words_in
 
 DEEPEST = 3  # folders between the working folder and a run, with the run
 MOST_FOLDERS = 20_000  # that are looked through
@@ -42,6 +42,7 @@ class Summary:
     number: float | None = None  # what says most in one number: imprint, or surprise
     adapter: bool = False
     report: bool = False
+    damaged: bool = False  # it cannot be read, only be deleted
 
 
 class Folder:
@@ -54,13 +55,17 @@ class Folder:
 
     def inside(self, name: str) -> Path:
         """The path of that name. Raises LithoError if it lies elsewhere, also by a link."""
-        if "\0" in name or not name:
+        if "\0" in name or not name or not is_text(name):
             raise LithoError("this is no path")
         path = (self.path / name).resolve()
         if not path.is_relative_to(self.path) or path == self.path:
             raise LithoError(f"{name} is not beneath the folder that is served")
         if any(part.startswith(".") for part in path.relative_to(self.path).parts):
             raise LithoError(f"{name} is hidden: nothing hidden is served")
+        try:
+            (path.with_name(path.name + PARTIAL) / MANIFEST).exists()
+        except OSError as error:  # the name is longer than names can be
+            raise LithoError(f"{name:.100} is no path ({error.strerror})") from None
         return path
 
     def run(self, name: str) -> Path:
@@ -92,7 +97,9 @@ class Folder:
         if path.name.endswith(PARTIAL):
             RunDirectory.resume(path).discard()
         else:
+            check_idle(path)
             shutil.rmtree(path)
+        forget(path.with_name(path.name.removesuffix(PARTIAL)))
 
     def new_run(self, name: str, taken: set[str]) -> str:
         """A name for a run that there is not yet: `runs/NAME-DATE-TIME`."""
@@ -145,9 +152,18 @@ class Folder:
         return sorted(
             f"./{path.relative_to(self.path)}"
             for path in self.path.glob("*/config.json")
-            if any(path.parent.glob("*.safetensors")) and not path.parent.is_symlink()
             for path in [path.parent]
+            if is_text(path.name) and any(path.glob("*.safetensors")) and not path.is_symlink()
         )
+
+
+def is_text(name: str) -> bool:
+    """Whether a name is UTF-8, as names of files need not be: pages and stores hold no other."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _folders(folder: Path) -> list[os.DirEntry[str]]:
@@ -156,7 +172,9 @@ def _folders(folder: Path) -> list[os.DirEntry[str]]:
             return [
                 entry
                 for entry in entries
-                if entry.is_dir(follow_symlinks=False) and not entry.name.startswith(".")
+                if entry.is_dir(follow_symlinks=False)
+                and not entry.name.startswith(".")
+                and is_text(entry.name)
             ]
     except OSError:
         return []  # not ours to read
@@ -173,19 +191,24 @@ def _stamp(path: Path) -> str:
 
 
 def _summary(path: Path, name: str) -> Summary | None:
-    """What there is to say of a run; nothing of one that cannot be read."""
+    """What there is to say of a run; nothing of one that is gone meanwhile."""
+    own = path.name.removesuffix(PARTIAL)
     try:
+        changed = (path / MANIFEST).stat().st_mtime
         manifest = manifest_of(path)
         metrics = metrics_of(path)
-        changed = (path / (METRICS if metrics else MANIFEST)).stat().st_mtime
-    except (OSError, LithoError):
+        if metrics:
+            changed = (path / METRICS).stat().st_mtime
+    except OSError:
         return None
+    except LithoError:
+        return Summary(name.removesuffix(PARTIAL), "", own, "", False, changed, damaged=True)
     finished = metrics is not None and not path.name.endswith(PARTIAL)
     models = [words_in(manifest.get(role), "name") for role in ("model", "before")]
     return Summary(
         path=name.removesuffix(PARTIAL),
         command=words_in(manifest, "command"),
-        name=words_in(manifest, "text_name") or path.name.removesuffix(PARTIAL),
+        name=words_in(manifest, "text_name") or own,
         model=next(filter(None, models), ""),
         finished=finished,
         changed=changed,

@@ -9,15 +9,16 @@ what only a page of ours knows. Sizes are limited before anything is read.
 import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from html import escape
 from http.cookies import CookieError, SimpleCookie
 
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from litho.serve.words import Words, preferred
 
-MOST_BYTES = 2_000_000  # of a request
+MOST_BYTES = 14_000_000  # of a request: a form takes twelve for each of a million characters
 OPEN = "/open"  # where the link leads, which brings the token, or the password is asked for
 FREE = ("/static/",)  # nothing of the user's
 PROGRAMS = "/v1/"  # other programs, which bring the token as a bearer token, and no cookie
@@ -123,7 +124,13 @@ class Guard:
             status, why = refused
             words = Words(preferred(headers.get("accept-language", "")))
             said = words(f"refused.{why}", megabytes=MOST_BYTES // 1_000_000)
-            await _refused(scope["path"], status, said)(scope, receive, answer)
+            if scope["path"].startswith(PROGRAMS):
+                response = _refused_program(status, said)
+            elif "text/html" in headers.get("accept", ""):
+                response = _refused_page(status, said, words, nonce)
+            else:
+                response = PlainTextResponse(said, status)
+            await response(scope, receive, answer)
         else:
             await self._app(scope, _limited(receive), answer)
 
@@ -151,11 +158,21 @@ class Guard:
         return None
 
 
-def _refused(path: str, status: int, said: str) -> Response:
-    if path.startswith(PROGRAMS):
-        error = {"message": said, "type": "invalid_request_error", "param": None, "code": None}
-        return JSONResponse({"error": error}, status)
-    return PlainTextResponse(said, status)
+def _refused_program(status: int, said: str) -> Response:
+    error = {"message": said, "type": "invalid_request_error", "param": None, "code": None}
+    return JSONResponse({"error": error}, status)
+
+
+def _refused_page(status: int, said: str, words: Words, nonce: str) -> Response:
+    """To a browser; with nothing on it that only those with the key may see."""
+    title = escape(words("error.title"))
+    return HTMLResponse(
+        f'<!doctype html><html lang="{words.language}"><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f'<title>{title} – Litho</title><link rel="stylesheet" href="/static/serve.css" '
+        f'nonce="{nonce}"><main><h1>{title}</h1><p class="card bad-card">{escape(said)}</p></main>',
+        status,
+    )
 
 
 def policy(nonce: str) -> str:

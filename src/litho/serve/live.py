@@ -6,7 +6,7 @@ from typing import Any
 
 from litho.core.errors import LithoError
 from litho.core.runs import PARTIAL
-from litho.jobs.school.result import LIVE, Live, Probe
+from litho.jobs.school.result import LIVE, Live, probed
 from litho.serve.run_files import json_in
 
 ALL = "all"  # what is said of all books together
@@ -30,7 +30,8 @@ def school_at(run: Path) -> dict[str, Any] | None:
     except (LithoError, TypeError, ValueError):
         return None
     losses = [(row["subject"] or ALL, row["tokens"], row["loss"]) for row in live.losses]
-    probes = [(name, each.tokens, _mean(each, name)) for each in live.probes for name in each.bpb]
+    means = ((name, each.tokens, probed(each, name)) for each in live.probes for name in each.bpb)
+    probes = [(name, tokens, mean) for name, tokens, mean in means if mean is not None]
     return {
         "left": live.left,
         "stages": [stage.model_dump() for stage in live.stages],
@@ -58,12 +59,6 @@ def _lines(points: Iterable[tuple[str, float, float]]) -> list[tuple[str, list[P
 def _thinned(line: list[Point]) -> list[Point]:
     every = -(-len(line) // POINTS)
     return line[::-1][::every][::-1]
-
-
-def _mean(probe: Probe, stage: str) -> float:
-    """Bits per byte, over the books of a stage."""
-    books = probe.bpb[stage].values()
-    return sum(books) / max(1, len(books))
 
 
 def _pace(live: Live) -> dict[str, Any] | None:

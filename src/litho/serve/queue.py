@@ -17,6 +17,8 @@ from litho.core.store import Schema, Store
 
 FOLDER = ".litho"  # of the workbench, beneath the working folder
 MOST_WAITING = 100
+MOST_POINTS = 500  # of a stage that are kept, and shown on a page that is opened
+LARGEST = 2**63 - 1  # number that the store can hold
 State = Literal["queued", "running", "paused", "done", "failed", "cancelled"]
 Wanted = Literal["", "pause", "cancel"]
 OPEN: tuple[State, ...] = ("queued", "running", "paused", "failed")  # may still come to a result
@@ -40,9 +42,27 @@ _MOVE = """
     UPDATE jobs SET
       state = :to, wanted = '', said = :said,
       spec = CASE WHEN :to IN ('done', 'cancelled') THEN NULL ELSE spec END,
-      began = CASE :to WHEN 'running' THEN ifnull(began, :now) ELSE began END,
+      began = CASE :to WHEN 'running' THEN :now ELSE began END,
+      deaths = CASE WHEN :afresh THEN 0 ELSE deaths END,
       ended = CASE WHEN :to IN ('done', 'failed', 'cancelled') THEN :now END
     WHERE id = :id AND state IN (SELECT value FROM json_each(:of))
+      AND NOT (:to = 'paused' AND wanted = 'cancel')
+"""
+# Of what a job told: numbers of a stage, thinned evenly from the last, and each last word of it.
+_KNOWN = """
+    SELECT number, stage, done, total, shown, note FROM (
+      SELECT *, row_number() OVER told - 1 AS back, count(*) OVER (
+          PARTITION BY stage, note, shown = '{}'
+        ) AS among
+      FROM events WHERE job = :job
+      WINDOW told AS (PARTITION BY stage, note, shown = '{}' ORDER BY number DESC)
+    )
+    WHERE CASE WHEN shown = '{}' THEN back = 0 ELSE back % (among / :most + 1) = 0 END
+    ORDER BY number
+"""
+_THIN = """
+    DELETE FROM events
+    WHERE job = :job AND number NOT IN (SELECT value FROM json_each(:kept))
 """
 
 
@@ -58,9 +78,9 @@ class Job:
     state: State
     wanted: Wanted
     said: str  # why it failed
-    deaths: int  # of processes that worked on it
+    deaths: int  # of processes that worked on it since it got on, or was begun by the user
     made: float
-    began: float | None
+    began: float | None  # by the latest process
     ended: float | None
 
 
@@ -93,7 +113,7 @@ class Queue:
         if there := self.of_run(run):
             if spec is not None or there.state in ("queued", "running"):
                 raise LithoError(f"the run {run} is one of job {there.id}: choose another name")
-            self._move(there.id, "queued", ("paused", "failed", "cancelled", "done"))
+            self._move(there.id, "queued", ("paused", "failed", "cancelled", "done"), afresh=True)
         else:
             row = (command, name, run, None if spec is None else json.dumps(spec), time.time())
             self._store.write(
@@ -106,6 +126,8 @@ class Queue:
         return found
 
     def job(self, number: int) -> Job | None:
+        if abs(number) > LARGEST:
+            return None
         return next(_jobs(self._store.rows("SELECT * FROM jobs WHERE id = ?", (number,))), None)
 
     def of_run(self, run: str) -> Job | None:
@@ -124,11 +146,12 @@ class Queue:
 
     def cancel(self, number: int) -> None:
         self._move(number, "cancelled", ("queued", "paused", "failed"))
+        self._thin(number)
         self._want(number, "cancel")
 
     def go_on(self, number: int) -> None:
         """Put a job that was paused, or failed, back among those that wait."""
-        self._move(number, "queued", ("paused", "failed"))
+        self._move(number, "queued", ("paused", "failed"), afresh=True)
 
     def _want(self, number: int, wanted: Wanted) -> None:
         self._store.write(
@@ -144,25 +167,38 @@ class Queue:
         return job is not None and job.state == "running"
 
     def end(self, number: int, state: State, said: str = "") -> None:
+        """A job that is to be thrown away goes on running where it should be paused."""
         self._move(number, state, ("running",), said)
+        if state == "done":
+            self._thin(number)
 
-    def died(self, job: Job, limit: int) -> None:
-        """The process of a running job is gone: it waits again, or is given up at `limit`."""
-        if job.wanted:
-            self.end(job.id, "paused" if job.wanted == "pause" else "cancelled")
+    def died(self, job: Job, limit: int, got_on: bool = False) -> None:
+        """The process of a running job is gone: it waits again, or is given up at `limit`.
+
+        `got_on`: with something that the next one does not have to do again.
+        """
+        if job.wanted == "pause":
+            self.end(job.id, "paused")
             return
-        self._store.write("UPDATE jobs SET deaths = deaths + 1 WHERE id = ?", [(job.id,)])
-        if job.deaths + 1 < limit:
+        deaths = 1 if got_on else job.deaths + 1
+        self._store.write("UPDATE jobs SET deaths = ? WHERE id = ?", [(deaths, job.id)])
+        if deaths < limit:
             self.end(job.id, "queued")
         else:
             self.end(job.id, "failed", "killed")
 
-    def _move(self, number: int, to: State, of: Sequence[State], said: str = "") -> None:
+    def _move(
+        self,
+        number: int,
+        to: State,
+        of: Sequence[State],
+        said: str = "",
+        *,
+        afresh: bool = False,
+    ) -> None:
         """Bring a job into another state if it is in one of those."""
-        self._store.write(
-            _MOVE,
-            [{"now": time.time(), "to": to, "said": said, "id": number, "of": json.dumps(of)}],
-        )
+        values = {"now": time.time(), "to": to, "said": said, "afresh": afresh}
+        self._store.write(_MOVE, [{**values, "id": number, "of": json.dumps(of)}])
 
     # What a job tells.
 
@@ -185,9 +221,22 @@ class Queue:
         rows = self._store.rows(
             "SELECT number, stage, done, total, shown, note FROM events"
             " WHERE job = ? AND number > ? ORDER BY number",
-            (number, after),
+            (number, min(after, LARGEST)),
         )
-        return [Told(**row | {"shown": json.loads(row["shown"])}) for row in rows]
+        return _told(rows)
+
+    def known(self, number: int) -> list[Told]:
+        """What can be seen of all that a job told."""
+        return _told(self._store.rows(_KNOWN, {"job": number, "most": MOST_POINTS}))
+
+    def _thin(self, number: int) -> None:
+        """Forget of a job that is over what could not be seen."""
+        kept = json.dumps([each.number for each in self.known(number)])
+        self._store.write(_THIN, [{"job": number, "kept": kept}])
+
+
+def _told(rows: Sequence[dict[str, Any]]) -> list[Told]:
+    return [Told(**row | {"shown": json.loads(row["shown"])}) for row in rows]
 
 
 def _jobs(rows: Sequence[dict[str, Any]]) -> Iterator[Job]:

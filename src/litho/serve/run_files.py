@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from filelock import FileLock, Timeout
 
 from litho.core.errors import LithoError
 from litho.core.runs import INPUTS, MANIFEST, METRICS
@@ -64,3 +65,22 @@ def _content(path: Path) -> str:
     if path.stat().st_size > MOST_BYTES:
         raise LithoError(f"{path} is too large to be the file of a run")
     return path.read_text(encoding="utf-8")
+
+
+def check_idle(path: Path) -> None:
+    """Raises LithoError if a process is at work on a run that several may work on."""
+    for lock in [path / ".lock", *path.glob("locks/*")]:
+        if lock.is_file():
+            try:
+                FileLock(lock, timeout=0).acquire().lock.release()
+            except Timeout:
+                raise LithoError(
+                    f"another process works on {path.name}: stop it, or wait until it is done"
+                ) from None
+
+
+def forget(run: Path) -> None:
+    """Delete what lies beside a run that was deleted: the page of a school, which loads itself."""
+    from litho.jobs.school.result import LIVE_PAGE
+
+    run.with_name(run.name + LIVE_PAGE).unlink(missing_ok=True)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from litho.core.encoding import read_utf8
 from litho.core.errors import LithoError
-from litho.serve.folder import Folder
+from litho.serve.folder import Folder, is_text
 
 if TYPE_CHECKING:
     from litho.text.school.genome import Genome
@@ -33,6 +33,8 @@ def _files(folder: Folder) -> Iterator[tuple[str, str]]:
     found = sorted(path for level in ("*", "*/*") for path in root.glob(level))
     for path in [path for path in found if path.suffix in SUFFIXES][:MOST_FILES]:
         name = str(path.relative_to(root))
+        if not is_text(name):
+            continue
         try:
             yield name, read_source(folder, name)
         except LithoError:

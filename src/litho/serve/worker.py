@@ -17,6 +17,7 @@ from litho.core.errors import Cancelled, Interrupted, LithoError, first_line
 from litho.core.reporter import Event
 from litho.core.runs import MANIFEST, METRICS, PARTIAL, RunDirectory
 from litho.serve.queue import FOLDER, Job, Queue
+from litho.serve.run_files import check_idle, forget
 
 LISTEN = 0.3  # seconds between two looks into the store
 SELDOM = 0.25  # seconds between two events that say no more than how far the job is
@@ -47,7 +48,6 @@ class _Work:
         self._run = folder / job.run
         self._queue, self._job = queue, job
         self._stop, self._over = threading.Event(), threading.Event()
-        self._wanted = ""
         self._told = ("", 0.0)  # the latest stage and when anything was told
 
     def do(self) -> None:
@@ -82,16 +82,14 @@ class _Work:
         while not self._over.wait(LISTEN):
             job = self._queue.job(self._job.id)
             if job and job.wanted:
-                self._wanted = job.wanted
                 self._stop.set()
                 return
 
     def _stopped(self) -> None:
-        if self._wanted == "cancel":
-            discard(self._run)
-            self._queue.end(self._job.id, "cancelled")
-        else:
-            self._queue.end(self._job.id, "paused")
+        self._queue.end(self._job.id, "paused")
+        job = self._queue.job(self._job.id)
+        if job and job.state == "running":  # it is to be thrown away, also since it was paused
+            throw_away(self._queue, job, self._run)
 
     def _tell(self, event: Event) -> None:
         stage, at = self._told
@@ -115,8 +113,21 @@ def _partial(run: Path) -> Path:
 def discard(run: Path) -> None:
     """Delete what there is of an unfinished run. Raises LithoError if another process is at it."""
     joint = (run / MANIFEST).is_file() and not (run / METRICS).is_file()
+    if joint:
+        check_idle(run)
     if joint or (_partial(run) / MANIFEST).is_file():
         RunDirectory.resume(run).discard()
+    forget(run)
+
+
+def throw_away(queue: Queue, job: Job, run: Path) -> None:
+    """End a running job with what it has done, or say why that cannot be deleted."""
+    try:
+        discard(run)
+    except LithoError as error:
+        queue.end(job.id, "failed", str(error))
+    else:
+        queue.end(job.id, "cancelled")
 
 
 def main() -> None:

@@ -18,13 +18,13 @@ from typing import Any, NamedTuple
 
 import yaml
 from jinja2 import Environment
-from markupsafe import Markup
+from markupsafe import Markup, escape
 from plotly.offline import get_plotlyjs
 
 from litho.core.numbers import numbers_in
 from litho.core.runs import RunDirectory
 from litho.show.environment import templates_of
-from litho.show.say import DEFAULT, counted, language, retold, say
+from litho.show.say import DEFAULT, LANGUAGES, catalogue, counted, language, retold, say
 
 _TEMPLATES = files("litho.show") / "templates"
 
@@ -113,8 +113,18 @@ def _environment() -> Environment:
 
 
 def _say(sentence: str, /, **values: object) -> Markup:
-    """A sentence of a template: its tags are ours, and what is put into it is escaped."""
-    return Markup(say(sentence)).format(**values) if values else Markup(say(sentence))
+    """A sentence of a template: its tags are ours, and what is put into it is escaped.
+
+    What no template says, such as a name that stands in a run, is escaped as a whole.
+    """
+    said = Markup(say(sentence)) if sentence in _sentences() else escape(sentence)
+    return said.format(**values) if values else said
+
+
+@cache
+def _sentences() -> frozenset[str]:
+    """All sentences of ours, in English: a test finds those that a language lacks."""
+    return frozenset(english for each in LANGUAGES for english in catalogue(each))
 
 
 def _script_words() -> Mapping[str, str]:

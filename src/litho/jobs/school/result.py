@@ -91,3 +91,9 @@ class SchoolResult(Record):
     exam: ExamResult | None  # none: the genome has no questions that the model could read
     seconds: float
     notices: tuple[str, ...]
+
+
+def probed(probe: Probe, stage: str) -> float | None:
+    """Bits per byte of a stage, over its books; None where it has none that were probed."""
+    books = probe.bpb.get(stage)
+    return sum(books.values()) / len(books) if books else None

@@ -45,7 +45,7 @@ def answers(request: Request, sent: Annotated[Mapping[str, Any], Depends(json_of
         question=text_in(sent, "question", 10_000),
         voices=voices,
         tokens=tokens,
-        anew=bool(sent.get("anew")),
+        talk=text_in(sent, "talk", 100),
     )
     return StreamingResponse(_told(lines), media_type="application/x-ndjson")
 

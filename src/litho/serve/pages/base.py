@@ -1,6 +1,7 @@
 """What all pages share: the template, the language, what a form or a script sent."""
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -16,7 +17,7 @@ from litho.core.errors import LithoError
 from litho.jobs import DEFAULT_MODEL
 from litho.serve.desk import Desk
 from litho.serve.folder import Folder, Summary
-from litho.serve.guard import Keys
+from litho.serve.guard import MOST_BYTES, SAFE, Keys
 from litho.serve.queue import Queue
 from litho.serve.words import LANGUAGES, Words, preferred
 from litho.show.environment import templates_of
@@ -24,6 +25,7 @@ from litho.show.environment import templates_of
 LANGUAGE = "litho-language"  # name of a cookie
 TRIAL_MODEL = "tiny:llama"  # random, and quick: for those who want to see what happens
 PRINTS = ("imprint", "unprint")  # commands whose runs hold an adapter that can be asked
+_UNCLEAR = re.compile(r"[1-9]\d{0,2}(,\d{3})+")  # in English a whole number, in Russian none
 
 
 @dataclass(frozen=True)
@@ -47,18 +49,27 @@ def words_of(request: Request) -> Words:
 
 
 def page(request: Request, template: str, status: int = 200, **values: object) -> Response:
-    """A page made of a template, which escapes whatever it is given."""
+    """A page made of a template, which escapes whatever it is given.
+
+    `here`: where it is shown again, in another language; what a form leads to has to say so.
+    """
     words, keys = words_of(request), bench_of(request).keys
     shared = {
         "t": words,
         "languages": LANGUAGES,
-        "here": request.url.path + (f"?{query}" if (query := request.url.query) else ""),
+        "here": _here(request),
         "nonce": request.state.nonce,
         "csrf": keys.csrf if keys.known(request.headers) else "",  # none to a stranger
         "script_words": words.beginning("js."),
     }
     content = _environment().get_template(template).render(shared | values)
     return HTMLResponse(content, status)
+
+
+def _here(request: Request) -> str:
+    if request.method not in SAFE:
+        return "/"
+    return request.url.path + (f"?{query}" if (query := request.url.query) else "")
 
 
 @cache
@@ -76,7 +87,7 @@ async def form_of(request: Request) -> Mapping[str, str]:
     """The fields of a form of one of our pages."""
     if not request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
         raise HTTPException(400)
-    form = await request.form()
+    form = await request.form(max_part_size=MOST_BYTES)
     fields = {key: value for key, value in form.items() if isinstance(value, str)}
     if not bench_of(request).keys.is_ours(fields.get("csrf", "")):
         raise HTTPException(403)
@@ -110,11 +121,18 @@ def text_in(values: Mapping[str, Any], name: str, most: int = 1_000_000) -> str:
 
 def number_in(sent: Mapping[str, Any], key: str) -> Any:  # noqa: ANN401  the settings check its type
     """A number that was typed; None where the field was left empty."""
-    typed = text_in(sent, key, 30).strip().replace(",", ".")
+    typed = text_in(sent, key, 30).strip()
     if not typed:
         return None
+    if _UNCLEAR.fullmatch(typed):
+        whole, parts = typed.replace(",", ""), typed.replace(",", ".", 1)
+        raise LithoError(f"{key} could be two numbers: write {whole} or {parts}, not {typed}")
     try:
-        value = float(typed)
+        return int(typed)
+    except ValueError:
+        pass
+    try:
+        value = float(typed.replace(",", "."))
     except ValueError:
         raise LithoError(f"{key} is no number: {typed!r}") from None
     return int(value) if value.is_integer() else value
@@ -132,9 +150,15 @@ def begun(
     return RedirectResponse(f"/jobs/{job.id}", 303)
 
 
-def expected(bench: Bench, command: str, spec: dict[str, Any]) -> dict[str, Any]:
-    """What a job will cost, what is free, and what is to be said before it begins."""
-    told = bench.desk.ask(do="expect", command=command, spec=spec)
+def expected(
+    bench: Bench, command: str, spec: dict[str, Any], sent: Mapping[str, Any]
+) -> dict[str, Any]:
+    """What a job will cost, what is free, and what is to be said before it begins.
+
+    Of estimates for the `page` that was sent the latest is made.
+    """
+    page = text_in(sent, "page", 100)
+    told = bench.desk.ask(do="expect", page=page, command=command, spec=spec)
     return {**told, "free_gib": psutil.virtual_memory().available / 2**30}
 
 

@@ -36,7 +36,7 @@ def cost(request: Request, sent: Annotated[Mapping[str, Any], Depends(json_of)])
     """How many schools an evolution is, and what they will cost."""
     bench = bench_of(request)
     spec = _spec(bench, sent)
-    told = expected(bench, "evolve", spec.model_dump(mode="json"))
+    told = expected(bench, "evolve", spec.model_dump(mode="json"), sent)
     return {**told, "schools": spec.config.schools}
 
 

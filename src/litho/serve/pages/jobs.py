@@ -19,6 +19,7 @@ from litho.serve.worker import discard
 
 router = APIRouter()
 TICK = 0.5  # seconds between two looks into the store
+DIGITS = 18  # of the number of an event, which has fewer
 
 
 def _job(bench: Bench, number: int) -> Job:
@@ -34,7 +35,7 @@ def show(request: Request, number: int) -> Response:
 
     bench = bench_of(request)
     job = _job(bench, number)
-    told = bench.queue.told(number)
+    told = bench.queue.known(number)
     there = _finished(bench, job)
     before = [each for each in bench.queue.jobs("queued", "running") if each.id < number]
     return page(
@@ -65,8 +66,8 @@ def events(request: Request, number: int, after: int = 0) -> StreamingResponse:
     """What the job tells from now on, how its school goes, and its state, as server-sent events."""
     bench = bench_of(request)
     _job(bench, number)
-    last = request.headers.get("last-event-id", "")
-    number_of_last = int(last) if last.isdecimal() else after
+    last = request.headers.get("last-event-id", "")[:DIGITS]
+    number_of_last = int(last) if last.isdecimal() else max(0, after)
     return StreamingResponse(
         _events(request, bench, number, number_of_last), media_type="text/event-stream"
     )

@@ -29,17 +29,21 @@ def opened(request: Request, token: str = "") -> Response:
 
 @router.post(OPEN)
 def password(request: Request, given: Annotated[str, Form(alias="password")] = "") -> Response:
-    """The password becomes a cookie; one guess after the other, each takes a while."""
-    with _guessing:
+    """The password becomes a cookie; one guess at a time, each takes a while."""
+    if not _guessing.acquire(blocking=False):  # those that wait would keep pages waiting, too
+        raise HTTPException(429)
+    try:
         if bench_of(request).keys.knows(given):
             return _let_in(request)
         time.sleep(GUESS_S)
+    finally:
+        _guessing.release()
     return _asked(request, wrong=True)
 
 
 def _asked(request: Request, wrong: bool = False) -> Response:
     title = words_of(request)("open.title")
-    return page(request, "open.html.j2", status=401, title=title, wrong=wrong)
+    return page(request, "open.html.j2", status=401, title=title, wrong=wrong, here=OPEN)
 
 
 def _let_in(request: Request) -> Response:

@@ -47,6 +47,7 @@ def _form(request: Request, given: Mapping[str, str], error: str = "") -> Respon
         "print.html.j2",
         status=400 if error else 200,
         title=words_of(request)("nav.print"),
+        here="/print",
         models=models_of(bench, bench.folder.runs()),
         kinds=KINDS,
         defaults=ImprintConfig(),
@@ -77,7 +78,7 @@ def start(request: Request, sent: Annotated[Mapping[str, str], Depends(form_of)]
 def cost(request: Request, sent: Annotated[Mapping[str, Any], Depends(json_of)]) -> Any:  # noqa: ANN401  JSON
     """What the job will cost, what is free, and what is to be said before it begins."""
     bench = bench_of(request)
-    return expected(bench, "imprint", _spec(bench, sent).model_dump(mode="json"))
+    return expected(bench, "imprint", _spec(bench, sent).model_dump(mode="json"), sent)
 
 
 @router.post("/print/probes")

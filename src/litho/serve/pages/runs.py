@@ -4,7 +4,7 @@ import io
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
@@ -15,7 +15,7 @@ from litho.serve.compared import comparison
 from litho.serve.folder import Summary
 from litho.serve.pages.base import PRINTS, Bench, bench_of, form_of, page, text_in, words_of
 from litho.serve.queue import OPEN
-from litho.serve.run_files import inputs_of, manifest_of, printed, words_in
+from litho.serve.run_files import inputs_of, manifest_of, metrics_of, printed, words_in
 
 router = APIRouter()
 AT_ONCE = 200  # runs on a page of the list
@@ -53,9 +53,14 @@ def _matches(run: Summary, words: str, command: str) -> bool:
 def one_run(request: Request, path: str) -> Response:
     bench = bench_of(request)
     folder = bench.folder.run(path)
-    manifest = manifest_of(folder)
-    command = words_in(manifest, "command")
     finished = folder == bench.folder.inside(path) and (folder / METRICS).is_file()
+    try:
+        manifest, _ = manifest_of(folder), metrics_of(folder)
+        command = words_in(manifest, "command")
+        text = _text_of(folder, command)
+        result = printed(folder) if finished else None
+    except LithoError as error:
+        return _damaged(request, path, str(error))
     adapter = (folder / "adapter" / "adapter_config.json").is_file()
     return page(
         request,
@@ -64,21 +69,30 @@ def one_run(request: Request, path: str) -> Response:
         path=path,
         command=command,
         model=words_in(manifest.get("model"), "name"),
-        result=printed(folder) if finished else None,
+        result=result,
         finished=finished,
         adapter=adapter,
         asked=adapter and command in PRINTS,
-        text=_text_of(folder),
+        text=text,
         job=bench.queue.of_run(path),
+        damage="",
     )
 
 
-def _text_of(folder: Path) -> str:
+def _damaged(request: Request, path: str, damage: str) -> Response:
+    """A run that cannot be read can be deleted all the same."""
+    nothing: dict[str, Any]
+    nothing = dict.fromkeys(("command", "model", "result", "finished", "adapter", "asked", "text"))
+    job = bench_of(request).queue.of_run(path)
+    return page(request, "run.html.j2", title=path, path=path, job=job, damage=damage, **nothing)
+
+
+def _text_of(folder: Path, command: str) -> str:
     """The text that a run was about, or the first of them."""
     inputs = inputs_of(folder)
     pages = inputs.get("pages") if isinstance(inputs, dict) else None
     last = pages[-1] if isinstance(pages, list) and pages else inputs
-    return words_in(last, "text") or words_in(last, "source")
+    return words_in(last, "source" if command == "vary" else "text")
 
 
 @router.get("/run/report")

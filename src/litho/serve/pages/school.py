@@ -5,6 +5,7 @@ What knows schools is imported once a page asks for it: the first page has to be
 
 import json
 from collections.abc import Mapping
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -43,21 +44,15 @@ CHECKPOINTS = "checkpoints"  # which all schools of the folder share
 
 @router.get("/school")
 def school(request: Request) -> Response:
-    return _school(request)
-
-
-def _school(request: Request, error: str = "") -> Response:
     bench = bench_of(request)
     runs = bench.folder.runs()
     return page(
         request,
         "school.html.j2",
-        status=400 if error else 200,
         title=words_of(request)("nav.school"),
         genomes=genomes_of(bench.folder),
         runs=[run for run in runs if run.command in COMMANDS],
         models=school_models(bench, runs) or models_of(bench, runs),
-        error=error,
     )
 
 
@@ -67,14 +62,11 @@ def new_genome(request: Request, sent: Annotated[Mapping[str, str], Depends(form
     from litho.api.school import init_genome
 
     bench = bench_of(request)
-    try:
-        path = _new_file(bench, bench.folder.path, text_in(sent, "name", 80))
-        seed = text_in(sent, "seed", 20).strip() or "0"
-        if not seed.isdecimal():
-            raise LithoError(f"a world has a number, not {seed!r}")
-        init_genome(path, world=int(seed))
-    except LithoError as error:
-        return _school(request, str(error))
+    path = _new_file(bench, bench.folder.path, text_in(sent, "name", 80))
+    seed = text_in(sent, "seed", 20).strip() or "0"
+    if not seed.isdecimal():
+        raise LithoError(f"a world has a number, not {seed!r}")
+    init_genome(path, world=int(seed))
     return _opened(bench, path)
 
 
@@ -110,9 +102,15 @@ def genome(request: Request, path: str) -> Response:
         genome=read,
         hues=_hues(read),
         unread=_unread(read),
-        name=f"{Path(path).stem}-2",
+        name=_free_name(bench.folder.inside(path)),
         search=EvolveConfig(),
     )
+
+
+def _free_name(path: Path) -> str:
+    """Of a new genome beside one: the first `NAME-2`, `NAME-3`, … that there is not."""
+    names = (f"{path.stem}-{number}" for number in count(2))
+    return next(name for name in names if not path.with_name(f"{name}.yaml").exists())
 
 
 def _hues(genome: "Genome") -> dict[str, int]:
@@ -183,7 +181,7 @@ def cost(request: Request, sent: Annotated[Mapping[str, Any], Depends(json_of)])
     """What a school will cost, what is free, and what is to be said before it begins."""
     bench = bench_of(request)
     spec = _spec(bench, text_in(sent, "path", 1000)).model_dump(mode="json")
-    return expected(bench, "school", spec)
+    return expected(bench, "school", spec, sent)
 
 
 @router.post("/school/start")

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, get_args
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
@@ -32,16 +33,18 @@ from litho.text.trails.library import Library, parse_library, starter
 router = APIRouter()
 RUNS = ("trails print", "trails test", "trails graph")
 SETTINGS = ("budget", "presentations", "seed")
+FIELDS = ("library", "model", "channels", "control", *SETTINGS)
 
 
 @router.get("/trails")
-def trails(request: Request, library: str = "") -> Response:
-    return _page(request, {"library": library})
+def trails(request: Request) -> Response:
+    return _page(request, request.query_params)
 
 
 def _page(request: Request, given: Mapping[str, str], error: str = "") -> Response:
     bench = bench_of(request)
     runs = bench.folder.runs()
+    kept = {key: given[key] for key in FIELDS if key in given}
     try:
         read = _library(bench, given)
     except LithoError as fault:
@@ -56,7 +59,8 @@ def _page(request: Request, given: Mapping[str, str], error: str = "") -> Respon
         models=models_of(bench, runs),
         channels=get_args(Channels),
         defaults=PrintConfig(),
-        given={"library": "", "model": "", "channels": "", "control": "", **given},
+        given={"library": "", "model": "", "channels": "", "control": "", **kept},
+        here=f"/trails?{urlencode(kept)}",
         runs=[run for run in runs if run.command in RUNS],
         error=error,
     )
@@ -74,7 +78,7 @@ def _library(bench: Bench, given: Mapping[str, Any]) -> Library:
 def cost(request: Request, sent: Annotated[Mapping[str, Any], Depends(json_of)]) -> Any:  # noqa: ANN401  JSON
     """What a print will cost, what is free, and what is to be said before it begins."""
     bench = bench_of(request)
-    return expected(bench, "trails print", _spec(bench, sent).model_dump(mode="json"))
+    return expected(bench, "trails print", _spec(bench, sent).model_dump(mode="json"), sent)
 
 
 @router.post("/trails")

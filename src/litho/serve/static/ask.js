@@ -3,7 +3,8 @@ const form = element("ask");
 if (form) {
   const question = element("question");
   const button = form.querySelector("button.main");
-  let anew = false;
+  let talk = crypto.randomUUID(); // what is asked next belongs to it
+  let begun = false;
 
   async function* linesOf(answer) {
     const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
@@ -68,19 +69,20 @@ if (form) {
     element("says").textContent = say("asking");
     const places = turn(asked, voices);
     try {
-      const sent = { run: element("run").value, question: asked, voices, tokens: Number(element("tokens").value), anew };
-      const begun = new Set();
+      const sent = { run: element("run").value, question: asked, voices, tokens: Number(element("tokens").value), talk };
+      const heard = new Set();
       for await (const line of linesOf(await send("/ask/answers", sent))) {
         if (line.error) throw new Error(line.error);
         if (line.voice) {
-          if (!begun.has(line.voice)) places[line.voice].textContent = "";
-          begun.add(line.voice);
+          if (!heard.has(line.voice)) places[line.voice].textContent = "";
+          heard.add(line.voice);
           places[line.voice].append(line.piece);
         } else {
+          if (line.anew && begun) element("talk").firstElementChild.append(make("p", say("talk_anew"), "faint"));
+          begun = true;
           for (const [voice, text] of Object.entries(line.answers)) showAnswer(places[voice], text, line.said[voice] || []);
         }
       }
-      anew = false;
       question.value = "";
     } catch (error) {
       trouble(error.message);
@@ -96,7 +98,8 @@ if (form) {
     if (!event.ctrlKey && !event.metaKey) form.requestSubmit();
   });
   const startAnew = () => {
-    anew = true;
+    talk = crypto.randomUUID();
+    begun = false;
     element("talk").replaceChildren();
     question.focus();
   };

@@ -22,11 +22,12 @@ function make(tag, text, className) {
   return node;
 }
 
-// What the server answers to JSON; an Error that says why where it refuses or is gone.
+// What the server answers to JSON, or to a form; an Error that says why where it refuses or is gone.
 async function send(path, body) {
+  const said = body instanceof FormData ? new URLSearchParams(body) : new Blob([JSON.stringify(body)], { type: "application/json" });
   let answer;
   try {
-    answer = await fetch(path, { method: "POST", headers: { "Content-Type": "application/json", "X-CSRF": csrf }, body: JSON.stringify(body) });
+    answer = await fetch(path, { method: "POST", headers: { "X-CSRF": csrf }, body: said });
   } catch {
     throw new Error(say("gone"));
   }
@@ -43,6 +44,23 @@ function trouble(message) {
   const node = element("trouble");
   node.textContent = message;
   node.hidden = !message;
+}
+
+// A form that leads on when it is accepted; what is wrong is said here, and nothing on the page is lost.
+function sendHere(form) {
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    const button = form.querySelector("button:not([type=button])");
+    button.disabled = true;
+    trouble("");
+    try {
+      location.href = (await send(form.action, new FormData(form))).url;
+    } catch (error) {
+      trouble(error.message);
+      element("trouble").scrollIntoView({ block: "nearest" });
+    }
+    button.disabled = false;
+  });
 }
 
 // One call of `act` at a time: what is asked meanwhile is done once more, as things stand then.
@@ -88,6 +106,12 @@ function tellTips(place, key, show) {
     tokens[next].scrollIntoView({ block: "nearest" });
     show(tokens[next]);
   });
+}
+
+// A text that is longer than the server takes is not sent.
+const LONGEST = 1_000_000;
+for (const field of document.querySelectorAll("textarea")) {
+  field.addEventListener("input", () => field.setCustomValidity(field.value.length > LONGEST ? say("too_long", { count: numbers(LONGEST, 0) }) : ""));
 }
 
 // Calls `act` once nothing has happened for a while.

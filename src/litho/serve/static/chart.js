@@ -24,9 +24,10 @@ function chart(title, lines, options = {}) {
     return figure;
   }
   const ys = points.map(([, y]) => y).concat(options.limit === undefined ? [] : [options.limit], options.zero ? [0] : []);
-  let [low, high] = [Math.min(...ys), Math.max(...ys)];
+  const largest = (values) => values.reduce((a, b) => Math.max(a, b)); // of more than a call takes
+  let [low, high] = [-largest(ys.map((y) => -y)), largest(ys)];
   if (low === high) [low, high] = [low - 0.5, high + 0.5];
-  const last = Math.max(1, options.last || 0, ...points.map(([x]) => x));
+  const last = Math.max(1, options.last || 0, largest(points.map(([x]) => x)));
   const x = (value) => EDGE.left + (WIDTH - EDGE.left - EDGE.right) * value / last;
   const y = (value) => HEIGHT - EDGE.bottom - (HEIGHT - EDGE.top - EDGE.bottom) * (value - low) / (high - low);
   for (let k = 0; k <= 3; k++) {

@@ -171,6 +171,7 @@ function changed() {
   checkSoon();
 }
 
+for (const id of ["save", "start", "evolve"]) sendHere(element(id));
 save.order.value = asItWas;
 drawPaths();
 addEventListener("resize", drawPaths);

@@ -69,6 +69,8 @@ if (job.live) {
     if (Object.keys(event.shown).length) showCurves();
   });
   events.addEventListener("school", (message) => showSchool(JSON.parse(message.data)));
+  // A server that was started anew refuses, and nothing is asked any more.
+  events.addEventListener("error", () => { if (events.readyState === EventSource.CLOSED) trouble(say("reopen")); });
   // Buttons, verdict and reasons come from the server, with the page.
   events.addEventListener("state", (message) => {
     if (JSON.parse(message.data).trim() !== element("state").dataset.state.trim()) location.reload();

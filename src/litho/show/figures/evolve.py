@@ -67,7 +67,7 @@ def tree_figure(
     xs: list[float | None] = []
     ys: list[float | None] = []
     for each in bred:
-        for parent in each.parents:
+        for parent in filter(places.__contains__, each.parents):  # not those of random search
             xs += [places[parent][0], places[each.id][0], None]
             ys += [places[parent][1], places[each.id][1], None]
     line = {"width": 1, "color": LINE}

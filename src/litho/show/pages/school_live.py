@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from litho.core.files import whole_file
 from litho.core.runs import RunDirectory
-from litho.jobs.school.result import LIVE_PAGE, Live, Probe
+from litho.jobs.school.result import LIVE_PAGE, Live, Probe, probed
 from litho.show.figures.lines import Line, lines_picture
 from litho.show.page import render_plain
 from litho.show.say import say
@@ -61,16 +61,11 @@ def page(live: Live, name: str) -> str:
 def pace(live: Live) -> Pace:
     """How near the stage is to its end by pacing."""
     here = [each for each in live.probes if each.stage == live.probes[-1].stage]
-    means = [_mean(each) for each in here]
+    means = [mean for each in here if (mean := probed(each, each.stage)) is not None]
     falls = [a - b for a, b in pairwise(means)]
     least = live.pacing.advance.slope_bpb if live.pacing else 0.0
     slow = next((n for n, fall in enumerate(reversed(falls)) if fall >= least), len(falls))
     return Pace(falls[-1] if falls else None, slow)
-
-
-def _mean(probe: Probe) -> float:
-    books = probe.bpb[probe.stage].values() if probe.stage in probe.bpb else [0.0]
-    return sum(books) / len(books)
 
 
 def _losses(rows: Sequence[dict[str, Any]], *, whole: bool) -> list[Line]:
@@ -86,9 +81,10 @@ def _probed(probes: Sequence[Probe]) -> list[Line]:
     """Each stage by its books' mean, all along."""
     found: dict[str, list[tuple[float, float]]] = {}
     for probe in probes:
-        for stage, books in probe.bpb.items():
-            mean = sum(books.values()) / len(books)
-            found.setdefault(stage, []).append((probe.tokens, mean))
+        for stage in probe.bpb:
+            mean = probed(probe, stage)
+            if mean is not None:
+                found.setdefault(stage, []).append((probe.tokens, mean))
     return [Line(name, points) for name, points in found.items()]
 
 

@@ -122,6 +122,21 @@ function listen(node) {
   node.addEventListener("mouseleave", hideTip);
 }
 
+// Arrow keys walk through a text; tips and the map follow.
+function walk(text) {
+  text.tabIndex = 0;
+  text.setAttribute("role", "group");
+  text.setAttribute("aria-label", say("The text, token by token; arrow keys walk through it"));
+  text.addEventListener("keydown", (event) => {
+    if (event.key === "Escape") hideTip();
+    const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+    if (!step) return;
+    event.preventDefault();
+    choose(chosen + step);
+    if (text.children[chosen]) showTip(text.children[chosen]);
+  });
+}
+
 function span(i) {
   const node = make("span", data("tokens").text[i]);
   node.dataset.i = i;
@@ -144,6 +159,7 @@ function colourTexts() {
   for (const text of document.querySelectorAll(".reading")) {
     for (let from = 0; from < data("tokens").text.length; from += CHUNK) later(() => colour(text, from));
     listen(text);
+    walk(text);
   }
 }
 
