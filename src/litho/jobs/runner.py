@@ -33,8 +33,8 @@ from litho.core.runs import INPUTS, MANIFEST, METRICS, PARTIAL, RunDirectory, ch
 from litho.jobs.cost import Cost
 from litho.jobs.models import Models
 from litho.jobs.spec import Spec
+from litho.jobs.weights import adapters_of, changed, check_models
 from litho.jobs.workers import ALONE, Workers
-from litho.model.adapters.files import WEIGHTS, adapter_sha256
 from litho.model.sources import locate
 from litho.track.follow import following
 from litho.track.tracker import chosen
@@ -139,7 +139,7 @@ def start(
     models.place(spec.device)
     checked = job.check(spec, models)
     check_room(out, checked.disk)
-    if adapters := _adapters(spec):
+    if adapters := adapters_of(spec):
         described["adapters"] = adapters
     placed = {"placement": models.described, "precision": models.precision()}
     manifest = _manifest(job, spec, checked, described, placed)
@@ -242,7 +242,7 @@ def _is_of(run: RunDirectory, job: Job[Specified, Result], spec: Specified) -> b
         if manifest["command"] != job.command or not _specification(run, job.spec).alike(spec):
             return False
         # Runs of earlier versions do not name all models.
-        return spec.models().keys() <= manifest.keys() and not _others(spec, manifest)
+        return spec.models().keys() <= manifest.keys() and not changed(spec, manifest)
 
 
 def _specification(run: RunDirectory, kind: type[Specified]) -> Specified:
@@ -369,39 +369,6 @@ def _said(value: object) -> str:
     if isinstance(value, dict):
         return " ".join(f"{key} {item}" for key, item in value.items())
     return str(value)
-
-
-def check_models(spec: Spec, manifest: Mapping[str, Any]) -> None:
-    """Raises LithoError if a model or adapter has other weights than when the run was started."""
-    for other in _others(spec, manifest):
-        raise LithoError(
-            f"the {other} is not the one that this run was started with: start a new run, or put "
-            "the old weights back"
-        )
-
-
-def _others(spec: Spec, manifest: Mapping[str, Any]) -> list[str]:
-    """The models and adapters of a run whose weights are not those that its manifest names."""
-    return [
-        f"model {name}"
-        for role, name in spec.models().items()
-        if locate(name).sha256() != manifest[role]["sha256"]
-    ] + [
-        f"adapter {found['folder']}"
-        for role, found in _adapters(spec).items()
-        if found != manifest.get("adapters", {}).get(role)
-    ]
-
-
-def _adapters(spec: Spec) -> dict[str, Any]:
-    """The adapters of a specification for a manifest; one that is not there has no hash."""
-    return {
-        role: {
-            "folder": folder,
-            "sha256": adapter_sha256(Path(folder)) if (Path(folder) / WEIGHTS).is_file() else None,
-        }
-        for role, folder in spec.adapters().items()
-    }
 
 
 def _report(run: RunDirectory, reporter: Reporter, report: Report) -> None:

@@ -8,10 +8,10 @@ from litho.core.errors import LithoError
 from litho.core.runs import INPUTS, MANIFEST, METRICS, RunDirectory
 from litho.jobs.genome.build import Build
 from litho.jobs.models import Models
-from litho.jobs.runner import check_models
 from litho.jobs.school.config import SchoolSpec
 from litho.jobs.school.first import first_learner
 from litho.jobs.school.result import SchoolResult
+from litho.jobs.weights import check_models
 from litho.model.learner import Learner
 from litho.model.placement import Placement
 from litho.text.school.genome import Genome
