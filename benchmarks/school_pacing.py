@@ -3,9 +3,11 @@
 Raises models by the short genome of school_arms.py, the same worlds and seeds in every arm:
 
     fixed          every stage whole; probed, and alarms noted, but nothing is done about them
-    adaptive SLOPE with the key pacing: a stage ends once its books get easier by less than that
-    short          fixed, with as many tokens as the adaptive school with --slope read
-    yoked          what happened in that adaptive school of the next seed happens here
+    adaptive       with the key pacing: alarms are answered, and stages may end early
+    short          fixed, with as many tokens as the adaptive school of the same seed read
+    yoked          what happened in the adaptive school of the next seed happens here
+    advance SLOPE  stages end once their books get easier by less than so many bits per byte from
+                   probe to probe; alarms are noted alone
 
 Prints what exams say, as means over seeds with 95 % t intervals, and differences from `fixed` on
 the same seeds; and how often a probe of a fixed school raised an alarm.
@@ -35,6 +37,7 @@ from litho.text.school.world import World
 
 KINDS = ("memorised", "paraphrase")
 ALOUD = ("two_hop_L1", "two_hop_L2", "two_hop_L3")
+SLOPE = 0.05  # of the adaptive schools
 ALARMS = {"forget": "forget", "gap": "gap_rise"}  # kinds, and the settings that raise them
 
 
@@ -46,18 +49,16 @@ def main() -> None:
     parser.add_argument("--seeds", default="0,1,2,3,4,5", help="with commas")
     parser.add_argument("--world", default="4x24x2", help="sciences x entities x relations")
     parser.add_argument("--tokens", type=int, default=2_000_000)
-    parser.add_argument("--slopes", default="0.05,0.02,0.1", help="bits per byte a probe")
-    parser.add_argument("--slope", default="0.05", help="of the school of 'short' and 'yoked'")
+    parser.add_argument("--slopes", default="0.05,0.02,0.1", help="of the arms 'advance'")
     options = parser.parse_args()
     seeds = [int(seed) for seed in options.seeds.split(",")]
-    chosen = f"adaptive {options.slope}"
-    adaptive = [f"adaptive {slope}" for slope in options.slopes.split(",")]
-    arms = ["fixed", *adaptive, "short", "yoked"]
+    slopes = [f"advance {slope}" for slope in options.slopes.split(",")]
+    arms = ["fixed", "adaptive", "short", "yoked", *slopes]
     options.out.mkdir(parents=True, exist_ok=True)
-    for arm in ["fixed", chosen, "short", "yoked", *adaptive]:
+    for arm in arms:
         for number, seed in enumerate(seeds):
-            like = _run(options.out, chosen, seed)
-            other = _run(options.out, chosen, seeds[(number + 1) % len(seeds)])
+            like = _run(options.out, "adaptive", seed)
+            other = _run(options.out, "adaptive", seeds[(number + 1) % len(seeds)])
             _raise(options, arm, seed, like, other)
     _print_table(options.out, arms, seeds)
 
@@ -76,9 +77,11 @@ def _genome(options: argparse.Namespace, seed: int) -> dict[str, Any]:
 
 def _raise(options: argparse.Namespace, arm: str, seed: int, like: Path, other: Path) -> None:
     genome, replay = copy.deepcopy(_genome(options, seed)), None
-    if arm.startswith("adaptive"):
-        advance = {"slope_bpb": float(arm.split()[1]), "patience": 2}
+    advance = {"slope_bpb": SLOPE, "patience": 2}
+    if arm == "adaptive":
         genome["pacing"] = {"probe": genome["pacing"]["probe"], "advance": advance}
+    elif arm.startswith("advance"):
+        genome["pacing"]["advance"] = advance | {"slope_bpb": float(arm.split()[1])}
     elif arm == "short":
         if (adaptive := result_of(like)) is None:
             return
