@@ -17,7 +17,7 @@ from litho.jobs.school.result import SchoolResult
 def raise_once(genome: Path, written: str, out: Path, **settings: Any) -> None:  # noqa: ANN401
     """Write the genome and raise a school by it, unless it is there or another process is at it."""
     try:
-        with FileLock(out.with_suffix(".lock"), timeout=0):
+        with FileLock(out.with_name(f"{out.name}.lock"), timeout=0):
             if not out.exists():
                 genome.write_text(written, encoding="utf-8")
                 with Bars() as bars:
