@@ -76,6 +76,26 @@ def asked(hidden: bool) -> Callable[[Genome], None]:
     return change
 
 
+def conflicts(genome: Genome) -> None:
+    """The last stage also reads the surveys, and plays scenes about what they dispute."""
+    names, last = list(genome["library"]), genome["stages"][-1]
+    genome["scenes"] = [
+        {"id": f"conflict-{name}", "kind": "conflict", "book": name, "rate": 0.02} for name in names
+    ]
+    last["books"] = [*last["books"], *(f"{name}#surveys x4" for name in names)]
+    last["scenes"] = [scene["id"] for scene in genome["scenes"]]
+
+
+def references(genome: Genome) -> None:
+    """Pages cite the section whose facts are hidden together with theirs."""
+    genome["crossrefs"] = [
+        {"id": f"reference-{gap['id']}", "from": gap["between"][0], "to": gap["between"][1],
+         "kind": "cite", "rate": 0.1}
+        for gap in genome["gaps"]
+        if gap["level"] == "L3"
+    ]  # fmt: skip
+
+
 def in_order(*places: int) -> Callable[[Genome], None]:
     def change(genome: Genome) -> None:
         genome["stages"] = [genome["stages"][place] for place in places]
@@ -121,6 +141,9 @@ EXPERIMENTS: Mapping[str, Mapping[str, Callable[[Genome], None]]] = {
         "restated, facts asked": asked(hidden=False),
         "restated, all facts asked": asked(hidden=True),
         "direct, all facts asked": both(asked(hidden=True), practised("direct")),
+        "all facts asked, conflicts": both(asked(hidden=True), conflicts),
+        "all facts asked, references": both(asked(hidden=True), references),
+        "all facts asked last": both(asked(hidden=True), in_order(0, 2, 1)),
     },
     "order": {
         f"{name}{said}": both(asked(hidden=True), probed, in_order(*order), *cut)
