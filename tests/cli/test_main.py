@@ -4,6 +4,7 @@ import errno
 import os
 import signal
 from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -131,6 +132,10 @@ def test_whatever_happens_is_one_sentence(
 
     assert guarded(fail) == code
     assert message in capsys.readouterr().err
+
+
+def test_the_version(litho: Callable[..., tuple[int, str, str]]) -> None:
+    assert litho("--version")[:2] == (0, f"litho {version('litho')}\n")
 
 
 @pytest.mark.parametrize(

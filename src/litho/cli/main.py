@@ -59,6 +59,14 @@ app = typer.Typer(
 )
 
 
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        print(f"litho {version('litho')}")
+        raise typer.Exit
+
+
 @app.callback()
 def everywhere(
     track: Annotated[
@@ -67,6 +75,12 @@ def everywhere(
             "--track", help="Trackers that follow the run: wandb, mlflow, tensorboard, with commas."
         ),
     ] = None,
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", help="Print the version.", is_eager=True, callback=_print_version
+        ),
+    ] = False,
 ) -> None:
     if track is not None:
         os.environ[VARIABLE] = track
