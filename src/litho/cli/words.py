@@ -13,11 +13,11 @@ def out_of(words: Sequence[str]) -> tuple[Path, Mapping[str, Any]]:
     Raises LithoError if it names none, or the command makes no run; Typer's errors on what it
     refuses.
     """
-    from litho.jobs.runner import COMMANDS
+    from litho.jobs.commands import JOBS
 
     command, values = _read(words)
     out = values.get("out")
-    if not isinstance(out, Path) or command not in COMMANDS:
+    if not isinstance(out, Path) or command not in JOBS:
         raise LithoError(
             "give a command that writes a run, with --out FOLDER, such as imprint page.md --out "
             "runs/page"

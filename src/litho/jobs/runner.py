@@ -30,6 +30,7 @@ from litho.core.errors import (
 )
 from litho.core.reporter import Reporter
 from litho.core.runs import INPUTS, MANIFEST, METRICS, PARTIAL, RunDirectory, check_free, check_room
+from litho.jobs.commands import JOBS
 from litho.jobs.cost import Cost
 from litho.jobs.models import Models
 from litho.jobs.spec import Spec
@@ -39,35 +40,7 @@ from litho.model.sources import locate
 from litho.track.follow import following
 from litho.track.tracker import chosen
 
-_MODULES = {
-    command: f"litho.jobs.{package}"
-    for command, package in {
-        "imprint": "imprint.run",
-        "journal": "journal.run",
-        "unprint": "imprint.unprint",
-        "map": "map.run",
-        "vary": "vary.run",
-        "diff": "diff.run",
-        "evolve": "evolve.run",
-        "evolve documents": "arrange.run",
-        "exam": "exam.run",
-        "expose": "expose.run",
-        "ensemble": "ensemble.run",
-        "predict": "predict.run",
-        "calibrate": "predict.calibrate",
-        "bench": "bench.run",
-        "rewrite": "rewrite.run",
-        "rewrite pages": "reprint.run",
-        "roles": "roles.run",
-        "school": "school.run",
-        "trails graph": "trails.graph",
-        "trails print": "trails.print",
-        "trails test": "trails.test",
-    }.items()
-}
-COMMANDS = frozenset(_MODULES)  # those that make a run
 EARLIER = "a run of an earlier version of Litho cannot be resumed: start it again"
-
 
 Specified = TypeVar("Specified", bound=Spec)
 Result = TypeVar("Result", bound=BaseModel)
@@ -113,9 +86,9 @@ class Job(Generic[Specified, Result]):
 
 def job_of(command: str) -> Job[Any, Any]:
     """The job of a command. Raises LithoError if there is none."""
-    if command not in _MODULES:
+    if command not in JOBS:
         raise LithoError(f"unknown command {command!r} in a manifest: update Litho")
-    return cast("Job[Any, Any]", import_module(_MODULES[command]).JOB)
+    return cast("Job[Any, Any]", import_module(JOBS[command]).JOB)
 
 
 def start(
