@@ -188,6 +188,7 @@ def test_a_genome_is_rearranged_by_hand(
     expect(save).to_be_disabled()
     page.get_by_role("link", name=words("genome.undo")).click()
     expect(said).to_have_text(words("genome.unchanged"), timeout=LONG)
+    page.wait_for_load_state()  # its script listens from then on
 
     # By dragging: a stage before another one; saved, it is a genome of its own.
     if width > 1000:
