@@ -241,10 +241,11 @@ def _done(out: Path, arm: str, seeds: Sequence[int]) -> dict[int, dict[str, floa
     """What the finished schools of an arm said, by seed."""
     folders = {seed: out / f"{arm.replace(', ', '-')}-{seed}" for seed in seeds}
     results = {seed: result_of(folder) for seed, folder in folders.items()}
-    return {seed: _measures(result) for seed, result in results.items() if result}
+    return {seed: measures(result) for seed, result in results.items() if result}
 
 
-def _measures(result: SchoolResult) -> dict[str, float]:
+def measures(result: SchoolResult) -> dict[str, float]:
+    """What the exam of a school said."""
     assert result.exam
     tests = result.exam.tests
     said = {kind: tests[kind].accuracy.value for kind in KINDS}

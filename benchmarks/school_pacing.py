@@ -26,7 +26,7 @@ from statistics import fmean
 from typing import Any
 
 import numpy as np
-from school_arms import WORLDS, asked, probed, short
+from school_arms import WORLDS, asked, measures, probed, short
 from school_runs import over, raise_once, result_of
 
 from litho.jobs.school.result import SchoolResult
@@ -35,8 +35,9 @@ from litho.text.school.canonical import written
 from litho.text.school.training import Alarm
 from litho.text.school.world import World
 
-KINDS = ("memorised", "paraphrase")
-ALOUD = ("two_hop_L1", "two_hop_L2", "two_hop_L3")
+KINDS = (
+    "memorised", "paraphrase", "two_hop_L1 aloud", "two_hop_L2 aloud", "two_hop_L3 aloud",
+)  # fmt: skip
 SLOPE = 0.05  # of the adaptive schools
 ALARMS = {"forget": "forget", "gap": "gap_rise"}  # kinds, and the settings that raise them
 
@@ -100,7 +101,7 @@ def _print_table(out: Path, arms: Sequence[str], seeds: Sequence[int]) -> None:
         arm: {seed: run for seed in seeds if (run := result_of(_run(out, arm, seed)))}
         for arm in arms
     }
-    names = ["tokens, millions", "bits per byte", *KINDS, *(f"{kind} aloud" for kind in ALOUD)]
+    names = ["tokens, millions", "bits per byte", *KINDS]
     print("| arm | seeds |", " | ".join(names), "| what happened |")
     print("| --- " * (len(names) + 3) + "|")
     for arm, runs in found.items():
@@ -117,19 +118,12 @@ def _print_table(out: Path, arms: Sequence[str], seeds: Sequence[int]) -> None:
 
 
 def _measures(school: SchoolResult) -> dict[str, float]:
-    assert school.exam
     assert school.probes
-    tests = school.exam.tests
     last = school.probes[-1]  # before the mean of snapshots is taken
-    said: dict[str, float | None] = {
-        "tokens, millions": school.tokens / 1e6,
-        "bits per byte": fmean(bits for books in last.bpb.values() for bits in books.values()),
-    }
-    said |= {kind: tests[kind].accuracy.value for kind in KINDS}
-    for kind in ALOUD:
-        spoken = tests[kind].spoken
-        said[f"{kind} aloud"] = spoken.accuracy.value if spoken else None
-    return {name: value for name, value in said.items() if value is not None}
+    pages = fmean(bits for books in last.bpb.values() for bits in books.values())
+    said = measures(school)
+    told = {"tokens, millions": school.tokens / 1e6, "bits per byte": pages}
+    return told | {name: said[name] for name in KINDS if name in said}
 
 
 def _happened(schools: Iterable[SchoolResult]) -> str:

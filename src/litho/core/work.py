@@ -17,6 +17,7 @@ from typing import Any, Protocol
 from filelock import FileLock, Timeout
 
 from litho.core.errors import LithoError
+from litho.core.runs import LEDGER
 from litho.core.store import Schema, Store
 
 Specification = Mapping[str, Any]  # what JSON can hold
@@ -71,7 +72,7 @@ class WorkLedger:
 
     def __init__(self, folder: Path) -> None:
         """Raises LithoError if the folder cannot be used or its ledger is damaged."""
-        self._store = Store(folder / "ledger.sqlite", _SCHEMA)
+        self._store = Store(folder / LEDGER, _SCHEMA)
         self._locks = folder / "locks"
         try:
             self._locks.mkdir(exist_ok=True)

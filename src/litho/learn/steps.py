@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from litho.core.runs import RunDirectory
+from litho.core.runs import LEDGER, RunDirectory
 from litho.core.store import Schema, Store
 
 _SCHEMA = Schema(
@@ -24,7 +24,7 @@ class StepLedger:
 
     def __init__(self, run: RunDirectory) -> None:
         """Raises LithoError if the ledger cannot be used, as every method does."""
-        self._store = Store(run.path / "ledger.sqlite", _SCHEMA)
+        self._store = Store(run.path / LEDGER, _SCHEMA)
 
     def add(self, arm: str, step: int, record: dict[str, Any]) -> None:
         """Note step `step` of `arm`; a step done again after a kill replaces its first record."""

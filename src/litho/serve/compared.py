@@ -6,7 +6,7 @@ from reprlib import Repr
 from typing import Any
 
 from litho.core.errors import LithoError
-from litho.core.runs import RunDirectory
+from litho.core.runs import LEDGER, RunDirectory
 from litho.serve.run_files import manifest_of, metrics_of
 
 Cell = tuple[float | None, tuple[float, float] | None]  # a number with its interval
@@ -87,7 +87,7 @@ def _curves(path: Path) -> dict[str, list[tuple[float, float]]]:
     from litho.jobs.imprint.history import steps_of
     from litho.jobs.imprint.result import IMPRINT
 
-    if not (path / "ledger.sqlite").is_file() or manifest_of(path).get("command") != "imprint":
+    if not (path / LEDGER).is_file() or manifest_of(path).get("command") != "imprint":
         return {}
     try:
         checks = [step.check for step in steps_of(RunDirectory.opened(path), IMPRINT) if step.check]

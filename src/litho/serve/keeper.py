@@ -10,7 +10,7 @@ from pathlib import Path
 
 from filelock import Timeout
 
-from litho.core.runs import PARTIAL
+from litho.core.runs import LEDGER, PARTIAL
 from litho.serve.desk import SAFE
 from litho.serve.queue import Queue
 from litho.serve.worker import lock_of, throw_away
@@ -76,7 +76,7 @@ def _kept(run: Path, since: float) -> bool:
     The ledger of an unfinished print holds steps that are done again, and does not count.
     """
     half = run.with_name(run.name + PARTIAL)
-    files = (half / "seconds.json", run / "seconds.json", run / "ledger.sqlite")
+    files = (half / "seconds.json", run / "seconds.json", run / LEDGER)
     return any(file.is_file() and file.stat().st_mtime > since for file in files)
 
 

@@ -28,7 +28,7 @@ def stage_key(school: School, tokenizer: str, stage: Stage | None, tokens: int) 
     sections = {f"{book}#{section}" for some in read for book, section in some}
     references = [r for r in genome.crossrefs if r.from_ in sections]
     cited = [read_of(reference.to) for reference in references]
-    scenes = {n for s in stages for n in (*s.scenes, *(s.mismatch.scenes if s.mismatch else ()))}
+    scenes = {name for each in stages for name in each.played}
     books = {read_of(written).book for each in stages for written in each.books}
     books |= {to.book for to in cited}
     plan = school.plan
